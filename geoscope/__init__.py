@@ -1,0 +1,39 @@
+"""geoscope: the geometry of transformer latent spaces, measured.
+
+The names below load when they are first used, so that importing geoscope costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geoscope.embeddings import Embeddings, extract
+    from geoscope.errors import GeoscopeError
+    from geoscope.measuring import measure
+    from geoscope.report import Report
+
+__version__ = "0.1.0"
+
+__all__ = ["Embeddings", "GeoscopeError", "Report", "__version__", "extract", "measure"]
+
+_HOME = {
+    "Embeddings": "geoscope.embeddings",
+    "GeoscopeError": "geoscope.errors",
+    "Report": "geoscope.report",
+    "extract": "geoscope.embeddings",
+    "measure": "geoscope.measuring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'geoscope' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
