@@ -1,0 +1,220 @@
+"""The measures: one literal row each. Adding one takes a function in `measures/`, a row here, a row in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from geoscope.errors import GeoscopeError
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a reader must know of one number.
+
+    direction says what a larger value means (never whether that is good); null, what structureless points give.
+    """
+
+    key: str
+    family: str
+    title: str
+    range: str
+    direction: str
+    null: str
+    cost: str
+    blind_to: str
+    paper: str
+
+
+# Costs: n rows, p sampled points, d dimensions, N x d x d is one product of the rows with themselves.
+_STREAM = "n d^2, streamed"
+_EIGEN = "n d^2 + d^3"
+_PAIRS = "p^2 d"
+_TRAIN = "quantizer training"
+
+_RAZZHIGAEV = "Razzhigaev et al. 2023, arXiv 2311.05928"
+_RUDMAN = "Rudman et al. 2022, arXiv 2108.07344"
+_ISTAR = "Rudman and Eickhoff 2024, arXiv 2305.19358"
+_ETHAYARAJH = "Ethayarajh 2019, arXiv 1909.00512"
+_ATIENZA = "Atienza et al. 2016, arXiv 1605.02885"
+_KUDRIASHOV = "Kudriashov et al. 2025, arXiv 2501.05502"
+_MARBUT = "Marbut et al. 2024, arXiv 2406.12159"
+_MARBUT23 = "Marbut et al. 2022, arXiv 2212.08172"
+_FACCO = "Facco et al. 2017, doi 10.1038/s41598-017-11873-y"
+
+MEASURES: tuple[Measure, ...] = (
+    Measure(
+        "anisotropy", "anisotropy", "share of the centred energy along the first principal axis",
+        "1/min(n-1, d) to 1", "larger: one direction holds more of the spread",
+        "isotropic Gaussian: (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
+        "the mean (cone offset) and everything past the first axis", _RAZZHIGAEV,
+    ),
+    Measure(
+        "anisotropy_uncentered", "anisotropy", "the same without centring",
+        "1/min(n, d) to 1", "larger: the mean or one axis dominates",
+        "isotropic Gaussian: (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
+        "whether the mean or a spread direction is the cause", _KUDRIASHOV,
+    ),
+    Measure(
+        "average_cosine_similarity", "anisotropy", "mean cosine over all pairs of different rows, exact",
+        "-1/(n-1) to 1", "larger: rows point the same way",
+        "0", "n d, streamed", "row lengths, and structure around a common mean", _ETHAYARAJH,
+    ),
+    Measure(
+        "isoscore_star", "isotropy", "IsoScore of the covariance shrunk towards a reference by zeta",
+        "0 to 1", "larger: variance spread over more dimensions",
+        "isotropic Gaussian, zeta 0: (d m/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
+        "the mean; which dimensions; with zeta, the scale it is not told of", _ISTAR,
+    ),
+    Measure(
+        "isoscore", "isotropy", "(participation ratio - 1)/(d - 1)",
+        "0 to (min(n-1, d) - 1)/(d - 1)", "larger: variance spread over more dimensions",
+        "isotropic Gaussian: (d m/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
+        "the mean; grows with n until n is about 100 d", _RUDMAN,
+    ),
+    Measure(
+        "participation_ratio", "isotropy", "(tr S)^2 / tr S^2: how many dimensions carry the variance",
+        "1 to min(n-1, d)", "larger: more dimensions in use",
+        "isotropic Gaussian: d m/(m+d+1), m = n-1", _STREAM,
+        "the mean; small variances next to large ones", _RUDMAN,
+    ),
+    Measure(
+        "effective_rank", "isotropy", "exp of the entropy of the normalised singular values of the centred rows",
+        "1 to min(n-1, d)", "larger: more dimensions in use",
+        "isotropic Gaussian: near min(n-1, d)", _EIGEN,
+        "the mean; less forgiving of a long tail than the participation ratio",
+        "Roy and Vetterli 2007, EUSIPCO",
+    ),
+    Measure(
+        "eigenvalue_early_enrichment", "isotropy", "area between the cumulative spectrum and its diagonal",
+        "0 to (1 - 1/k)^2, k = min(n, d)", "larger: variance concentrated in the first axes",
+        "isotropic Gaussian: falls towards 0 as n/d grows", _EIGEN,
+        "the mean; the order of the small eigenvalues", _MARBUT23,
+    ),
+    Measure(
+        "vasicek_ratio_mse", "isotropy", "squared distance of each principal component's entropy power from a unit Gaussian's",
+        "0 upwards", "larger: further from one round Gaussian",
+        "isotropic Gaussian: near 0", "p d^2 + p d log p",
+        "dependence between components", _MARBUT23,
+    ),
+    Measure(
+        "persistent_entropy", "persistence", "entropy (nats) of the lengths of the finite H0 Vietoris-Rips bars",
+        "0 to ln(p - 1)", "larger: the gaps between points are more alike",
+        "ln m less a little: nearly ln m in high dimension", _PAIRS,
+        "offset, rotation and scale; anisotropy as such; compare only at equal p", _KUDRIASHOV,
+    ),
+    Measure(
+        "persistent_entropy_normalized", "persistence", "persistent entropy / ln m, m positive bars",
+        "0 to 1", "larger: the gaps between points are more alike",
+        "near 1 in high dimension", _PAIRS,
+        "as persistent_entropy, and saturates at 1", _KUDRIASHOV,
+    ),
+    Measure(
+        "persistent_entropy_deficit", "persistence", "ln m - persistent entropy; about half the squared variation of the bars",
+        "0 to ln m", "larger: some gaps are much longer than others",
+        "near 0 in high dimension", _PAIRS,
+        "offset, rotation and scale", _KUDRIASHOV,
+    ),
+    Measure(
+        "prominent_bars", "persistence", "bars kept by the relative-entropy rule, the longest counted",
+        "0 to m", "larger: more separated groups stand out",
+        "a few, by chance", _PAIRS,
+        "groups inside groups: stops at the first bar that fails", _ATIENZA,
+    ),
+    Measure(
+        "patchiness", "patchiness", "Lloyd's index of crowding of the quantizer's cells, mean over codebooks",
+        "0 to K + 1", "larger: points crowd into few cells",
+        "depends on quantizer, n and d; not 1: compute it", _TRAIN,
+        "where the crowded cells are; comparable only at equal quantizer, n and d", _MARBUT,
+    ),
+    Measure(
+        "patchiness_paper", "patchiness", "the published script's scale of the same counts",
+        "1 - K/(M n) to about 1 + (K - 1)/M^2", "larger: points crowd into few cells",
+        "depends on quantizer, n and d", _TRAIN,
+        "as patchiness; squeezed by the square of the number of codebooks", _MARBUT,
+    ),
+    Measure(
+        "patchiness_heldout", "patchiness", "patchiness of half of the sequences in cells learnt from the other half",
+        "0 to K + 1", "larger: points crowd into few cells",
+        "depends on quantizer, n and d", _TRAIN,
+        "as patchiness", _MARBUT,
+    ),
+    Measure(
+        "reconstruction_error", "reconstruction", "sum |x - x^|^2 / sum |x|^2 of the quantizer",
+        "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
+        "Gaussian: about 2^(-2 bits/d)", _TRAIN,
+        "moves with the mean: a far offset makes it small", _MARBUT,
+    ),
+    Measure(
+        "reconstruction_error_centered", "reconstruction", "the same error over the centred energy",
+        "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
+        "Gaussian: about 2^(-2 bits/d)", _TRAIN,
+        "which rows are described badly", _MARBUT,
+    ),
+    Measure(
+        "reconstruction_error_heldout", "reconstruction", "the error on half of the sequences with codebooks learnt from the other half",
+        "0 upwards", "larger: the codebooks describe unseen rows worse",
+        "Gaussian: about 1, little to learn", _TRAIN,
+        "moves with the mean", _MARBUT,
+    ),
+    Measure(
+        "two_nn", "dimension", "intrinsic dimension from the ratio of the two nearest distances, linear fit",
+        "above 0", "larger: locally more dimensions",
+        "Gaussian of full rank: below d, and grows with n", _PAIRS,
+        "global shape; on text, reads how densely sentences were sampled", _FACCO,
+    ),
+    Measure(
+        "two_nn_mle", "dimension", "the same by censored maximum likelihood",
+        "above 0", "larger: locally more dimensions",
+        "Gaussian of full rank: below d, and grows with n", _PAIRS,
+        "as two_nn", _FACCO,
+    ),
+    Measure(
+        "two_nn_across", "dimension", "TwoNN on the two nearest rows of other sequences",
+        "above 0", "larger: locally more dimensions",
+        "equal to two_nn when sequences do not matter", _PAIRS,
+        "structure within a sequence", _FACCO,
+    ),
+    Measure(
+        "same_sequence_neighbours", "dimension", "share of rows whose nearest neighbour is of their own sequence",
+        "0 to 1", "larger: a sequence's rows huddle together",
+        "the share of pairs within a sequence, nearly 0", _PAIRS,
+        "anything but the first neighbour", _FACCO,
+    ),
+    Measure(
+        "first_position_energy", "warning signs", "share of the centred energy in the rows of position 0",
+        "0 to 1", "larger: an attention sink; above 0.2 it drives the other numbers",
+        "the share of position-0 rows", "n d, streamed",
+        "why", "Xiao et al. 2023, arXiv 2309.17453",
+    ),
+    Measure(
+        "top_dimension_energy", "warning signs", "share of the centred energy in the 3 largest dimensions",
+        "3/d to 1", "larger: rogue dimensions; above 0.2 they drive the other numbers",
+        "isotropic Gaussian: a little over 3/d", "n d, streamed",
+        "directions that are not coordinate axes", "Timkey and van Schijndel 2021, arXiv 2109.04404",
+    ),
+)  # fmt: skip
+
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(measure.family for measure in MEASURES))
+KEYS: tuple[str, ...] = tuple(measure.key for measure in MEASURES)
+
+
+def select(names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The keys meant by some keys and family names, in the table's order; all of them for None.
+
+    A name that is both (such as `anisotropy`, `patchiness`) means the family.
+    """
+    if names is None:
+        return KEYS
+    chosen: set[str] = set()
+    for name in names:
+        members = [m.key for m in MEASURES if m.family == name or m.family.replace(" ", "_") == name]
+        if not members and name not in KEYS:
+            raise GeoscopeError(
+                f"expected a measure or a family, got {name!r}; families are {', '.join(FAMILIES)}; "
+                "`geoscope measures` lists the measures"
+            )
+        chosen.update(members or [name])
+    if not chosen:
+        raise GeoscopeError("expected at least one measure, got none; leave --measures out to have them all")
+    return tuple(key for key in KEYS if key in chosen)

@@ -1,0 +1,298 @@
+"""Codebooks: quantizers trained on rows, and what they say of them (cell counts and reconstruction error).
+
+The only importer of FAISS's quantizers. FAISS has a reading of its own for everything here; the local search
+quantizer also has ours (`local_search.py`): the same model and search, several times faster.
+
+Rows are quantized as they come, neither centred nor scaled (the published practice).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.rows import FloatArray, IntArray, Progress
+
+Kind = Literal["lsq", "pq", "kmeans"]
+Implementation = Literal["geoscope", "faiss"]
+CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+_MOST_BITS = 12
+_LSQ_SEED = 74565  # FAISS's own default (0x12345); seed 0 is FAISS untouched
+_PQ_SEED = 1234  # likewise, of FAISS's k-means
+_LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
+_SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
+_BLOCK_BYTES = 32 << 20
+_NAMES = {"lsq": "LSQ", "pq": "PQ", "kmeans": "k-means"}
+
+
+@dataclass(frozen=True)
+class QuantizerSettings:
+    """Which quantizer: `codebooks` tables of K = 2^bits cells each.
+
+    kind: "lsq" (local search, an additive quantizer), "pq" (product) or "kmeans" (always one codebook).
+    seed: added to FAISS's own default seeds (LSQ 74565, PQ and k-means 1234).
+    implementation: the one used. Only "lsq" has one of geoscope's own; the others become "faiss".
+    """
+
+    kind: Kind = "lsq"
+    codebooks: int = 4
+    bits: int = 8
+    seed: int = 0
+    implementation: Implementation = "faiss"
+
+    def __post_init__(self) -> None:
+        if self.kind not in _NAMES:
+            raise GeoscopeError(f"a quantizer is lsq, pq or kmeans, not {self.kind!r}; choose one of them")
+        if self.kind == "kmeans":
+            object.__setattr__(self, "codebooks", 1)
+        if self.kind != "lsq":
+            object.__setattr__(self, "implementation", "faiss")
+        if self.implementation not in ("geoscope", "faiss"):
+            raise GeoscopeError(f"a quantizer's implementation is geoscope or faiss, not {self.implementation!r}")
+        if not (1 <= self.bits <= _MOST_BITS and self.codebooks >= 1):
+            raise GeoscopeError(
+                f"a quantizer has at least 1 codebook of 1 to {_MOST_BITS} bits, "
+                f"not {self.codebooks} of {self.bits}; choose numbers in that range"
+            )
+        if self.seed < 0:
+            raise GeoscopeError(f"a seed is 0 or a positive integer, not {self.seed}; choose another")
+
+    @property
+    def cells(self) -> int:
+        """K, the cells of one codebook."""
+        return int(2**self.bits)
+
+    def __str__(self) -> str:
+        return f"{_NAMES[self.kind]} {self.codebooks}x{self.bits}"
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A trained quantizer applied to n rows.
+
+    counts: int64 (M, K), how many of the counted rows fall in each cell, empty cells included; rows sum to n.
+    error: sum ||x - x^||^2 over the counted rows, x^ the quantizer's reconstruction; float64.
+    energy: sum ||x||^2; centered_energy: sum ||x - mean||^2; over the counted rows, float64.
+    codes: (n, M) unsigned integers, the cell of each row in each codebook.
+    """
+
+    counts: IntArray
+    error: float
+    energy: float
+    centered_energy: float
+    codes: CodeArray
+
+
+@dataclass(frozen=True, eq=False)
+class Codebooks:
+    """Trained tables: float32 (M, K, d) whose chosen rows add up, or (M, K, d / M) whose chosen rows stand in line."""
+
+    tables: FloatArray
+    additive: bool
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        """The reconstructions of rows with these (n, M) codes, float64 (n, d)."""
+        parts = [table[codes[:, m]].astype(np.float64) for m, table in enumerate(self.tables)]
+        return np.sum(parts, axis=0) if self.additive else np.concatenate(parts, axis=1)
+
+
+def quantize(
+    rows: FloatArray,
+    settings: QuantizerSettings,
+    *,
+    train_on: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> Codes:
+    """Train a quantizer on `train_on` (n', d) (the rows themselves unless given) and apply it to `rows` (n, d).
+
+    Training and codes are computed in float32, the sums in float64 against the rows as given. The same rows in the
+    same order and the same settings give the same codes. Raises Undefined for fewer rows (trained or counted) than
+    cells, for rows that float32 cannot square, and for a product quantizer whose codebooks do not divide d.
+    """
+    counted = _checked(rows, settings, "counted")
+    training = counted if train_on is None else _checked(train_on, settings, "trained on")
+    if training.shape[1] != counted.shape[1]:
+        raise GeoscopeError(
+            f"a quantizer trained on {training.shape[1]} dimensions was given rows of {counted.shape[1]}; "
+            "train and count on rows of the same width"
+        )
+    if settings.implementation == "geoscope":
+        books, codes = _local_search(training, counted, settings, progress)
+    else:
+        books, codes = _with_faiss(training, counted, settings, progress)
+    return _codes(rows, books, codes, settings.cells)
+
+
+def quantize_heldout(
+    rows: FloatArray,
+    groups: IntArray,
+    settings: QuantizerSettings,
+    *,
+    progress: Progress | None = None,
+) -> Codes:
+    """Codebooks trained on the rows of half of the groups (sequences), counted on the rows of the other half.
+
+    rows: (n, d); groups: (n,), the sequence of each row; the halves are `split_groups(groups, settings.seed)`.
+    Raises Undefined for fewer than two groups, and where `quantize` does.
+    """
+    trains = split_groups(groups, settings.seed)
+    return quantize(rows[~trains], settings, train_on=rows[trains], progress=progress)
+
+
+def split_groups(groups: IntArray, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows train a held-out quantizer: bool (n,), equal within a group.
+
+    The distinct groups, sorted, are permuted by a generator seeded with (seed, 0x48616C66); the first half of them
+    (the smaller half of an odd number) trains. So the split depends on the groups and the seed, not on row order.
+    """
+    names = np.unique(groups)
+    if len(names) < 2:
+        raise Undefined("held-out codebooks need rows from at least two sequences, and all rows are of one")
+    shuffled = np.random.default_rng([seed, 0x48616C66]).permutation(names)
+    return np.isin(groups, shuffled[: len(names) // 2])
+
+
+def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatArray:
+    """The rows as C-contiguous float32, once nothing speaks against quantizing them."""
+    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
+        raise GeoscopeError(
+            f"a quantizer takes an (n, d) array of floats, not {rows.dtype} of shape {rows.shape}; pass rows"
+        )
+    n, d = rows.shape
+    if n < settings.cells:
+        raise Undefined(f"{n} rows are {role}, fewer than the quantizer's {settings.cells} cells")
+    if settings.kind == "pq" and d % settings.codebooks:
+        raise Undefined(f"a product quantizer cuts a row into {settings.codebooks} equal parts, and d = {d}")
+    largest = max(float(np.einsum("ij,ij->i", block, block).max()) for block in _blocks(rows))
+    if not np.isfinite(largest):
+        raise Undefined("the rows hold values that are not finite, or too large to square")
+    if largest > _LARGEST_ENERGY:
+        raise Undefined(f"a row's squared length is {largest:.3g}, beyond what float32 quantizers can sum")
+    if largest < _SMALLEST_ENERGY:
+        raise Undefined(f"the largest row's squared length is {largest:.3g}, below what float32 quantizers resolve")
+    return np.ascontiguousarray(rows, dtype=np.float32)
+
+
+def _blocks(rows: FloatArray) -> Iterator[FloatArray]:
+    """The rows in order, a block of float64 at a time."""
+    size = max(1, _BLOCK_BYTES // (8 * max(1, rows.shape[1])))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size].astype(np.float64)
+
+
+def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> Codes:
+    """Counts and float64 sums of rows that were given these codes."""
+    counts = np.stack([np.bincount(column, minlength=cells) for column in codes.T]).astype(np.int64)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    error = energy = centered = 0.0
+    start = 0
+    for block in _blocks(rows):
+        rebuilt = books.decode(codes[start : start + len(block)])
+        start += len(block)
+        energy += float(np.vdot(block, block))
+        rebuilt -= block
+        error += float(np.vdot(rebuilt, rebuilt))
+        block -= mean
+        centered += float(np.vdot(block, block))
+    return Codes(counts=counts, error=error, energy=energy, centered_energy=centered, codes=codes)
+
+
+def _local_search(
+    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
+) -> tuple[Codebooks, CodeArray]:
+    from geoscope import local_search  # compiles
+
+    seed = _LSQ_SEED + settings.seed
+    tables = local_search.train(training, settings.codebooks, settings.cells, seed, progress=progress)
+    codes = local_search.encode(counted, tables, seed)
+    return Codebooks(tables, additive=True), _smallest(codes, settings.bits)
+
+
+def _with_faiss(
+    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
+) -> tuple[Codebooks, CodeArray]:
+    faiss = _faiss()
+    if progress is not None:  # FAISS trains in one call: there is nothing to count
+        progress(0, 2, f"training {settings} codebooks with FAISS")
+    if settings.kind == "kmeans":
+        tables, codes = _kmeans(faiss, training, counted, settings)
+    elif settings.kind == "pq":
+        tables, codes = _product(faiss, training, counted, settings)
+    else:
+        tables, codes = _additive(faiss, training, counted, settings)
+    if progress is not None:
+        progress(2, 2, f"training {settings} codebooks with FAISS")
+    return Codebooks(tables, additive=settings.kind != "pq"), _smallest(codes, settings.bits)
+
+
+def _faiss() -> ModuleType:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # or its threads spin against everyone else's
+    import faiss
+
+    return faiss  # type: ignore[no-any-return,unused-ignore]  # faiss carries no types
+
+
+def _gpus(faiss: ModuleType) -> int:
+    return int(faiss.get_num_gpus()) if hasattr(faiss, "get_num_gpus") else 0
+
+
+def _kmeans(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    clustering = faiss.Kmeans(
+        d, settings.cells, seed=_faiss_seed(_PQ_SEED, settings), gpu=_gpus(faiss) > 0, min_points_per_centroid=1
+    )
+    clustering.train(training)
+    _, codes = clustering.index.search(counted, 1)
+    return clustering.centroids.reshape(1, settings.cells, d), codes
+
+
+def _product(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    quantizer = faiss.ProductQuantizer(d, settings.codebooks, settings.bits)
+    quantizer.cp.seed = _faiss_seed(_PQ_SEED, settings)
+    quantizer.cp.min_points_per_centroid = 1  # only silences a warning
+    quantizer.train(training)
+    tables = faiss.vector_to_array(quantizer.centroids).reshape(settings.codebooks, settings.cells, -1)
+    return tables, _unpacked(faiss, quantizer.compute_codes(counted), settings)
+
+
+def _additive(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    quantizer = faiss.LocalSearchQuantizer(d, settings.codebooks, settings.bits)
+    quantizer.random_seed = _faiss_seed(_LSQ_SEED, settings)
+    quantizer.nperts = min(quantizer.nperts, settings.codebooks)  # FAISS refuses more perturbations than codebooks
+    gpus = _gpus(faiss)
+    if gpus and hasattr(faiss, "GpuIcmEncoderFactory"):
+        quantizer.icm_encoder_factory = faiss.GpuIcmEncoderFactory(gpus)  # owned by the quantizer from here on
+    quantizer.train(training)
+    packed = quantizer.compute_codes(counted)
+    tables = faiss.vector_to_array(quantizer.codebooks).reshape(settings.codebooks, settings.cells, d)
+    return tables, _unpacked(faiss, packed, settings)
+
+
+def _faiss_seed(default: int, settings: QuantizerSettings) -> int:
+    return (default + settings.seed) % 2**31  # a C int
+
+
+def _unpacked(faiss: ModuleType, packed: npt.NDArray[np.uint8], settings: QuantizerSettings) -> IntArray:
+    """Codes come packed bit by bit: the bytes are cells only where a code is 8 bits."""
+    cells: IntArray = faiss.unpack_bitstrings(packed, settings.codebooks, settings.bits)
+    return cells
+
+
+def _smallest(codes: IntArray, bits: int) -> CodeArray:
+    return codes.astype(np.uint8) if bits <= 8 else codes.astype(np.uint16)

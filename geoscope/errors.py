@@ -1,0 +1,15 @@
+"""What can go wrong, by who can mend it."""
+
+from __future__ import annotations
+
+
+class GeoscopeError(Exception):
+    """The user's mistake or unusable input: one sentence that says what was expected, what came, what to do."""
+
+
+class NotComparable(GeoscopeError):
+    """Two subjects were measured in ways whose numbers cannot be held against each other."""
+
+
+class Undefined(Exception):
+    """A measure has no value on these rows; the message says why, in a sentence a report can print."""

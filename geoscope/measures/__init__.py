@@ -1,0 +1,57 @@
+"""Every measure by its key: `two_nn(rows)` on an (n, d) array, `two_nn.formula(...)` on passes made before."""
+
+from geoscope.measures.angular import average_cosine_similarity
+from geoscope.measures.dimension import same_sequence_neighbours, two_nn, two_nn_across, two_nn_mle
+from geoscope.measures.energy import first_position_energy, top_dimension_energy
+from geoscope.measures.quantization import (
+    patchiness,
+    patchiness_heldout,
+    patchiness_paper,
+    reconstruction_error,
+    reconstruction_error_centered,
+    reconstruction_error_heldout,
+)
+from geoscope.measures.spectral import (
+    anisotropy,
+    anisotropy_uncentered,
+    effective_rank,
+    eigenvalue_early_enrichment,
+    isoscore,
+    isoscore_star,
+    participation_ratio,
+    vasicek_ratio_mse,
+)
+from geoscope.measures.topology import (
+    persistent_entropy,
+    persistent_entropy_deficit,
+    persistent_entropy_normalized,
+    prominent_bars,
+)
+
+__all__ = [
+    "anisotropy",
+    "anisotropy_uncentered",
+    "average_cosine_similarity",
+    "effective_rank",
+    "eigenvalue_early_enrichment",
+    "first_position_energy",
+    "isoscore",
+    "isoscore_star",
+    "participation_ratio",
+    "patchiness",
+    "patchiness_heldout",
+    "patchiness_paper",
+    "persistent_entropy",
+    "persistent_entropy_deficit",
+    "persistent_entropy_normalized",
+    "prominent_bars",
+    "reconstruction_error",
+    "reconstruction_error_centered",
+    "reconstruction_error_heldout",
+    "same_sequence_neighbours",
+    "top_dimension_energy",
+    "two_nn",
+    "two_nn_across",
+    "two_nn_mle",
+    "vasicek_ratio_mse",
+]

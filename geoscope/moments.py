@@ -1,0 +1,211 @@
+"""One streamed sweep over rows: count, mean, covariance, unit-vector sum; float64 throughout and mergeable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import Undefined
+from geoscope.rows import FloatArray, IntArray
+
+Float64 = npt.NDArray[np.float64]
+
+BLOCK_ROWS = 2048
+_SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The shift and power-of-two scale in which sums are taken: y = (x - origin) * scale.
+
+    Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
+    """
+
+    origin: Float64
+    scale: float = 1.0
+
+    @classmethod
+    def around(cls, rows: FloatArray) -> Frame:
+        """The frame of a first block of rows (m, d): its mean, and a scale only where squares would overflow."""
+        block = np.asarray(rows, dtype=np.float64)
+        scale = safe_scale(block)
+        return cls((block * scale).mean(axis=0) / scale, scale)
+
+
+def safe_scale(rows: FloatArray) -> float:
+    """The power of two that brings rows to a size whose squares float64 can hold: 1 for all but extreme rows."""
+    size = float(np.max(np.abs(rows), initial=0.0))
+    if size == 0.0 or 1.0 / _SAFE_SIZE < size < _SAFE_SIZE:
+        return 1.0
+    return float(2.0 ** -np.clip(np.frexp(size)[1], -1000, 1000))
+
+
+@dataclass
+class Sums:
+    """Running sums over rows in one frame; `add` rows, `merge` others of the same frame, then ask for `moments`."""
+
+    frame: Frame
+    count: int = 0
+    size: float = 0.0  # the largest coordinate seen, before shift and scale
+    total: Float64 = field(init=False)
+    products: Float64 = field(init=False)  # upper triangle only, Fortran order
+    unit_count: int = 0
+    unit_total: Float64 = field(init=False)
+    first_count: int = 0
+    first_total: Float64 = field(init=False)
+    first_energy: float = 0.0
+
+    def __post_init__(self) -> None:
+        d = len(self.frame.origin)
+        self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
+        self.products = np.zeros((d, d), order="F")
+
+    def add(self, rows: FloatArray, positions: IntArray | None = None) -> None:
+        """Take in rows (m, d); `positions` (m,) marks which stand first in their sequence (position 0)."""
+        for start in range(0, len(rows), BLOCK_ROWS):
+            here = slice(start, start + BLOCK_ROWS)
+            self._add_block(rows[here], None if positions is None else positions[here])
+
+    def _add_block(self, rows: FloatArray, positions: IntArray | None) -> None:
+        from scipy.linalg import blas
+
+        block = np.array(rows, dtype=np.float64, order="C")
+        self.size = max(self.size, float(np.max(np.abs(block), initial=0.0)))
+        block *= self.frame.scale
+        self._add_units(block)
+        block -= self.frame.origin * self.frame.scale
+        self.count += len(block)
+        self.total += block.sum(axis=0)
+        self.products = blas.dsyrk(1.0, block.T, beta=1.0, c=self.products, overwrite_c=1)
+        if positions is not None:
+            first = block[positions == 0]
+            self.first_count += len(first)
+            self.first_total += first.sum(axis=0)
+            self.first_energy += float(np.vdot(first, first))
+
+    def _add_units(self, block: Float64) -> None:
+        lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+        nonzero = lengths > 0
+        self.unit_count += int(nonzero.sum())
+        self.unit_total += np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero) @ block
+
+    def merge(self, other: Sums) -> None:
+        """Take in everything another sum of the same frame has seen."""
+        if other.frame is not self.frame and not (
+            np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale
+        ):
+            raise ValueError("sums of different frames do not add up; build both from one Frame")
+        self.count += other.count
+        self.size = max(self.size, other.size)
+        self.total += other.total
+        self.products += other.products
+        self.unit_count += other.unit_count
+        self.unit_total += other.unit_total
+        self.first_count += other.first_count
+        self.first_total += other.first_total
+        self.first_energy += other.first_energy
+
+    def moments(self) -> Moments:
+        """The moments of all rows taken in so far."""
+        if self.count == 0:
+            raise Undefined("there are no rows")
+        shift = self.total / self.count
+        upper = np.triu(self.products - np.outer(self.total, shift))
+        scatter = upper + np.triu(upper, 1).T
+        first = (
+            self.first_energy
+            - 2.0 * float(shift @ self.first_total)
+            + self.first_count * float(shift @ shift)
+        )
+        return Moments(
+            count=self.count,
+            mean=self.frame.origin * self.frame.scale + shift,
+            scatter=scatter,
+            resolution=float(np.finfo(np.float64).eps) * self.size * self.frame.scale,
+            scale=self.frame.scale,
+            units=Units(self.unit_count, self.unit_total.copy()),
+            first_count=self.first_count,
+            first_energy=max(first, 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Units:
+    """The rows that are not zero, scaled to length 1: how many, and their sum (d,)."""
+
+    count: int
+    total: Float64
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the spectral measures need of n rows in d dimensions, all lengths multiplied by `scale`.
+
+    count: n.  mean: (d,).  scatter: (d, d), the sum of centred outer products.
+    resolution: how small a coordinate's difference means nothing in the arithmetic that was used.
+    first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
+    """
+
+    count: int
+    mean: Float64
+    scatter: Float64
+    resolution: float
+    scale: float
+    units: Units
+    first_count: int
+    first_energy: float
+
+    @property
+    def dimension(self) -> int:
+        return len(self.mean)
+
+    @cached_property
+    def energy(self) -> float:
+        """The sum of squared distances to the mean; raises Undefined when all rows are equal up to rounding."""
+        energy = float(np.trace(self.scatter))
+        if self.count < 2:
+            raise Undefined("there is only one row")
+        if energy <= self.count * self.dimension * (8 * self.resolution) ** 2:
+            raise Undefined("all rows are equal")
+        return energy
+
+    @cached_property
+    def covariance(self) -> Float64:
+        """(d, d) with n - 1 in the denominator."""
+        if self.count < 2:
+            raise Undefined("there is only one row")
+        return self.scatter / (self.count - 1)
+
+    @cached_property
+    def spectrum(self) -> Float64:
+        """Eigenvalues of the scatter, largest first, (min(n, d),): those below rounding are exactly 0."""
+        return _eigenvalues(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
+
+    @cached_property
+    def raw_spectrum(self) -> Float64:
+        """Eigenvalues of the uncentred second moments (the sum of x x'), largest first."""
+        raw = self.scatter + self.count * np.outer(self.mean, self.mean)
+        energy = float(np.trace(raw))
+        if not energy > 0:
+            raise Undefined("all rows are zero")
+        return _eigenvalues(raw / energy, min(self.count, self.dimension)) * energy
+
+
+def _eigenvalues(matrix: Float64, count: int) -> Float64:
+    from scipy.linalg import eigvalsh
+
+    values = eigvalsh(matrix)[::-1][:count]
+    floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
+    return np.where(values > floor, values, 0.0)
+
+
+def moments_of(rows: FloatArray, positions: IntArray | None = None) -> Moments:
+    """The moments of an (n, d) array, block by block."""
+    if len(rows) == 0:
+        raise Undefined("there are no rows")
+    sums = Sums(Frame.around(rows[:BLOCK_ROWS]))
+    sums.add(rows, positions)
+    return sums.moments()

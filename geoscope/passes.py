@@ -1,0 +1,202 @@
+"""The shared work over one cloud of rows: each pass is made once, when the first measure asks for it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.moments import Float64, Moments, Units, moments_of, safe_scale
+from geoscope.pairs import Pairs, nearest_two_across, sweep
+from geoscope.rows import BoolArray, FloatArray, IntArray, Progress
+
+DUPLICATE_TOLERANCE = 1e-5
+"""Rows closer than this share of the cloud's RMS radius are one point (rounding tells them apart, nothing else)."""
+
+NEIGHBOURS = 16
+"""How long the neighbour lists are: two suffice for TwoNN, the rest lets sequences be left out without a new search."""
+
+
+@dataclass(frozen=True)
+class PassSettings:
+    """What the passes need to know beside the rows."""
+
+    quantizer: QuantizerSettings = field(default_factory=QuantizerSettings)
+    device: str = "cpu"
+    memory: int | None = None
+    progress: Progress | None = None
+
+
+@dataclass
+class Passes:
+    """One cloud: moments over every row, and the sampled points (p, d) with the sequence each is of (p,)."""
+
+    moments_or_reason: Moments | Undefined
+    points: FloatArray
+    groups: IntArray
+    settings: PassSettings = field(default_factory=PassSettings)
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def over(
+        cls,
+        rows: FloatArray,
+        *,
+        groups: IntArray | None = None,
+        positions: IntArray | None = None,
+        quantizer: str = "lsq",
+        codebooks: int = 4,
+        bits: int = 8,
+        seed: int = 0,
+        device: str = "cpu",
+        memory: int | None = None,
+    ) -> Passes:
+        """The passes of an (n, d) array held in memory, every row a point; `groups` (n,) says whose sequence."""
+        for name, ids in (("groups", groups), ("positions", positions)):
+            if ids is not None and np.shape(ids) != (len(rows),):
+                raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
+        settings = PassSettings(
+            QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
+            device,
+            memory,
+        )
+        moments: Moments | Undefined
+        try:
+            moments = moments_of(rows, positions)
+        except Undefined as reason:
+            moments = reason
+        own = np.arange(len(rows), dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)
+        return cls(moments, rows, own, settings)
+
+    def get(self, name: str) -> Any:
+        """The pass of that name, made on first use; raises Undefined (again) where it has no value."""
+        if name not in self._made:
+            try:
+                self._made[name] = PASSES[name].make(self)
+            except Undefined as reason:
+                self._made[name] = reason
+        made = self._made[name]
+        if isinstance(made, Undefined):
+            raise made
+        return made
+
+    def count(self, name: str) -> int:
+        """How many rows the pass of that name is made from; of all it was offered where it has no value."""
+        try:
+            return PASSES[name].count(self)
+        except Undefined:
+            every = self.moments_or_reason
+            sees_all = name in ("moments", "units") and isinstance(every, Moments)
+            return every.count if sees_all and isinstance(every, Moments) else len(self.points)
+
+    @property
+    def duplicates(self) -> int:
+        """Points that are the same as another to within DUPLICATE_TOLERANCE; 0 if nobody has looked."""
+        pairs = self._made.get("pairs")
+        return len(self.points) - len(pairs.distinct) if isinstance(pairs, Pairs) else 0
+
+
+@dataclass(frozen=True)
+class Pass:
+    make: Callable[[Passes], Any]
+    count: Callable[[Passes], int]
+
+
+def _moments(passes: Passes) -> Moments:
+    if isinstance(passes.moments_or_reason, Undefined):
+        raise passes.moments_or_reason
+    return passes.moments_or_reason
+
+
+def _units(passes: Passes) -> Units:
+    return _moments(passes).units
+
+
+def _pairs(passes: Passes) -> Pairs:
+    if len(passes.points) < 2:
+        raise Undefined("there is only one row" if len(passes.points) else "there are no rows")
+    chosen = passes.settings
+    scale = safe_scale(passes.points)  # every measure of pairs is blind to scale
+    return sweep(
+        passes.points if scale == 1.0 else passes.points.astype(np.float64) * scale,
+        neighbours=NEIGHBOURS,
+        tolerance_of_rms=DUPLICATE_TOLERANCE,
+        memory=chosen.memory,
+        device=chosen.device,
+        progress=chosen.progress,
+    )
+
+
+def _bars(passes: Passes) -> Float64:
+    pairs: Pairs = passes.get("pairs")
+    if pairs.tree is None:
+        raise ValueError("the bars were asked of a sweep without a tree")
+    lengths = np.asarray(pairs.tree.lengths, dtype=np.float64)
+    bars = lengths[(lengths >= pairs.tolerance) & (lengths > 0)]
+    if len(bars) == 0:
+        raise Undefined("all points are the same")
+    return bars
+
+
+def _nearest(passes: Passes) -> Float64:
+    pairs: Pairs = passes.get("pairs")
+    if len(pairs.distinct) < 3:
+        raise Undefined(f"expected at least three distinct points, got {len(pairs.distinct)}")
+    return np.asarray(pairs.neighbours.distances[:, :2], dtype=np.float64)
+
+
+def _nearest_across(passes: Passes) -> Float64:
+    _nearest(passes)
+    pairs: Pairs = passes.get("pairs")
+    groups = passes.groups[pairs.distinct]
+    found = len(np.unique(groups))
+    if found < 3:
+        raise Undefined(f"expected rows of at least three sequences, got {found}")
+    nearest = nearest_two_across(passes.points[pairs.distinct], pairs.neighbours, groups)
+    kept = np.isfinite(nearest).all(axis=1)  # a row may share all but one other row's sequence
+    return np.asarray(nearest[kept], dtype=np.float64)
+
+
+def _nearest_is_own(passes: Passes) -> BoolArray:
+    pairs: Pairs = passes.get("pairs")
+    groups = passes.groups[pairs.distinct]
+    if len(np.unique(groups)) == len(groups):
+        raise Undefined("no sequence has more than one row")
+    own: BoolArray = groups[pairs.neighbours.indices[:, 0]] == groups
+    return own
+
+
+def _codes(passes: Passes) -> Codes:
+    return quantize(passes.points, passes.settings.quantizer, progress=passes.settings.progress)
+
+
+def _heldout_codes(passes: Passes) -> Codes:
+    chosen = passes.settings
+    return quantize_heldout(passes.points, passes.groups, chosen.quantizer, progress=chosen.progress)
+
+
+def _counted(name: str) -> Callable[[Passes], int]:
+    def count(passes: Passes) -> int:
+        return int(passes.get(name).counts[0].sum())
+
+    return count
+
+
+PASSES: dict[str, Pass] = {
+    "moments": Pass(_moments, lambda p: _moments(p).count),
+    "units": Pass(_units, lambda p: _units(p).count),
+    "points": Pass(lambda p: p.points, lambda p: len(p.points)),
+    "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
+    "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct)),
+    "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct)),
+    "nearest_across": Pass(_nearest_across, lambda p: len(p.get("nearest_across"))),
+    "nearest_is_own": Pass(_nearest_is_own, lambda p: len(p.get("pairs").distinct)),
+    "codes": Pass(_codes, _counted("codes")),
+    "heldout_codes": Pass(_heldout_codes, _counted("heldout_codes")),
+}
+
+NAMES = tuple(PASSES)

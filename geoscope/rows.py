@@ -1,0 +1,91 @@
+"""Rows: who each one is, and how a subject hands them over, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Layer = int | None
+"""A layer's number (0 is the embedding layer), or None for a file that is one cloud."""
+
+
+class Progress(Protocol):
+    """Told how far a long step has come: (done, total, what is being done)."""
+
+    def __call__(self, done: int, total: int, what: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """Who each of n rows is: three int64 arrays of shape (n,).
+
+    sequences: the sequence's place in the draw (a file: its group, or the row's own number).
+    positions: the token's place in its sequence; -1 for a pooled row; in a grouped file the order in the group.
+    token_ids: the tokenizer's id; -1 where there is none.
+    """
+
+    sequences: IntArray
+    positions: IntArray
+    token_ids: IntArray
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def take(self, chosen: IntArray) -> RowIndex:
+        return RowIndex(self.sequences[chosen], self.positions[chosen], self.token_ids[chosen])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of every asked layer: `rows[layer]` is (m, d), row i of it is row `offsets[i]` of the index."""
+
+    offsets: IntArray
+    rows: Mapping[Layer, FloatArray]
+
+
+class Source(Protocol):
+    """Where rows come from: a checkpoint reading text, or embeddings on disk."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]: ...
+
+    @property
+    def index(self) -> RowIndex: ...
+
+    def batches(self, layers: Sequence[Layer] | None = None) -> Iterator[Batch]:
+        """Every row of every asked layer exactly once, in any order."""
+        ...
+
+
+def smallest(hashes: npt.NDArray[np.uint64], points: int | None) -> IntArray:
+    """Which rows have the `points` smallest hashes (ties by place), increasing; all of them for None.
+
+    With `hash_rows` a uniform sample without replacement that depends on neither order nor batching.
+    """
+    if points is None or points >= len(hashes):
+        return np.arange(len(hashes), dtype=np.int64)
+    chosen = np.argsort(hashes, kind="stable")[:points]
+    return np.sort(chosen).astype(np.int64)
+
+
+def hash_rows(index: RowIndex, seed: int) -> npt.NDArray[np.uint64]:
+    """Seeded splitmix64 of each row's (sequence, position)."""
+    state = _splitmix(np.full(len(index), seed, dtype=np.int64).view(np.uint64))
+    state = _splitmix(state ^ index.sequences.astype(np.int64).view(np.uint64))
+    return _splitmix(state ^ index.positions.astype(np.int64).view(np.uint64))
+
+
+def _splitmix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        z = values + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

@@ -1,0 +1,126 @@
+"""What each measure must not see, and what it must: shifts, rotations, scales, row order, block size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from geoscope import measures
+from geoscope.passes import Passes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SPECTRAL = ["anisotropy", "isoscore", "participation_ratio", "effective_rank", "eigenvalue_early_enrichment"]
+PAIRWISE = [
+    "persistent_entropy",
+    "persistent_entropy_normalized",
+    "persistent_entropy_deficit",
+    "prominent_bars",
+    "two_nn",
+    "two_nn_mle",
+]
+SHIFT_BLIND = [*SPECTRAL, *PAIRWISE, "vasicek_ratio_mse", "top_dimension_energy"]
+ROTATION_BLIND = [*SPECTRAL, *PAIRWISE, "anisotropy_uncentered", "average_cosine_similarity", "vasicek_ratio_mse"]
+SCALE_BLIND = [*ROTATION_BLIND, "top_dimension_energy"]
+ORDER_BLIND = SCALE_BLIND
+
+shapes = st.tuples(st.integers(12, 60), st.integers(4, 24), st.integers(0, 10**6))
+
+
+def cloud(shape):
+    n, d, seed = shape
+    g = np.random.default_rng(seed)
+    return g.standard_normal((n, d)) * np.exp(0.5 * g.standard_normal(d))
+
+
+def values(rows, keys):
+    return {key: getattr(measures, key)(rows) for key in keys}
+
+
+def agree(found, expected):
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(value, rel=1e-6, abs=1e-9), key
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes, st.floats(-1e3, 1e3))
+def test_a_shift_changes_nothing_that_is_centred(shape, by):
+    rows = cloud(shape)
+    agree(values(rows + by, SHIFT_BLIND), values(rows, SHIFT_BLIND))
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes)
+def test_a_rotation_changes_nothing_but_what_reads_coordinates(shape):
+    rows = cloud(shape)
+    turn = np.linalg.qr(np.random.default_rng(shape[2] + 1).standard_normal((shape[1], shape[1])))[0]
+    agree(values(rows @ turn, ROTATION_BLIND), values(rows, ROTATION_BLIND))
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes, st.sampled_from([1e-180, 1e-30, 1e-3, 7.0, 1e30, 1e150]))
+def test_scale_changes_nothing(shape, by):
+    rows = cloud(shape)
+    agree(values(rows * by, SCALE_BLIND), values(rows, SCALE_BLIND))
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes)
+def test_row_order_changes_nothing(shape):
+    rows = cloud(shape)
+    order = np.random.default_rng(shape[2]).permutation(len(rows))
+    agree(values(rows[order], ORDER_BLIND), values(rows, ORDER_BLIND))
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes, st.integers(1, 40))
+def test_block_size_changes_no_moment(shape, block):
+    from geoscope.moments import Frame, Sums
+
+    rows = cloud(shape) + 50.0
+    streamed = Sums(Frame.around(rows[:block]))
+    for start in range(0, len(rows), block):
+        streamed.add(rows[start : start + block])
+    whole = Passes.over(rows).get("moments")
+    found = streamed.moments()
+    for key in SPECTRAL + ["top_dimension_energy"]:
+        if key != "top_dimension_energy" or shape[1] > 3:
+            formula = getattr(measures, key).formula
+            assert formula(found) == pytest.approx(formula(whole), rel=1e-9)
+
+
+def test_duplicates_change_no_pairwise_measure():
+    rows = cloud((80, 12, 5))
+    copied = np.vstack([rows, rows[:30], rows[10:20] * (1 + 1e-9)])
+    agree(values(copied, PAIRWISE), values(rows, PAIRWISE))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64])
+def test_number_types_are_read_exactly(dtype):
+    rows = (cloud((60, 8, 3)) * 100).astype(dtype)
+    agree(values(rows, SHIFT_BLIND), values(rows.astype(np.float64), SHIFT_BLIND))
+
+
+def test_persistent_entropy_cannot_see_an_offset_that_uncentred_anisotropy_sees():
+    rows = cloud((200, 16, 0))
+    moved = rows + 5
+    assert measures.persistent_entropy(moved) == pytest.approx(measures.persistent_entropy(rows), rel=1e-10)
+    assert measures.anisotropy_uncentered(moved) > 2 * measures.anisotropy_uncentered(rows)
+    assert measures.average_cosine_similarity(moved) > 0.5
+
+
+def test_reconstruction_error_can_see_an_offset_and_its_centred_form_hardly():
+    rows = cloud((400, 8, 0))
+    settings = {"quantizer": "kmeans", "bits": 4}
+    moved = rows + 100
+    assert measures.reconstruction_error(moved, **settings) < 0.1 * measures.reconstruction_error(rows, **settings)
+    assert measures.reconstruction_error_centered(moved, **settings) == pytest.approx(
+        measures.reconstruction_error_centered(rows, **settings), rel=0.1
+    )
+
+
+def test_isoscore_star_sees_scale_when_its_reference_does_not_follow():
+    rows = cloud((60, 8, 1))
+    given = {"isoscore_zeta": 0.2, "isoscore_reference": np.eye(8)}
+    assert measures.isoscore_star(rows * 0.01, **given) > measures.isoscore_star(rows, **given) + 0.05
+    free = measures.isoscore_star(rows, isoscore_zeta=0.2)
+    assert measures.isoscore_star(rows * 0.01, isoscore_zeta=0.2) == pytest.approx(free, rel=1e-12)

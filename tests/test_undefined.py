@@ -1,0 +1,110 @@
+"""Rows on which a measure has no value: a reason, never a NaN, never a crash."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from geoscope import measures
+from geoscope.errors import GeoscopeError, Undefined
+
+EVERY = list(measures.__all__)
+PAIRWISE = [
+    "persistent_entropy",
+    "persistent_entropy_normalized",
+    "persistent_entropy_deficit",
+    "prominent_bars",
+    "two_nn",
+    "two_nn_mle",
+    "two_nn_across",
+    "same_sequence_neighbours",
+]
+QUANTIZED = [key for key in EVERY if key.startswith(("patchiness", "reconstruction"))]
+SPREAD = [
+    "anisotropy",
+    "isoscore",
+    "isoscore_star",
+    "participation_ratio",
+    "effective_rank",
+    "eigenvalue_early_enrichment",
+    "vasicek_ratio_mse",
+    "top_dimension_energy",
+    "first_position_energy",
+]
+
+CASES = [
+    *[("no rows", np.empty((0, 6)), key, "no rows") for key in SPREAD + PAIRWISE],
+    *[("one row", np.ones((1, 6)), key, "one row|position 0") for key in SPREAD + PAIRWISE],
+    *[("constant", np.full((300, 6), 7.3), key, "equal|position 0") for key in SPREAD],
+    *[("constant, huge", np.full((300, 6), 1e180), key, "equal|position 0") for key in SPREAD],
+    *[("duplicates", np.full((300, 6), 7.3), key, "same|distinct|sequence") for key in PAIRWISE],
+    *[("two points", np.eye(2, 6)[[0, 1, 0]], key, "three distinct|one bar|one length|sequence") for key in PAIRWISE[1:] if key != "persistent_entropy_deficit"],
+    *[("fewer than cells", np.random.default_rng(0).standard_normal((100, 8)), key, "cells") for key in QUANTIZED],
+    ("zero rows", np.zeros((5, 6)), "average_cosine_similarity", "direction"),
+    ("zero rows", np.zeros((5, 6)), "anisotropy_uncentered", "zero"),
+    ("one dimension", np.arange(9.0)[:, None], "isoscore", "one dimension"),
+    ("one dimension", np.arange(9.0)[:, None], "isoscore_star", "one dimension"),
+    ("one dimension", np.arange(9.0)[:, None], "eigenvalue_early_enrichment", "one dimension"),
+    ("three dimensions", np.random.default_rng(0).standard_normal((9, 3)), "top_dimension_energy", "3 dimensions"),
+    ("equally far", np.eye(8), "two_nn", "equally far"),
+    ("equally far", np.eye(8), "prominent_bars", "one length"),
+    ("own sequences", np.random.default_rng(0).standard_normal((9, 3)), "same_sequence_neighbours", "more than one row"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "key", "reason"), [c[1:] for c in CASES], ids=[f"{c[2]}: {c[0]}" for c in CASES])
+def test_undefined_with_a_reason(rows, key, reason):
+    with pytest.raises(Undefined, match=reason):
+        getattr(measures, key)(rows)
+
+
+@pytest.mark.parametrize("key", EVERY)
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.array([[1.0, np.nan], [0, 1], [2, 1]]), "1 of 3"),
+        (np.ones(5), "2-dimensional"),
+        (np.ones((3, 0)), "dimension"),
+        (np.array([["a", "b"]]), "real numbers"),
+        (np.ones((3, 2), dtype=complex), "real numbers"),
+    ],
+)
+def test_unusable_rows_are_the_users_mistake(key, rows, words):
+    with pytest.raises(GeoscopeError, match=words):
+        getattr(measures, key)(rows)
+
+
+def test_zero_rows_are_left_out_of_the_cosine():
+    rows = np.random.default_rng(0).standard_normal((20, 4))
+    padded = np.vstack([rows, np.zeros((3, 4))])
+    assert measures.average_cosine_similarity(padded) == pytest.approx(measures.average_cosine_similarity(rows), rel=1e-12)
+
+
+def test_groups_must_fit_the_rows():
+    with pytest.raises(GeoscopeError, match="groups for each of 9 rows"):
+        measures.two_nn_across(np.random.default_rng(0).standard_normal((9, 3)), groups=np.zeros(4))
+
+
+def test_rows_of_two_sequences_have_no_two_nearest_others():
+    rows = np.random.default_rng(0).standard_normal((9, 3))
+    with pytest.raises(Undefined, match="three sequences"):
+        measures.two_nn_across(rows, groups=np.arange(9) % 2)
+
+
+@pytest.mark.parametrize("zeta", [-0.1, 1.1, float("nan")])
+def test_zeta_out_of_range(zeta):
+    with pytest.raises(GeoscopeError, match="zeta"):
+        measures.isoscore_star(np.eye(4), isoscore_zeta=zeta)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        (np.eye(3), "shape"),
+        (np.triu(np.ones((4, 4))), "symmetric"),
+        (np.diag([1.0, 1, 1, -1]), "negative"),
+        (np.full((4, 4), np.nan), "finite"),
+    ],
+)
+def test_an_unusable_reference_covariance(reference, words):
+    with pytest.raises(GeoscopeError, match=words):
+        measures.isoscore_star(np.eye(4), isoscore_zeta=0.5, isoscore_reference=reference)
