@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from geoscope.errors import Undefined
-from geoscope.rows import FloatArray, IntArray
-
-Float64 = npt.NDArray[np.float64]
+from geoscope.rows import Float64, FloatArray, IntArray
+from geoscope.sequence_sums import SequenceSums, UnbiasedTraces
 
 BLOCK_ROWS = 2048
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
@@ -45,11 +44,11 @@ def safe_scale(rows: FloatArray) -> float:
 
 @dataclass
 class Sums:
-    """Running sums over rows in one frame; `add` rows, `merge` others of the same frame, then ask for `moments`."""
+    """Running sums over rows in one frame; `add` rows, then ask for `moments`. Every field but size adds up."""
 
     frame: Frame
-    count: int = 0
     size: float = 0.0  # the largest coordinate seen, before shift and scale
+    count: int = 0
     total: Float64 = field(init=False)
     products: Float64 = field(init=False)  # upper triangle only, Fortran order
     unit_count: int = 0
@@ -57,19 +56,27 @@ class Sums:
     first_count: int = 0
     first_total: Float64 = field(init=False)
     first_energy: float = 0.0
+    sequences: SequenceSums = field(init=False)
 
     def __post_init__(self) -> None:
         d = len(self.frame.origin)
+        self.sequences = SequenceSums(d)
         self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
         self.products = np.zeros((d, d), order="F")
 
-    def add(self, rows: FloatArray, positions: IntArray | None = None) -> None:
-        """Take in rows (m, d); `positions` (m,) marks which stand first in their sequence (position 0)."""
-        for start in range(0, len(rows), BLOCK_ROWS):
-            here = slice(start, start + BLOCK_ROWS)
-            self._add_block(rows[here], None if positions is None else positions[here])
+    def add(
+        self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None
+    ) -> None:
+        """Take in rows (m, d) of whole sequences, the rows of one next to each other.
 
-    def _add_block(self, rows: FloatArray, positions: IntArray | None) -> None:
+        sequences: (m,) which each row is of (None: each its own); positions: (m,) which stand first (position 0).
+        """
+        starts = np.arange(len(rows)) if sequences is None else first_rows(sequences)
+        for start, stop in _blocks(starts, len(rows)):
+            own = starts[(starts >= start) & (starts < stop)] - start
+            self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
+
+    def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
         from scipy.linalg import blas
 
         block = np.array(rows, dtype=np.float64, order="C")
@@ -80,6 +87,7 @@ class Sums:
         self.count += len(block)
         self.total += block.sum(axis=0)
         self.products = blas.dsyrk(1.0, block.T, beta=1.0, c=self.products, overwrite_c=1)
+        self.sequences.add(block, starts)
         if positions is not None:
             first = block[positions == 0]
             self.first_count += len(first)
@@ -92,29 +100,31 @@ class Sums:
         self.unit_count += int(nonzero.sum())
         self.unit_total += np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero) @ block
 
-    def merge(self, other: Sums) -> None:
-        """Take in everything another sum of the same frame has seen."""
-        if other.frame is not self.frame and not (
+    def __add__(self, other: Sums) -> Sums:
+        """The sums of both's rows."""
+        return self._combined(other, 1)
+
+    def __sub__(self, other: Sums) -> Sums:
+        """The sums of this one's rows without the other's, which must be among them."""
+        return self._combined(other, -1)
+
+    def _combined(self, other: Sums, sign: int) -> Sums:
+        if not (
             np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale
         ):
             raise ValueError("sums of different frames do not add up; build both from one Frame")
-        self.count += other.count
-        self.size = max(self.size, other.size)
-        self.total += other.total
-        self.products += other.products
-        self.unit_count += other.unit_count
-        self.unit_total += other.unit_total
-        self.first_count += other.first_count
-        self.first_total += other.first_total
-        self.first_energy += other.first_energy
+        result = Sums(self.frame, max(self.size, other.size))
+        for each in fields(self):
+            if each.name not in ("frame", "size"):
+                setattr(result, each.name, getattr(self, each.name) + sign * getattr(other, each.name))
+        return result
 
     def moments(self) -> Moments:
         """The moments of all rows taken in so far."""
         if self.count == 0:
             raise Undefined("there are no rows")
         shift = self.total / self.count
-        upper = np.triu(self.products - np.outer(self.total, shift))
-        scatter = upper + np.triu(upper, 1).T
+        scatter = symmetric(self.products - np.outer(self.total, shift))
         first = (
             self.first_energy
             - 2.0 * float(shift @ self.first_total)
@@ -127,6 +137,7 @@ class Sums:
             resolution=float(np.finfo(np.float64).eps) * self.size * self.frame.scale,
             scale=self.frame.scale,
             units=Units(self.unit_count, self.unit_total.copy()),
+            traces=UnbiasedTraces(self.sequences, symmetric(self.products), self.total),
             first_count=self.first_count,
             first_energy=max(first, 0.0),
         )
@@ -146,6 +157,7 @@ class Moments:
 
     count: n.  mean: (d,).  scatter: (d, d), the sum of centred outer products.
     resolution: how small a coordinate's difference means nothing in the arithmetic that was used.
+    traces: estimates of (tr S)^2 and tr S^2 over rows of distinct sequences.
     first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
     """
 
@@ -155,6 +167,7 @@ class Moments:
     resolution: float
     scale: float
     units: Units
+    traces: UnbiasedTraces
     first_count: int
     first_energy: float
 
@@ -194,6 +207,31 @@ class Moments:
         return _eigenvalues(raw / energy, min(self.count, self.dimension)) * energy
 
 
+def symmetric(upper: Float64) -> Float64:
+    """The symmetric matrix whose upper triangle is given."""
+    kept = np.triu(upper)
+    whole: Float64 = kept + np.triu(kept, 1).T
+    return whole
+
+
+def first_rows(sequences: IntArray) -> IntArray:
+    """Where each run of rows of one sequence starts."""
+    return np.flatnonzero(np.r_[True, sequences[1:] != sequences[:-1]])[: len(sequences)]
+
+
+def _blocks(starts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of about BLOCK_ROWS rows that split no sequence."""
+    bounds = np.r_[starts, rows]
+    begin = 0
+    while begin < rows:
+        last = int(np.searchsorted(bounds, begin + BLOCK_ROWS, side="right")) - 1
+        stop = int(bounds[last])
+        if stop <= begin:  # a sequence longer than a block
+            stop = int(bounds[last + 1])
+        yield begin, stop
+        begin = stop
+
+
 def _eigenvalues(matrix: Float64, count: int) -> Float64:
     from scipy.linalg import eigvalsh
 
@@ -202,10 +240,12 @@ def _eigenvalues(matrix: Float64, count: int) -> Float64:
     return np.where(values > floor, values, 0.0)
 
 
-def moments_of(rows: FloatArray, positions: IntArray | None = None) -> Moments:
+def moments_of(
+    rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None
+) -> Moments:
     """The moments of an (n, d) array, block by block."""
     if len(rows) == 0:
         raise Undefined("there are no rows")
     sums = Sums(Frame.around(rows[:BLOCK_ROWS]))
-    sums.add(rows, positions)
+    sums.add(rows, positions, sequences)
     return sums.moments()

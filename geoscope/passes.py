@@ -10,9 +10,9 @@ import numpy as np
 
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.moments import Float64, Moments, Units, moments_of, safe_scale
+from geoscope.moments import Moments, Units, moments_of, safe_scale
 from geoscope.pairs import Pairs, nearest_two_across, sweep
-from geoscope.rows import BoolArray, FloatArray, IntArray, Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
 
 DUPLICATE_TOLERANCE = 1e-5
 """Rows closer than this share of the cloud's RMS radius are one point (rounding tells them apart, nothing else)."""
@@ -58,7 +58,9 @@ class Passes:
         """The passes of an (n, d) array held in memory, every row a point; `groups` (n,) says whose sequence."""
         for name, ids in (("groups", groups), ("positions", positions)):
             if ids is not None and np.shape(ids) != (len(rows),):
-                raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
+                raise GeoscopeError(
+                    f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}"
+                )
         settings = PassSettings(
             QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
             device,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+Float64 = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -76,9 +77,11 @@ def smallest(hashes: npt.NDArray[np.uint64], points: int | None) -> IntArray:
     return np.sort(chosen).astype(np.int64)
 
 
-def hash_rows(index: RowIndex, seed: int) -> npt.NDArray[np.uint64]:
-    """Seeded splitmix64 of each row's (sequence, position)."""
+def hash_rows(index: RowIndex, seed: int, salt: int = 0) -> npt.NDArray[np.uint64]:
+    """Seeded splitmix64 of each row's (sequence, position); another salt gives another sample of the same seed."""
     state = _splitmix(np.full(len(index), seed, dtype=np.int64).view(np.uint64))
+    if salt:
+        state = _splitmix(state ^ np.uint64(salt))
     state = _splitmix(state ^ index.sequences.astype(np.int64).view(np.uint64))
     return _splitmix(state ^ index.positions.astype(np.int64).view(np.uint64))
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Float64
-from geoscope.rows import BoolArray
+from geoscope.rows import BoolArray, Float64
 
 DISCARD = 0.1  # the share of largest ratios left out of the fit, as scikit-dimension has it
 

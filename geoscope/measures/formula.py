@@ -14,6 +14,7 @@ from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes import NAMES, Passes
 from geoscope.rows import FloatArray
 
+
 class Measured:
     """`key(rows, **settings)` makes the passes its formula asks for; `key.formula(...)` takes them ready made."""
 
@@ -56,5 +57,7 @@ def checked_rows(rows: npt.ArrayLike) -> FloatArray:
         raise GeoscopeError("expected rows of at least one dimension, got none")
     bad = int(np.sum(~np.isfinite(array).all(axis=1)))
     if bad:
-        raise GeoscopeError(f"expected finite rows, got {bad} of {len(array)} with NaN or infinity; drop them first")
+        raise GeoscopeError(
+            f"expected finite rows, got {bad} of {len(array)} with NaN or infinity; drop them first"
+        )
     return array

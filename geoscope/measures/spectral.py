@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Float64, Moments
-from geoscope.rows import FloatArray
+from geoscope.moments import Moments
+from geoscope.rows import Float64, FloatArray
 
 
 @measure
@@ -80,12 +80,16 @@ def _checked_reference(reference: FloatArray | None, d: int, unit: float) -> Flo
         return np.eye(d) / d
     matrix = np.asarray(reference, dtype=np.float64)
     if matrix.shape != (d, d):
-        raise GeoscopeError(f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}")
+        raise GeoscopeError(
+            f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}"
+        )
     size = float(np.max(np.abs(matrix)))
     if not np.isfinite(size) or size == 0.0 or not np.allclose(matrix, matrix.T, rtol=0.0, atol=1e-6 * size):
         raise GeoscopeError("expected a symmetric, finite, nonzero IsoScore* reference covariance")
     if np.linalg.eigvalsh(matrix)[0] < -1e-6 * size * d:
-        raise GeoscopeError("expected a positive semi-definite IsoScore* reference covariance; it has a negative eigenvalue")
+        raise GeoscopeError(
+            "expected a positive semi-definite IsoScore* reference covariance; it has a negative eigenvalue"
+        )
     return matrix / unit
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from geoscope.errors import Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Float64
+from geoscope.rows import Float64
 
 _EQUAL = 1e-6  # bars this alike (shortest over longest, from 1) are all one length
 

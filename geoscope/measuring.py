@@ -1,0 +1,251 @@
+"""The chosen measures over one subject, as a report."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoscope import measures as formulas
+from geoscope.array_files import ARRAY_SUFFIXES
+from geoscope.catalogue import select
+from geoscope.codebooks import QuantizerSettings
+from geoscope.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.environment import describe_environment
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.gathering import Gathering, gather
+from geoscope.layers import resolve_layers
+from geoscope.measures.dimension import DISCARD
+from geoscope.measures.formula import Measured, finite
+from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
+from geoscope.report import Measurement, Report
+from geoscope.rows import FloatArray, Layer, Progress, Source
+from geoscope.text_subjects import open_text_subject
+
+_STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A subject ready to be read, and what the report says of it."""
+
+    source: Source
+    layers: tuple[Layer, ...]
+    subject: dict[str, Any]
+    sample: dict[str, Any]
+    token_positions: bool
+
+
+def measure(
+    subject: Any,
+    *,
+    corpora: Sequence[str] | None = None,
+    split: Sequence[str] | None = None,
+    sequences: int = 5000,
+    max_length: int = 128,
+    points: int | str | None = 10000,
+    layers: str | Sequence[int] = "last",
+    pooling: str = "tokens",
+    tokens: str = "all",
+    groups: Any = None,
+    measures: Iterable[str] | None = None,
+    seed: int = 0,
+    isoscore_zeta: float = 0.0,
+    isoscore_reference: Any = None,
+    quantizer: str = "lsq",
+    codebooks: int = 4,
+    bits: int = 8,
+    device: str = "auto",
+    dtype: str = "auto",
+    batch_tokens: int | None = None,
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+    allow_pickle: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure one subject: an (n, d) array, an embeddings file or folder, a checkpoint id or folder, or "demo".
+
+    The keywords are the command line's options. Raises GeoscopeError where the subject or an option is unusable;
+    a measure without a value is a null with its reason, never an error.
+    """
+    keys = select(measures)
+    limit = _point_limit(points)
+    chosen_quantizer = QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed)  # type: ignore[arg-type]  # checked there
+    reference, reference_name = _reference(isoscore_reference)
+    settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
+    _check_zeta(isoscore_zeta)
+    opened = _open(
+        subject, groups=groups, corpora=corpora, split=split, sequences=sequences, max_length=max_length,
+        layers=layers, pooling=pooling, tokens=tokens, seed=seed, device=device, dtype=dtype,
+        batch_tokens=batch_tokens, trust_remote_code=trust_remote_code, revision=revision,
+        allow_pickle=allow_pickle, progress=progress,
+    )  # fmt: skip
+    clouds = gather(
+        opened.source, opened.layers, union=layers == "union", points=limit, seed=seed,
+        parts=int(any(_asked(key).passes[0] in _STREAMED for key in keys)),
+        positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
+    )  # fmt: skip
+    pass_settings = PassSettings(chosen_quantizer, _torch_device(device), None, progress)
+    rows, dropped = _measure_clouds(clouds, keys, pass_settings, settings)
+    sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
+    return Report(
+        subject=opened.subject,
+        sample=sample | ({"dropped": dropped} if dropped else {}),
+        settings={
+            "measures": list(keys),
+            "layers": layers if isinstance(layers, str) else ",".join(map(str, layers)),
+            "tokens": tokens,
+            "split": None if split is None else list(split),
+            "dtype": "float32" if dtype == "auto" else dtype,
+            "isoscore_zeta": isoscore_zeta,
+            "isoscore_reference": reference_name,
+            "quantizer": _quantizer_settings(chosen_quantizer),
+            "two_nn_discard": DISCARD,
+            "duplicate_tolerance": DUPLICATE_TOLERANCE,
+        },
+        measurements=rows,
+        environment=describe_environment(device=pass_settings.device),
+    )
+
+
+def _measure_clouds(
+    clouds: list[Gathering], keys: tuple[str, ...], pass_settings: PassSettings, settings: dict[str, Any]
+) -> tuple[list[Measurement], list[dict[str, Any]]]:
+    """Every key of every cloud, and the rows left out of each cloud that had some."""
+    rows: list[Measurement] = []
+    dropped: list[dict[str, Any]] = []
+    for cloud in clouds:
+        passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, pass_settings)
+        rows += [_measurement(cloud.layer, key, passes, settings) for key in keys]
+        if passes.duplicates or cloud.zero_rows:
+            dropped.append(
+                {"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows}
+            )
+    return rows, dropped
+
+
+def _measurement(layer: int | None, key: str, passes: Passes, settings: dict[str, Any]) -> Measurement:
+    asked = _asked(key)
+    own = {name: settings[name] for name in asked.settings if name in settings}
+    count = passes.count(asked.passes[0])
+    try:
+        value = finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **own))
+    except Undefined as reason:
+        return Measurement(layer=layer, measure=key, value=None, n=count, reason=str(reason))
+    return Measurement(layer=layer, measure=key, value=value, n=count)
+
+
+def _asked(key: str) -> Measured:
+    asked: Measured = getattr(formulas, key)
+    return asked
+
+
+def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
+    """The subject's rows, and what the report says of where they come from."""
+    if isinstance(subject, (str, os.PathLike)) and not _is_embeddings(Path(subject)):
+        if groups is not None:
+            raise GeoscopeError(
+                "expected --groups only with an embeddings file; a checkpoint's rows know their sequence"
+            )
+        source, about, sample = open_text_subject(str(subject), **options)
+        for warning in source.warnings:
+            warnings.warn(warning, stacklevel=2)
+        return _Opened(source, source.layers, about, sample, options["pooling"] == "tokens")
+    if options["corpora"] is not None:
+        raise GeoscopeError(
+            "expected --corpus only with a checkpoint; an embeddings file holds its rows already"
+        )
+    if isinstance(subject, (str, os.PathLike)):
+        embeddings = open_embeddings(Path(subject), groups=groups)
+    else:
+        embeddings = array_embeddings(subject, groups=groups)
+    chosen = resolve_layers(options["layers"], embeddings.layers)
+    return _Opened(
+        embeddings,
+        chosen,
+        _about(embeddings),
+        _sample_of(embeddings),
+        bool(np.any(embeddings.index.token_ids >= 0)),
+    )
+
+
+def _is_embeddings(path: Path) -> bool:
+    return path.suffix.lower() in ARRAY_SUFFIXES or (path / "embeddings.json").is_file()
+
+
+def _about(embeddings: Embeddings) -> dict[str, Any]:
+    return embeddings.subject or {
+        "name": embeddings.name,
+        "kind": "embeddings",
+        "fingerprint": embeddings.fingerprint,
+        "hidden_size": embeddings.hidden_size,
+    }
+
+
+def _sample_of(embeddings: Embeddings) -> dict[str, Any]:
+    return embeddings.sample or {
+        "corpora": [],
+        "sequences": len(np.unique(embeddings.index.sequences)),
+    }
+
+
+def _point_limit(points: int | str | None) -> int | None:
+    if points is None or points == "all":
+        return None
+    try:
+        limit = int(points)
+    except ValueError:
+        limit = 0
+    if limit < 1:
+        raise GeoscopeError(f"expected a positive number of points or 'all', got {points!r}")
+    return limit
+
+
+def _check_zeta(zeta: float) -> None:
+    if not 0.0 <= zeta <= 1.0:
+        raise GeoscopeError(f"expected an IsoScore* zeta between 0 and 1, got {zeta}")
+
+
+def _reference(reference: Any) -> tuple[FloatArray | None, str]:
+    """C0 as a matrix (None: the scaled identity), and its name in the report."""
+    if reference is None or (isinstance(reference, str) and reference == "scaled-identity"):
+        return None, "scaled-identity"
+    if isinstance(reference, (str, os.PathLike)):
+        try:
+            matrix = np.load(reference, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise GeoscopeError(
+                f"expected the IsoScore* reference covariance as a (d, d) .npy file, could not read {reference}: {error}"
+            ) from error
+    else:
+        matrix = np.asarray(reference)
+    return matrix, _fingerprint(matrix)
+
+
+def _fingerprint(matrix: FloatArray) -> str:
+    from hashlib import sha256
+
+    return "sha256:" + sha256(np.ascontiguousarray(matrix, dtype=np.float64).tobytes()).hexdigest()
+
+
+def _quantizer_settings(chosen: QuantizerSettings) -> dict[str, Any]:
+    return {
+        "kind": chosen.kind,
+        "codebooks": chosen.codebooks,
+        "bits": chosen.bits,
+        "seed": chosen.seed,
+        "implementation": chosen.implementation,
+    }
+
+
+def _torch_device(device: str) -> str:
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

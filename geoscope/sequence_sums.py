@@ -1,0 +1,135 @@
+"""Sums over distinct sequences, for estimates of tr S and tr S^2 that small samples do not bias.
+
+With T_s the sum of a sequence's rows, M_s the sum of their outer products and q_s the sum of their squared lengths,
+every pair, triple or quadruple of rows of distinct sequences can be summed in O(n d^2) without listing any
+(Chen, Zhang and Zhong 2010, J. Am. Stat. Assoc. 105:810-819, for independent rows; here sequences take their place).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+import numpy as np
+
+from geoscope.errors import Undefined
+from geoscope.rows import Float64, IntArray
+
+
+@dataclass
+class SequenceSums:
+    """Running sums over whole sequences of d-dimensional rows about one origin. Every field adds up."""
+
+    dimension: int
+    sizes: Float64 = field(default_factory=lambda: np.zeros(5))  # sum of n_s^k, k = 0 .. 4
+    total_products: Float64 = field(init=False)  # W = sum T_s T_s'; upper triangle only, Fortran order
+    own_products: float = 0.0  # sum ||M_s||^2
+    product_of_total: Float64 = field(init=False)  # sum M_s T_s
+    total_on_products: float = 0.0  # sum T_s' M_s T_s
+    total_cubed: Float64 = field(init=False)  # sum |T_s|^2 T_s
+    total_fourth: float = 0.0  # sum |T_s|^4
+    energy_squared: float = 0.0  # sum q_s^2
+    energy_total: Float64 = field(init=False)  # sum q_s T_s
+    energy_on_total: float = 0.0  # sum q_s |T_s|^2
+
+    def __post_init__(self) -> None:
+        d = self.dimension
+        self.total_products = np.zeros((d, d), order="F")
+        self.product_of_total, self.total_cubed, self.energy_total = np.zeros(d), np.zeros(d), np.zeros(d)
+
+    def add(self, x: Float64, starts: IntArray) -> None:
+        """Take in rows x (m, d) of whole sequences, which start at rows `starts` of them."""
+        from scipy.linalg import blas
+
+        sizes = np.diff(np.r_[starts, len(x)])
+        totals = np.add.reduceat(x, starts, axis=0)
+        energies = np.add.reduceat(np.einsum("ij,ij->i", x, x), starts)
+        squares = np.einsum("ij,ij->i", totals, totals)
+        along = np.einsum("ij,ij->i", x, np.repeat(totals, sizes, axis=0))  # x . T_s
+        self.sizes += np.array([np.sum(sizes.astype(np.float64) ** k) for k in range(5)])
+        self.total_products = blas.dsyrk(1.0, totals.T, beta=1.0, c=self.total_products, overwrite_c=1)
+        self.own_products += _own_products(x, starts, sizes)
+        self.product_of_total += along @ x
+        self.total_on_products += float(along @ along)
+        self.total_cubed += squares @ totals
+        self.total_fourth += float(squares @ squares)
+        self.energy_squared += float(energies @ energies)
+        self.energy_total += energies @ totals
+        self.energy_on_total += float(energies @ squares)
+
+    def __add__(self, other: SequenceSums) -> SequenceSums:
+        return self._combined(other, 1)
+
+    def __sub__(self, other: SequenceSums) -> SequenceSums:
+        return self._combined(other, -1)
+
+    def _combined(self, other: SequenceSums, sign: int) -> SequenceSums:
+        result = SequenceSums(self.dimension)
+        for each in fields(self):
+            if each.name != "dimension":
+                setattr(result, each.name, getattr(self, each.name) + sign * getattr(other, each.name))
+        return result
+
+
+@dataclass(frozen=True)
+class UnbiasedTraces:
+    """Unbiased estimates of (tr S)^2 and tr S^2 over rows of distinct sequences; needs four sequences.
+
+    sums: over sequences. products: M = sum x x' (d, d). total: T = sum x (d,).
+    """
+
+    sums: SequenceSums
+    products: Float64
+    total: Float64
+
+    @cached_property
+    def squared_trace(self) -> float:
+        """Of (tr S)^2."""
+        s, T = self.sums, self.total
+        pairs, triples, _ = self._counts
+        q, squared, trace = float(np.trace(self.products)), float(T @ T), float(np.trace(s.total_products))
+        mixed = q * squared - q * trace - 2 * float(s.energy_total @ T) + 2 * s.energy_on_total
+        return (q**2 - s.energy_squared) / pairs - 2 * mixed / triples + self._quadruple_mean
+
+    @cached_property
+    def trace_of_square(self) -> float:
+        """Of tr S^2."""
+        s, M, T, W = self.sums, self.products, self.total, self._between
+        pairs, triples, _ = self._counts
+        pair_mean = (float(np.vdot(M, M)) - s.own_products) / pairs
+        chains = float(T @ M @ T) - float(np.vdot(M, W)) - 2 * float(s.product_of_total @ T)
+        return pair_mean - 2 * (chains + 2 * s.total_on_products) / triples + self._quadruple_mean
+
+    @cached_property
+    def _quadruple_mean(self) -> float:
+        s, T, W = self.sums, self.total, self._between
+        spread = float(T @ W @ T) - 2 * float(s.total_cubed @ T) + s.total_fourth
+        squares = float(np.vdot(W, W)) - s.total_fourth
+        return ((float(T @ T) - float(np.trace(W))) ** 2 - 4 * spread + 2 * squares) / self._counts[2]
+
+    @cached_property
+    def _between(self) -> Float64:
+        upper = np.triu(self.sums.total_products)
+        whole: Float64 = upper + np.triu(upper, 1).T
+        return whole
+
+    @cached_property
+    def _counts(self) -> tuple[float, float, float]:
+        """How many ordered pairs, triples and quadruples of rows of distinct sequences there are."""
+        if round(self.sums.sizes[0]) < 4:
+            raise Undefined(f"expected rows of at least four sequences, got {round(self.sums.sizes[0])}")
+        _, p1, p2, p3, p4 = self.sums.sizes.tolist()
+        quadruples = p1**4 - 6 * p1**2 * p2 + 3 * p2**2 + 8 * p1 * p3 - 6 * p4
+        return p1**2 - p2, p1**3 - 3 * p1 * p2 + 2 * p3, quadruples
+
+
+def _own_products(x: Float64, starts: IntArray, sizes: IntArray) -> float:
+    """The sum over sequences of ||M_s||^2, by the smaller of each sequence's two Gram matrices."""
+    alone = sizes == 1
+    lengths = np.einsum("ij,ij->i", x[starts[alone]], x[starts[alone]])
+    total = float(lengths @ lengths)
+    for start, size in zip(starts[~alone], sizes[~alone], strict=True):
+        own = x[start : start + size]
+        gram = own @ own.T if size <= x.shape[1] else own.T @ own
+        total += float(np.vdot(gram, gram))
+    return total
