@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geoscope.embeddings import Embeddings, extract
+    from geoscope.embeddings import Embeddings
     from geoscope.errors import GeoscopeError
     from geoscope.measuring import measure
     from geoscope.report import Report
+    from geoscope.text_subjects import extract
 
 __version__ = "0.1.0"
 
@@ -22,7 +23,7 @@ _HOME = {
     "Embeddings": "geoscope.embeddings",
     "GeoscopeError": "geoscope.errors",
     "Report": "geoscope.report",
-    "extract": "geoscope.embeddings",
+    "extract": "geoscope.text_subjects",
     "measure": "geoscope.measuring",
 }
 

@@ -1,0 +1,8 @@
+"""`python -m geoscope`."""
+
+import sys
+
+from geoscope.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

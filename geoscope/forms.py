@@ -1,0 +1,58 @@
+"""Rows as plain text, safely: CSV, Markdown, and the cells of both."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """CSV with full precision; text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+    return file.getvalue()
+
+
+def _csv_cell(cell: Any) -> Any:
+    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + cell
+    return repr(cell) if isinstance(cell, float) else cell
+
+
+def to_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:
+    """A GitHub table; the numeric columns are aligned right."""
+    lines = [columns, ["---:" if column in numeric else "---" for column in columns]]
+    body = [[markdown_text(cell) for cell in row] for row in rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in [*lines, *body])
+
+
+def markdown_text(cell: Any) -> str:
+    """One cell or phrase with nothing in it that Markdown or HTML would act on."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return rounded(cell)
+    text = printable(str(cell)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\|`*\[\]#])", r"\\\1", text)
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", text)  # inside a word GitHub leaves it alone
+
+
+def rounded(value: float) -> str:
+    """Four significant digits, for display."""
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    size = abs(value)
+    if size >= 1e6 or size < 1e-4:
+        return f"{value:.3e}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:#.4g}".rstrip(".")
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which could steer a terminal or break a table."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)

@@ -1,0 +1,242 @@
+"""The options that commands share, each defined once: an option means the same wherever it is found."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+_SAMPLE, _MEASURES, _RUN, _OUTPUT = "Sample", "Measures", "Run", "Output"
+
+
+class Form(StrEnum):
+    """The forms of a report."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+class Pooling(StrEnum):
+    """What makes a row."""
+
+    tokens = "tokens"
+    mean = "mean"
+    cls = "cls"
+    last = "last"
+
+
+class Tokens(StrEnum):
+    """Which positions count as rows under `tokens` pooling."""
+
+    all = "all"
+    content = "content"
+    no_first = "no-first"
+    types = "types"
+
+
+class Quantizer(StrEnum):
+    """What the codebooks are trained by."""
+
+    lsq = "lsq"
+    pq = "pq"
+    kmeans = "kmeans"
+
+
+SubjectArgument = Annotated[
+    str,
+    typer.Argument(
+        show_default=False,
+        help="A Hugging Face id, a checkpoint folder, an embeddings file (.npy .npz .safetensors .parquet), "
+        "a folder written by extract, or demo.",
+    ),
+]
+CheckpointArgument = Annotated[
+    str,
+    typer.Argument(show_default=False, help="A Hugging Face id, a checkpoint folder, or demo."),
+]
+
+CorpusOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--corpus",
+        metavar="NAME|FILE",
+        show_default="ptb and wikitext2; sample for demo",
+        help="ptb, wikitext2, sample, a .txt .jsonl .csv .parquet file, or NAME=FILE; may be repeated.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+SplitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        metavar="NAME",
+        show_default="every split",
+        help="Draw only from this split of ptb and wikitext2; may be repeated.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+SequencesOption = Annotated[
+    int,
+    typer.Option("--sequences", metavar="N", min=1, help="Sequences to draw.", rich_help_panel=_SAMPLE),
+]
+MaxLengthOption = Annotated[
+    int,
+    typer.Option("--max-length", metavar="N", min=1, help="Tokens a sequence is cut to.", rich_help_panel=_SAMPLE),
+]
+PointsOption = Annotated[
+    str,
+    typer.Option(
+        "--points",
+        metavar="N|all",
+        help="Rows the pairwise and quantized measures see.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+LayersOption = Annotated[
+    str,
+    typer.Option(
+        "--layers",
+        metavar="last|all|union|0,6,-1",
+        help="Layers to measure; 0 is the embedding layer, union all but it as one cloud.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+PoolingOption = Annotated[
+    Pooling, typer.Option("--pooling", help="What makes a row; padding never does.", rich_help_panel=_SAMPLE)
+]
+TokensOption = Annotated[
+    Tokens,
+    typer.Option(
+        "--tokens",
+        help="Under tokens pooling: every position, no special tokens, not position 0, or one row a type.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="COLUMN|KEY|FILE",
+        show_default="each row alone",
+        help="For embeddings files: which sequence a row belongs to.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="Of every random choice.", rich_help_panel=_SAMPLE)
+]
+
+MeasuresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--measures",
+        metavar="a,b,...",
+        show_default="all",
+        help="Measures or families, as `geoscope measures` lists them.",
+        rich_help_panel=_MEASURES,
+    ),
+]
+ZetaOption = Annotated[
+    float,
+    typer.Option(
+        "--isoscore-zeta",
+        metavar="ZETA",
+        min=0.0,
+        max=1.0,
+        help="How far isoscore_star shrinks the covariance towards the reference.",
+        rich_help_panel=_MEASURES,
+    ),
+]
+ReferenceOption = Annotated[
+    str,
+    typer.Option(
+        "--isoscore-reference",
+        metavar="scaled-identity|FILE",
+        help="What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
+        rich_help_panel=_MEASURES,
+    ),
+]
+QuantizerOption = Annotated[
+    Quantizer,
+    typer.Option("--quantizer", help="What the codebooks are trained by.", rich_help_panel=_MEASURES),
+]
+CodebooksOption = Annotated[
+    int, typer.Option("--codebooks", metavar="N", min=1, help="Codebooks.", rich_help_panel=_MEASURES)
+]
+BitsOption = Annotated[
+    int,
+    typer.Option("--bits", metavar="N", min=1, max=16, help="Bits of a codebook.", rich_help_panel=_MEASURES),
+]
+
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, mps.", rich_help_panel=_RUN)
+]
+DtypeOption = Annotated[
+    str,
+    typer.Option("--dtype", metavar="NAME", help="Of the model: auto, float32, bfloat16.", rich_help_panel=_RUN),
+]
+BatchTokensOption = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-tokens",
+        metavar="N",
+        min=1,
+        show_default="auto",
+        help="Tokens read at once; less takes less memory.",
+        rich_help_panel=_RUN,
+    ),
+]
+RevisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--revision",
+        metavar="REV",
+        show_default="the newest",
+        help="Branch, tag or commit of a Hugging Face id.",
+        rich_help_panel=_RUN,
+    ),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run the code a checkpoint brings along.", rich_help_panel=_RUN),
+]
+PickleOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Load weights that can only be unpickled; refused otherwise.",
+        rich_help_panel=_RUN,
+    ),
+]
+
+FormatOption = Annotated[
+    Form | None,
+    typer.Option(
+        "--format",
+        show_default="-o's suffix; a table on a terminal, json in a pipe",
+        help="Form of the output.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+OutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default="stdout",
+        help="Where to write, whole or not at all.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+FolderOption = Annotated[
+    str,
+    typer.Option("--output", "-o", metavar="DIR", show_default=False, help="Folder to write.", rich_help_panel=_OUTPUT),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=_OUTPUT)
+]
+NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=_OUTPUT)]

@@ -1,0 +1,251 @@
+"""A report: what was measured, on what, how, and the numbers. Reads and writes its JSON; loads no torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from geoscope import __version__, output
+from geoscope.errors import GeoscopeError, NotComparable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas
+
+SCHEMA_VERSION: Literal["1"] = "1"
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class _Part(BaseModel):
+    """Frozen; keys of later versions are kept; NaN and Infinity are refused."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # in settings: json.dumps then refuses what null would hide
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class Subject(_Part):
+    """What was measured."""
+
+    name: str = Field(description="as the user gave it")
+    kind: str = Field(description="checkpoint, embeddings or array")
+    architecture: str | None = Field(default=None, description="the model's class; null for embeddings")
+    revision: str | None = Field(default=None, description="the commit of a hub checkpoint")
+    fingerprint: str | None = Field(default=None, description="sha256 of weights or rows")
+    parameters: int | None = Field(default=None, ge=0, description="how many weights the model has")
+    layers: int | None = Field(default=None, ge=0, description="how many blocks; layer 0 is the embedding layer")
+    hidden_size: int | None = Field(default=None, ge=0, description="dimensions of a row")
+
+
+class CorpusShare(_Part):
+    """How much of the draw came from one corpus."""
+
+    name: str
+    fingerprint: str | None = Field(default=None, description="sha256 of the corpus's sequences")
+    sequences: int = Field(ge=0, description="how many of the drawn sequences are from it")
+
+
+class Dropped(_Part):
+    """Rows of one layer that some measures leave out."""
+
+    layer: int | None
+    duplicates: int = Field(ge=0, description="sampled rows the same as another to within rounding")
+    zero_rows: int = Field(ge=0, description="rows of length zero, which have no cosine")
+
+
+class Sample(_Part):
+    """Which rows were seen."""
+
+    corpora: list[CorpusShare] = Field(default=[], description="empty for embeddings that do not say")
+    sequences: int | None = Field(default=None, ge=0, description="sequences drawn")
+    rows: int = Field(ge=0, description="rows the spectral measures saw")
+    points: int = Field(ge=0, description="rows the pairwise and quantized measures saw")
+    pooling: str | None = Field(default=None, description="what makes a row")
+    max_length: int | None = Field(default=None, ge=1, description="tokens a sequence was cut to")
+    seed: int = Field(description="of the draw and of the points")
+    fingerprint: str | None = Field(
+        default=None, exclude_if=_is_none, description="sha256 of the drawn sequences: equal means paired"
+    )
+    dropped: list[Dropped] | None = Field(
+        default=None, exclude_if=_is_none, description="rows left out, for layers where there were some"
+    )
+
+
+class Measurement(_Part):
+    """One number: a measure of a layer. A study's measurements carry further key columns."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"value": {"type": "null"}}},
+            "then": {"properties": {"reason": {"type": "string", "minLength": 1}}},
+        }
+    )
+
+    layer: int | None = Field(ge=0, description="0 is the embedding layer; null for a file that is one cloud")
+    measure: str = Field(description="its key: `geoscope measures` lists them")
+    value: float | None = Field(description="null where the measure is undefined")
+    standard_error: float | None = Field(default=None, ge=0, description="over sequences, not over tokens")
+    null: float | None = Field(
+        default=None, description="what the same estimator gives on structureless points of the same n and d"
+    )
+    n: int = Field(ge=0, description="rows the number was computed from")
+    reason: str | None = Field(default=None, description="why the value is null, in a sentence")
+    replicates: list[float] | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="the measure without each group of sequences (place in the draw mod 20)",
+    )
+
+    @model_validator(mode="after")
+    def _null_has_a_reason(self) -> Measurement:
+        if self.value is None and not self.reason:
+            raise ValueError("a null value needs a reason")
+        return self
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """A study's further key columns, such as noise_level."""
+        return dict(self.model_extra or {})
+
+
+class Report(_Part):
+    """One subject's numbers, with all it takes to get them again."""
+
+    schema_version: Literal["1"] = Field(default=SCHEMA_VERSION, description="of this layout")
+    geoscope_version: str = Field(default=__version__, description="of the program that measured")
+    subject: Subject
+    sample: Sample
+    settings: dict[str, Any] = Field(description="every setting that changes a number")
+    measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
+    environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
+
+    @property
+    def layers(self) -> list[int | None]:
+        """The layers that were measured, in the report's order."""
+        return list(dict.fromkeys(row.layer for row in self.measurements))
+
+    def value(self, measure: str, layer: int | None = None) -> float | None:
+        """One measure's value, None where it is undefined; see `measurement`."""
+        return self.measurement(measure, layer).value
+
+    def measurement(self, measure: str, layer: int | None = None) -> Measurement:
+        """The measurement of one layer; a report of one layer needs none named, and -1 is the model's last.
+
+        Raises GeoscopeError where the report lacks the measure or the layer, or several layers would do.
+        """
+        rows = [row for row in self.measurements if row.measure == measure]
+        if not rows:
+            held = ", ".join(dict.fromkeys(row.measure for row in self.measurements)) or "none"
+            raise GeoscopeError(f"expected a measure of {self.subject.name}'s report, got {measure!r}; it has {held}")
+        if layer is not None and layer < 0 and self.subject.layers is not None:
+            layer += self.subject.layers + 1
+        if layer is not None:
+            rows = [row for row in rows if row.layer == layer]
+        if len(rows) == 1:
+            return rows[0]
+        held = ", ".join(str(number) for number in self.layers)
+        asked = "several rows match" if rows else f"got layer {layer}"
+        raise GeoscopeError(
+            f"expected one row of {measure} in {self.subject.name}'s report, {asked}; its layers: {held}"
+        )
+
+    def to_json(self) -> str:
+        """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def write(self, path: str | Path) -> None:
+        """Write the JSON to a file, whole or not at all; "-" is standard output."""
+        output.send(self.to_json(), str(path))
+
+    @classmethod
+    def read(cls, path: str | Path) -> Report:
+        """Read a report's JSON from a file; "-" is standard input.
+
+        Raises GeoscopeError for what is not a report, NotComparable for one of another schema version.
+        """
+        name = "standard input" if str(path) == "-" else str(path)
+        try:
+            data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        except OSError as error:
+            raise GeoscopeError(f"expected a report to read, got {name}: {error.strerror}; check the path") from error
+        return cls.from_json(data, name)
+
+    @classmethod
+    def from_json(cls, data: bytes | str, name: str = "the text") -> Report:
+        """Parse a report's JSON; name is what errors call it."""
+        content = _parse(data, name)
+        version = content.get("schema_version")
+        if version is None:
+            raise GeoscopeError(
+                f"expected a geoscope report, got JSON without schema_version in {name}; "
+                "make one with `geoscope measure SUBJECT -o report.json`"
+            )
+        if version != SCHEMA_VERSION:
+            raise NotComparable(
+                f"expected a report of schema version {SCHEMA_VERSION}, got {version!r} in {name}; "
+                "measure again with this version of geoscope"
+            )
+        missing = [key for key in cls.model_fields if key not in content]
+        if missing:
+            raise GeoscopeError(
+                f"expected a geoscope report, got one without {', '.join(missing)} in {name}; measure again"
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            found = f"{place or 'the top level'}: {first['msg']}"
+            raise GeoscopeError(f"expected a geoscope report, got in {name} {found}; measure again") from error
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The measurements as a data frame, with CSV's columns; needs pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise GeoscopeError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
+        from geoscope.tables import long_rows
+
+        columns, rows = long_rows(self)
+        frame = pandas.DataFrame(rows, columns=columns)
+        floats = {"value": "float64", "standard_error": "float64", "null": "float64"}
+        return frame.astype({"layer": "Int64", "n": "int64"} | floats)
+
+
+def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise GeoscopeError(f"expected finite numbers or null in a report, got {constant} in {name}; measure again")
+
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        content = json.loads(text, parse_constant=refuse)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise GeoscopeError(f"expected a report's JSON, got something else in {name}: {error}") from error
+    if not isinstance(content, dict):
+        raise GeoscopeError(f"expected a report, one JSON object, got a {type(content).__name__} in {name}")
+    return content
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a report, as `geoscope schema` prints it."""
+    schema = Report.model_json_schema(mode="serialization")
+    for part in (schema, *schema["$defs"].values()):
+        optional = {"replicates", "fingerprint", "dropped"} if part["title"] in ("Sample", "Measurement") else set()
+        part["required"] = [key for key in part["properties"] if key not in optional]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:geoscope:report:{SCHEMA_VERSION}",
+    }
+    return head | schema

@@ -1,0 +1,532 @@
+"""The command line: what it hands to the library, where its output goes, and how it ends."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import geoscope
+from geoscope import cli
+from geoscope.catalogue import KEYS
+from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.exits import ExitCode
+from geoscope.progress import RunProgress
+from geoscope.report import Measurement, Report, Sample, Subject, json_schema
+
+HEAVY = {
+    "torch",
+    "numpy",
+    "transformers",
+    "datasets",
+    "faiss",
+    "scipy",
+    "sklearn",
+    "pandas",
+    "pyarrow",
+    "numba",
+}
+
+
+def a_report(name: str = "demo") -> Report:
+    return Report(
+        subject=Subject(name=name, kind="array"),
+        sample=Sample(rows=3, points=3, seed=0),
+        settings={},
+        measurements=[Measurement(layer=None, measure="two_nn", value=1 / 3, n=3)],
+        environment={},
+    )
+
+
+Faked = Callable[[Callable[..., Any]], list[tuple[tuple[Any, ...], dict[str, Any]]]]
+
+
+@pytest.fixture
+def measured_by(monkeypatch: pytest.MonkeyPatch) -> Faked:
+    """Put a function in the place of `measuring.measure`; returns the calls it gets."""
+
+    def put(function: Callable[..., Any]) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+        def measure(*args: Any, **keywords: Any) -> Any:
+            calls.append((args, keywords))
+            return function(*args, **keywords)
+
+        fake = SimpleNamespace(measure=measure)
+        monkeypatch.setattr(geoscope, "measuring", fake, raising=False)
+        monkeypatch.setitem(sys.modules, "geoscope.measuring", fake)
+        return calls
+
+    return put
+
+
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where tracebacks go in this test."""
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def raising(error: BaseException) -> Callable[..., Report]:
+    def fail(*_: Any, **__: Any) -> Report:
+        raise error
+
+    return fail
+
+
+def run(*arguments: str, code: str | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; code replaces `-m geoscope`."""
+    start = ["-c", code] if code else ["-m", "geoscope"]
+    return subprocess.run([sys.executable, *start, *arguments], capture_output=True, text=True, timeout=120, **more)
+
+
+# What is parsed
+
+
+def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) -> None:
+    calls = measured_by(lambda *_, **__: a_report())
+    line = (
+        "measure some/model --corpus ptb=a.txt --corpus b.csv --split test --sequences 10 --max-length 32 "
+        "--points all --layers 0,6,-1 --pooling mean --tokens no-first --groups column "
+        "--measures two_nn,isotropy --seed 7 --device cpu --dtype float32 --batch-tokens 64 "
+        "--isoscore-zeta 0.2 --isoscore-reference c.npy --quantizer pq --codebooks 8 --bits 4 "
+        f"--trust-remote-code --revision abc --allow-pickle -q -o {tmp_path / 'report.json'}"
+    )
+    assert cli.main(line.split()) == 0
+    ((args, keywords),) = calls
+    assert isinstance(keywords.pop("progress"), RunProgress)
+    assert args == ("some/model",)
+    assert keywords == {
+        "corpora": ["ptb=a.txt", "b.csv"], "split": ["test"], "sequences": 10, "max_length": 32,
+        "points": None, "layers": "0,6,-1", "pooling": "mean", "tokens": "no-first", "groups": "column",
+        "measures": ["two_nn", "isotropy"], "seed": 7, "device": "cpu", "dtype": "float32",
+        "batch_tokens": 64,
+        "isoscore_zeta": 0.2, "isoscore_reference": "c.npy", "quantizer": "pq", "codebooks": 8, "bits": 4,
+        "trust_remote_code": True, "revision": "abc", "allow_pickle": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["measure", "extract"])
+def test_options_have_the_librarys_names_and_defaults(name: str) -> None:
+    of_command = inspect.signature(getattr(cli, name)).parameters
+    of_library = inspect.signature(getattr(geoscope, name)).parameters
+    ours = {key: of_command[key].default for key in of_command} | {
+        "points": 10000,
+        "isoscore_reference": None,
+    }
+    for key in ("subject", "checkpoint", "form", "destination", "quiet", "no_progress"):
+        ours.pop(key, None)
+    theirs = {key: of_library[key].default for key in list(of_library)[1:] if key != "progress"}
+    if name == "extract":
+        ours = {key: value for key, value in ours.items() if key in of_command}
+        ours.pop("folder")
+        theirs.pop("output")  # the command needs one
+    assert ours == theirs
+
+
+def test_every_command_is_documented() -> None:
+    for command in cli.app.registered_commands:
+        assert command.callback is not None
+        assert command.callback.__doc__
+    help_text = CliRunner().invoke(cli.app, ["--help"], env={"_TYPER_FORCE_DISABLE_TERMINAL": "1"}).output
+    for name in ("measure", "extract", "measures", "schema"):
+        assert re.search(rf"^\W+{name}\s+[A-Z]", help_text, re.MULTILINE)
+
+
+# Where the output goes
+
+
+def test_a_pipe_gets_json_and_nothing_else(measured_by: Faked, capfd: pytest.CaptureFixture[str]) -> None:
+    measured_by(lambda *_, **__: a_report())
+    assert cli.main(["measure", "x"]) == 0
+    told = capfd.readouterr()
+    assert told.out == a_report().to_json()
+    assert re.fullmatch(r"geoscope: \d+\.\d s( \(.*\))?, peak memory [\d,]+ MiB\n", told.err)
+
+
+def test_quiet_says_nothing(measured_by: Faked, capfd: pytest.CaptureFixture[str]) -> None:
+    def measure(*_: Any, **__: Any) -> Report:
+        import warnings
+
+        warnings.warn("few sequences", stacklevel=2)
+        return a_report()
+
+    measured_by(measure)
+    assert cli.main(["measure", "x", "-q"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_only_geoscopes_own_warnings_are_shown(measured_by: Faked, capfd: pytest.CaptureFixture[str]) -> None:
+    def measure(*_: Any, **__: Any) -> Report:
+        import warnings
+
+        warnings.warn_explicit("few\nsequences", UserWarning, "corpora.py", 1, module="geoscope.corpora")
+        warnings.warn_explicit("old", FutureWarning, "torch.py", 1, module="torch.nn")
+        return a_report()
+
+    measured_by(measure)
+    assert cli.main(["measure", "x"]) == 0
+    first, second = capfd.readouterr().err.splitlines()
+    assert first == "geoscope: warning: few sequences"
+    assert second.startswith("geoscope: 0.")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("r.json", "{"), ("r.csv", "subject,layer"), ("r.md", "### demo"), ("r.txt", "demo\n"), ("R.JSON", "{")],
+)
+def test_the_suffix_sets_the_form(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str, start: str
+) -> None:
+    measured_by(lambda *_, **__: a_report())
+    assert cli.main(["measure", "x", "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text().startswith(start)
+    assert capfd.readouterr().out == ""
+    assert cli.main(["measure", "x", "--format", "csv", "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text().startswith("subject,")
+
+
+def test_dash_is_standard_output(measured_by: Faked, capfd: pytest.CaptureFixture[str]) -> None:
+    measured_by(lambda *_, **__: a_report())
+    assert cli.main(["measure", "x", "-o", "-"]) == 0
+    assert capfd.readouterr().out == a_report().to_json()
+
+
+@pytest.mark.parametrize("destination", ["no/such/folder/r.json", ".", "report.pdf", "report", "page.html", "r.xml"])
+def test_a_bad_destination_is_refused_before_the_work(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], destination: str
+) -> None:
+    calls = measured_by(lambda *_, **__: a_report())
+    assert cli.main(["measure", "x", "-o", destination]) == ExitCode.MISTAKE
+    assert calls == []
+    assert capfd.readouterr().err.startswith(("geoscope: expected the output ", "geoscope: expected -o to name"))
+
+
+@pytest.mark.parametrize(("no_color", "escapes"), [("", True), ("1", False)])
+def test_a_terminal_gets_a_table(no_color: str, escapes: bool) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"NO_COLOR": no_color, "TERM": "xterm", "COLUMNS": "60"}
+    command = [sys.executable, "-m", "geoscope", "measures"]
+    with subprocess.Popen(command, stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        told = b""
+        while part := _read(ours):
+            told += part
+    assert process.returncode == 0
+    assert (b"\x1b[" in told) is escapes
+    plain = re.sub(rb"\x1b\[[0-9;]*m", b"", told).decode().splitlines()
+    assert plain[0] == "anisotropy"
+    assert max(map(len, plain)) <= 60
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that the other end has closed
+        return b""
+
+
+def test_progress_is_drawn_on_a_terminals_stderr_only_when_wanted() -> None:
+    pty = pytest.importorskip("pty")
+    for flags, drawn in (([], True), (["--no-progress"], False), (["--quiet"], False)):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-c", FAKED.format(body=STEPS), "measure", "x", *flags]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+        ) as process:
+            os.close(theirs)
+            told = b""
+            while part := _read(ours):
+                told += part
+            assert process.stdout is not None
+            assert json.loads(process.stdout.read())["subject"]["name"] == "fake"
+        assert (b"reading [x]" in told.split(b"geoscope:")[0]) is drawn
+        assert (b"reading [x] 0." in told) is (flags != ["--quiet"])
+
+
+FAKED = """
+import sys, types
+import geoscope
+from geoscope.cli import main
+from geoscope.report import Measurement, Report, Sample, Subject
+
+report = Report(
+    subject=Subject(name="fake", kind="array"), sample=Sample(rows=3, points=3, seed=0), settings={{}},
+    measurements=[Measurement(layer=None, measure="two_nn", value=0.5, n=3)], environment={{}},
+)
+
+def measure(subject, *, progress, **keywords):
+    {body}
+    return report
+
+geoscope.measuring = sys.modules["geoscope.measuring"] = types.SimpleNamespace(measure=measure)
+sys.exit(main())
+"""
+STEPS = "import time; [(progress(done, 4, 'reading [x]'), time.sleep(0.06)) for done in range(5)]"
+
+
+def test_the_seconds_of_each_phase_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0])
+    monkeypatch.setattr("geoscope.progress.time.perf_counter", lambda: next(clock))
+    with RunProgress(bar=True) as progress:  # stderr is no terminal here: nothing is drawn
+        progress(0, 2, "reading")
+        progress(1, 2, "reading")
+        progress(2, 2, "reading")
+        progress(4, 4, "neighbours")
+        progress(0, 4, "codebooks")
+    assert progress.seconds == {"other": 6.0, "reading": 5.0, "neighbours": 4.0, "codebooks": 6.0}
+    assert progress.summary().startswith("21.0 s (other 6.0, reading 5.0, neighbours 4.0, codebooks 6.0), peak memory")
+
+
+# How it ends
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (
+            GeoscopeError("expected a\nfolder, got x; make one"),
+            2,
+            "geoscope: expected a folder, got x; make one\n",
+        ),
+        (NotComparable("the pooling differs"), 4, "geoscope: the pooling differs\n"),
+        (KeyboardInterrupt(), 3, "geoscope: interrupted before it was done\n"),
+    ],
+)
+def test_errors_are_a_sentence(
+    measured_by: Faked,
+    capfd: pytest.CaptureFixture[str],
+    traces: Path,
+    error: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    measured_by(raising(error))
+    assert cli.main(["measure", "x"]) == code
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", said)
+    assert list(traces.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "ran out of memory; try fewer --points"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "rows.npy"), "the disk is full for rows.npy"),
+        (RuntimeError("oh\nno"), "because of a bug, RuntimeError: oh no; please report it"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "because of a bug, BrokenPipeError"),
+        (EOFError(), "because of a bug, EOFError;"),
+        (SystemExit(1), "because of a bug, SystemExit: 1"),
+        (RecursionError("deep"), "because of a bug"),
+    ],
+)
+def test_what_could_not_finish_ends_with_3_and_keeps_its_traceback(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], traces: Path, error: BaseException, said: str
+) -> None:
+    measured_by(raising(error))
+    assert cli.main(["measure", "x"]) == ExitCode.UNFINISHED
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert told.err.count("\n") == 1
+    assert "Traceback" not in told.err
+    (trace,) = traces.iterdir()
+    assert str(trace) in told.err
+    assert "Traceback" in trace.read_text()
+
+
+def test_torchs_own_memory_error_is_known(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], traces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    fake = SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
+    monkeypatch.setitem(sys.modules, "torch", fake)
+    measured_by(raising(OutOfMemoryError("CUDA out of memory")))
+    assert cli.main(["measure", "x"]) == ExitCode.UNFINISHED
+    assert "ran out of memory" in capfd.readouterr().err
+
+
+def test_a_traceback_that_cannot_be_kept_is_shown(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", raising(OSError(errno.ENOSPC, "No space left")))
+    measured_by(raising(RuntimeError("oh no")))
+    assert cli.main(["measure", "x"]) == ExitCode.UNFINISHED
+    told = capfd.readouterr().err
+    assert "Traceback" in told
+    assert "the traceback is above" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("mesure x", "No such command 'mesure'"),
+        ("measure", "Missing argument"),
+        ("measure x y", "unexpected extra argument"),
+        ("measure x --sequence 3", "--sequences"),
+        ("measure x --sequences 0", "--sequences"),
+        ("measure x --sequences many", "--sequences"),
+        ("measure x --points 0", "--points to be a number above 0 or all, got '0'"),
+        ("measure x --points -5", "--points"),
+        ("measure x --points 1e4", "--points"),
+        ("measure x --pooling max", "--pooling"),
+        ("measure x --tokens some", "--tokens"),
+        ("measure x --measures two_nn,three_nn", "got 'three_nn'"),
+        ("measure x --measures ,", "at least one measure"),
+        ("measure x --isoscore-zeta 1.5", "--isoscore-zeta"),
+        ("measure x --quantizer vq", "--quantizer"),
+        ("measure x --format yaml", "--format"),
+        ("extract x", "--output"),
+        ("measures --format xml", "--format"),
+    ],
+)
+def test_mistakes_of_usage_are_one_sentence(
+    measured_by: Faked, capfd: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    calls = measured_by(lambda *_, **__: a_report())
+    assert cli.main(line.split()) == ExitCode.MISTAKE
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert told.err.startswith("geoscope: ")
+    assert told.err.count("\n") == 1
+    assert calls == []
+
+
+def test_no_arguments_print_the_help() -> None:
+    told = run()
+    assert told.returncode == ExitCode.MISTAKE
+    assert "Usage: geoscope" in told.stdout
+    assert told.stderr == ""
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    for command in ("measures", "schema", "--help", "measure --help"):
+        line = f"set -o pipefail; {sys.executable} -m geoscope {command} | true"
+        told = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+        assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["schema", "--version", "measures"])
+def test_a_full_disk_ends_with_3(command: str, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "geoscope", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+        )
+    assert told.returncode == ExitCode.UNFINISHED
+    assert "the disk is full" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_an_interrupt_ends_with_3() -> None:
+    body = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    told = run(
+        "measure",
+        "x",
+        code=FAKED.format(body=body),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (told.returncode, told.stdout) == (ExitCode.UNFINISHED, "")
+    assert told.stderr == "geoscope: interrupted before it was done\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("pass", 0),
+        ("from geoscope.errors import GeoscopeError; raise GeoscopeError('no')", 2),
+        ("raise RuntimeError('no')", 3),
+        ("raise MemoryError", 3),
+        ("sys.exit(1)", 3),
+        ("from geoscope.errors import NotComparable; raise NotComparable('no')", 4),
+    ],
+)
+def test_exit_codes_of_the_process(body: str, code: int, tmp_path: Path) -> None:
+    told = run("measure", "x", "-q", code=FAKED.format(body=body), env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert told.returncode == code
+    assert (told.stdout != "") is (code == 0)
+    assert told.stderr.count("\n") == (code != 0)
+
+
+# What answers at once
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["--help"], "\n Usage: geoscope"),
+        (["measure", "--help"], "\n Usage: geoscope measure"),
+        (["--version"], f"geoscope {geoscope.__version__}\n"),
+        (["measures"], "[\n"),
+        (["measures", "--format", "table"], "anisotropy\n"),
+        (["schema"], "{\n"),
+    ],
+)
+def test_light_commands_load_nothing_heavy(arguments: list[str], start: str) -> None:
+    code = (
+        "import sys; from geoscope.cli import main; code = main();"
+        "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = run(*arguments, code=code)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert told.returncode == 0
+    assert re.sub(r"^ +$", "", told.stdout, flags=re.MULTILINE).startswith(start)
+    assert HEAVY & set(told.stderr.split()) == set()
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.8
+
+
+def test_the_installed_command_is_this_one() -> None:
+    command = Path(sys.executable).with_name("geoscope")
+    if not command.exists():
+        pytest.skip("geoscope is not installed here")
+    told = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=120)
+    assert (told.returncode, told.stdout) == (0, f"geoscope {geoscope.__version__}\n")
+
+
+def test_importing_geoscope_loads_nothing_heavy() -> None:
+    code = "import sys, geoscope; geoscope.Report, geoscope.GeoscopeError, dir(geoscope); print(*sys.modules)"
+    assert HEAVY & set(run(code=code).stdout.split()) == set()
+
+
+def test_the_library_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        geoscope.nothing  # noqa: B018  # the look-up is what is tested
+    assert set(dir(geoscope)) == set(geoscope.__all__)
+
+
+def test_measures_lists_every_key() -> None:
+    listed = json.loads(run("measures").stdout)
+    assert [each["key"] for each in listed] == list(KEYS)
+    assert {"key", "range", "direction", "null", "cost", "paper"} <= set(listed[0])
+
+
+def test_schema_is_the_reports(tmp_path: Path) -> None:
+    assert json.loads(run("schema").stdout) == json_schema()
+    assert run("schema", "-o", str(tmp_path / "schema.json")).returncode == 0
+    assert json.loads((tmp_path / "schema.json").read_text()) == json_schema()
