@@ -40,6 +40,7 @@ _ATIENZA = "Atienza et al. 2016, arXiv 1605.02885"
 _KUDRIASHOV = "Kudriashov et al. 2025, arXiv 2501.05502"
 _MARBUT = "Marbut et al. 2024, arXiv 2406.12159"
 _MARBUT23 = "Marbut et al. 2022, arXiv 2212.08172"
+_CHEN = "Chen et al. 2010, doi 10.1198/jasa.2010.tm09560"
 _FACCO = "Facco et al. 2017, doi 10.1038/s41598-017-11873-y"
 
 MEASURES: tuple[Measure, ...] = (
@@ -96,6 +97,18 @@ MEASURES: tuple[Measure, ...] = (
         "0 upwards", "larger: further from one round Gaussian",
         "isotropic Gaussian: near 0", "p d^2 + p d log p",
         "dependence between components", _MARBUT23,
+    ),
+    Measure(
+        "isoscore_corrected", "isotropy", "isoscore freed of finite-sample bias",
+        "about 0 to 1, unclipped", "larger: variance spread over more dimensions",
+        "isotropic Gaussian: 1 on average", _STREAM,
+        "the mean; noisier than isoscore at small n", _CHEN,
+    ),
+    Measure(
+        "participation_ratio_corrected", "isotropy", "participation ratio freed of finite-sample bias",
+        "about 1 to d, unclipped", "larger: more dimensions in use",
+        "isotropic Gaussian: d on average", _STREAM,
+        "the mean; noisier than participation_ratio at small n", _CHEN,
     ),
     Measure(
         "persistent_entropy", "persistence", "entropy (nats) of the lengths of the finite H0 Vietoris-Rips bars",

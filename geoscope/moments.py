@@ -243,9 +243,12 @@ def _eigenvalues(matrix: Float64, count: int) -> Float64:
 def moments_of(
     rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None
 ) -> Moments:
-    """The moments of an (n, d) array, block by block."""
+    """The moments of an (n, d) array, block by block; its rows' sequences may be in any order."""
     if len(rows) == 0:
         raise Undefined("there are no rows")
-    sums = Sums(Frame.around(rows[:BLOCK_ROWS]))
+    if sequences is not None and np.any(sequences[1:] < sequences[:-1]):
+        order = np.argsort(sequences, kind="stable")
+        return moments_of(rows[order], None if positions is None else positions[order], sequences[order])
+    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS]))
     sums.add(rows, positions, sequences)
     return sums.moments()

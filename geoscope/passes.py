@@ -68,7 +68,7 @@ class Passes:
         )
         moments: Moments | Undefined
         try:
-            moments = moments_of(rows, positions)
+            moments = moments_of(rows, positions, groups)
         except Undefined as reason:
             moments = reason
         own = np.arange(len(rows), dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)

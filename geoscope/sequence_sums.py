@@ -75,6 +75,8 @@ class SequenceSums:
 class UnbiasedTraces:
     """Unbiased estimates of (tr S)^2 and tr S^2 over rows of distinct sequences; needs four sequences.
 
+    Unbiased about any origin. Where sequences differ in length the value moves a little with the origin (pairs and
+    quadruples then weigh rows differently), so the frame's origin is a fixed sample's mean, not a batch's.
     sums: over sequences. products: M = sum x x' (d, d). total: T = sum x (d,).
     """
 

@@ -19,7 +19,13 @@ PAIRWISE = [
     "two_nn_mle",
 ]
 SHIFT_BLIND = [*SPECTRAL, *PAIRWISE, "vasicek_ratio_mse", "top_dimension_energy"]
-ROTATION_BLIND = [*SPECTRAL, *PAIRWISE, "anisotropy_uncentered", "average_cosine_similarity", "vasicek_ratio_mse"]
+ROTATION_BLIND = [
+    *SPECTRAL,
+    *PAIRWISE,
+    "anisotropy_uncentered",
+    "average_cosine_similarity",
+    "vasicek_ratio_mse",
+]
 SCALE_BLIND = [*ROTATION_BLIND, "top_dimension_energy"]
 ORDER_BLIND = SCALE_BLIND
 
@@ -112,7 +118,9 @@ def test_reconstruction_error_can_see_an_offset_and_its_centred_form_hardly():
     rows = cloud((400, 8, 0))
     settings = {"quantizer": "kmeans", "bits": 4}
     moved = rows + 100
-    assert measures.reconstruction_error(moved, **settings) < 0.1 * measures.reconstruction_error(rows, **settings)
+    assert measures.reconstruction_error(moved, **settings) < 0.1 * measures.reconstruction_error(
+        rows, **settings
+    )
     assert measures.reconstruction_error_centered(moved, **settings) == pytest.approx(
         measures.reconstruction_error_centered(rows, **settings), rel=0.1
     )

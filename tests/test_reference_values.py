@@ -203,7 +203,9 @@ def test_bars_and_their_entropy(name):
     bars = Passes.over(rows).get("bars")
     assert len(bars) == count
     printed = 2e-7 if name == "K" else 1e-9
-    assert [bars.sum(), bars.min(), bars.max()] == pytest.approx([total, shortest, longest], rel=printed / 10, abs=printed)
+    assert [bars.sum(), bars.min(), bars.max()] == pytest.approx(
+        [total, shortest, longest], rel=printed / 10, abs=printed
+    )
     assert measures.persistent_entropy(rows) == near(entropy)
     assert measures.persistent_entropy_normalized(rows) == near(normalised)
     assert measures.persistent_entropy_deficit(rows) == near(deficit)
@@ -369,5 +371,7 @@ def test_spread_of_waves(n, enrichment, vrm, isoscore):
 )
 def test_reconstruction_error(rows, decoded, value):
     error, energy = float(np.sum((rows - decoded) ** 2)), float(np.sum(rows**2))
-    codes = Codes(np.ones((1, len(rows)), dtype=np.int64), error, energy, energy, np.zeros((len(rows), 1), np.uint8))
+    codes = Codes(
+        np.ones((1, len(rows)), dtype=np.int64), error, energy, energy, np.zeros((len(rows), 1), np.uint8)
+    )
     assert measures.reconstruction_error.formula(codes) == near(value)

@@ -51,7 +51,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rows", "key", "reason"), [c[1:] for c in CASES], ids=[f"{c[2]}: {c[0]}" for c in CASES])
+@pytest.mark.parametrize(
+    ("rows", "key", "reason"), [c[1:] for c in CASES], ids=[f"{c[2]}: {c[0]}" for c in CASES]
+)
 def test_undefined_with_a_reason(rows, key, reason):
     with pytest.raises(Undefined, match=reason):
         getattr(measures, key)(rows)
@@ -76,7 +78,9 @@ def test_unusable_rows_are_the_users_mistake(key, rows, words):
 def test_zero_rows_are_left_out_of_the_cosine():
     rows = np.random.default_rng(0).standard_normal((20, 4))
     padded = np.vstack([rows, np.zeros((3, 4))])
-    assert measures.average_cosine_similarity(padded) == pytest.approx(measures.average_cosine_similarity(rows), rel=1e-12)
+    assert measures.average_cosine_similarity(padded) == pytest.approx(
+        measures.average_cosine_similarity(rows), rel=1e-12
+    )
 
 
 def test_groups_must_fit_the_rows():

@@ -17,8 +17,10 @@ from geoscope.measures.spectral import (
     effective_rank,
     eigenvalue_early_enrichment,
     isoscore,
+    isoscore_corrected,
     isoscore_star,
     participation_ratio,
+    participation_ratio_corrected,
     vasicek_ratio_mse,
 )
 from geoscope.measures.topology import (
@@ -36,8 +38,10 @@ __all__ = [
     "eigenvalue_early_enrichment",
     "first_position_energy",
     "isoscore",
+    "isoscore_corrected",
     "isoscore_star",
     "participation_ratio",
+    "participation_ratio_corrected",
     "patchiness",
     "patchiness_heldout",
     "patchiness_paper",

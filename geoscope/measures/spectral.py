@@ -145,6 +145,30 @@ def vasicek_ratio_mse(points: FloatArray) -> float:
     return float(np.sum((1.0 - ratios) ** 2) / d)
 
 
+@measure
+def isoscore_corrected(moments: Moments) -> float:
+    """`isoscore` from the corrected participation ratio: its mean is the population's value, at any n.
+
+    Unclipped: by chance it may pass 1 (at truth 1 half of all draws do) or fall below 0.
+    """
+    if moments.dimension < 2:
+        raise Undefined("rows of one dimension have no isotropy")
+    return (participation_ratio_corrected.formula(moments) - 1.0) / (moments.dimension - 1.0)
+
+
+@measure
+def participation_ratio_corrected(moments: Moments) -> float:
+    """Unbiased estimates of (tr S)^2 over tr S^2, each a mean over rows of distinct sequences.
+
+    About 1 to d, not capped by n. Needs four sequences; undefined where the estimate of tr S^2 is not positive.
+    Chen, Zhang and Zhong 2010, J. Am. Stat. Assoc. 105:810-819, with sequences in the place of rows.
+    """
+    moments.energy  # noqa: B018  # constant rows have no covariance to estimate
+    if not moments.traces.trace_of_square > 0:
+        raise Undefined("the unbiased estimate of tr S^2 is not positive")
+    return moments.traces.squared_trace / moments.traces.trace_of_square
+
+
 def _centred(points: FloatArray) -> Float64:
     """Rows about their mean, at a scale whose squares stay in range."""
     rows = np.asarray(points, dtype=np.float64)
