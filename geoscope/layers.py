@@ -1,0 +1,65 @@
+"""Layers: what `--layers` asks for, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from geoscope.errors import GeoscopeError
+
+Wanted = str | int | Sequence[int]
+"""`last`, `all`, `union` (all but the embedding layer), a number, or several ("0,6,-1")."""
+
+AnyLayer = TypeVar("AnyLayer", bound=int | None)
+
+
+def resolve_layers(wanted: Wanted, available: Sequence[AnyLayer]) -> tuple[AnyLayer, ...]:
+    """The layers asked for, non-negative, without repeats, increasing.
+
+    available: the numbers there are, increasing (a checkpoint: 0 to its number of blocks), or one None for a
+    cloud without layers; negative numbers count from the end of it.
+    Raises GeoscopeError for a layer that is not there, naming the ones that are.
+    """
+    if wanted == "last":
+        return (available[-1],)
+    if wanted == "all":
+        return tuple(available)
+    if wanted == "union":
+        blocks = tuple(layer for layer in available if layer != 0)
+        if not blocks:
+            raise GeoscopeError("--layers union is all layers but the embedding layer, and there is no other.")
+        return blocks
+    chosen = {_place(number, available) for number in _numbers(wanted)}
+    return tuple(available[place] for place in sorted(chosen))
+
+
+def _place(number: int, available: Sequence[int | None]) -> int:
+    """Where among the available layers `number` is."""
+    if available[0] is None:
+        raise GeoscopeError(f"There is no layer {number}: this is one cloud of rows; leave --layers out.")
+    if -len(available) <= number < 0:
+        return number + len(available)
+    if number not in available:
+        raise GeoscopeError(f"There is no layer {number}; the layers are {_range(available)}, -1 being the last.")
+    return list(available).index(number)
+
+
+def _numbers(wanted: Wanted) -> list[int]:
+    if isinstance(wanted, str):
+        parts: Sequence[str | int] = wanted.split(",")
+    else:
+        parts = [wanted] if isinstance(wanted, int) else list(wanted)
+    try:
+        numbers = [int(part) for part in parts]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise GeoscopeError(f"--layers is last, all, union or numbers such as 0,6,-1, not '{wanted}'.")
+    return numbers
+
+
+def _range(available: Sequence[int | None]) -> str:
+    first, last = available[0], available[-1]
+    if first is not None and last is not None and len(available) == last - first + 1:
+        return f"{first} to {last}"
+    return ", ".join(str(layer) for layer in available)
