@@ -12,13 +12,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.rows import FloatArray, IntArray, Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
 
 Kind = Literal["lsq", "pq", "kmeans"]
 Implementation = Literal["geoscope", "faiss"]
@@ -46,7 +46,7 @@ class QuantizerSettings:
     codebooks: int = 4
     bits: int = 8
     seed: int = 0
-    implementation: Implementation = "faiss"
+    implementation: Implementation = "geoscope"
 
     def __post_init__(self) -> None:
         if self.kind not in _NAMES:
@@ -82,6 +82,7 @@ class Codes:
     error: sum ||x - x^||^2 over the counted rows, x^ the quantizer's reconstruction; float64.
     energy: sum ||x||^2; centered_energy: sum ||x - mean||^2; over the counted rows, float64.
     codes: (n, M) unsigned integers, the cell of each row in each codebook.
+    row_sums: (3, n) float64, what each row adds to error, energy and centered_energy (None where nobody kept them).
     """
 
     counts: IntArray
@@ -89,6 +90,17 @@ class Codes:
     energy: float
     centered_energy: float
     codes: CodeArray
+    row_sums: Float64 | None = None
+
+    def take(self, kept: BoolArray) -> Codes:
+        """The same codebooks' counts and sums over the kept rows (n,) only; the centre stays that of all rows."""
+        if self.row_sums is None:
+            raise ValueError("codes without row sums cannot be taken apart")
+        codes = self.codes[kept]
+        counts = np.stack([np.bincount(column, minlength=self.counts.shape[1]) for column in codes.T])
+        sums = self.row_sums[:, kept]
+        error, energy, centered = sums.sum(axis=1).tolist()
+        return Codes(counts.astype(np.int64), error, energy, centered, codes, sums)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +112,13 @@ class Codebooks:
 
     def decode(self, codes: CodeArray) -> FloatArray:
         """The reconstructions of rows with these (n, M) codes, float64 (n, d)."""
-        parts = [table[codes[:, m]].astype(np.float64) for m, table in enumerate(self.tables)]
-        return np.sum(parts, axis=0) if self.additive else np.concatenate(parts, axis=1)
+        parts = [table[codes[:, m]] for m, table in enumerate(self.tables)]
+        if not self.additive:
+            return np.concatenate(parts, axis=1, dtype=np.float64)
+        total = np.zeros(parts[0].shape)
+        for part in parts:
+            total += part
+        return total
 
 
 def quantize(
@@ -192,17 +209,19 @@ def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> 
     """Counts and float64 sums of rows that were given these codes."""
     counts = np.stack([np.bincount(column, minlength=cells) for column in codes.T]).astype(np.int64)
     mean = rows.mean(axis=0, dtype=np.float64)
-    error = energy = centered = 0.0
+    sums = np.empty((3, len(rows)))
     start = 0
     for block in _blocks(rows):
-        rebuilt = books.decode(codes[start : start + len(block)])
+        here = slice(start, start + len(block))
         start += len(block)
-        energy += float(np.vdot(block, block))
+        rebuilt = books.decode(codes[here])
+        sums[1, here] = np.einsum("ij,ij->i", block, block)
         rebuilt -= block
-        error += float(np.vdot(rebuilt, rebuilt))
+        sums[0, here] = np.einsum("ij,ij->i", rebuilt, rebuilt)
         block -= mean
-        centered += float(np.vdot(block, block))
-    return Codes(counts=counts, error=error, energy=energy, centered_energy=centered, codes=codes)
+        sums[2, here] = np.einsum("ij,ij->i", block, block)
+    error, energy, centered = sums.sum(axis=1).tolist()
+    return Codes(counts, error, energy, centered, codes, sums)
 
 
 def _local_search(
@@ -211,7 +230,9 @@ def _local_search(
     from geoscope import local_search  # compiles
 
     seed = _LSQ_SEED + settings.seed
-    tables = local_search.train(training, settings.codebooks, settings.cells, seed, progress=progress)
+    tables = local_search.train(
+        training, settings.codebooks, settings.cells, seed, progress=progress, what=f"training {settings} codebooks"
+    )
     codes = local_search.encode(counted, tables, seed)
     return Codebooks(tables, additive=True), _smallest(codes, settings.bits)
 
@@ -249,7 +270,11 @@ def _kmeans(
 ) -> tuple[FloatArray, IntArray]:
     d = training.shape[1]
     clustering = faiss.Kmeans(
-        d, settings.cells, seed=_faiss_seed(_PQ_SEED, settings), gpu=_gpus(faiss) > 0, min_points_per_centroid=1
+        d,
+        settings.cells,
+        seed=_faiss_seed(_PQ_SEED, settings),
+        gpu=_gpus(faiss) > 0,
+        min_points_per_centroid=1,
     )
     clustering.train(training)
     _, codes = clustering.index.search(counted, 1)
@@ -294,5 +319,5 @@ def _unpacked(faiss: ModuleType, packed: npt.NDArray[np.uint8], settings: Quanti
     return cells
 
 
-def _smallest(codes: IntArray, bits: int) -> CodeArray:
+def _smallest(codes: npt.NDArray[np.signedinteger[Any]], bits: int) -> CodeArray:
     return codes.astype(np.uint8) if bits <= 8 else codes.astype(np.uint16)

@@ -36,11 +36,12 @@ class Corpus:
 
 @dataclass(frozen=True)
 class CorpusShare:
-    """What a draw took from one corpus: the corpus's own fingerprint and how many of its sequences."""
+    """What a draw took from one corpus: the corpus's own fingerprint, how many of its sequences, of how many."""
 
     name: str
     fingerprint: str
     sequences: int
+    available: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Draw:
     corpora: tuple[CorpusShare, ...]
     fingerprint: str
     warnings: tuple[str, ...]
+
+    @property
+    def fraction(self) -> float:
+        """Share of its corpus that a drawn sequence stands for: 1 when every corpus was drawn whole."""
+        taken = sum(share.sequences for share in self.corpora)
+        return sum(share.sequences**2 / share.available for share in self.corpora) / taken
 
 
 def load_corpus(spec: str, *, splits: Sequence[str] | None = None) -> Corpus:
@@ -102,7 +109,7 @@ def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
         taken = min(share, available)
         chosen = np.sort(np.random.default_rng(seed).choice(available, taken, replace=False))
         texts.extend(corpus.sequences[i] for i in chosen)
-        shares.append(CorpusShare(corpus.name, corpus.fingerprint, taken))
+        shares.append(CorpusShare(corpus.name, corpus.fingerprint, taken, available))
     return Draw(tuple(texts), tuple(shares), fingerprint(texts), tuple(warnings))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
@@ -78,11 +78,12 @@ class Gathering:
             return Undefined("there are no rows")
         return reduce(add, self._sums).moments()
 
-    def moments_without(self) -> Iterator[Moments]:
+    def moments_without(self) -> list[Moments]:
         """Of every row but those of one group of sequences, for each group in turn."""
+        if len(self._sums) < 2:
+            return []
         whole = reduce(add, self._sums)
-        for part in self._sums:
-            yield (whole - part).moments()
+        return [(whole - part).moments() for part in self._sums]
 
     @property
     def zero_rows(self) -> int:
@@ -112,9 +113,7 @@ def gather(
     """
     index = source.index
     if len(index) == 0:
-        raise GeoscopeError(
-            "expected at least one row to measure, got none; draw more sequences or keep more tokens"
-        )
+        raise GeoscopeError("expected at least one row to measure, got none; draw more sequences or keep more tokens")
     samples = [_union_sample(layers, index, points, seed)] if union else _samples(layers, index, points, seed)
     clouds = [
         Gathering(None if union else next(iter(sample)), sample, index, parts=parts, positions=positions)
@@ -127,26 +126,21 @@ def gather(
             if given:
                 cloud.add(batch.offsets, given)
         done += len(batch.offsets) * len(batch.rows)
+        del batch, given  # or the last batch's rows would stay alive during the next forward pass
         if progress is not None:
             progress(done, total, "reading rows")
     return clouds
 
 
-def _samples(
-    layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int
-) -> list[dict[Layer, IntArray]]:
+def _samples(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> list[dict[Layer, IntArray]]:
     """The same rows of every layer, so that layers can be compared."""
     chosen = smallest(hash_rows(index, seed), points)
     return [{layer: chosen} for layer in layers]
 
 
-def _union_sample(
-    layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int
-) -> dict[Layer, IntArray]:
+def _union_sample(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> dict[Layer, IntArray]:
     """A uniform sample of all layers' rows: the hash sees the layer too."""
     n = len(index)
     salted = np.concatenate([hash_rows(index, seed, salt=1 + (layer or 0)) for layer in layers])
     picked = smallest(salted, points)
-    return {
-        layer: picked[(picked >= i * n) & (picked < (i + 1) * n)] - i * n for i, layer in enumerate(layers)
-    }
+    return {layer: picked[(picked >= i * n) & (picked < (i + 1) * n)] - i * n for i, layer in enumerate(layers)}

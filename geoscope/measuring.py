@@ -11,23 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from geoscope import measures as formulas
 from geoscope.array_files import ARRAY_SUFFIXES
 from geoscope.catalogue import select
 from geoscope.codebooks import QuantizerSettings
 from geoscope.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.environment import describe_environment
-from geoscope.errors import GeoscopeError, Undefined
-from geoscope.gathering import Gathering, gather
+from geoscope.errors import GeoscopeError
+from geoscope.estimates import NULLS, Estimator, measured
+from geoscope.gathering import GROUPS, Gathering, gather
 from geoscope.layers import resolve_layers
 from geoscope.measures.dimension import DISCARD
-from geoscope.measures.formula import Measured, finite
 from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
 from geoscope.report import Measurement, Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.text_subjects import open_text_subject
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the estimates need beside the rows."""
+
+    passes: PassSettings
+    settings: dict[str, Any]
+    errors: bool
+    null: str
+    fraction: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ def measure(
     quantizer: str = "lsq",
     codebooks: int = 4,
     bits: int = 8,
+    errors: bool = True,
+    null: str = "auto",
     device: str = "auto",
     dtype: str = "auto",
     batch_tokens: int | None = None,
@@ -79,6 +91,8 @@ def measure(
     reference, reference_name = _reference(isoscore_reference)
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
+    if null not in NULLS:
+        raise GeoscopeError(f"expected --null to be one of {', '.join(NULLS)}, got {null!r}")
     opened = _open(
         subject, groups=groups, corpora=corpora, split=split, sequences=sequences, max_length=max_length,
         layers=layers, pooling=pooling, tokens=tokens, seed=seed, device=device, dtype=dtype,
@@ -87,11 +101,12 @@ def measure(
     )  # fmt: skip
     clouds = gather(
         opened.source, opened.layers, union=layers == "union", points=limit, seed=seed,
-        parts=int(any(_asked(key).passes[0] in _STREAMED for key in keys)),
+        parts=(GROUPS if errors else 1) if any(measured(key).passes[0] in _STREAMED for key in keys) else 0,
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
     pass_settings = PassSettings(chosen_quantizer, _torch_device(device), None, progress)
-    rows, dropped = _measure_clouds(clouds, keys, pass_settings, settings)
+    options = _Options(pass_settings, settings, errors, null, opened.sample.get("sampling_fraction") or 0.0)
+    rows, dropped = _measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
     return Report(
         subject=opened.subject,
@@ -107,6 +122,8 @@ def measure(
             "quantizer": _quantizer_settings(chosen_quantizer),
             "two_nn_discard": DISCARD,
             "duplicate_tolerance": DUPLICATE_TOLERANCE,
+            "errors": errors,
+            "null": null,
         },
         measurements=rows,
         environment=describe_environment(device=pass_settings.device),
@@ -114,35 +131,35 @@ def measure(
 
 
 def _measure_clouds(
-    clouds: list[Gathering], keys: tuple[str, ...], pass_settings: PassSettings, settings: dict[str, Any]
+    clouds: list[Gathering], keys: tuple[str, ...], options: _Options
 ) -> tuple[list[Measurement], list[dict[str, Any]]]:
     """Every key of every cloud, and the rows left out of each cloud that had some."""
     rows: list[Measurement] = []
     dropped: list[dict[str, Any]] = []
     for cloud in clouds:
-        passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, pass_settings)
-        rows += [_measurement(cloud.layer, key, passes, settings) for key in keys]
-        if passes.duplicates or cloud.zero_rows:
-            dropped.append(
-                {"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows}
+        passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, options.passes)
+        estimator = Estimator(
+            passes, options.settings, cloud.moments_without if options.errors else None, options.fraction, options.null
+        )
+        for key in keys:
+            estimate = estimator.estimate(key)
+            extra = {} if estimate.training_spread is None else {"training_spread": estimate.training_spread}
+            rows.append(
+                Measurement(
+                    layer=cloud.layer,
+                    measure=key,
+                    value=estimate.value,
+                    standard_error=estimate.standard_error,
+                    null=estimate.null,
+                    n=estimate.n,
+                    reason=estimate.reason,
+                    replicates=estimate.replicates,
+                    **extra,
+                )  # fmt: skip
             )
+        if passes.duplicates or cloud.zero_rows:
+            dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})
     return rows, dropped
-
-
-def _measurement(layer: int | None, key: str, passes: Passes, settings: dict[str, Any]) -> Measurement:
-    asked = _asked(key)
-    own = {name: settings[name] for name in asked.settings if name in settings}
-    count = passes.count(asked.passes[0])
-    try:
-        value = finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **own))
-    except Undefined as reason:
-        return Measurement(layer=layer, measure=key, value=None, n=count, reason=str(reason))
-    return Measurement(layer=layer, measure=key, value=value, n=count)
-
-
-def _asked(key: str) -> Measured:
-    asked: Measured = getattr(formulas, key)
-    return asked
 
 
 def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
@@ -157,9 +174,7 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
             warnings.warn(warning, stacklevel=2)
         return _Opened(source, source.layers, about, sample, options["pooling"] == "tokens")
     if options["corpora"] is not None:
-        raise GeoscopeError(
-            "expected --corpus only with a checkpoint; an embeddings file holds its rows already"
-        )
+        raise GeoscopeError("expected --corpus only with a checkpoint; an embeddings file holds its rows already")
     if isinstance(subject, (str, os.PathLike)):
         embeddings = open_embeddings(Path(subject), groups=groups)
     else:

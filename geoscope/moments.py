@@ -64,9 +64,7 @@ class Sums:
         self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
         self.products = np.zeros((d, d), order="F")
 
-    def add(
-        self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None
-    ) -> None:
+    def add(self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> None:
         """Take in rows (m, d) of whole sequences, the rows of one next to each other.
 
         sequences: (m,) which each row is of (None: each its own); positions: (m,) which stand first (position 0).
@@ -109,14 +107,13 @@ class Sums:
         return self._combined(other, -1)
 
     def _combined(self, other: Sums, sign: int) -> Sums:
-        if not (
-            np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale
-        ):
+        if not (np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale):
             raise ValueError("sums of different frames do not add up; build both from one Frame")
         result = Sums(self.frame, max(self.size, other.size))
         for each in fields(self):
             if each.name not in ("frame", "size"):
-                setattr(result, each.name, getattr(self, each.name) + sign * getattr(other, each.name))
+                mine, theirs = getattr(self, each.name), getattr(other, each.name)
+                setattr(result, each.name, mine + theirs if sign > 0 else mine - theirs)
         return result
 
     def moments(self) -> Moments:
@@ -125,11 +122,7 @@ class Sums:
             raise Undefined("there are no rows")
         shift = self.total / self.count
         scatter = symmetric(self.products - np.outer(self.total, shift))
-        first = (
-            self.first_energy
-            - 2.0 * float(shift @ self.first_total)
-            + self.first_count * float(shift @ shift)
-        )
+        first = self.first_energy - 2.0 * float(shift @ self.first_total) + self.first_count * float(shift @ shift)
         return Moments(
             count=self.count,
             mean=self.frame.origin * self.frame.scale + shift,
@@ -198,13 +191,18 @@ class Moments:
         return _eigenvalues(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
 
     @cached_property
-    def raw_spectrum(self) -> Float64:
-        """Eigenvalues of the uncentred second moments (the sum of x x'), largest first."""
-        raw = self.scatter + self.count * np.outer(self.mean, self.mean)
-        energy = float(np.trace(raw))
+    def raw_energy(self) -> float:
+        """The sum of squared lengths; raises Undefined when all rows are zero."""
+        energy = float(np.trace(self.scatter)) + self.count * float(self.mean @ self.mean)
         if not energy > 0:
             raise Undefined("all rows are zero")
-        return _eigenvalues(raw / energy, min(self.count, self.dimension)) * energy
+        return energy
+
+    @cached_property
+    def raw_largest(self) -> float:
+        """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
+        raw = (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
+        return _largest_eigenvalue(raw) * self.raw_energy
 
 
 def symmetric(upper: Float64) -> Float64:
@@ -240,9 +238,21 @@ def _eigenvalues(matrix: Float64, count: int) -> Float64:
     return np.where(values > floor, values, 0.0)
 
 
-def moments_of(
-    rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None
-) -> Moments:
+def _largest_eigenvalue(matrix: Float64) -> float:
+    """By Lanczos iteration to working precision; by a full decomposition where that is small or does not converge."""
+    from scipy.linalg import eigvalsh
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    if len(matrix) > 64:
+        start = np.random.default_rng(0).standard_normal(len(matrix))
+        try:
+            return float(eigsh(matrix, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
+        except ArpackNoConvergence:
+            return float(eigvalsh(matrix)[-1])
+    return float(eigvalsh(matrix)[-1])
+
+
+def moments_of(rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> Moments:
     """The moments of an (n, d) array, block by block; its rows' sequences may be in any order."""
     if len(rows) == 0:
         raise Undefined("there are no rows")

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout
+from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
-from geoscope.pairs import Pairs, nearest_two_across, sweep
+from geoscope.pairs import Neighbours, Pairs, neighbours_across, sweep
+from geoscope.pairs.components import components
+from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
 
 DUPLICATE_TOLERANCE = 1e-5
@@ -58,9 +60,7 @@ class Passes:
         """The passes of an (n, d) array held in memory, every row a point; `groups` (n,) says whose sequence."""
         for name, ids in (("groups", groups), ("positions", positions)):
             if ids is not None and np.shape(ids) != (len(rows),):
-                raise GeoscopeError(
-                    f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}"
-                )
+                raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
         settings = PassSettings(
             QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
             device,
@@ -118,6 +118,10 @@ def _units(passes: Passes) -> Units:
     return _moments(passes).units
 
 
+def _components(passes: Passes) -> Components:
+    return components_of(passes.points)[0]
+
+
 def _pairs(passes: Passes) -> Pairs:
     if len(passes.points) < 2:
         raise Undefined("there is only one row" if len(passes.points) else "there are no rows")
@@ -144,28 +148,77 @@ def _bars(passes: Passes) -> Float64:
     return bars
 
 
+def _owners(passes: Passes) -> IntArray:
+    """(p,) which distinct point each sampled point is a copy of (itself, for most)."""
+    pairs: Pairs = passes.get("pairs")
+    if pairs.tree is None:
+        raise ValueError("duplicates were asked of a sweep without a tree")
+    same = (pairs.tree.lengths < pairs.tolerance) | (pairs.tree.lengths == 0)
+    edges = pairs.tree.edges[same]
+    _, label = components(len(passes.points), edges[:, 0], edges[:, 1])
+    place = np.empty(int(label.max()) + 1, dtype=np.int64)
+    place[label[pairs.distinct]] = np.arange(len(pairs.distinct))
+    return np.asarray(place[label], dtype=np.int64)
+
+
+def _distinct_points(passes: Passes) -> FloatArray:
+    points = passes.points[passes.get("pairs").distinct]
+    scale = safe_scale(points)
+    scaled: FloatArray = points if scale == 1.0 else points.astype(np.float64) * scale
+    return scaled
+
+
+def _distinct_sequences(passes: Passes) -> IntArray:
+    sequences: IntArray = passes.groups[passes.get("pairs").distinct]
+    return sequences
+
+
+def _distinct_tree(passes: Passes) -> tuple[IntArray, Float64]:
+    """Edges and lengths of the tree of the distinct points."""
+    tree, owners = passes.get("pairs").tree, passes.get("owners")
+    edges = owners[tree.edges]
+    apart = edges[:, 0] != edges[:, 1]
+    return edges[apart], tree.lengths[apart]
+
+
 def _nearest(passes: Passes) -> Float64:
     pairs: Pairs = passes.get("pairs")
-    if len(pairs.distinct) < 3:
-        raise Undefined(f"expected at least three distinct points, got {len(pairs.distinct)}")
+    enough_distinct(len(pairs.distinct))
     return np.asarray(pairs.neighbours.distances[:, :2], dtype=np.float64)
 
 
-def _nearest_across(passes: Passes) -> Float64:
-    _nearest(passes)
+def _neighbours_across(passes: Passes) -> Neighbours:
     pairs: Pairs = passes.get("pairs")
-    groups = passes.groups[pairs.distinct]
-    found = len(np.unique(groups))
+    enough_distinct(len(pairs.distinct))
+    sequences = passes.get("distinct_sequences")
+    found = len(np.unique(sequences))
     if found < 3:
         raise Undefined(f"expected rows of at least three sequences, got {found}")
-    nearest = nearest_two_across(passes.points[pairs.distinct], pairs.neighbours, groups)
-    kept = np.isfinite(nearest).all(axis=1)  # a row may share all but one other row's sequence
+    chosen = passes.settings
+    return neighbours_across(
+        passes.get("distinct_points"), pairs.neighbours, sequences, memory=chosen.memory, device=chosen.device
+    )
+
+
+def _nearest_across(passes: Passes) -> Float64:
+    return finite_rows(passes.get("neighbours_across").distances[:, :2])
+
+
+def enough_distinct(count: int) -> None:
+    """Two neighbours take three points."""
+    if count < 3:
+        raise Undefined(f"expected at least three distinct points, got {count}")
+
+
+def finite_rows(nearest: FloatArray) -> Float64:
+    """The rows that have two neighbours: one may share all but one other row's sequence."""
+    kept = np.isfinite(nearest).all(axis=1)
     return np.asarray(nearest[kept], dtype=np.float64)
 
 
 def _nearest_is_own(passes: Passes) -> BoolArray:
     pairs: Pairs = passes.get("pairs")
-    groups = passes.groups[pairs.distinct]
+    groups = passes.get("distinct_sequences")
     if len(np.unique(groups)) == len(groups):
         raise Undefined("no sequence has more than one row")
     own: BoolArray = groups[pairs.neighbours.indices[:, 0]] == groups
@@ -181,6 +234,11 @@ def _heldout_codes(passes: Passes) -> Codes:
     return quantize_heldout(passes.points, passes.groups, chosen.quantizer, progress=chosen.progress)
 
 
+def _heldout_rows(passes: Passes) -> BoolArray:
+    """(p,) which points the held-out codebooks are counted on."""
+    return ~split_groups(passes.groups, passes.settings.quantizer.seed)
+
+
 def _counted(name: str) -> Callable[[Passes], int]:
     def count(passes: Passes) -> int:
         return int(passes.get(name).counts[0].sum())
@@ -191,13 +249,19 @@ def _counted(name: str) -> Callable[[Passes], int]:
 PASSES: dict[str, Pass] = {
     "moments": Pass(_moments, lambda p: _moments(p).count),
     "units": Pass(_units, lambda p: _units(p).count),
-    "points": Pass(lambda p: p.points, lambda p: len(p.points)),
+    "components": Pass(_components, lambda p: len(p.points)),
     "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
+    "owners": Pass(_owners, lambda p: len(p.points)),
+    "distinct_points": Pass(_distinct_points, lambda p: len(p.get("pairs").distinct)),
+    "distinct_sequences": Pass(_distinct_sequences, lambda p: len(p.get("pairs").distinct)),
+    "distinct_tree": Pass(_distinct_tree, lambda p: len(p.get("pairs").distinct)),
+    "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),
     "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct)),
     "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct)),
     "nearest_across": Pass(_nearest_across, lambda p: len(p.get("nearest_across"))),
     "nearest_is_own": Pass(_nearest_is_own, lambda p: len(p.get("pairs").distinct)),
     "codes": Pass(_codes, _counted("codes")),
+    "heldout_rows": Pass(_heldout_rows, lambda p: len(p.points)),
     "heldout_codes": Pass(_heldout_codes, _counted("heldout_codes")),
 }
 

@@ -78,6 +78,11 @@ class Sample(_Part):
     fingerprint: str | None = Field(
         default=None, exclude_if=_is_none, description="sha256 of the drawn sequences: equal means paired"
     )
+    sampling_fraction: float | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="share of the corpora's sequences that was drawn; standard errors allow for it",
+    )
     dropped: list[Dropped] | None = Field(
         default=None, exclude_if=_is_none, description="rows left out, for layers where there were some"
     )

@@ -67,7 +67,8 @@ class SequenceSums:
         result = SequenceSums(self.dimension)
         for each in fields(self):
             if each.name != "dimension":
-                setattr(result, each.name, getattr(self, each.name) + sign * getattr(other, each.name))
+                mine, theirs = getattr(self, each.name), getattr(other, each.name)
+                setattr(result, each.name, mine + theirs if sign > 0 else mine - theirs)
         return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def open_text_subject(
         "max_length": max_length,
         "seed": seed,
         "fingerprint": drawn.fingerprint,
+        "sampling_fraction": drawn.fraction,
     }
     return extraction, _describe(extraction), sample
 
@@ -123,6 +125,8 @@ def extract(
         allow_pickle=allow_pickle,
         progress=progress,
     )
+    for warning in extraction.warnings:
+        warnings.warn(warning, stacklevel=2)
     settings = {
         "layers": list(extraction.layers),
         "pooling": pooling,

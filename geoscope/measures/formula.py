@@ -57,7 +57,5 @@ def checked_rows(rows: npt.ArrayLike) -> FloatArray:
         raise GeoscopeError("expected rows of at least one dimension, got none")
     bad = int(np.sum(~np.isfinite(array).all(axis=1)))
     if bad:
-        raise GeoscopeError(
-            f"expected finite rows, got {bad} of {len(array)} with NaN or infinity; drop them first"
-        )
+        raise GeoscopeError(f"expected finite rows, got {bad} of {len(array)} with NaN or infinity; drop them first")
     return array

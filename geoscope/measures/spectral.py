@@ -7,11 +7,11 @@ S is the covariance of the rows, n - 1 in the denominator; lambda its eigenvalue
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.formula import measure
 from geoscope.moments import Moments
+from geoscope.principal_components import Components
 from geoscope.rows import Float64, FloatArray
 
 
@@ -31,7 +31,7 @@ def anisotropy_uncentered(moments: Moments) -> float:
 
     Cannot tell a far mean from a long axis. Kudriashov et al. 2025, arXiv 2501.05502.
     """
-    return float(moments.raw_spectrum[0] / moments.raw_spectrum.sum())
+    return moments.raw_largest / moments.raw_energy
 
 
 @measure
@@ -51,9 +51,7 @@ def isoscore(moments: Moments) -> float:
 
 
 @measure
-def isoscore_star(
-    moments: Moments, isoscore_zeta: float = 0.0, isoscore_reference: FloatArray | None = None
-) -> float:
+def isoscore_star(moments: Moments, isoscore_zeta: float = 0.0, isoscore_reference: FloatArray | None = None) -> float:
     """IsoScore of (1 - zeta) S + zeta C0: 0 to 1; zeta 0 (the default) is `isoscore`.
 
     isoscore_zeta in [0, 1] is the weight on the reference (the released code's convention);
@@ -80,9 +78,7 @@ def _checked_reference(reference: FloatArray | None, d: int, unit: float) -> Flo
         return np.eye(d) / d
     matrix = np.asarray(reference, dtype=np.float64)
     if matrix.shape != (d, d):
-        raise GeoscopeError(
-            f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}"
-        )
+        raise GeoscopeError(f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}")
     size = float(np.max(np.abs(matrix)))
     if not np.isfinite(size) or size == 0.0 or not np.allclose(matrix, matrix.T, rtol=0.0, atol=1e-6 * size):
         raise GeoscopeError("expected a symmetric, finite, nonzero IsoScore* reference covariance")
@@ -125,24 +121,17 @@ def eigenvalue_early_enrichment(moments: Moments) -> float:
 
 
 @measure
-def vasicek_ratio_mse(points: FloatArray) -> float:
+def vasicek_ratio_mse(components: Components) -> float:
     """Mean over d of (1 - r)^2, r the entropy power (Vasicek 1976) of a principal component over a unit Gaussian's.
 
     Components are scaled so that their variances sum to d (the published script divides by a random number
-    near d). 0 for a standard Gaussian; can pass 1. Needs n > 1. Marbut et al. 2022, arXiv 2212.08172.
+    near d); one without variance has r = 0. 0 for a standard Gaussian; can pass 1. Needs n > 1.
+    Marbut et al. 2022, arXiv 2212.08172.
     """
-    from scipy.stats import differential_entropy
-
-    rows = _centred(points)
-    n, d = rows.shape
-    scores = rows @ _principal_axes(rows)
-    variances = np.sum(scores**2, axis=0) / (n - 1)
-    total = variances.sum()
-    kept = variances > d * np.finfo(np.float64).eps * variances.max()
-    entropies = differential_entropy(scores[:, kept] * np.sqrt(d / total), method="vasicek", axis=0)
-    ratios = np.zeros(d)  # a component without variance has no entropy power at all
-    ratios[: int(kept.sum())] = np.exp(entropies) / np.sqrt(2 * np.pi * np.e)
-    return float(np.sum((1.0 - ratios) ** 2) / d)
+    d = components.dimension
+    scaled = components.entropies + 0.5 * np.log(d / components.variances.sum())
+    ratios = np.exp(scaled - 0.5 * np.log(2 * np.pi * np.e))
+    return float((np.sum((1.0 - ratios) ** 2) + d - len(ratios)) / d)
 
 
 @measure
@@ -167,29 +156,3 @@ def participation_ratio_corrected(moments: Moments) -> float:
     if not moments.traces.trace_of_square > 0:
         raise Undefined("the unbiased estimate of tr S^2 is not positive")
     return moments.traces.squared_trace / moments.traces.trace_of_square
-
-
-def _centred(points: FloatArray) -> Float64:
-    """Rows about their mean, at a scale whose squares stay in range."""
-    rows = np.asarray(points, dtype=np.float64)
-    if len(rows) < 2:
-        raise Undefined("there is only one row" if len(rows) else "there are no rows")
-    size = float(np.max(np.abs(rows)))
-    rows = rows / size if size > 0 else rows
-    rows = rows - rows.mean(axis=0)
-    spread = float(np.max(np.abs(rows)))
-    if spread <= 8 * np.finfo(np.float64).eps:
-        raise Undefined("all rows are equal")
-    scaled: Float64 = rows / spread
-    return scaled
-
-
-def _principal_axes(rows: Float64) -> npt.NDArray[np.float64]:
-    """(d, k) unit eigenvectors of the covariance, largest first; from the Gram matrix when that is smaller."""
-    from scipy.linalg import eigh, svd
-
-    if rows.shape[0] < rows.shape[1]:
-        axes: npt.NDArray[np.float64] = svd(rows, full_matrices=False)[2].T
-        return axes
-    axes = eigh(rows.T @ rows)[1][:, ::-1]
-    return axes

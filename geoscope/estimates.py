@@ -1,0 +1,233 @@
+"""One measure of one cloud with all that goes with it: value, rows, standard error, replicates, null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from geoscope import measures as formulas
+from geoscope import nulls
+from geoscope.codebooks import Codes, quantize, quantize_heldout
+from geoscope.errors import Undefined
+from geoscope.gathering import GROUPS
+from geoscope.measures.energy import TOP_DIMENSIONS
+from geoscope.measures.formula import Measured, finite
+from geoscope.moments import Moments
+from geoscope.partial import PartialPasses, SharedComponents
+from geoscope.passes import Passes
+from geoscope.uncertainty import (
+    finite_corpus_factor,
+    group_masks,
+    half_sample_error,
+    half_samples,
+    jackknife_error,
+)
+
+TRAININGS = 3
+"""How many seeds the quantized measures' spread over trainings is taken from."""
+
+NULLS = ("auto", "closed", "matched", "none")
+"""Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
+
+_HALVED = {"nearest", "nearest_across"}
+_QUANTIZED = {"codes", "heldout_codes"}
+_WITHOUT_ERROR = {"prominent_bars"}  # a count of a few: its jumps are not errors of an estimate
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a report says of one measure of one cloud."""
+
+    value: float | None
+    n: int
+    reason: str | None = None
+    standard_error: float | None = None
+    null: float | None = None
+    replicates: list[float] | None = None
+    training_spread: float | None = None
+
+
+@dataclass
+class Estimator:
+    """Estimates every measure of one cloud; work that measures share is done once.
+
+    without: the moments of all rows but those of one group of sequences, for each group (empty: no errors wanted).
+    fraction: share of all there is to draw that was drawn, for the streamed measures; `seen` of the rows are points.
+    """
+
+    passes: Passes
+    settings: dict[str, Any]
+    without: Callable[[], Sequence[Moments]] | None
+    fraction: float = 0.0
+    null: str = "auto"
+    _parts: dict[str, list[PartialPasses]] = field(default_factory=dict, init=False, repr=False)
+
+    def estimate(self, key: str) -> Estimate:
+        """The measure with that key, with its error and null where they were asked for and exist."""
+        asked = measured(key)
+        n = self.passes.count(asked.passes[0])
+        try:
+            value = self._value(asked, self.passes)
+        except Undefined as reason:
+            return Estimate(None, n, str(reason))
+        error, replicates, spread = self._error(key, asked)
+        return Estimate(value, n, None, error, self._null(key, asked, n), replicates, spread)
+
+    def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
+        own = {name: self.settings[name] for name in asked.settings if name in self.settings}
+        return finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **own))
+
+    def _error(self, key: str, asked: Measured) -> tuple[float | None, list[float] | None, float | None]:
+        """Standard error, replicates and spread over trainings."""
+        if self.without is None or key in _WITHOUT_ERROR or not self._groups_filled:
+            return None, None, None
+        replicates = self._replicates(key, asked)
+        error = jackknife_error(replicates)
+        if asked.passes[0] in _HALVED:
+            error = half_sample_error([self._or_none(asked, part) for part in self._halves])
+        spread = None
+        if error is not None:
+            error *= finite_corpus_factor(self.fraction * self._seen(asked))
+            if asked.passes[0] in _QUANTIZED:
+                spread = self._training_spread(asked)
+                error = float(np.hypot(error, spread))
+        full = [value for value in replicates if value is not None]
+        return error, full if len(full) == GROUPS else None, spread
+
+    def _replicates(self, key: str, asked: Measured) -> list[float | None]:
+        if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
+            deficits = self._replicates("", measured("persistent_entropy_deficit"))
+            most = float(np.log(len(self.passes.get("bars"))))
+            return [None if deficit is None else most - deficit for deficit in deficits]
+        return [self._or_none(asked, part) for part in self._leaving_out]
+
+    def _or_none(self, asked: Measured, part: PartialPasses) -> float | None:
+        try:
+            return self._value(asked, part)
+        except Undefined:
+            return None
+
+    def _seen(self, asked: Measured) -> float:
+        """The share of the drawn rows that a measure is of."""
+        if asked.passes[0] in ("moments", "units") or isinstance(self.passes.moments_or_reason, Undefined):
+            return 1.0
+        return len(self.passes.points) / self.passes.moments_or_reason.count
+
+    @cached_property
+    def _groups_filled(self) -> bool:
+        return len(np.unique(self.passes.groups % GROUPS)) == GROUPS
+
+    @cached_property
+    def _leaving_out(self) -> list[PartialPasses]:
+        if self.without is None:
+            return []
+        masks = group_masks(self.passes.groups)
+        moments = self.without()
+        whole = self.passes
+        shared = SharedComponents(whole, masks)
+        return [
+            PartialPasses(whole, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
+            for g, mask in enumerate(masks)
+        ]
+
+    @cached_property
+    def _halves(self) -> list[PartialPasses]:
+        nothing = Undefined("halves are for neighbours only")
+        masks = half_samples(self.passes.groups, self.passes.settings.quantizer.seed)
+        return [PartialPasses(self.passes, mask, nothing, None, 0) for mask in masks]
+
+    def _training_spread(self, asked: Measured) -> float:
+        name = asked.passes[0]
+        values = [asked.formula(codes) for codes in [self.passes.get(name), *self._retrained[name]]]
+        return float(np.std(values, ddof=1))
+
+    @cached_property
+    def _retrained(self) -> _Retrained:
+        return _Retrained(self.passes)
+
+    def _null(self, key: str, asked: Measured, n: int) -> float | None:
+        if self.null == "none":
+            return None
+        try:
+            closed = _closed_null(key, asked, self.passes, self.settings, n)
+            if closed is not None:
+                return finite(closed)
+            if self.null == "closed" or (self.null == "auto" and asked.passes[0] in _QUANTIZED):
+                return None
+            if asked.passes[0] in ("moments", "units", "components"):
+                return None
+            return self._value(asked, self._matched)
+        except Undefined:
+            return None
+
+    @cached_property
+    def _matched(self) -> Passes:
+        """The same passes over structureless points like these."""
+        whole = self.passes
+        points = nulls.matched_points(whole.points, whole.groups, whole.settings.quantizer.seed)
+        return Passes(
+            Undefined("a matched cloud has points only"),
+            points.astype(whole.points.dtype),
+            whole.groups,
+            whole.settings,
+        )
+
+
+class _Retrained:
+    """Codes of the same rows by quantizers of other seeds."""
+
+    def __init__(self, passes: Passes) -> None:
+        self._passes = passes
+        self._made: dict[str, list[Codes]] = {}
+
+    def __getitem__(self, name: str) -> list[Codes]:
+        if name not in self._made:
+            self._made[name] = [self._train(name, extra) for extra in range(1, TRAININGS)]
+        return self._made[name]
+
+    def _train(self, name: str, extra: int) -> Codes:
+        passes, chosen = self._passes, self._passes.settings
+        again = replace(chosen.quantizer, seed=chosen.quantizer.seed + extra)
+        if name == "codes":
+            return quantize(passes.points, again, progress=chosen.progress)
+        return quantize_heldout(passes.points, passes.groups, again, progress=chosen.progress)
+
+
+def measured(key: str) -> Measured:
+    """The measure of that key."""
+    found: Measured = getattr(formulas, key)
+    return found
+
+
+def _closed_null(key: str, asked: Measured, passes: Passes, settings: dict[str, Any], n: int) -> float | None:
+    """The null that a formula gives, or None where there is none."""
+    if n < 3:
+        return None
+    if key == "average_cosine_similarity":
+        return 0.0
+    if asked.passes[0] == "components":
+        seed = passes.settings.quantizer.seed
+        return float(asked.formula(nulls.isotropic_components(n, passes.points.shape[1], seed)))
+    if asked.passes[0] != "moments":
+        return None
+    moments: Moments = passes.get("moments")
+    d = moments.dimension
+    if key in ("anisotropy", "anisotropy_uncentered"):
+        return nulls.anisotropy_null(n, d)
+    if key == "first_position_energy":
+        return moments.first_count / moments.count
+    if key == "top_dimension_energy":
+        return nulls.top_energy_null(n, d, TOP_DIMENSIONS)
+    if key == "isoscore_star" and settings.get("isoscore_reference") is not None and settings["isoscore_zeta"] > 0:
+        return None
+    zeta = settings.get("isoscore_zeta", 0.0) if key == "isoscore_star" else 0.0
+    ratio = float(d) if key.endswith("_corrected") else nulls.shrunk_participation_null(n, d, zeta)
+    if key.startswith("participation_ratio"):
+        return ratio
+    if key.startswith("isoscore"):
+        return (ratio - 1.0) / (d - 1.0)
+    return float(asked.formula(nulls.isotropic_moments(n, d, moments)))

@@ -1,0 +1,19 @@
+"""Pairs of rows: nearest neighbours and minimum spanning tree of a cloud, exact, from one blockwise sweep."""
+
+from geoscope.pairs.neighbours import Neighbours
+from geoscope.pairs.reduced_trees import lengths_within
+from geoscope.pairs.restricted_neighbours import nearest_two, neighbours_across
+from geoscope.pairs.sweeping import MEMORY, Pairs, rms_radius, sweep
+from geoscope.pairs.trees import Tree
+
+__all__ = [
+    "MEMORY",
+    "Neighbours",
+    "Pairs",
+    "Tree",
+    "lengths_within",
+    "nearest_two",
+    "neighbours_across",
+    "rms_radius",
+    "sweep",
+]

@@ -1,0 +1,60 @@
+"""Neighbours among part of the rows: from lists of the whole's where those suffice, by an exact search where not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoscope.pairs.clouds import Cloud
+from geoscope.pairs.neighbours import Neighbours, search
+from geoscope.pairs.sweeping import MEMORY
+from geoscope.rows import BoolArray, FloatArray, IntArray
+
+_ENOUGH = 6
+"""Lists of other groups' rows at least this long are kept as they are: halving them still leaves two, mostly."""
+
+
+def neighbours_across(
+    rows: FloatArray, neighbours: Neighbours, groups: IntArray, *, memory: int | None = None, device: str = "cpu"
+) -> Neighbours:
+    """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
+
+    rows: (n, d), those the lists are of; groups: (n,). Lists are exact as far as they go.
+    """
+    k = neighbours.indices.shape[1]
+    allowed = groups[neighbours.indices] != groups[:, None]
+    order = np.argsort(~allowed, axis=1, kind="stable")
+    indices = np.take_along_axis(neighbours.indices, order, axis=1)
+    distances = np.take_along_axis(np.where(allowed, neighbours.distances, np.inf), order, axis=1)
+    short = np.flatnonzero(allowed.sum(axis=1) < min(_ENOUGH, k))
+    if len(short):
+        cloud = Cloud(rows, device=device)
+        found, lengths = search(cloud, short, k, memory=memory or MEMORY, groups=groups)
+        indices[short], distances[short] = found, lengths * 2.0**cloud.exponent
+    return Neighbours(indices, distances)
+
+
+def nearest_two(
+    rows: FloatArray,
+    lists: Neighbours,
+    *,
+    kept: BoolArray,
+    groups: IntArray | None = None,
+    memory: int | None = None,
+    device: str = "cpu",
+) -> FloatArray:
+    """Exact distances (m, 2) from each of the m kept rows to its nearest two other kept rows; inf where there are not.
+
+    rows: (n, d); lists: of those rows, of other groups' rows if `groups` (n,) is given, padded with inf; kept: (n,).
+    """
+    among = np.flatnonzero(kept)
+    allowed = kept[lists.indices[among]] & np.isfinite(lists.distances[among])
+    found = np.full((len(among), 2), np.inf)
+    if allowed.shape[1] >= 2:
+        places = np.argsort(~allowed, axis=1, kind="stable")[:, :2]
+        found = np.take_along_axis(lists.distances[among], places, axis=1)
+    short = np.flatnonzero(allowed.sum(axis=1) < 2)
+    if len(short):
+        cloud = Cloud(rows, device=device)
+        _, lengths = search(cloud, among[short], 2, memory=memory or MEMORY, among=among, groups=groups)
+        found[short] = lengths * 2.0**cloud.exponent
+    return found

@@ -1,0 +1,155 @@
+"""The passes over part of the sequences: what the whole cloud's passes become when some sequences are left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from geoscope.codebooks import Codes
+from geoscope.errors import Undefined
+from geoscope.moments import Moments, Units
+from geoscope.pairs import MEMORY, Neighbours, Pairs, lengths_within, nearest_two
+from geoscope.passes import Passes, enough_distinct, finite_rows
+from geoscope.principal_components import Components, components_of
+from geoscope.rows import BoolArray, Float64
+
+
+class SharedComponents:
+    """The components of each of several parts, all made when the first is asked for: they share one sort."""
+
+    def __init__(self, whole: Passes, masks: list[BoolArray]) -> None:
+        self._whole, self._masks = whole, masks
+
+    @cached_property
+    def all(self) -> list[Components]:
+        return components_of(self._whole.points, self._masks)[1:]
+
+
+@dataclass
+class PartialPasses:
+    """Passes by name, as `Passes` has them, over the kept points (p,) of a cloud and the moments of its kept rows.
+
+    Nothing is trained or searched anew that the whole's passes can tell: codebooks stay, tree edges that survive
+    stay, neighbours come from the lists. components.all[place] are those of the kept points.
+    """
+
+    whole: Passes
+    kept: BoolArray
+    moments: Moments | Undefined
+    components: SharedComponents | None
+    place: int
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def get(self, name: str) -> Any:
+        """The pass of that name, made on first use; raises Undefined where it has no value."""
+        if name not in self._made:
+            try:
+                self._made[name] = _MAKERS[name](self)
+            except Undefined as reason:
+                self._made[name] = reason
+        if isinstance(self._made[name], Undefined):
+            raise self._made[name]
+        return self._made[name]
+
+    @property
+    def distinct(self) -> BoolArray:
+        """Which of the whole's distinct points have a kept row among their duplicates."""
+        found = np.zeros(len(self.whole.get("pairs").distinct), dtype=bool)
+        found[self.whole.get("owners")[self.kept]] = True
+        return found
+
+
+def _moments(part: PartialPasses) -> Moments:
+    if isinstance(part.moments, Undefined):
+        raise part.moments
+    return part.moments
+
+
+def _units(part: PartialPasses) -> Units:
+    return _moments(part).units
+
+
+def _components(part: PartialPasses) -> Components:
+    if part.components is None:
+        raise Undefined("no components were asked for")
+    return part.components.all[part.place]
+
+
+def _bars(part: PartialPasses) -> Float64:
+    pairs: Pairs = part.whole.get("pairs")
+    edges, lengths = part.whole.get("distinct_tree")
+    settings = part.whole.settings
+    memory = MEMORY if settings.memory is None else settings.memory
+    found = lengths_within(
+        part.whole.get("distinct_points"),
+        pairs.neighbours,
+        edges,
+        lengths,
+        part.distinct,
+        memory=memory,
+        device=settings.device,
+    )
+    bars = np.asarray(found[found > 0], dtype=np.float64)
+    if len(bars) == 0:
+        raise Undefined("all points are the same")
+    return bars
+
+
+def _nearest(part: PartialPasses) -> Float64:
+    return _nearest_two(part, part.whole.get("pairs").neighbours, across=False)
+
+
+def _nearest_across(part: PartialPasses) -> Float64:
+    return _nearest_two(part, part.whole.get("neighbours_across"), across=True)
+
+
+def _nearest_two(part: PartialPasses, lists: Neighbours, *, across: bool) -> Float64:
+    kept = part.distinct
+    enough_distinct(int(kept.sum()))
+    settings = part.whole.settings
+    found = nearest_two(
+        part.whole.get("distinct_points"),
+        lists,
+        kept=kept,
+        groups=part.whole.get("distinct_sequences") if across else None,
+        memory=settings.memory,
+        device=settings.device,
+    )
+    return finite_rows(found)
+
+
+def _nearest_is_own(part: PartialPasses) -> BoolArray:
+    part.whole.get("nearest_is_own")  # undefined for the whole, undefined for a part
+    lists: Neighbours = part.whole.get("pairs").neighbours
+    sequences = part.whole.get("distinct_sequences")
+    kept = part.distinct
+    allowed = kept[lists.indices[kept]]
+    first = lists.indices[kept][np.arange(int(kept.sum())), allowed.argmax(axis=1)]
+    own: BoolArray = (sequences[first] == sequences[kept])[allowed.any(axis=1)]
+    return own
+
+
+def _codes(part: PartialPasses) -> Codes:
+    codes: Codes = part.whole.get("codes")
+    return codes.take(part.kept)
+
+
+def _heldout_codes(part: PartialPasses) -> Codes:
+    codes: Codes = part.whole.get("heldout_codes")
+    return codes.take(part.kept[part.whole.get("heldout_rows")])
+
+
+_MAKERS = {
+    "moments": _moments,
+    "units": _units,
+    "components": _components,
+    "bars": _bars,
+    "nearest": _nearest,
+    "nearest_across": _nearest_across,
+    "nearest_is_own": _nearest_is_own,
+    "codes": _codes,
+    "heldout_codes": _heldout_codes,
+}

@@ -1,0 +1,61 @@
+"""Standard errors over sequences: from leaving groups of sequences out, and from half-samples of sequences.
+
+Tokens of a sentence are not independent, so sequences are the unit: dealt into 20 groups by their place in the draw.
+Nothing is drawn with replacement: a row drawn twice is its own nearest neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geoscope.gathering import GROUPS
+from geoscope.rows import BoolArray, IntArray
+
+HALVES = 20
+
+
+def jackknife_error(replicates: Sequence[float | None]) -> float | None:
+    """sqrt((G - 1)/G sum (r - mean r)^2) over the replicates, each the measure without one of G groups.
+
+    None unless every group gives a value: without one the spread would be too small.
+    """
+    if len(replicates) < 2 or any(value is None for value in replicates):
+        return None
+    values = np.array(replicates, dtype=np.float64)
+    return float(np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2)))
+
+
+def half_sample_error(values: Sequence[float | None]) -> float | None:
+    """The spread of a measure over random halves of the sequences, which is its error on all of them.
+
+    A half drawn without replacement has variance s^2/(n/2) - s^2/n = s^2/n about the whole sample's value.
+    """
+    found = [value for value in values if value is not None]
+    if len(found) < HALVES:
+        return None
+    return float(np.std(found, ddof=1))
+
+
+def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:
+    """HALVES masks (n,) over rows, each keeping the rows of a random half of the sequences."""
+    names, place = np.unique(sequences, return_inverse=True)
+    generator = np.random.default_rng([seed, 0x68616C66])
+    masks: list[BoolArray] = []
+    for _ in range(HALVES):
+        chosen = np.zeros(len(names), dtype=bool)
+        chosen[generator.permutation(len(names))[: len(names) // 2]] = True
+        masks.append(chosen[place])
+    return masks
+
+
+def finite_corpus_factor(fraction: float) -> float:
+    """sqrt(1 - f): how much smaller the error is when a share f of all there is to draw was drawn."""
+    return float(np.sqrt(max(0.0, 1.0 - fraction)))
+
+
+def group_masks(sequences: IntArray) -> list[BoolArray]:
+    """For each of the GROUPS groups, which rows (n,) stay when it is left out."""
+    part = sequences % GROUPS
+    return [part != group for group in range(GROUPS)]
