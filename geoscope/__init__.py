@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from geoscope.comparing import compare
+    from geoscope.comparison import Comparison
     from geoscope.embeddings import Embeddings
     from geoscope.errors import GeoscopeError
     from geoscope.measuring import measure
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Embeddings", "GeoscopeError", "Report", "__version__", "extract", "measure"]
+__all__ = ["Comparison", "Embeddings", "GeoscopeError", "Report", "__version__", "compare", "extract", "measure"]
 
 _HOME = {
+    "Comparison": "geoscope.comparison",
     "Embeddings": "geoscope.embeddings",
     "GeoscopeError": "geoscope.errors",
     "Report": "geoscope.report",
+    "compare": "geoscope.comparing",
     "extract": "geoscope.text_subjects",
     "measure": "geoscope.measuring",
 }

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__, exits, options, output
-from geoscope.errors import GeoscopeError
+from geoscope import __version__, exits, gates, options, output
 from geoscope.exits import ExitCode, settled
 from geoscope.output import STDOUT
 
@@ -89,6 +88,8 @@ def measure(
     quantizer: options.QuantizerOption = options.Quantizer.lsq,
     codebooks: options.CodebooksOption = 4,
     bits: options.BitsOption = 8,
+    errors: options.ErrorsOption = True,
+    null: options.NullOption = options.Null.auto,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     batch_tokens: options.BatchTokensOption = None,
@@ -103,8 +104,8 @@ def measure(
     """Measure one subject and write one report."""
     form_of_output = output.choose_format(form, destination)
     output.check_destination(destination)
-    keys = _keys(measures)
-    sampled = _points(points)
+    keys = options.keys_of(measures)
+    sampled = options.points_of(points)
     from geoscope import measuring, tables
     from geoscope.progress import RunProgress
 
@@ -128,6 +129,8 @@ def measure(
             quantizer=quantizer.value,
             codebooks=codebooks,
             bits=bits,
+            errors=errors,
+            null=null.value,
             device=device,
             dtype=dtype,
             batch_tokens=batch_tokens,
@@ -194,6 +197,10 @@ def extract(
         )
 
 
+compare = app.command()(gates.compare)
+check = app.command()(gates.check)
+
+
 @app.command(name="measures")
 @settled
 def list_measures(form: options.FormatOption = None, destination: options.OutputOption = STDOUT) -> None:
@@ -213,23 +220,3 @@ def schema(destination: options.OutputOption = STDOUT) -> None:
     from geoscope.report import json_schema
 
     output.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", destination)
-
-
-def _points(text: str) -> int | None:
-    """A number of rows, or None for all of them."""
-    if text == "all":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise GeoscopeError(f"expected --points to be a number above 0 or all, got {text!r}; give one of them")
-    return int(text)
-
-
-def _keys(text: str | None) -> list[str] | None:
-    """The names in a comma-separated list, checked before any work is done."""
-    if text is None:
-        return None
-    from geoscope.catalogue import select
-
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    select(names)
-    return names

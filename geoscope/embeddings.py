@@ -53,6 +53,11 @@ class Embeddings:
         """d of the last layer."""
         return self._matrices[self.layers[-1]].shape[1]
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number as it is read: 4 or 8."""
+        return max(each.dtype.itemsize for each in self._matrices.values())
+
     def __len__(self) -> int:
         return len(self.index)
 

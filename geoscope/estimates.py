@@ -56,13 +56,14 @@ class Estimator:
     """Estimates every measure of one cloud; work that measures share is done once.
 
     without: the moments of all rows but those of one group of sequences, for each group (empty: no errors wanted).
-    fraction: share of all there is to draw that was drawn, for the streamed measures; `seen` of the rows are points.
+    fraction: share of all there is to draw that was drawn; seen: share of the drawn rows that are points.
     """
 
     passes: Passes
     settings: dict[str, Any]
     without: Callable[[], Sequence[Moments]] | None
     fraction: float = 0.0
+    seen: float = 1.0
     null: str = "auto"
     _parts: dict[str, list[PartialPasses]] = field(default_factory=dict, init=False, repr=False)
 
@@ -91,7 +92,8 @@ class Estimator:
             error = half_sample_error([self._or_none(asked, part) for part in self._halves])
         spread = None
         if error is not None:
-            error *= finite_corpus_factor(self.fraction * self._seen(asked))
+            share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
+            error *= finite_corpus_factor(self.fraction * share)
             if asked.passes[0] in _QUANTIZED:
                 spread = self._training_spread(asked)
                 error = float(np.hypot(error, spread))
@@ -110,12 +112,6 @@ class Estimator:
             return self._value(asked, part)
         except Undefined:
             return None
-
-    def _seen(self, asked: Measured) -> float:
-        """The share of the drawn rows that a measure is of."""
-        if asked.passes[0] in ("moments", "units") or isinstance(self.passes.moments_or_reason, Undefined):
-            return 1.0
-        return len(self.passes.points) / self.passes.moments_or_reason.count
 
     @cached_property
     def _groups_filled(self) -> bool:

@@ -60,11 +60,19 @@ class Extraction:
                 "give longer text or keep more tokens."
             )
         read = np.where(self._counts > 0, self._tokenization.lengths, 0)
+        self._read_lengths = read
         default = BATCH_TOKENS_CPU if checkpoint.device == "cpu" else BATCH_TOKENS_GPU
-        self._batches = batch_sequences(read, batch_tokens or default)
+        self.read_at_once(batch_tokens or default)
         self.tokens_read = int(read.sum())
-        self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
+        self.longest = int(read.max())
         self.dropped_sequences = int((self._counts == 0).sum())
+
+    def read_at_once(self, batch_tokens: int) -> None:
+        """Batch the sequences (anew): at most so many positions each, but for a longer sequence, which goes alone."""
+        read = self._read_lengths
+        self.batch_tokens = batch_tokens
+        self._batches = batch_sequences(read, batch_tokens)
+        self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
 
     @property
     def padding(self) -> float:

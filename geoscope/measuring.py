@@ -139,7 +139,12 @@ def _measure_clouds(
     for cloud in clouds:
         passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, options.passes)
         estimator = Estimator(
-            passes, options.settings, cloud.moments_without if options.errors else None, options.fraction, options.null
+            passes,
+            options.settings,
+            cloud.moments_without if options.errors else None,
+            fraction=options.fraction,
+            seen=len(passes.points) / cloud.rows,
+            null=options.null,
         )
         for key in keys:
             estimate = estimator.estimate(key)

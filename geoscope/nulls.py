@@ -59,7 +59,8 @@ def isotropic_components(n: int, d: int, seed: int) -> Components:
     from geoscope.principal_components import vasicek_entropies
 
     variances = isotropic_spectrum(n, d)
-    normal = np.sort(np.random.default_rng([seed, n]).standard_normal((16, n)), axis=1)
+    repeats = int(np.clip(2_000_000 // n, 16, 512))
+    normal = np.sort(np.random.default_rng([seed, n]).standard_normal((repeats, n)), axis=1)
     normal = (normal - normal.mean(axis=1, keepdims=True)) / normal.std(axis=1, ddof=1, keepdims=True)
     return Components(variances, float(vasicek_entropies(normal).mean()) + 0.5 * np.log(variances), d)
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-_SAMPLE, _MEASURES, _RUN, _OUTPUT = "Sample", "Measures", "Run", "Output"
+from geoscope.errors import GeoscopeError
+
+_LIMITS, _SAMPLE, _MEASURES, _RUN, _OUTPUT = "Limits", "Sample", "Measures", "Run", "Output"
 
 
 class Form(StrEnum):
@@ -37,6 +39,26 @@ class Tokens(StrEnum):
     types = "types"
 
 
+class GateForm(StrEnum):
+    """The forms of a comparison or a check."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    junit = "junit"
+    github = "github"
+
+
+class Null(StrEnum):
+    """What structureless points a measure's null is taken from."""
+
+    auto = "auto"
+    closed = "closed"
+    matched = "matched"
+    none = "none"
+
+
 class Quantizer(StrEnum):
     """What the codebooks are trained by."""
 
@@ -56,6 +78,53 @@ SubjectArgument = Annotated[
 CheckpointArgument = Annotated[
     str,
     typer.Argument(show_default=False, help="A Hugging Face id, a checkpoint folder, or demo."),
+]
+
+_COMPARED = "a report (.json, or - for standard input), or any subject that measure takes"
+BaseArgument = Annotated[str, typer.Argument(show_default=False, help=f"What to hold against: {_COMPARED}.")]
+CandidatesArgument = Annotated[
+    list[str], typer.Argument(metavar="CANDIDATE...", show_default=False, help=f"What to hold against it: {_COMPARED}.")
+]
+ReportArgument = Annotated[str, typer.Argument(show_default=False, help="A report's .json, or - for standard input.")]
+BoundsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LIMIT...",
+        show_default=False,
+        help="MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes: 'anisotropy<0.5' 'two_nn@last>5'.",
+    ),
+]
+
+FailOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="MEASURE[@LAYER]:[+|-]AMOUNT[%]",
+        show_default="the project's",
+        help="Fail where a change passes this by more than its noise: isoscore_star:-10% (a drop), anisotropy:+0.05 "
+        "(a rise), two_nn@last:2.0 (either way); may be repeated.",
+        rich_help_panel=_LIMITS,
+    ),
+]
+MarginOption = Annotated[
+    str,
+    typer.Option(
+        "--margin", metavar="SHARE", help="Share of the base's value up to which a change is no news.",
+        rich_help_panel=_LIMITS,
+    ),
+]  # fmt: skip
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Let noise excuse no breach of a limit.", rich_help_panel=_LIMITS)
+]
+NoConfigOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-config", help="Read no limits from pyproject.toml or geoscope.toml.", rich_help_panel=_LIMITS
+    ),
+]  # fmt: skip
+AlignOption = Annotated[
+    bool,
+    typer.Option("--align", help="Where numbers of rows differ, measure again at the common one."),
 ]
 
 CorpusOption = Annotated[
@@ -170,6 +239,18 @@ BitsOption = Annotated[
     int,
     typer.Option("--bits", metavar="N", min=1, max=16, help="Bits of a codebook.", rich_help_panel=_MEASURES),
 ]
+ErrorsOption = Annotated[
+    bool,
+    typer.Option("--errors/--no-errors", help="Standard errors over sequences.", rich_help_panel=_MEASURES),
+]
+NullOption = Annotated[
+    Null,
+    typer.Option(
+        "--null",
+        help="What structureless points give: in closed form, or measured on matched ones.",
+        rich_help_panel=_MEASURES,
+    ),
+]
 
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, mps.", rich_help_panel=_RUN)
@@ -221,6 +302,23 @@ FormatOption = Annotated[
         rich_help_panel=_OUTPUT,
     ),
 ]
+GateFormatOption = Annotated[
+    GateForm | None,
+    typer.Option(
+        "--format",
+        show_default="-o's suffix; a table on a terminal, json in a pipe",
+        help="Form of the output.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+StepSummaryOption = Annotated[
+    bool,
+    typer.Option(
+        "--step-summary",
+        help="Append Markdown to the file GITHUB_STEP_SUMMARY names; --format github does so too.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 OutputOption = Annotated[
     str,
     typer.Option(
@@ -240,3 +338,34 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=_OUTPUT)
 ]
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=_OUTPUT)]
+
+
+def points_of(text: str) -> int | None:
+    """A number of rows, or None for all of them."""
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise GeoscopeError(f"expected --points to be a number above 0 or all, got {text!r}; give one of them")
+    return int(text)
+
+
+def keys_of(text: str | None) -> list[str] | None:
+    """The names in a comma-separated list, checked before any work is done."""
+    if text is None:
+        return None
+    from geoscope.catalogue import select
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    select(names)
+    return names
+
+
+def share_of(text: str) -> float:
+    """A share such as 5% or 0.05."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise GeoscopeError(f"expected --margin to be a share such as 5% or 0.05, got {text!r}; give one of 0 or more")
+    return share

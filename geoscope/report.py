@@ -247,7 +247,11 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, as `geoscope schema` prints it."""
     schema = Report.model_json_schema(mode="serialization")
     for part in (schema, *schema["$defs"].values()):
-        optional = {"replicates", "fingerprint", "dropped"} if part["title"] in ("Sample", "Measurement") else set()
+        optional = (
+            {"replicates", "fingerprint", "dropped", "sampling_fraction"}
+            if part["title"] in ("Sample", "Measurement")
+            else set()
+        )
         part["required"] = [key for key in part["properties"] if key not in optional]
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

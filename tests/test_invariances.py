@@ -118,9 +118,7 @@ def test_reconstruction_error_can_see_an_offset_and_its_centred_form_hardly():
     rows = cloud((400, 8, 0))
     settings = {"quantizer": "kmeans", "bits": 4}
     moved = rows + 100
-    assert measures.reconstruction_error(moved, **settings) < 0.1 * measures.reconstruction_error(
-        rows, **settings
-    )
+    assert measures.reconstruction_error(moved, **settings) < 0.1 * measures.reconstruction_error(rows, **settings)
     assert measures.reconstruction_error_centered(moved, **settings) == pytest.approx(
         measures.reconstruction_error_centered(rows, **settings), rel=0.1
     )

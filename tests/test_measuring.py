@@ -39,9 +39,7 @@ def test_an_arrays_report_has_every_key_with_the_functions_values():
 
 def test_the_same_run_twice_gives_the_same_bytes():
     rows, groups = clustered()
-    first, second = (
-        geoscope.measure(rows, groups=groups, quantizer="kmeans", bits=5).to_json() for _ in range(2)
-    )
+    first, second = (geoscope.measure(rows, groups=groups, quantizer="kmeans", bits=5).to_json() for _ in range(2))
     assert first == second
     json.loads(first, parse_constant=lambda name: pytest.fail(f"{name} left the report"))
 
@@ -61,7 +59,9 @@ def test_points_are_a_sample_and_spectral_measures_see_every_row():
 def test_duplicates_are_left_out_counted_and_said():
     rows, groups = clustered()
     copied = np.vstack([rows, rows[:40]])
-    report = geoscope.measure(copied, groups=np.concatenate([groups, groups[:40]]), measures=["dimension", "persistence"])
+    report = geoscope.measure(
+        copied, groups=np.concatenate([groups, groups[:40]]), measures=["dimension", "persistence"]
+    )
     assert {m.n for m in report.measurements} == {900}
     assert [(d.duplicates, d.zero_rows) for d in report.sample.dropped] == [(40, 0)]
 

@@ -51,8 +51,7 @@ ISOSCORES = [
     ("Gaussian", gaussian(0, 200, 10), 0.9314033446),
     (
         "correlated",
-        gaussian(2, 500, 8)
-        @ np.linalg.cholesky(0.9 ** np.abs(np.subtract.outer(np.arange(8), np.arange(8)))).T,
+        gaussian(2, 500, 8) @ np.linalg.cholesky(0.9 ** np.abs(np.subtract.outer(np.arange(8), np.arange(8)))).T,
         0.0814013990,
     ),
     ("few rows", gaussian(1, 20, 16), 0.4685430448),
@@ -139,9 +138,7 @@ def test_two_nn(rows, linear, uncensored):
     assert measures.two_nn_mle(rows, two_nn_discard=0.0) == near(uncensored)
 
 
-@pytest.mark.parametrize(
-    ("discard", "value"), [(0.05, 9.7134078734), (0.2, 9.1980980858), (0.5, 8.8582848585)]
-)
+@pytest.mark.parametrize(("discard", "value"), [(0.05, 9.7134078734), (0.2, 9.1980980858), (0.5, 8.8582848585)])
 def test_two_nn_discarding_more_or_less(discard, value):
     assert measures.two_nn(gaussian(0, 500, 10), two_nn_discard=discard) == near(value)
 
@@ -371,7 +368,5 @@ def test_spread_of_waves(n, enrichment, vrm, isoscore):
 )
 def test_reconstruction_error(rows, decoded, value):
     error, energy = float(np.sum((rows - decoded) ** 2)), float(np.sum(rows**2))
-    codes = Codes(
-        np.ones((1, len(rows)), dtype=np.int64), error, energy, energy, np.zeros((len(rows), 1), np.uint8)
-    )
+    codes = Codes(np.ones((1, len(rows)), dtype=np.int64), error, energy, energy, np.zeros((len(rows), 1), np.uint8))
     assert measures.reconstruction_error.formula(codes) == near(value)

@@ -51,9 +51,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("rows", "key", "reason"), [c[1:] for c in CASES], ids=[f"{c[2]}: {c[0]}" for c in CASES]
-)
+@pytest.mark.parametrize(("rows", "key", "reason"), [c[1:] for c in CASES], ids=[f"{c[2]}: {c[0]}" for c in CASES])
 def test_undefined_with_a_reason(rows, key, reason):
     with pytest.raises(Undefined, match=reason):
         getattr(measures, key)(rows)

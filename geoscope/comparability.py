@@ -1,0 +1,95 @@
+"""Whether two reports can be held against each other: measured the same way, on the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from geoscope.catalogue import MEASURES
+from geoscope.errors import GeoscopeError, NotComparable
+
+if TYPE_CHECKING:
+    from geoscope.report import Report
+
+QUANTIZED = frozenset(measure.key for measure in MEASURES if measure.family in ("patchiness", "reconstruction"))
+_NEIGHBOURS = frozenset(measure.key for measure in MEASURES if measure.family in ("persistence", "dimension"))
+
+_SETTINGS: dict[str, frozenset[str] | None] = {
+    "tokens": None,
+    "quantizer": QUANTIZED,
+    "isoscore_zeta": frozenset({"isoscore_star"}),
+    "isoscore_reference": frozenset({"isoscore_star"}),
+    "two_nn_discard": frozenset({"two_nn", "two_nn_mle", "two_nn_across"}),
+    "duplicate_tolerance": _NEIGHBOURS,
+}
+"""Settings that must agree, with the measures they bear on (None: all)."""
+
+
+def check_comparable(base: Report, candidate: Report) -> None:
+    """Raise NotComparable, naming every field that differs with both its values; GeoscopeError for a study."""
+    for report in (base, candidate):
+        _check_rows(report)
+    differing = [
+        f"{name} ({_shown(ours)} and {_shown(theirs)})"
+        for name, ours, theirs in _fields(base, candidate)
+        if ours != theirs
+    ]
+    if differing:
+        raise NotComparable(
+            f"expected reports measured the same way, got {base.subject.name} and {candidate.subject.name} that differ "
+            f"in {', '.join(differing)}; measure one of them again with the other's options"
+        )
+
+
+def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
+    yield "schema version", base.schema_version, candidate.schema_version
+    yield "pooling", base.sample.pooling, candidate.sample.pooling
+    yield "max length", base.sample.max_length, candidate.sample.max_length
+    ours, theirs = _corpora(base), _corpora(candidate)
+    if [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs
+        for (name, one), (_, other) in zip(ours, theirs, strict=True):
+            yield f"corpus {name}", one, other
+    else:
+        yield "corpora", [name for name, _ in ours], [name for name, _ in theirs]
+    common = measures_of(base) & measures_of(candidate)
+    for name, measures in _SETTINGS.items():
+        if measures is None or measures & common:
+            one, other = _setting(base, name), _setting(candidate, name)
+            if isinstance(one, dict) and isinstance(other, dict):
+                for part in dict.fromkeys((*one, *other)):
+                    yield f"{name} {part}", one.get(part), other.get(part)
+            else:
+                yield name, one, other
+
+
+def measures_of(report: Report) -> set[str]:
+    """The keys a report holds."""
+    return {row.measure for row in report.measurements}
+
+
+def _corpora(report: Report) -> list[tuple[str, str | None]]:
+    return sorted((share.name, share.fingerprint) for share in report.sample.corpora)
+
+
+def _setting(report: Report, name: str) -> Any:
+    value = report.settings.get(name)
+    if name == "quantizer" and isinstance(value, dict):  # its seed is the draw's: another draw is still comparable
+        return {key: part for key, part in value.items() if key != "seed"}
+    return value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _check_rows(report: Report) -> None:
+    seen: set[tuple[int | None, str]] = set()
+    for row in report.measurements:
+        if (row.layer, row.measure) in seen:
+            raise GeoscopeError(
+                f"expected one number a layer and measure, got several of {row.measure} in {report.subject.name}'s "
+                "report; a study is read by `geoscope report` or `correlate`"
+            )
+        seen.add((row.layer, row.measure))

@@ -1,0 +1,175 @@
+"""How sure a difference of two measurements is: paired through their replicates, or from their own errors.
+
+With the same drawn sequences, what one group of sequences does to both reports cancels: the difference is jackknifed
+over the groups. With other draws the two errors add in squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot, sqrt
+from typing import TYPE_CHECKING
+
+from geoscope.catalogue import MEASURES
+from geoscope.errors import Undefined
+
+if TYPE_CHECKING:
+    from geoscope.report import Measurement, Report
+
+_GROUPS = 20
+_OF_POINTS = frozenset(
+    measure.key
+    for measure in MEASURES
+    if measure.family in ("persistence", "patchiness", "reconstruction", "dimension")
+    or measure.key == "vasicek_ratio_mse"
+)
+"""The measures of the sampled points; the others see every row."""
+
+_NO_ERROR = "it has no standard error: the measure has none, the sequences are too few, or --no-errors was given"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The standard error of a difference, its degrees of freedom, and whether it was taken in pairs."""
+
+    standard_error: float
+    degrees: float
+    paired: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of its corpora a report is of: the share of sequences drawn, and the share of their rows sampled."""
+
+    drawn: float
+    sampled: float
+
+    def of(self, measure: str) -> float:
+        """The share of all there is to draw that a measure saw, by which its standard error was made smaller."""
+        return self.drawn * (self.sampled if measure in _OF_POINTS else 1.0)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How the samples of two reports stand to one another.
+
+    same_sequences: both saw the same drawn sequences. same_rows: the same model on the same sample, so that equal
+    values are equal by necessity.
+    """
+
+    same_sequences: bool
+    same_rows: bool
+    base: Share
+    candidate: Share
+
+
+def draws_of(base: Report, candidate: Report) -> Draws:
+    """How the samples of two comparable reports stand to one another."""
+    fingerprint = base.sample.fingerprint
+    weights = base.subject.fingerprint
+    return Draws(
+        same_sequences=fingerprint is not None and fingerprint == candidate.sample.fingerprint,
+        same_rows=weights is not None
+        and weights == candidate.subject.fingerprint
+        and base.sample == candidate.sample
+        and base.settings.get("split") == candidate.settings.get("split"),
+        base=_share(base),
+        candidate=_share(candidate),
+    )
+
+
+def contrast(base: Measurement, candidate: Measurement, draws: Draws, weight: float = 1.0) -> Noise:
+    """The noise of `candidate - weight * base`; a weight other than 1 tests a relative limit, base noise included.
+
+    Paired, over G groups: SE^2 = (1 - f)(G - 1)/G sum (d_g - mean d)^2, d_g = candidate_g - weight * base_g, f the
+    share of the corpora that was drawn; scaled up where a measurement's own error is larger than its own jackknife
+    (TwoNN's is), or, for a quantized measure, with both training spreads added in squares; t with G - 1 degrees.
+    Unpaired: the root of the squared sum, both freed of the finite-corpus correction, because the draws differ;
+    Welch and Satterthwaite's degrees. Raises Undefined where an error is missing.
+    """
+    if draws.same_rows and base.layer == candidate.layer and base.value == candidate.value:
+        return Noise(0.0, _degrees(base), True)
+    if draws.same_sequences:
+        paired = _paired(base, candidate, draws, weight)
+        if paired is not None:
+            return paired
+    ours = abs(weight) * _free_error(base, draws.base.of(base.measure))
+    theirs = _free_error(candidate, draws.candidate.of(base.measure))
+    return Noise(hypot(ours, theirs), _welch(ours, _degrees(base), theirs, _degrees(candidate)), False)
+
+
+def _paired(base: Measurement, candidate: Measurement, draws: Draws, weight: float) -> Noise | None:
+    ours, theirs = _replicates(base), _replicates(candidate)
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return None
+    shares = draws.base.of(base.measure), draws.candidate.of(base.measure)
+    error = _jackknife([c - weight * b for b, c in zip(ours, theirs, strict=True)]) * sqrt(1 - min(shares))
+    spreads = (_training_spread(base), _training_spread(candidate))
+    if spreads == (None, None):
+        base_growth = _growth(base, ours, shares[0])
+        candidate_growth = _growth(candidate, theirs, shares[1])
+        if base_growth is None or candidate_growth is None:
+            return None
+        error *= max(1.0, base_growth, candidate_growth)
+    else:
+        error = hypot(error, weight * (spreads[0] or 0.0), spreads[1] or 0.0)
+    return Noise(error, len(ours) - 1, True)
+
+
+def _growth(row: Measurement, replicates: Sequence[float], fraction: float) -> float | None:
+    """How many times the measurement's error is its own jackknife; None where only the jackknife is 0."""
+    if not row.standard_error:
+        return 1.0
+    own = _jackknife(replicates) * sqrt(1 - fraction)
+    return row.standard_error / own if own > 0 else None
+
+
+def _free_error(row: Measurement, fraction: float) -> float:
+    """The error over draws of an endless corpus: without the correction for having drawn much of a finite one."""
+    if row.standard_error is None:
+        raise Undefined(_NO_ERROR)
+    spread = min(_training_spread(row) or 0.0, row.standard_error)  # of trainings, which no corpus bounds
+    if fraction < 1:
+        return hypot(sqrt((row.standard_error**2 - spread**2) / (1 - fraction)), spread)
+    replicates = _replicates(row)
+    if replicates is None:
+        raise Undefined("its sample is the whole corpus, which leaves no error for another draw to be held against")
+    return hypot(_jackknife(replicates), spread)
+
+
+def _jackknife(values: Sequence[float]) -> float:
+    count = len(values)
+    mean = sum(values) / count
+    return sqrt((count - 1) / count * sum((value - mean) ** 2 for value in values))
+
+
+def _replicates(row: Measurement) -> Sequence[float] | None:
+    """Those of every group, or None: without one the spread would be too small."""
+    values = row.replicates
+    if values is None or len(values) < 2 or any(value is None for value in values):
+        return None
+    return values
+
+
+def _degrees(row: Measurement) -> float:
+    replicates = _replicates(row)
+    return (_GROUPS if replicates is None else len(replicates)) - 1
+
+
+def _welch(first: float, first_degrees: float, second: float, second_degrees: float) -> float:
+    most = max(first, second)
+    if most == 0:
+        return first_degrees + second_degrees
+    a, b = (first / most) ** 2, (second / most) ** 2  # scaled, so that fourth powers do not vanish
+    return (a + b) ** 2 / (a * a / first_degrees + b * b / second_degrees)
+
+
+def _training_spread(row: Measurement) -> float | None:
+    spread = getattr(row, "training_spread", None)
+    return None if spread is None else float(spread)
+
+
+def _share(report: Report) -> Share:
+    sample = report.sample
+    return Share(sample.sampling_fraction or 0.0, sample.points / sample.rows if sample.rows else 1.0)

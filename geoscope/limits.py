@@ -1,0 +1,173 @@
+"""Limits: how far a measure may move between two reports, and between which bounds it must lie in one.
+
+A limit on a change is `measure:amount` or `measure@layer:amount`. The amount's sign says which way is limited:
+`-` a drop, `+` a rise, none either way; a `%` makes it relative to the base's value. A bound on a value is
+`measure<number` with any of `<`, `<=`, `>`, `>=`. A layer is a number (of the base's, where they differ) or `last`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import isfinite
+from typing import TYPE_CHECKING, Literal
+
+from geoscope.catalogue import KEYS
+from geoscope.errors import GeoscopeError
+
+if TYPE_CHECKING:
+    from geoscope.report import Report
+
+Aim = int | Literal["last"] | None
+"""Which layer a limit is about: a number (negative: from the end), the last, or every one."""
+
+_TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?\d+)\s*)?"
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*")
+_AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*")
+_BOUND = re.compile(rf"{_TARGET}(?P<operator><=|>=|<|>)\s*(?P<number>[+-]?{_NUMBER})\s*")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How far one measure may move from the base.
+
+    direction: -1 limits a drop, 1 a rise, 0 either way. amount: not negative; a share of the base's absolute value
+    where `relative`.
+    """
+
+    measure: str
+    aim: Aim
+    direction: int
+    amount: float
+    relative: bool
+
+    def __str__(self) -> str:
+        """As a user types it."""
+        sign = {-1: "-", 0: "", 1: "+"}[self.direction]
+        amount = f"{100 * self.amount:.12g}%" if self.relative else f"{self.amount:.12g}"
+        return f"{_target(self.measure, self.aim)}:{sign}{amount}"
+
+    @property
+    def target(self) -> str:
+        """What it is about: a later limit on the same target takes its place."""
+        return _target(self.measure, self.aim)
+
+    def allowed(self, base: float) -> float:
+        """How far the measure may move from a base value."""
+        return self.amount * abs(base) if self.relative else self.amount
+
+
+@dataclass(frozen=True)
+class Bound:
+    """On which side of a number one measure's value must lie."""
+
+    measure: str
+    aim: Aim
+    operator: str
+    number: float
+
+    def __str__(self) -> str:
+        return f"{_target(self.measure, self.aim)}{self.operator}{self.number:.12g}"
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies where it must."""
+        if self.operator.startswith("<"):
+            return value < self.number or (self.operator == "<=" and value == self.number)
+        return value > self.number or (self.operator == ">=" and value == self.number)
+
+
+def parse_limit(text: str) -> Limit:
+    """A limit on a change, such as `isoscore_star:-10%`; GeoscopeError for anything else."""
+    found = _LIMIT.fullmatch(text)
+    if not found:
+        raise GeoscopeError(
+            f"expected a limit such as isoscore_star:-10%, two_nn@6:2.0 or anisotropy:+0.05, got {text!r}; "
+            "write MEASURE[@LAYER]:[+|-]AMOUNT[%]"
+        )
+    return limit_on(found["measure"], _aim(found["layer"]), found["amount"], text)
+
+
+def limit_of_target(target: str, amount: str, where: str) -> Limit:
+    """A limit whose target (`two_nn`, `two_nn@6`) and amount (`-10%`) are apart, as in a configuration file."""
+    found = re.fullmatch(_TARGET, target)
+    if not found:
+        raise GeoscopeError(
+            f"expected a limit's key to be MEASURE or MEASURE@LAYER, got {target!r} in {where}; mend it"
+        )
+    return limit_on(found["measure"], _aim(found["layer"]), amount, f"{target} = {amount} in {where}")
+
+
+def limit_on(measure: str, aim: Aim, amount: str, whole: str) -> Limit:
+    """A limit from its parts; whole is what errors quote."""
+    found = _AMOUNT.fullmatch(amount)
+    if not found:
+        raise GeoscopeError(f"expected a limit's amount such as -10%, +0.05 or 2.0, got {whole!r}; mend it")
+    number = float(found["number"]) / (100 if found["percent"] else 1)
+    if not isfinite(number):
+        raise GeoscopeError(f"expected a limit's amount to be a finite number, got {whole!r}; give a smaller one")
+    direction = {"-": -1, "": 0, "+": 1}[found["sign"]]
+    return Limit(known(measure), aim, direction, number, bool(found["percent"]))
+
+
+def parse_bound(text: str) -> Bound:
+    """A bound on a value, such as `anisotropy<0.5`; GeoscopeError for anything else."""
+    found = _BOUND.fullmatch(text)
+    number = float(found["number"]) if found else 0.0
+    if not found or not isfinite(number):
+        raise GeoscopeError(
+            f"expected a limit such as 'anisotropy<0.5' or 'isoscore@6>=0.1', got {text!r}; "
+            "write MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes"
+        )
+    return Bound(known(found["measure"]), _aim(found["layer"]), found["operator"], number)
+
+
+def known(measure: str) -> str:
+    """The measure, if there is one of that name; GeoscopeError that offers a near one otherwise."""
+    if measure in KEYS:
+        return measure
+    near = get_close_matches(measure, KEYS, n=1)
+    advice = f"did you mean {near[0]}?" if near else "`geoscope measures` lists them"
+    raise GeoscopeError(f"expected the name of a measure, got {measure!r}; {advice}")
+
+
+def override(earlier: Iterable[Limit], later: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Both, less those of the earlier whose target is among the later's."""
+    later = tuple(later)
+    taken = {limit.target for limit in later}
+    return (*(limit for limit in earlier if limit.target not in taken), *later)
+
+
+def aimed_layers(aim: Aim, report: Report, whole: str) -> list[int | None]:
+    """The report's layers that an aim is about; GeoscopeError where it lacks the one aimed at."""
+    layers = report.layers
+    if aim is None or layers == [None]:
+        if aim not in (None, "last"):
+            raise GeoscopeError(
+                f"expected a report with numbered layers for {whole}, got one cloud from {report.subject.name}; "
+                "leave @ out"
+            )
+        return layers
+    depth = report.subject.layers
+    if depth is None:
+        depth = max(layer for layer in layers if layer is not None)
+    layer = depth if aim == "last" else aim if aim >= 0 else aim + depth + 1
+    if layer not in layers:
+        held = ", ".join(str(number) for number in layers)
+        raise GeoscopeError(
+            f"expected layer {layer} in {report.subject.name}'s report for {whole}, got layers {held}; "
+            "measure it with --layers"
+        )
+    return [layer]
+
+
+def _aim(text: str | None) -> Aim:
+    if text is None:
+        return None
+    return "last" if text == "last" else int(text)
+
+
+def _target(measure: str, aim: Aim) -> str:
+    return measure if aim is None else f"{measure}@{aim}"

@@ -1,0 +1,94 @@
+"""Nulls: what formulas and matched clouds say, against simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import geoscope
+from geoscope import measures, nulls
+from geoscope.catalogue import KEYS
+
+CLOSED = [
+    "anisotropy",
+    "anisotropy_uncentered",
+    "average_cosine_similarity",
+    "isoscore",
+    "participation_ratio",
+    "effective_rank",
+    "eigenvalue_early_enrichment",
+    "vasicek_ratio_mse",
+    "isoscore_corrected",
+    "participation_ratio_corrected",
+    "top_dimension_energy",
+]
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 24), (400, 24), (40, 64), (200, 200)])
+def test_closed_nulls_are_what_isotropic_gaussian_rows_give(n, d):
+    g = np.random.default_rng(n + d)
+    clouds = [g.standard_normal((n, d)) for _ in range(12)]
+    report = geoscope.measure(clouds[0], measures=CLOSED, errors=False, null="closed")
+    for row in report.measurements:
+        found = [getattr(measures, row.measure)(rows) for rows in clouds]
+        loose = 0.1 if row.measure in ("anisotropy", "anisotropy_uncentered", "top_dimension_energy") else 0.03
+        noise = 3 * np.std(found, ddof=1) / np.sqrt(len(found))
+        assert row.null == pytest.approx(np.mean(found), rel=loose, abs=noise), row.measure
+
+
+def test_the_spectrum_of_noise_has_unit_mean():
+    for n, d in [(100, 20), (20, 100), (500, 499)]:
+        assert nulls.isotropic_spectrum(n, d).sum() == pytest.approx(d, rel=0.02)
+
+
+def test_shrinking_towards_the_identity_is_allowed_for():
+    g = np.random.default_rng(0)
+    clouds = [g.standard_normal((50, 40)) for _ in range(30)]
+    report = geoscope.measure(clouds[0], measures=["isoscore_star"], isoscore_zeta=0.3, errors=False)
+    found = [measures.isoscore_star(rows, isoscore_zeta=0.3) for rows in clouds]
+    assert report.measurements[0].null == pytest.approx(np.mean(found), rel=0.02)
+
+
+def test_matched_points_have_the_clouds_covariance_between_and_within_sequences():
+    g = np.random.default_rng(0)
+    groups = np.repeat(np.arange(400), 5)
+    between, within = np.diag([4.0, 1, 0.2]), np.diag([0.5, 2, 1])
+    rows = (g.standard_normal((400, 3)) @ np.sqrt(between))[groups] + g.standard_normal((2000, 3)) @ np.sqrt(within) + 7
+    matched = nulls.matched_points(rows, groups, 0)
+
+    def parts(x):
+        apart = x - (np.add.reduceat(x, np.arange(0, 2000, 5)) / 5)[groups]
+        return x.mean(axis=0), np.cov(x, rowvar=False), apart.T @ apart / 1600
+
+    for found, expected in zip(parts(matched), parts(rows), strict=True):
+        assert found == pytest.approx(expected, rel=0.2, abs=0.2)
+
+
+def test_structured_points_stand_out_from_their_matched_null_and_gaussian_ones_do_not():
+    g = np.random.default_rng(1)
+    groups = np.repeat(np.arange(60), 10)
+    plain = g.standard_normal((60, 10))[groups] + g.standard_normal((600, 10))
+    sheet = np.sin(g.uniform(-2, 2, (600, 2)) @ g.standard_normal((2, 10)))
+    keys = ["two_nn", "persistent_entropy_deficit"]
+    for rows, structured in ((plain, False), (sheet, True)):
+        report = geoscope.measure(rows, groups=groups, measures=keys)
+        for row in report.measurements:
+            apart = abs(row.value - row.null) / row.standard_error
+            assert (apart > 4) == structured, (row.measure, structured, apart)
+
+
+def test_which_nulls_are_made_is_an_option():
+    g = np.random.default_rng(2)
+    rows, groups = g.standard_normal((400, 6)), np.repeat(np.arange(80), 5)
+    given = {"groups": groups, "quantizer": "kmeans", "bits": 4, "errors": False}
+
+    def have(null):
+        report = geoscope.measure(rows, null=null, **given)
+        return {row.measure for row in report.measurements if row.null is not None}
+
+    quantized = {key for key in KEYS if key.startswith(("patchiness", "reconstruction"))}
+    undefined = {"first_position_energy"}
+    assert have("none") == set()
+    assert have("closed") == {*CLOSED, "isoscore_star"}
+    assert have("auto") == set(KEYS) - quantized - undefined
+    assert have("matched") == set(KEYS) - undefined

@@ -1,0 +1,131 @@
+"""Standard errors: their formulas, what they are over, and (slow) how often their intervals hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t
+from simulated import CLOUDS, UNQUANTIZED, estimate, values
+
+import geoscope
+from geoscope.estimates import TRAININGS
+from geoscope.gathering import GROUPS
+from geoscope.uncertainty import finite_corpus_factor, half_sample_error, half_samples, jackknife_error
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    x = np.random.default_rng(0).standard_normal(20)
+    without = [(x.sum() - one) / 19 for one in x]
+    assert jackknife_error(without) == pytest.approx(x.std(ddof=1) / np.sqrt(20), rel=1e-12)
+
+
+def test_half_samples_of_a_mean_spread_like_its_standard_error():
+    x = np.random.default_rng(0).standard_normal(400)
+    means = [x[mask].mean() for seed in range(40) for mask in half_samples(np.arange(400), seed)]
+    assert np.std(means) == pytest.approx(x.std(ddof=1) / np.sqrt(400), rel=0.1)
+
+
+def test_half_samples_keep_sequences_whole():
+    sequences = np.repeat(np.arange(40), 5)
+    for mask in half_samples(sequences, 0):
+        assert mask.sum() == 100
+        assert set(mask.reshape(40, 5).sum(axis=1)) == {0, 5}
+
+
+def test_a_missing_replicate_leaves_no_error():
+    assert jackknife_error([1.0, None, 2.0]) is None
+    assert half_sample_error([1.0] * 19 + [None]) is None
+
+
+@pytest.mark.parametrize(("fraction", "factor"), [(0.0, 1.0), (0.75, 0.5), (1.0, 0.0)])
+def test_drawing_a_finite_corpus_whole_leaves_no_error(fraction, factor):
+    assert finite_corpus_factor(fraction) == factor
+
+
+def drawn(kind="clusters", sequences=60, length=8, seed=3):
+    rows = CLOUDS[kind](np.random.default_rng(seed), sequences, length)
+    return rows, np.repeat(np.arange(sequences), length)
+
+
+def test_replicates_are_the_measure_without_each_group():
+    rows, sequences = drawn()
+    found = estimate(rows, sequences, UNQUANTIZED)
+    for group in (0, 7, 19):
+        kept = sequences % GROUPS != group
+        again = values(rows[kept], sequences[kept], UNQUANTIZED)
+        for key in UNQUANTIZED:
+            replicate = found[key].replicates[group]
+            if key == "persistent_entropy":  # at the whole's number of bars
+                again[key] += np.log(len(rows) - 1) - np.log(kept.sum() - 1)
+            # the axes of vasicek_ratio_mse stay those of all rows
+            loose = 0.03 if key == "vasicek_ratio_mse" else 1e-7
+            assert replicate == pytest.approx(again[key], rel=loose, abs=1e-10), key
+
+
+def test_errors_are_over_sequences_not_rows():
+    rows, sequences = drawn("decaying")
+    keys = ["isoscore", "average_cosine_similarity"]
+    together = estimate(rows, sequences, keys)
+    copied = estimate(np.repeat(rows, 4, axis=0), np.repeat(sequences, 4), keys)
+    assert copied["isoscore"].standard_error == pytest.approx(together["isoscore"].standard_error, rel=0.01)
+
+
+def test_errors_shrink_with_the_share_of_the_corpus_drawn():
+    rows, sequences = drawn()
+    keys = ["isoscore", "two_nn", "persistent_entropy"]
+    free, bound = estimate(rows, sequences, keys), estimate(rows, sequences, keys, fraction=0.75)
+    for key in keys:
+        assert bound[key].standard_error == pytest.approx(free[key].standard_error / 2, rel=1e-12)
+        assert bound[key].replicates == free[key].replicates
+
+
+def test_fewer_sequences_than_groups_have_no_error():
+    rows, sequences = drawn(sequences=15)
+    assert estimate(rows, sequences, ["isoscore"])["isoscore"].standard_error is None
+
+
+def test_duplicates_across_sequences_do_not_disturb_the_replicates():
+    rows, sequences = drawn()
+    rows[::8] = rows[0]  # every sequence begins with the same row, as in a decoder
+    found = estimate(rows, sequences, ["persistent_entropy_deficit", "two_nn", "same_sequence_neighbours"])
+    kept = sequences % GROUPS != 4
+    again = values(rows[kept], sequences[kept], list(found))
+    for key, one in found.items():
+        loose = 0.05 if key == "same_sequence_neighbours" else 1e-7  # whose the shared row is, is a convention
+        assert one.replicates[4] == pytest.approx(again[key], rel=loose), key
+
+
+def test_quantized_measures_add_their_spread_over_trainings():
+    g = np.random.default_rng(0)
+    rows = g.standard_normal((40, 8))[np.repeat(np.arange(40), 10)] + 0.5 * g.standard_normal((400, 8))
+    report = geoscope.measure(
+        rows.astype(np.float32), groups=np.repeat(np.arange(40), 10), quantizer="kmeans", bits=4,
+        measures=["patchiness", "reconstruction_error_heldout"],
+    )  # fmt: skip
+    from geoscope import measures
+
+    for row in report.measurements:
+        if row.measure in ("patchiness", "reconstruction_error_heldout"):
+            trained = [
+                getattr(measures, row.measure)(
+                    rows.astype(np.float32), groups=np.repeat(np.arange(40), 10), quantizer="kmeans", bits=4, seed=seed
+                )
+                for seed in range(TRAININGS)
+            ]
+            spread = row.model_extra["training_spread"]
+            assert spread == pytest.approx(np.std(trained, ddof=1), rel=0.5)  # held-out halves stay the seed's own
+            assert row.standard_error**2 == pytest.approx(spread**2 + jackknife_error(row.replicates) ** 2, rel=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CLOUDS)
+def test_intervals_cover_the_estimators_own_mean(kind):
+    draws, sequences = 200, np.repeat(np.arange(100), 10)
+    g = np.random.default_rng(1)
+    found = [estimate(CLOUDS[kind](g, 100, 10), sequences, UNQUANTIZED) for _ in range(draws)]
+    wide = t.ppf(0.975, GROUPS - 1)
+    for key in UNQUANTIZED:
+        value = np.array([one[key].value for one in found])
+        error = np.array([one[key].standard_error for one in found])
+        assert np.mean(np.abs(value - value.mean()) <= wide * error) >= 0.90, key
+        assert error.mean() <= 1.4 * value.std(ddof=1), key
