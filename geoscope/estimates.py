@@ -33,7 +33,7 @@ TRAININGS = 3
 NULLS = ("auto", "closed", "matched", "none")
 """Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
 
-_HALVED = {"nearest", "nearest_across"}
+_HALVED = {"nearest", "nearest_across", "components"}
 _QUANTIZED = {"codes", "heldout_codes"}
 _WITHOUT_ERROR = {"prominent_bars"}  # a count of a few: its jumps are not errors of an estimate
 
@@ -132,9 +132,10 @@ class Estimator:
 
     @cached_property
     def _halves(self) -> list[PartialPasses]:
-        nothing = Undefined("halves are for neighbours only")
+        nothing = Undefined("halves are of points only")
         masks = half_samples(self.passes.groups, self.passes.settings.quantizer.seed)
-        return [PartialPasses(self.passes, mask, nothing, None, 0) for mask in masks]
+        shared = SharedComponents(self.passes, masks)
+        return [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
 
     def _training_spread(self, asked: Measured) -> float:
         name = asked.passes[0]

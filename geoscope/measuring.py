@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from geoscope.estimates import NULLS, Estimator, measured
 from geoscope.gathering import GROUPS, Gathering, gather
 from geoscope.layers import resolve_layers
 from geoscope.measures.dimension import DISCARD
+from geoscope.memory import hold_to, parse_size, workload
 from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
 from geoscope.report import Measurement, Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
@@ -75,15 +76,18 @@ def measure(
     device: str = "auto",
     dtype: str = "auto",
     batch_tokens: int | None = None,
+    memory: str | int | None = None,
     trust_remote_code: bool = False,
     revision: str | None = None,
     allow_pickle: bool = False,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Report:
-    """Measure one subject: an (n, d) array, an embeddings file or folder, a checkpoint id or folder, or "demo".
+    """Measure one subject: an (n, d) array, Embeddings or their file or folder, a checkpoint id or folder, or "demo".
 
-    The keywords are the command line's options. Raises GeoscopeError where the subject or an option is unusable;
-    a measure without a value is a null with its reason, never an error.
+    The keywords are the command line's options; `announce` is told what memory the run needs before it starts.
+    Raises GeoscopeError where the subject or an option is unusable; a measure without a value is a null with its
+    reason, never an error.
     """
     keys = select(measures)
     limit = _point_limit(points)
@@ -91,6 +95,7 @@ def measure(
     reference, reference_name = _reference(isoscore_reference)
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
+    bound = None if memory is None else parse_size(memory)
     if null not in NULLS:
         raise GeoscopeError(f"expected --null to be one of {', '.join(NULLS)}, got {null!r}")
     opened = _open(
@@ -99,12 +104,18 @@ def measure(
         batch_tokens=batch_tokens, trust_remote_code=trust_remote_code, revision=revision,
         allow_pickle=allow_pickle, progress=progress,
     )  # fmt: skip
+    passes = {name for key in keys for name in measured(key).passes}
+    parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
+    work = workload(
+        opened.source, opened.layers, union=layers == "union", points=limit, parts=parts, passes=passes,
+        quantizer=chosen_quantizer, errors=errors, null=null,
+    )  # fmt: skip
+    blocks = hold_to(bound, work, opened.source, announce)
     clouds = gather(
-        opened.source, opened.layers, union=layers == "union", points=limit, seed=seed,
-        parts=(GROUPS if errors else 1) if any(measured(key).passes[0] in _STREAMED for key in keys) else 0,
+        opened.source, opened.layers, union=layers == "union", points=limit, seed=seed, parts=parts,
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
-    pass_settings = PassSettings(chosen_quantizer, _torch_device(device), None, progress)
+    pass_settings = PassSettings(chosen_quantizer, _torch_device(device), blocks, progress)
     options = _Options(pass_settings, settings, errors, null, opened.sample.get("sampling_fraction") or 0.0)
     rows, dropped = _measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
@@ -160,7 +171,7 @@ def _measure_clouds(
                     reason=estimate.reason,
                     replicates=estimate.replicates,
                     **extra,
-                )  # fmt: skip
+                )
             )
         if passes.duplicates or cloud.zero_rows:
             dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})
@@ -180,7 +191,11 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
         return _Opened(source, source.layers, about, sample, options["pooling"] == "tokens")
     if options["corpora"] is not None:
         raise GeoscopeError("expected --corpus only with a checkpoint; an embeddings file holds its rows already")
-    if isinstance(subject, (str, os.PathLike)):
+    if isinstance(subject, Embeddings):
+        if groups is not None:
+            raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
+        embeddings = subject
+    elif isinstance(subject, (str, os.PathLike)):
         embeddings = open_embeddings(Path(subject), groups=groups)
     else:
         embeddings = array_embeddings(subject, groups=groups)
@@ -240,7 +255,7 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
             matrix = np.load(reference, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise GeoscopeError(
-                f"expected the IsoScore* reference covariance as a (d, d) .npy file, could not read {reference}: {error}"
+                f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: {error}"
             ) from error
     else:
         matrix = np.asarray(reference)

@@ -55,14 +55,19 @@ def isotropic_moments(n: int, d: int, like: Moments) -> Moments:
 
 
 def isotropic_components(n: int, d: int, seed: int) -> Components:
-    """Components of n isotropic Gaussian rows: Gaussian, of Marchenko-Pastur variances, with Vasicek's bias at n."""
+    """Components of n isotropic Gaussian rows: Gaussian, of Marchenko-Pastur variances, with Vasicek's error at n.
+
+    Several times over, so that the formulas' means over components are nearly expectations.
+    """
     from geoscope.principal_components import vasicek_entropies
 
-    variances = isotropic_spectrum(n, d)
+    copies = 1 + 1024 // d
+    variances = np.tile(isotropic_spectrum(n, d), copies)
     repeats = int(np.clip(2_000_000 // n, 16, 512))
     normal = np.sort(np.random.default_rng([seed, n]).standard_normal((repeats, n)), axis=1)
     normal = (normal - normal.mean(axis=1, keepdims=True)) / normal.std(axis=1, ddof=1, keepdims=True)
-    return Components(variances, float(vasicek_entropies(normal).mean()) + 0.5 * np.log(variances), d)
+    entropies = vasicek_entropies(normal)[np.arange(len(variances)) % repeats]
+    return Components(variances, entropies + 0.5 * np.log(variances), copies * d)
 
 
 def top_energy_null(n: int, d: int, top: int) -> float:

@@ -10,8 +10,6 @@ import numpy as np
 from geoscope.errors import Undefined
 from geoscope.rows import BoolArray, Float64, FloatArray
 
-_COLUMNS = 64  # components sorted at a time
-
 
 @dataclass(frozen=True)
 class Components:
@@ -23,30 +21,32 @@ class Components:
 
 
 def components_of(points: FloatArray, kept: Sequence[BoolArray] = ()) -> list[Components]:
-    """The components of points (n, d); then, on the same axes, of each part of them that a mask (n,) keeps.
+    """The components of points (n, d), then those of each part of them that a mask (n,) keeps, on axes of its own.
 
     Components with no variance beyond rounding are left out. Vasicek 1976, J. R. Stat. Soc. B 38:54-59.
     """
     rows = _centred(points)
-    scores = rows @ _axes(rows)
-    squares = np.sum(scores**2, axis=0)
-    scores = scores[:, squares > rows.shape[1] * np.finfo(np.float64).eps * squares.max()]
-    found: list[list[tuple[Float64, Float64]]] = [[] for _ in range(1 + len(kept))]
-    for start in range(0, scores.shape[1], _COLUMNS):
-        block = scores[:, start : start + _COLUMNS].T
-        order = np.argsort(block, axis=1, kind="stable")
-        ordered = np.take_along_axis(block, order, axis=1)
-        found[0].append(_summary(ordered))
-        for own, mask in zip(found[1:], kept, strict=True):
-            own.append(_summary(ordered[mask[order]].reshape(len(ordered), int(mask.sum()))))
-    return [
-        Components(np.concatenate([v for v, _ in own]), np.concatenate([h for _, h in own]), rows.shape[1])
-        for own in found
-    ]
+    square = rows.T @ rows if rows.shape[0] >= rows.shape[1] else None
+    found = [_components(rows, square)]
+    for mask in kept:
+        part = rows[mask]
+        mean = part.mean(axis=0)
+        left = rows[~mask]
+        own = None if square is None else square - left.T @ left - len(part) * np.outer(mean, mean)
+        found.append(_components(part - mean, own))
+    return found
 
 
-def _summary(ordered: Float64) -> tuple[Float64, Float64]:
-    return ordered.var(axis=1, ddof=1), vasicek_entropies(ordered)
+def _components(rows: Float64, square: Float64 | None) -> Components:
+    """Of centred rows (n, d); square: rows' rows, (d, d), where it is at hand."""
+    from scipy.linalg import eigh, svd
+
+    axes = svd(rows, full_matrices=False)[2].T if square is None else eigh(square, driver="evd")[1][:, ::-1]
+    scores = np.ascontiguousarray((rows @ axes).T)
+    squares = np.einsum("ij,ij->i", scores, scores)
+    scores = scores[squares > rows.shape[1] * np.finfo(np.float64).eps * squares.max()]
+    scores.sort(axis=1)
+    return Components(scores.var(axis=1, ddof=1), vasicek_entropies(scores), rows.shape[1])
 
 
 def vasicek_entropies(ordered: Float64) -> Float64:
@@ -74,14 +74,3 @@ def _centred(points: FloatArray) -> Float64:
         raise Undefined("all rows are equal")
     scaled: Float64 = rows / spread
     return scaled
-
-
-def _axes(rows: Float64) -> Float64:
-    """(d, min(n, d)) unit eigenvectors of the covariance, largest first."""
-    from scipy.linalg import eigh, svd
-
-    if rows.shape[0] < rows.shape[1]:
-        right: Float64 = svd(rows, full_matrices=False)[2].T
-        return right
-    vectors: Float64 = eigh(rows.T @ rows)[1][:, ::-1]
-    return vectors

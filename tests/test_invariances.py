@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from geoscope import measures
-from geoscope.passes import Passes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from geoscope import measures
+from geoscope.passes import Passes
 
 SPECTRAL = ["anisotropy", "isoscore", "participation_ratio", "effective_rank", "eigenvalue_early_enrichment"]
 PAIRWISE = [
@@ -88,7 +89,7 @@ def test_block_size_changes_no_moment(shape, block):
         streamed.add(rows[start : start + block])
     whole = Passes.over(rows).get("moments")
     found = streamed.moments()
-    for key in SPECTRAL + ["top_dimension_energy"]:
+    for key in [*SPECTRAL, "top_dimension_energy"]:
         if key != "top_dimension_energy" or shape[1] > 3:
             formula = getattr(measures, key).formula
             assert formula(found) == pytest.approx(formula(whole), rel=1e-9)

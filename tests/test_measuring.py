@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-import geoscope
 import numpy as np
 import pytest
+
+import geoscope
 from geoscope import measures
 from geoscope.catalogue import KEYS, select
 from geoscope.errors import GeoscopeError

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import nbinom, poisson
+
 from geoscope import measures
 from geoscope.codebooks import Codes
 from geoscope.measures.quantization import lloyd_index, paper_index
 from geoscope.measures.topology import persistent_entropy, persistent_entropy_normalized, prominent_bars
-from scipy.stats import nbinom, poisson
 
 
 def rng(seed):
@@ -152,8 +153,8 @@ def clouds():
     g1, g3, g4 = rng(1), rng(3), rng(4)
     centres = np.repeat(g1.standard_normal((4, 16)) * 10, 50, axis=0)
     angle = 2 * np.pi * np.arange(64) / 64
-    l = g4.standard_normal((256, 64))
-    l[:, 0] = l[:, 0] * 50 + 200
+    far = g4.standard_normal((256, 64))
+    far[:, 0] = far[:, 0] * 50 + 200
     grid = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0), indexing="ij"), -1).reshape(-1, 2)
     cone = np.ones(32) * 3 + g3.standard_normal((300, 32))
     return {
@@ -168,7 +169,7 @@ def clouds():
         "I": gaussian(2, 500, 768),
         "J": cone * np.exp(0.5 * g3.standard_normal((300, 1))),
         "K": a * 1000,
-        "L": l,
+        "L": far,
     }
 
 

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+
 from geoscope import measures
 from geoscope.errors import Undefined
 from geoscope.moments import moments_of
@@ -17,7 +18,7 @@ def brute_force(x, s):
     triples = [t for t in permutations(range(len(x)), 3) if len({*s[list(t)]}) == 3]
     fours = [t for t in permutations(range(len(x)), 4) if len({*s[list(t)]}) == 4]
     g = x @ x.T
-    c = np.mean([g[i, j] * g[k, l] for i, j, k, l in fours])
+    c = np.mean([g[i, j] * g[k, m] for i, j, k, m in fours])
     square = np.mean([g[i, j] ** 2 for i, j in pairs]) - 2 * np.mean([g[i, j] * g[j, k] for i, j, k in triples]) + c
     trace = np.mean([g[i, i] * g[j, j] for i, j in pairs]) - 2 * np.mean([g[i, i] * g[j, k] for i, j, k in triples]) + c
     return trace, square

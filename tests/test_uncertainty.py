@@ -57,9 +57,7 @@ def test_replicates_are_the_measure_without_each_group():
             replicate = found[key].replicates[group]
             if key == "persistent_entropy":  # at the whole's number of bars
                 again[key] += np.log(len(rows) - 1) - np.log(kept.sum() - 1)
-            # the axes of vasicek_ratio_mse stay those of all rows
-            loose = 0.03 if key == "vasicek_ratio_mse" else 1e-7
-            assert replicate == pytest.approx(again[key], rel=loose, abs=1e-10), key
+            assert replicate == pytest.approx(again[key], rel=1e-7, abs=1e-10), key
 
 
 def test_errors_are_over_sequences_not_rows():
