@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__, exits, gates, options, output
+from geoscope import __version__, exits, gates, noise_floor_command, options, output
 from geoscope.exits import ExitCode, settled
 from geoscope.output import STDOUT
 
@@ -93,6 +93,7 @@ def measure(
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     batch_tokens: options.BatchTokensOption = None,
+    memory: options.MemoryOption = None,
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
     allow_pickle: options.PickleOption = False,
@@ -134,10 +135,12 @@ def measure(
             device=device,
             dtype=dtype,
             batch_tokens=batch_tokens,
+            memory=memory,
             revision=revision,
             trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle,
             progress=progress,
+            announce=None if quiet else exits.say,
         )
     output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
     if not quiet:
@@ -199,6 +202,7 @@ def extract(
 
 compare = app.command()(gates.compare)
 check = app.command()(gates.check)
+noise_floor = app.command(name="noise-floor")(noise_floor_command.noise_floor)
 
 
 @app.command(name="measures")

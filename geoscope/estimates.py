@@ -101,6 +101,8 @@ class Estimator:
         return error, full if len(full) == GROUPS else None, spread
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
+        if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
+            return []
         if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
             most = float(np.log(len(self.passes.get("bars"))))
@@ -123,10 +125,8 @@ class Estimator:
             return []
         masks = group_masks(self.passes.groups)
         moments = self.without()
-        whole = self.passes
-        shared = SharedComponents(whole, masks)
         return [
-            PartialPasses(whole, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
+            PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), None, g)
             for g, mask in enumerate(masks)
         ]
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray, IntArray
 from geoscope.sequence_sums import SequenceSums, UnbiasedTraces
@@ -202,7 +203,7 @@ class Moments:
     def raw_largest(self) -> float:
         """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
         raw = (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
-        return _largest_eigenvalue(raw) * self.raw_energy
+        return largest_eigenvalue(raw) * self.raw_energy
 
 
 def symmetric(upper: Float64) -> Float64:
@@ -231,25 +232,9 @@ def _blocks(starts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _eigenvalues(matrix: Float64, count: int) -> Float64:
-    from scipy.linalg import eigvalsh
-
-    values = eigvalsh(matrix)[::-1][:count]
+    values = eigenvalues(matrix)[:count]
     floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
     return np.where(values > floor, values, 0.0)
-
-
-def _largest_eigenvalue(matrix: Float64) -> float:
-    """By Lanczos iteration to working precision; by a full decomposition where that is small or does not converge."""
-    from scipy.linalg import eigvalsh
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
-
-    if len(matrix) > 64:
-        start = np.random.default_rng(0).standard_normal(len(matrix))
-        try:
-            return float(eigsh(matrix, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
-        except ArpackNoConvergence:
-            return float(eigvalsh(matrix)[-1])
-    return float(eigvalsh(matrix)[-1])
 
 
 def moments_of(rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> Moments:

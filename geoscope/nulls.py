@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from geoscope.eigenvalues import eigenvectors
 from geoscope.moments import Moments
 from geoscope.principal_components import Components
 from geoscope.rows import Float64, FloatArray, IntArray
@@ -103,9 +104,7 @@ def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float6
 
 
 def _gaussian(covariance: Float64, count: int, generator: np.random.Generator) -> Float64:
-    from scipy.linalg import eigh
-
-    values, vectors = eigh(covariance)
+    values, vectors = eigenvectors(covariance)
     root = vectors * np.sqrt(np.clip(values, 0.0, None))
     drawn: Float64 = generator.standard_normal((count, len(values))) @ root.T
     return drawn

@@ -270,6 +270,17 @@ BatchTokensOption = Annotated[
         rich_help_panel=_RUN,
     ),
 ]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        show_default="no bound",
+        help="Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
+        "Refused where it cannot be kept.",
+        rich_help_panel=_RUN,
+    ),
+]
 RevisionOption = Annotated[
     str | None,
     typer.Option(

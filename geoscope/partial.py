@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.codebooks import Codes
 from geoscope.errors import Undefined
 from geoscope.moments import Moments, Units
-from geoscope.pairs import MEMORY, Neighbours, Pairs, lengths_within, nearest_two
+from geoscope.pairs import Neighbours, Pairs, lengths_within, nearest_two
 from geoscope.passes import Passes, enough_distinct, finite_rows
 from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64
@@ -81,17 +81,9 @@ def _components(part: PartialPasses) -> Components:
 def _bars(part: PartialPasses) -> Float64:
     pairs: Pairs = part.whole.get("pairs")
     edges, lengths = part.whole.get("distinct_tree")
-    settings = part.whole.settings
-    memory = MEMORY if settings.memory is None else settings.memory
-    found = lengths_within(
-        part.whole.get("distinct_points"),
-        pairs.neighbours,
-        edges,
-        lengths,
-        part.distinct,
-        memory=memory,
-        device=settings.device,
-    )
+    memory = part.whole.settings.block_bytes
+    cloud = part.whole.get("distinct_cloud")
+    found = lengths_within(cloud, pairs.neighbours, edges, lengths, part.distinct, memory=memory)
     bars = np.asarray(found[found > 0], dtype=np.float64)
     if len(bars) == 0:
         raise Undefined("all points are the same")
@@ -109,14 +101,12 @@ def _nearest_across(part: PartialPasses) -> Float64:
 def _nearest_two(part: PartialPasses, lists: Neighbours, *, across: bool) -> Float64:
     kept = part.distinct
     enough_distinct(int(kept.sum()))
-    settings = part.whole.settings
     found = nearest_two(
-        part.whole.get("distinct_points"),
+        part.whole.get("distinct_cloud"),
         lists,
         kept=kept,
         groups=part.whole.get("distinct_sequences") if across else None,
-        memory=settings.memory,
-        device=settings.device,
+        memory=part.whole.settings.block_bytes,
     )
     return finite_rows(found)
 

@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
-from geoscope.pairs import Neighbours, Pairs, neighbours_across, sweep
+from geoscope.pairs import MEMORY, SMALL, Cloud, Neighbours, Pairs, neighbours_across, sweep
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
@@ -31,6 +31,11 @@ class PassSettings:
     device: str = "cpu"
     memory: int | None = None
     progress: Progress | None = None
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes that blocks of pairs may take."""
+        return MEMORY if self.memory is None else self.memory
 
 
 @dataclass
@@ -161,11 +166,13 @@ def _owners(passes: Passes) -> IntArray:
     return np.asarray(place[label], dtype=np.int64)
 
 
-def _distinct_points(passes: Passes) -> FloatArray:
+def _distinct_cloud(passes: Passes) -> Cloud:
+    """The distinct points, ready for distances: the searches of all parts of the sequences share it."""
     points = passes.points[passes.get("pairs").distinct]
     scale = safe_scale(points)
     scaled: FloatArray = points if scale == 1.0 else points.astype(np.float64) * scale
-    return scaled
+    small = len(scaled) ** 2 * scaled.shape[1] < SMALL
+    return Cloud(scaled, device=passes.settings.device, double=small)
 
 
 def _distinct_sequences(passes: Passes) -> IntArray:
@@ -194,10 +201,8 @@ def _neighbours_across(passes: Passes) -> Neighbours:
     found = len(np.unique(sequences))
     if found < 3:
         raise Undefined(f"expected rows of at least three sequences, got {found}")
-    chosen = passes.settings
-    return neighbours_across(
-        passes.get("distinct_points"), pairs.neighbours, sequences, memory=chosen.memory, device=chosen.device
-    )
+    memory = passes.settings.block_bytes
+    return neighbours_across(passes.get("distinct_cloud"), pairs.neighbours, sequences, memory=memory)
 
 
 def _nearest_across(passes: Passes) -> Float64:
@@ -252,7 +257,7 @@ PASSES: dict[str, Pass] = {
     "components": Pass(_components, lambda p: len(p.points)),
     "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
     "owners": Pass(_owners, lambda p: len(p.points)),
-    "distinct_points": Pass(_distinct_points, lambda p: len(p.get("pairs").distinct)),
+    "distinct_cloud": Pass(_distinct_cloud, lambda p: len(p.get("pairs").distinct)),
     "distinct_sequences": Pass(_distinct_sequences, lambda p: len(p.get("pairs").distinct)),
     "distinct_tree": Pass(_distinct_tree, lambda p: len(p.get("pairs").distinct)),
     "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),

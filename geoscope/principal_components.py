@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoscope.eigenvalues import eigenvectors
 from geoscope.errors import Undefined
 from geoscope.rows import BoolArray, Float64, FloatArray
 
@@ -23,33 +24,32 @@ class Components:
 def components_of(points: FloatArray, kept: Sequence[BoolArray] = ()) -> list[Components]:
     """The components of points (n, d), then those of each part of them that a mask (n,) keeps, on axes of its own.
 
-    Components with no variance beyond rounding are left out. Vasicek 1976, J. R. Stat. Soc. B 38:54-59.
+    Components with no variance beyond rounding are left out. The parts, of use for their spread only, are made in
+    float32. Vasicek 1976, J. R. Stat. Soc. B 38:54-59.
     """
     rows = _centred(points)
-    square = rows.T @ rows if rows.shape[0] >= rows.shape[1] else None
-    found = [_components(rows, square)]
+    found = [_components(rows)]
+    single = rows.astype(np.float32) if len(kept) else rows
     for mask in kept:
-        part = rows[mask]
-        mean = part.mean(axis=0)
-        left = rows[~mask]
-        own = None if square is None else square - left.T @ left - len(part) * np.outer(mean, mean)
-        found.append(_components(part - mean, own))
+        part = single[mask]
+        found.append(_components(part - part.mean(axis=0)))
     return found
 
 
-def _components(rows: Float64, square: Float64 | None) -> Components:
-    """Of centred rows (n, d); square: rows' rows, (d, d), where it is at hand."""
-    from scipy.linalg import eigh, svd
+def _components(rows: FloatArray) -> Components:
+    """Of centred rows (n, d), in their own precision."""
+    from scipy.linalg import svd
 
-    axes = svd(rows, full_matrices=False)[2].T if square is None else eigh(square, driver="evd")[1][:, ::-1]
-    scores = np.ascontiguousarray((rows @ axes).T)
+    n, d = rows.shape
+    axes = svd(rows, full_matrices=False)[2].T if n < d else eigenvectors(rows.T @ rows)[1]
+    scores = axes.T @ rows.T
     squares = np.einsum("ij,ij->i", scores, scores)
-    scores = scores[squares > rows.shape[1] * np.finfo(np.float64).eps * squares.max()]
+    scores = scores[squares > d * np.finfo(rows.dtype).eps * squares.max()]
     scores.sort(axis=1)
-    return Components(scores.var(axis=1, ddof=1), vasicek_entropies(scores), rows.shape[1])
+    return Components(scores.var(axis=1, ddof=1).astype(np.float64), vasicek_entropies(scores), d)
 
 
-def vasicek_entropies(ordered: Float64) -> Float64:
+def vasicek_entropies(ordered: FloatArray) -> Float64:
     """Differential entropies (c,) in nats of sorted samples, one a row (c, n), by spacings of floor(sqrt n + 1/2)."""
     n = ordered.shape[1]
     window = int(np.floor(np.sqrt(n) + 0.5))
@@ -58,7 +58,8 @@ def vasicek_entropies(ordered: Float64) -> Float64:
     padded = np.concatenate([low, ordered, high], axis=1)
     spacings = padded[:, 2 * window :] - padded[:, : -2 * window]
     with np.errstate(divide="ignore"):  # many equal values: an entropy of minus infinity, and no entropy power
-        return np.asarray(np.mean(np.log(spacings * (n / (2 * window))), axis=1))
+        logs = np.log(spacings * spacings.dtype.type(n / (2 * window)))
+    return np.asarray(logs.mean(axis=1, dtype=np.float64))
 
 
 def _centred(points: FloatArray) -> Float64:

@@ -189,26 +189,26 @@ def test_nearest_two_of_other_groups(name: str) -> None:
     groups = np.arange(len(rows)) // 25
     distances = brute_distances(rows)
     distances[groups[:, None] == groups] = np.inf
-    two = neighbours_across(rows, found.neighbours, groups).distances[:, :2]
+    two = neighbours_across(Cloud(rows), found.neighbours, groups).distances[:, :2]
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
 
 
 def test_nearest_two_where_there_are_not_two() -> None:
     rows = rng(0).standard_normal((6, 3))
     found = sweep(rows).neighbours
-    two = neighbours_across(rows, found, np.array([0, 0, 0, 0, 0, 1])).distances[:, :2]
+    two = neighbours_across(Cloud(rows), found, np.array([0, 0, 0, 0, 0, 1])).distances[:, :2]
     assert np.isinf(two[:5, 1]).all()
     assert np.isfinite(two[5]).all()
-    assert np.isinf(neighbours_across(rows, found, np.zeros(6, dtype=np.int64)).distances).all()
-    assert np.isinf(nearest_two(rows, found, kept=np.arange(6) < 2)[:, 1]).all()
-    assert nearest_two(rows, found, kept=np.arange(6) < 1).shape == (1, 2)
+    assert np.isinf(neighbours_across(Cloud(rows), found, np.zeros(6, dtype=np.int64)).distances).all()
+    assert np.isinf(nearest_two(Cloud(rows), found, kept=np.arange(6) < 2)[:, 1]).all()
+    assert nearest_two(Cloud(rows), found, kept=np.arange(6) < 1).shape == (1, 2)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.03])
 def test_nearest_two_within_a_part(share: float) -> None:
     rows = CLOUDS["float32"]()
     kept = rng(1).random(len(rows)) < share
-    two = nearest_two(rows, sweep(rows, neighbours=8).neighbours, kept=kept)
+    two = nearest_two(Cloud(rows), sweep(rows, neighbours=8).neighbours, kept=kept)
     np.testing.assert_allclose(two, np.sort(brute_distances(rows[kept]), axis=1)[:, :2], rtol=1e-9)
 
 
@@ -220,7 +220,9 @@ def test_the_tree_of_a_part_from_the_wholes(name: str, share: float) -> None:
     assert found.tree is not None
     assert len(found.distinct) == len(rows)
     kept = rng(2).random(len(rows)) < share
-    lengths = lengths_within(rows, found.neighbours, found.tree.edges, found.tree.lengths, kept, memory=1_000_000)
+    lengths = lengths_within(
+        Cloud(rows), found.neighbours, found.tree.edges, found.tree.lengths, kept, memory=1_000_000
+    )
     expected = linkage(pdist(rows[kept].astype(np.float64)), "single")[:, 2]
     np.testing.assert_allclose(np.sort(lengths), expected, rtol=1e-9)
 
@@ -230,8 +232,8 @@ def test_nearest_two_of_other_groups_within_a_part(share: float) -> None:
     rows = CLOUDS["float32"]()
     groups = np.arange(len(rows)) // 25
     kept = rng(3).random(len(rows)) < share
-    lists = neighbours_across(rows, sweep(rows, neighbours=8).neighbours, groups)
-    two = nearest_two(rows, lists, kept=kept, groups=groups)
+    lists = neighbours_across(Cloud(rows), sweep(rows, neighbours=8).neighbours, groups)
+    two = nearest_two(Cloud(rows), lists, kept=kept, groups=groups)
     distances = brute_distances(rows[kept])
     distances[groups[kept][:, None] == groups[kept]] = np.inf
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)

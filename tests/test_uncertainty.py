@@ -54,6 +54,9 @@ def test_replicates_are_the_measure_without_each_group():
         kept = sequences % GROUPS != group
         again = values(rows[kept], sequences[kept], UNQUANTIZED)
         for key in UNQUANTIZED:
+            if key == "vasicek_ratio_mse":
+                assert found[key].replicates is None  # its error comes from halves alone
+                continue
             replicate = found[key].replicates[group]
             if key == "persistent_entropy":  # at the whole's number of bars
                 again[key] += np.log(len(rows) - 1) - np.log(kept.sum() - 1)

@@ -1,13 +1,16 @@
 """Pairs of rows: nearest neighbours and minimum spanning tree of a cloud, exact, from one blockwise sweep."""
 
+from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.neighbours import Neighbours
 from geoscope.pairs.reduced_trees import lengths_within
 from geoscope.pairs.restricted_neighbours import nearest_two, neighbours_across
-from geoscope.pairs.sweeping import MEMORY, Pairs, rms_radius, sweep
+from geoscope.pairs.sweeping import MEMORY, SMALL, Pairs, rms_radius, sweep
 from geoscope.pairs.trees import Tree
 
 __all__ = [
     "MEMORY",
+    "SMALL",
+    "Cloud",
     "Neighbours",
     "Pairs",
     "Tree",

@@ -6,23 +6,23 @@ import numpy as np
 
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.neighbours import Neighbours, search
+from geoscope.pairs.sweeping import MEMORY
 from geoscope.pairs.trees import Forest
 from geoscope.rows import BoolArray, FloatArray, IntArray
 
 
 def lengths_within(
-    rows: FloatArray,
+    cloud: Cloud,
     neighbours: Neighbours,
     edges: IntArray,
     lengths: FloatArray,
     kept: BoolArray,
     *,
-    memory: int,
-    device: str = "cpu",
+    memory: int = MEMORY,
 ) -> FloatArray:
     """Edge lengths (m - 1,) of a minimum spanning tree of the m kept rows.
 
-    rows: (n, d) distinct rows; neighbours: their lists; edges (n - 1, 2), lengths (n - 1,): their tree;
+    cloud: n distinct rows; neighbours: their lists; edges (n - 1, 2), lengths (n - 1,): their tree;
     kept: (n,). A tree edge between kept rows is shortest across some cut, and still is when rows are left out.
     """
     place = np.cumsum(kept) - 1
@@ -35,14 +35,15 @@ def lengths_within(
     one, other, listed = _listed(neighbours, kept)
     forest.grow(place[one], place[other], listed)
     among = np.flatnonzero(kept)
-    cloud = Cloud(rows, device=device) if forest.count > 1 else None
-    while cloud is not None and forest.count > 1:
+    unit = 2.0**cloud.exponent
+    while forest.count > 1:
         which = np.flatnonzero(forest.open())
-        label = np.full(len(rows), -1)
+        which = which[np.argsort(forest.label[which], kind="stable")]
+        label = np.full(len(cloud), -1)
         label[among] = forest.label
         near, found = search(cloud, among[which], 1, groups=label, among=among, memory=memory)
-        forest.bounds[which] = found[:, 0] * 2.0**cloud.exponent
-        forest.grow(which, place[near[:, 0]], found[:, 0] * 2.0**cloud.exponent)
+        forest.bounds[which] = found[:, 0] * unit
+        forest.grow(which, place[near[:, 0]], found[:, 0] * unit)
     return forest.tree()[1]
 
 

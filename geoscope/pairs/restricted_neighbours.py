@@ -13,12 +13,10 @@ _ENOUGH = 6
 """Lists of other groups' rows at least this long are kept as they are: halving them still leaves two, mostly."""
 
 
-def neighbours_across(
-    rows: FloatArray, neighbours: Neighbours, groups: IntArray, *, memory: int | None = None, device: str = "cpu"
-) -> Neighbours:
+def neighbours_across(cloud: Cloud, neighbours: Neighbours, groups: IntArray, *, memory: int = MEMORY) -> Neighbours:
     """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
 
-    rows: (n, d), those the lists are of; groups: (n,). Lists are exact as far as they go.
+    cloud: the n rows that the lists are of; groups: (n,). Lists are exact as far as they go.
     """
     k = neighbours.indices.shape[1]
     allowed = groups[neighbours.indices] != groups[:, None]
@@ -27,24 +25,23 @@ def neighbours_across(
     distances = np.take_along_axis(np.where(allowed, neighbours.distances, np.inf), order, axis=1)
     short = np.flatnonzero(allowed.sum(axis=1) < min(_ENOUGH, k))
     if len(short):
-        cloud = Cloud(rows, device=device)
-        found, lengths = search(cloud, short, k, memory=memory or MEMORY, groups=groups)
+        short = short[np.argsort(groups[short], kind="stable")]
+        found, lengths = search(cloud, short, k, memory=memory, groups=groups)
         indices[short], distances[short] = found, lengths * 2.0**cloud.exponent
     return Neighbours(indices, distances)
 
 
 def nearest_two(
-    rows: FloatArray,
+    cloud: Cloud,
     lists: Neighbours,
     *,
     kept: BoolArray,
     groups: IntArray | None = None,
-    memory: int | None = None,
-    device: str = "cpu",
+    memory: int = MEMORY,
 ) -> FloatArray:
     """Exact distances (m, 2) from each of the m kept rows to its nearest two other kept rows; inf where there are not.
 
-    rows: (n, d); lists: of those rows, of other groups' rows if `groups` (n,) is given, padded with inf; kept: (n,).
+    cloud: n rows; lists: of those rows, of other groups' rows if `groups` (n,) is given, padded with inf; kept: (n,).
     """
     among = np.flatnonzero(kept)
     allowed = kept[lists.indices[among]] & np.isfinite(lists.distances[among])
@@ -54,7 +51,6 @@ def nearest_two(
         found = np.take_along_axis(lists.distances[among], places, axis=1)
     short = np.flatnonzero(allowed.sum(axis=1) < 2)
     if len(short):
-        cloud = Cloud(rows, device=device)
-        _, lengths = search(cloud, among[short], 2, memory=memory or MEMORY, among=among, groups=groups)
+        _, lengths = search(cloud, among[short], 2, memory=memory, among=among, groups=groups)
         found[short] = lengths * 2.0**cloud.exponent
     return found
