@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from geoscope.comparison import MARGIN, Comparison, compare_reports
 from geoscope.errors import GeoscopeError
 from geoscope.limits import Limit, parse_limit
 from geoscope.report import Report
-from geoscope.sample_options import options_of
+from geoscope.sample_options import OF_TEXT, options_of
 
 
 def compare(
@@ -21,7 +22,7 @@ def compare(
     limits: Iterable[str | Limit] = (),
     strict: bool = False,
     align: bool = False,
-    similarity: Iterable[Mapping[str, Any]] = (),
+    similarity: bool = False,
     **options: Any,
 ) -> Comparison:
     """Hold one or more candidates against a base: each a Report, a report's path, or anything `measure` takes.
@@ -29,6 +30,7 @@ def compare(
     margin: the share of the base's value up to which a change is no news. limits: texts such as
     "isoscore_star:-10%" (see `geoscope.limits`), which the comparison's `failed` lists where they did not hold;
     strict: let noise excuse no breach. align: where the numbers of rows differ, measure again at the common one.
+    similarity: how alike the spaces are too, layer by layer; needs subjects that can be read, not reports.
     options: keywords of `measure` for what is measured here; what is left out is taken from the base's report, or
     else from the first candidate's, so that all see the same sample.
     Raises NotComparable where the reports were not measured the same way, GeoscopeError for other mistakes.
@@ -37,10 +39,13 @@ def compare(
         raise GeoscopeError("expected a candidate to hold against the base, got none; name one or more after it")
     held = [limit if isinstance(limit, Limit) else parse_limit(limit) for limit in limits]
     subjects = [base, *candidates]
+    if similarity:
+        subjects = _read_rows(subjects, options)
     reports = _reports(subjects, options)
     if align:
         reports = _aligned(subjects, reports, options)
-    return compare_reports(reports[0], reports[1:], margin=margin, limits=held, strict=strict, similarity=similarity)
+    alike = _similarity(subjects, options) if similarity else []
+    return compare_reports(reports[0], reports[1:], margin=margin, limits=held, strict=strict, similarity=alike)
 
 
 def is_report(subject: Any) -> bool:
@@ -66,13 +71,61 @@ def _reports(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Report
     return reports
 
 
+def _read_rows(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+    """The subjects as embeddings: checkpoints read their text once, for the measures and the similarity both."""
+    from geoscope.embeddings import Embeddings, array_embeddings, open_embeddings
+    from geoscope.text_subjects import extract
+
+    for subject in subjects:
+        if is_report(subject):
+            raise GeoscopeError(
+                f"expected subjects that can be read for --similarity, got the report {subject}; give what it is of"
+            )
+    taken = set(inspect.signature(extract).parameters)
+    reading = {name: value for name, value in options.items() if name in taken}
+    rows: list[Any] = []
+    for subject in subjects:
+        if isinstance(subject, Embeddings):
+            rows.append(subject)
+        elif reads_text(subject):
+            rows.append(extract(str(subject), **reading))
+        elif isinstance(subject, (str, os.PathLike)):
+            rows.append(open_embeddings(Path(subject), groups=options.get("groups")))
+        else:
+            rows.append(array_embeddings(subject, groups=options.get("groups")))
+    return rows
+
+
+def _similarity(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows on how alike each candidate's space and the base's are."""
+    from geoscope.measuring import torch_device
+    from geoscope.similarity import similarity
+
+    base, *candidates = subjects
+    points = options.get("points", 10000)
+    chosen = {
+        "points": len(base) if points in (None, "all") else int(points),
+        "seed": options.get("seed", 0),
+        "device": torch_device(options.get("device", "auto")),
+        "progress": options.get("progress"),
+    }
+    return [
+        {"candidate": str(candidate.subject.get("name", candidate.name)), **row}
+        for candidate in candidates
+        for row in similarity(base, candidate, **chosen)
+    ]
+
+
 def _read(subject: Any) -> Report:
     return subject if isinstance(subject, Report) else Report.read(subject)
 
 
 def _measured(subject: Any, model: Report | None, options: Mapping[str, Any]) -> Report:
     from geoscope import measuring
+    from geoscope.embeddings import Embeddings
 
+    if isinstance(subject, Embeddings):
+        options = {name: value for name, value in options.items() if name not in OF_TEXT}
     chosen = dict(options) if model is None else measure_options(subject, model, options)
     return measuring.measure(subject, **chosen)
 

@@ -195,7 +195,7 @@ def _between(row: Difference) -> str | None:
 
 
 def _similarity(result: Comparison) -> tuple[list[str], list[list[Any]]]:
-    columns = list(dict.fromkeys(("layer", "measure", *(key for row in result.similarity for key in row))))
+    columns = list(dict.fromkeys(key for row in result.similarity for key in row))
     return columns, [[row.get(column) for column in columns] for row in result.similarity]
 
 

@@ -166,8 +166,7 @@ def _welch(first: float, first_degrees: float, second: float, second_degrees: fl
 
 
 def _training_spread(row: Measurement) -> float | None:
-    spread = getattr(row, "training_spread", None)
-    return None if spread is None else float(spread)
+    return row.training_spread
 
 
 def _share(report: Report) -> Share:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MEASURING = (
     "corpora", "split", "sequences", "max_length", "points", "layers", "pooling", "tokens", "groups", "seed",
     "measures", "isoscore_zeta", "isoscore_reference", "quantizer", "codebooks", "bits", "errors", "null", "device",
-    "dtype", "batch_tokens", "revision", "trust_remote_code", "allow_pickle",
+    "dtype", "batch_tokens", "memory", "revision", "trust_remote_code", "allow_pickle",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ def compare(
     strict: options.StrictOption = False,
     no_config: options.NoConfigOption = False,
     align: options.AlignOption = False,
+    similarity: options.SimilarityOption = False,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
     sequences: options.SequencesOption = 5000,
@@ -55,6 +56,7 @@ def compare(
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     batch_tokens: options.BatchTokensOption = None,
+    memory: options.MemoryOption = None,
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
     allow_pickle: options.PickleOption = False,
@@ -80,7 +82,7 @@ def compare(
     share = options.share_of(margin)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
         result = compare_subjects(
-            base, *candidates, margin=share, limits=limits, strict=strict, align=align,
+            base, *candidates, margin=share, limits=limits, strict=strict, align=align, similarity=similarity,
             **_given(context), progress=progress,
         )  # fmt: skip
     if progress.seconds.keys() - {"other"} and not quiet:

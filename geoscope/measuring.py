@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class _Opened:
     subject: dict[str, Any]
     sample: dict[str, Any]
     token_positions: bool
+    read_with: dict[str, Any] = field(default_factory=dict)  # how a folder of extracted rows was made
 
 
 def measure(
@@ -115,7 +116,7 @@ def measure(
         opened.source, opened.layers, union=layers == "union", points=limit, seed=seed, parts=parts,
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
-    pass_settings = PassSettings(chosen_quantizer, _torch_device(device), blocks, progress)
+    pass_settings = PassSettings(chosen_quantizer, torch_device(device), blocks, progress)
     options = _Options(pass_settings, settings, errors, null, opened.sample.get("sampling_fraction") or 0.0)
     rows, dropped = _measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
@@ -125,9 +126,9 @@ def measure(
         settings={
             "measures": list(keys),
             "layers": layers if isinstance(layers, str) else ",".join(map(str, layers)),
-            "tokens": tokens,
-            "split": None if split is None else list(split),
-            "dtype": "float32" if dtype == "auto" else dtype,
+            "tokens": opened.read_with.get("tokens", tokens),
+            "split": opened.read_with.get("split", split if split is None else list(split)),
+            "dtype": opened.read_with.get("dtype", "float32" if dtype == "auto" else dtype),
             "isoscore_zeta": isoscore_zeta,
             "isoscore_reference": reference_name,
             "quantizer": _quantizer_settings(chosen_quantizer),
@@ -159,7 +160,6 @@ def _measure_clouds(
         )
         for key in keys:
             estimate = estimator.estimate(key)
-            extra = {} if estimate.training_spread is None else {"training_spread": estimate.training_spread}
             rows.append(
                 Measurement(
                     layer=cloud.layer,
@@ -170,7 +170,7 @@ def _measure_clouds(
                     n=estimate.n,
                     reason=estimate.reason,
                     replicates=estimate.replicates,
-                    **extra,
+                    training_spread=estimate.training_spread,
                 )
             )
         if passes.duplicates or cloud.zero_rows:
@@ -206,6 +206,7 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
         _about(embeddings),
         _sample_of(embeddings),
         bool(np.any(embeddings.index.token_ids >= 0)),
+        embeddings.settings,
     )
 
 
@@ -278,7 +279,8 @@ def _quantizer_settings(chosen: QuantizerSettings) -> dict[str, Any]:
     }
 
 
-def _torch_device(device: str) -> str:
+def torch_device(device: str) -> str:
+    """The device that is meant: auto is CUDA where torch has it."""
     if device != "auto":
         return device
     import torch

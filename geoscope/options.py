@@ -122,6 +122,13 @@ NoConfigOption = Annotated[
         "--no-config", help="Read no limits from pyproject.toml or geoscope.toml.", rich_help_panel=_LIMITS
     ),
 ]  # fmt: skip
+SimilarityOption = Annotated[
+    bool,
+    typer.Option(
+        "--similarity",
+        help="How alike the spaces are too: linear CKA, Procrustes distance, mutual neighbours. Not of reports.",
+    ),
+]
 AlignOption = Annotated[
     bool,
     typer.Option("--align", help="Where numbers of rows differ, measure again at the common one."),

@@ -112,6 +112,9 @@ class Measurement(_Part):
         exclude_if=_is_none,
         description="the measure without each group of sequences (place in the draw mod 20)",
     )
+    training_spread: float | None = Field(
+        default=None, ge=0, exclude_if=_is_none, description="of a quantized measure over trainings; in the error too"
+    )
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Measurement:
@@ -248,7 +251,7 @@ def json_schema() -> dict[str, Any]:
     schema = Report.model_json_schema(mode="serialization")
     for part in (schema, *schema["$defs"].values()):
         optional = (
-            {"replicates", "fingerprint", "dropped", "sampling_fraction"}
+            {"replicates", "training_spread", "fingerprint", "dropped", "sampling_fraction"}
             if part["title"] in ("Sample", "Measurement")
             else set()
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _NAMED = ("ptb", "wikitext2", "sample")
 _POINTS = 10000
-_OF_TEXT = ("corpora", "split", "sequences", "max_length", "pooling", "tokens", "layers", "dtype")
+OF_TEXT = ("corpora", "split", "sequences", "max_length", "pooling", "tokens", "layers", "dtype")
 
 
 def options_of(report: Report, given: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def options_of(report: Report, given: Mapping[str, Any], *, text: bool) -> dict[
     if text:
         found |= _sample(report, given)
     else:
-        found = {name: value for name, value in found.items() if name not in _OF_TEXT or name in ("tokens", "layers")}
+        found = {name: value for name, value in found.items() if name not in OF_TEXT or name in ("tokens", "layers")}
         if found.get("layers") == "union":
             found.pop("layers")
     return found | dict(given)

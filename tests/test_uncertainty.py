@@ -113,7 +113,7 @@ def test_quantized_measures_add_their_spread_over_trainings():
                 )
                 for seed in range(TRAININGS)
             ]
-            spread = row.model_extra["training_spread"]
+            spread = row.training_spread
             assert spread == pytest.approx(np.std(trained, ddof=1), rel=0.5)  # held-out halves stay the seed's own
             assert row.standard_error**2 == pytest.approx(spread**2 + jackknife_error(row.replicates) ** 2, rel=1e-9)
 

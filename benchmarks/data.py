@@ -1,0 +1,125 @@
+"""The arrays and texts: rows that geoscope extracts once from real checkpoints, kept in `work/`."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.settings import Settings
+
+FILES = {"ptb": ("ptb.valid.txt", "ptb.test.txt"), "wikitext2": ("wikitext2.valid.txt", "wikitext2.test.txt")}
+
+
+def corpora(settings: Settings) -> list[str]:
+    """What geoscope's --corpus is given."""
+    if settings.data is None:
+        return ["sample"]
+    return [f"{name}={settings.data / file}" for name, files in FILES.items() for file in files]
+
+
+def texts_file(settings: Settings) -> Path:
+    """The drawn texts in corpus order, as JSON."""
+    from geoscope.corpora import draw, load_corpus
+
+    path = settings.work / f"texts-{_origin(settings)}-{settings.sequences}.json"
+    if not path.is_file():
+        settings.work.mkdir(parents=True, exist_ok=True)
+        drawn = draw([load_corpus(spec) for spec in corpora(settings)], settings.sequences, 0)
+        path.write_text(json.dumps(drawn.texts))
+    return path
+
+
+def layer_files(settings: Settings, checkpoint: str, n: int, *, last: bool = False) -> dict[int, Path]:
+    """n rows (fewer if the text has no more) of every layer of a checkpoint, or of its last, by layer."""
+    folder = settings.work / f"{_slug(checkpoint)}-{_origin(settings)}-{n}{'-last' if last else ''}"
+    if not (folder / "done").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"extracting {n} rows of {Path(checkpoint).name}", flush=True)
+        _write(_extraction(settings, checkpoint, n, "last" if last else "all"), folder, n)
+        (folder / "done").write_text("")
+    return {int(path.stem.removeprefix("layer-")): path for path in sorted(folder.glob("layer-*.npy"))}
+
+
+def sequences_beside(rows: Path) -> Path:
+    """Which sequence each row of a layer's file is of."""
+    return rows.with_name("sequences.npy")
+
+
+def shape_of(rows: Path) -> tuple[int, int]:
+    n, d = np.load(rows, mmap_mode="r").shape
+    return int(n), int(d)
+
+
+def big_file(settings: Settings) -> Path:
+    """file_rows x file_columns of float32 on disk: correlated Gaussian rows (the cost does not depend on them)."""
+    n, d = settings.file_rows, settings.file_columns
+    path = settings.work / f"gaussian-{n}x{d}.npy"
+    if not path.is_file():
+        settings.work.mkdir(parents=True, exist_ok=True)
+        print(f"writing {n} x {d} rows to disk", flush=True)
+        generator = np.random.default_rng(0)
+        scales = np.linspace(0.2, 2, d, dtype=np.float32)
+        rows = np.lib.format.open_memmap(path.with_suffix(".part"), "w+", np.float32, (n, d))
+        for start in range(0, n, 8192):
+            stop = min(start + 8192, n)
+            rows[start:stop] = generator.standard_normal((stop - start, d), dtype=np.float32) * scales + 0.5
+        rows.flush()
+        path.with_suffix(".part").rename(path)
+    return path
+
+
+def group_file(settings: Settings, length: int = 30) -> Path:
+    """Labels of the big file's rows: sequences of `length` rows."""
+    path = settings.work / f"groups-{settings.file_rows}-{length}.npy"
+    if not path.is_file():
+        np.save(path, np.arange(settings.file_rows) // length)
+    return path
+
+
+def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> Any:
+    """Of about as many sequences as give n rows."""
+    from geoscope.checkpoints import load_checkpoint
+    from geoscope.corpora import draw, load_corpus
+    from geoscope.extraction import Extraction
+
+    loaded = load_checkpoint(checkpoint)
+    texts = [load_corpus(spec) for spec in corpora(settings)]
+    available = sum(len(corpus.sequences) for corpus in texts)
+    sequences = max(n // 40, 20)
+    while True:
+        drawn = draw(texts, min(sequences, available), 0).texts
+        extraction = Extraction(loaded, drawn, layers=layers, max_length=settings.row_length)
+        if len(extraction.index) >= n or sequences >= available:
+            return extraction
+        sequences = max(sequences + 20, int(1.1 * sequences * n / len(extraction.index)))
+
+
+def _write(extraction: Any, folder: Path, n: int) -> None:
+    n = min(n, len(extraction.index))
+    shape = (n, extraction.checkpoint.hidden_size)
+    files = {
+        layer: np.lib.format.open_memmap(folder / f"layer-{layer:02d}.npy", "w+", np.float32, shape)
+        for layer in extraction.layers
+    }
+    for batch in extraction.batches():
+        kept = batch.offsets < n
+        for layer, rows in batch.rows.items():
+            files[layer][batch.offsets[kept]] = rows[kept]
+    for rows in files.values():
+        rows.flush()
+    np.save(folder / "sequences.npy", extraction.index.sequences[:n])
+
+
+def _slug(checkpoint: str) -> str:
+    if checkpoint == "demo":
+        return checkpoint
+    digest = sha256(str(Path(checkpoint).resolve()).encode()).hexdigest()[:8]
+    return f"{Path(checkpoint).name}-{digest}"
+
+
+def _origin(settings: Settings) -> str:
+    return "sample" if settings.data is None else "text"

@@ -1,0 +1,44 @@
+"""What a run of the benchmarks is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes, runs and where text and checkpoints are.
+
+    checkpoint: the wide model's folder (None: the small one). small: the checkpoint that reads text.
+    data: a folder with PTB and WikiText-2 (None: the shipped sample, which is small).
+    n: rows of the pair sweep. peer_n: rows that the slow peers can take. growth: sizes of the growth curve, of which
+    peer_growth also by the peers. file_rows x file_columns: of the file on disk. sequences: texts that extraction
+    reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
+    bits: of the quantizers' codebooks. runs: of each case, interleaved; slow_runs: of cases that take minutes.
+    """
+
+    checkpoint: str | None = None
+    small: str = "demo"
+    data: Path | None = None
+    n: int = 20_000
+    peer_n: int = 10_000
+    growth: tuple[int, ...] = (10_000, 20_000, 50_000, 100_000)
+    peer_growth: tuple[int, ...] = (1_000, 2_000, 5_000)
+    file_rows: int = 1_000_000
+    file_columns: int = 768
+    sequences: int = 2_000
+    lengths: tuple[int, ...] = (128, 512)
+    row_length: int = 128
+    bits: int = 8
+    runs: int = 5
+    slow_runs: int = 1
+    work: Path = FOLDER / "work"
+    output: Path = FOLDER
+
+    @property
+    def wide(self) -> str:
+        """The checkpoint that the pair sweep's rows are from."""
+        return self.checkpoint or self.small

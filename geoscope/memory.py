@@ -1,0 +1,277 @@
+"""Memory: what a run will need, told before it starts, and how it is held to a bound.
+
+Counted is the working set: the model's weights and all that geoscope makes. Not counted: the interpreter and its
+libraries (some 400 MB with torch), a file's pages, an array that the caller holds. What adapts to a bound is only what
+changes no number beyond rounding: the blocks of the pair sweep, and how many tokens a forward pass reads.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from geoscope.array_files import BLOCK_BYTES
+from geoscope.codebooks import QuantizerSettings
+from geoscope.embeddings import Embeddings
+from geoscope.errors import GeoscopeError
+from geoscope.extraction import Extraction
+from geoscope.gathering import GROUPS
+from geoscope.moments import BLOCK_ROWS
+from geoscope.pairs.sweeping import MEMORY, SMALL
+from geoscope.rows import Source
+
+LEAST_BLOCKS = 4 * 2**20
+"""Below this the pair sweep's blocks are too small to be worth anything."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
+
+_NUMBER = 8  # bytes of a float64
+_PAIRWISE = {"pairs", "bars", "nearest", "nearest_across", "nearest_is_own"}
+_CODES = {"codes", "heldout_codes"}
+_LEAST_REST = 16 * 2**20  # and a twentieth: buffers of threads and libraries, gaps between what is freed
+_LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
+_LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
+_ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block holds beside the hidden states
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A checkpoint's part of the memory.
+
+    weights: bytes. states: hidden states kept of a position, each of d numbers. longest: the longest sequence.
+    """
+
+    weights: int
+    states: int
+    longest: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What decides how much memory a run needs.
+
+    rows: n of one layer. dimension: d. layers: how many; union: whether they are one cloud. points: p of a cloud.
+    item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
+    that the measures ask for. matched: whether nulls are measured on a matched cloud.
+    blocks: bytes that the pair sweep's blocks may take.
+    """
+
+    rows: int
+    dimension: int
+    layers: int
+    union: bool
+    points: int
+    item: int
+    parts: int
+    passes: frozenset[str]
+    quantizer: QuantizerSettings = field(default_factory=QuantizerSettings)
+    errors: bool = True
+    matched: bool = True
+    reading: Reading | None = None
+    blocks: int = MEMORY
+
+    @property
+    def clouds(self) -> int:
+        return 1 if self.union else self.layers
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes by part, of the moment when most is held."""
+
+    parts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.parts.values())
+
+    def __str__(self) -> str:
+        name, most = max(self.parts.items(), key=lambda part: part[1])
+        return f"needs about {size_text(self.total)} of memory, {size_text(most)} of it for {name}"
+
+
+def parse_size(given: str | int) -> int:
+    """Bytes of "4GB", "500MB", "2GiB" or a plain number; K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        size = given
+    else:
+        match = _SIZE.match(str(given))
+        size = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
+    if size < 1:
+        raise GeoscopeError(f"expected --memory to be a size such as 4GB, 500MB or 2GiB, got {given!r}; give one")
+    return size
+
+
+def size_text(size: int) -> str:
+    """A size as `parse_size` reads it, rounded up to three digits or fewer."""
+    unit = 10**9 if size >= 10**9 else 10**6
+    digits = 1 if size < 10 * 10**9 and unit == 10**9 else 0
+    count = math.ceil(size / unit * 10**digits) / 10**digits
+    return f"{count:.{digits}f}{'GB' if unit == 10**9 else 'MB'}"
+
+
+def workload(
+    source: Source,
+    layers: Collection[Any],
+    *,
+    union: bool,
+    points: int | None,
+    parts: int,
+    passes: Collection[str],
+    quantizer: QuantizerSettings,
+    errors: bool,
+    null: str,
+) -> Workload:
+    """The workload of measuring some layers of a source."""
+    rows = len(source.index)
+    offered = rows * len(layers) if union else rows
+    work = Workload(
+        rows=rows,
+        dimension=0,
+        layers=len(layers),
+        union=union,
+        points=offered if points is None else min(points, offered),
+        item=4,
+        parts=parts,
+        passes=frozenset(passes),
+        quantizer=quantizer,
+        errors=errors,
+        matched=null in ("auto", "matched"),
+    )
+    if isinstance(source, Extraction):
+        return replace(work, dimension=source.checkpoint.hidden_size, reading=_reading(source, layers))
+    if isinstance(source, Embeddings):
+        return replace(work, dimension=source.hidden_size, item=source.itemsize)
+    raise TypeError(f"expected an Extraction or Embeddings, got {type(source).__name__}")
+
+
+def _reading(source: Extraction, layers: Collection[Any]) -> Reading:
+    checkpoint = source.checkpoint
+    width = {"float64": 8, "float32": 4}.get(checkpoint.dtype, 2)
+    states = 2 if set(layers) == {checkpoint.layers} else checkpoint.layers + 2
+    return Reading(checkpoint.parameters * width, states, source.longest, source.batch_tokens)
+
+
+def fit(work: Workload, bound: int | None) -> tuple[Workload, Need]:
+    """The workload with blocks and batches small enough for the bound (None: as they are), and what it needs.
+
+    Raises GeoscopeError with the least bound that would do.
+    """
+    need = estimate(work)
+    while bound is not None and need.total > bound:
+        smaller = [less for less in (_less_blocks(work), _less_tokens(work)) if less is not None]
+        if not smaller:
+            raise GeoscopeError(
+                f"expected --memory of at least {size_text(need.total)} for this run, got {size_text(bound)}; "
+                f"give it that much, or measure fewer --layers or --points ({need})"
+            )
+        work = min(smaller, key=lambda less: estimate(less).total)
+        need = estimate(work)
+    return work, need
+
+
+def hold_to(bound: int | None, work: Workload, source: Source, announce: Callable[[str], None] | None) -> int:
+    """Say what the run needs, make a checkpoint read in batches that fit, return the bytes for the pair sweep's blocks.
+
+    Raises GeoscopeError where the bound cannot be kept.
+    """
+    held, need = fit(work, bound)
+    if isinstance(source, Extraction) and held.reading is not None and held.reading != work.reading:
+        source.read_at_once(held.reading.tokens)
+    if announce is not None:
+        announce(str(need))
+    return held.blocks
+
+
+def _less_blocks(work: Workload) -> Workload | None:
+    return replace(work, blocks=max(work.blocks // 2, LEAST_BLOCKS)) if work.blocks > LEAST_BLOCKS else None
+
+
+def _less_tokens(work: Workload) -> Workload | None:
+    reading = work.reading
+    if reading is None or reading.tokens <= reading.longest:
+        return None
+    return replace(work, reading=replace(reading, tokens=max(reading.tokens // 2, reading.longest)))
+
+
+def estimate(work: Workload) -> Need:
+    """What the run needs when it needs most: what is held throughout, and the largest of what is held at a time."""
+    square = _NUMBER * work.dimension**2
+    throughout = {
+        "the model": work.reading.weights if work.reading else 0,
+        "who each row is": 64 * work.rows,
+        "sampled points": work.clouds * work.points * work.dimension * work.item,
+        "sums over rows": work.clouds * work.parts * 2 * square,
+    }
+    at_work = {"the moments": (1 + GROUPS if work.errors else 1) * 5 * square if work.parts else 0}
+    times = [{"reading rows": _reading_rows(work)}, at_work | {"eigenvalues": 6 * square if work.parts else 0}]
+    if "components" in work.passes:
+        times.append(at_work | {"components": _components(work)})
+    if work.passes & _PAIRWISE:
+        times.append(at_work | {"pairs": _pairs(work)})
+        if work.matched:
+            times.append(at_work | {"the matched null": _matched(work)})
+    if work.passes & _CODES:
+        times.append(at_work | {"codebooks": _codebooks(work)})
+    most = max(times, key=lambda parts: sum(parts.values()))
+    parts = {name: size for name, size in (throughout | most).items() if size}
+    return Need(parts | {"the rest": _LEAST_REST + sum(parts.values()) // 20})
+
+
+def _reading_rows(work: Workload) -> int:
+    d = work.dimension
+    sums = 6 * BLOCK_ROWS * d * _NUMBER if work.parts else 0
+    if work.reading is None:
+        return sums + 3 * BLOCK_BYTES
+    states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)
+    return sums + max(work.reading.tokens, work.reading.longest) * states * d * 4
+
+
+def _components(work: Workload) -> int:
+    return 4 * work.points * work.dimension * _NUMBER + 2 * _NUMBER * work.dimension**2
+
+
+def _pairs(work: Workload) -> int:
+    """The sweep; with errors or other sequences' neighbours the distinct points and their float64 copy instead."""
+    p, d = work.points, work.dimension
+    again = work.errors or "nearest_across" in work.passes
+    copy = p * (d + 2) * (_NUMBER if again or p * p * d < SMALL else 4)
+    clusters = min(_LOOSE, p // 8 + 1)
+    return copy + p * d * work.item * again + _LISTS * p + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
+
+
+def _pair_blocks(p: int, d: int, memory: int) -> int:
+    """Blocks of the sweep and of the searches after it, in bytes, as those size them."""
+    tall = min(max(math.isqrt(memory // 32), 64), 1024, p)
+    sweep = 16 * tall * tall + tall * d * 8
+    tall = min(max(memory // (16 * max(p, 1)), 32), 256)
+    wide = min(max(256, min(memory // (16 * tall), memory // (24 * d))), p)
+    search = tall * p * 9 + wide * d * 2 * _NUMBER + 5 * tall * wide * _NUMBER
+    return max(sweep, search) + 3 * min(p, 2048) * d * _NUMBER
+
+
+def _matched(work: Workload) -> int:
+    """Making the points; then, with what errors left of the whole's pairs, sweeping them."""
+    numbers = work.points * work.dimension
+    alone = replace(work, errors=False, passes=frozenset(_PAIRWISE))
+    held = numbers * work.item * (1 + work.errors) + 256 * work.points
+    return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, _pairs(alone))
+
+
+def _codebooks(work: Workload) -> int:
+    """Training: pair counts, their factor and solution; searching: costs of a chunk of rows; sums: blocks of 32 MB."""
+    chosen, p, d = work.quantizer, work.points, work.dimension
+    size = chosen.codebooks * chosen.cells
+    block = min(32 * 2**20, p * d * _NUMBER)
+    sums = block * (3 + chosen.codebooks // 2)
+    copies = p * d * 4 * (work.item != 4) + p * d * work.item * ("heldout_codes" in work.passes)
+    if chosen.kind != "lsq":
+        return copies + sums + 4 * size * d * 4
+    tables = 4 * size * d * _NUMBER + 3 * size * size * _NUMBER + size * size * 4
+    at_once = p if chosen.implementation == "faiss" else min(p, 4096)
+    return copies + max(sums, tables + at_once * (size + d) * 4)

@@ -1,0 +1,96 @@
+"""Every benchmark runs, on toy sizes and in this process; one runs as they really do, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from geoscope.errors import GeoscopeError
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+SECTIONS = ("pairs", "growth", "three_measures", "moments", "extraction", "quantizer", "memory")
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path, checkpoint_folder):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks import timing
+    from benchmarks.sections import pairs
+    from benchmarks.settings import Settings
+
+    def run_here(case, number=0):
+        module, name = case.task.split(".")
+        arguments = case.arguments | ({"seed": number} if case.seeds else {})
+        run = getattr(import_module(f"benchmarks.tasks.{module}"), name)(**json.loads(json.dumps(arguments)))
+        start = time.perf_counter()
+        try:
+            facts = run()
+        except GeoscopeError as error:  # as a process that ended with it
+            raise RuntimeError(str(error)) from error
+        return {"seconds": time.perf_counter() - start, "memory": 10**6, "facts": facts or {}}
+
+    monkeypatch.setattr(timing, "run", run_here)
+    monkeypatch.setattr(pairs, "run_once", run_here)
+    return Settings(
+        small=str(checkpoint_folder("bert")), n=300, peer_n=200, growth=(150, 300), peer_growth=(60,), file_rows=500,
+        file_columns=16, sequences=20, lengths=(16,), row_length=32, bits=3, runs=2,
+        work=tmp_path / "work", output=tmp_path,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_runs(name, settings):
+    from benchmarks.sections import NAMES, section
+    from benchmarks.tables import markdown
+
+    assert set(NAMES) == set(SECTIONS)
+    done = section(name)(settings)
+    assert done.name == name
+    assert done.results
+    assert done.findings
+    assert all(result.seconds or result.skipped for result in done.results)
+    about = {"command": "c", "date": "d", "environment": {"processor": "p", "cores": 1, "threads": 1}}
+    text = markdown({name: json.loads(json.dumps(done.as_json())) | about})
+    assert all(finding.what in text for finding in done.findings)
+
+
+def test_the_command_keeps_its_results(settings, monkeypatch, tmp_path, capsys):
+    from benchmarks import __main__ as command
+
+    monkeypatch.setattr(command, "_settings", lambda given: settings)
+    command.main(["--only", "growth", "--n", "300"])
+    command.main(["--only", "moments"])
+    kept = json.loads((tmp_path / "results.json").read_text())["sections"]
+    assert list(kept) == ["growth", "moments"]
+    assert kept["growth"]["command"] == "python -m benchmarks --only growth --n 300"
+    assert "growth exponent" in (tmp_path / "results.md").read_text()
+    assert (tmp_path / "cost.png").is_file() == (find_spec("matplotlib") is not None)
+    assert "growth exponent" in capsys.readouterr().out
+
+
+def test_a_process_of_its_own_is_timed_and_weighed(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    import numpy as np
+
+    from benchmarks.timing import Case, interleaved, run
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((2000, 8)))
+    result = run(Case("product", "pairs.product", {"rows": str(tmp_path / "x.npy")}))
+    assert result["seconds"] > 0
+    assert result["memory"] < 10**9
+    assert result["facts"] == {"multiplications": 2000 * 2000 * 8}
+    (skipped,) = interleaved([Case("absent", "pairs.product", {}, needs="no_such_module")], 1)
+    assert "not installed" in skipped.skipped
+
+
+def test_a_task_that_fails_says_why(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.timing import Case, run
+
+    with pytest.raises(RuntimeError, match=r"missing\.npy"):
+        run(Case("product", "pairs.product", {"rows": "missing.npy"}))

@@ -1,0 +1,147 @@
+"""The memory estimate: sizes, what it counts, and that a bound is kept without changing a number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import geoscope
+from geoscope.codebooks import QuantizerSettings
+from geoscope.errors import GeoscopeError
+from geoscope.memory import LEAST_BLOCKS, Reading, Workload, estimate, fit, parse_size, size_text
+from geoscope.pairs.sweeping import MEMORY
+
+PASSES = frozenset({"moments", "units", "components", "bars", "nearest", "nearest_across"})
+WORK = Workload(
+    rows=120_000, dimension=768, layers=13, union=False, points=10_000, item=4, parts=20, passes=PASSES,
+    reading=Reading(weights=440_000_000, states=14, longest=128, tokens=4096),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GB", 4 * 10**9), ("500MB", 5 * 10**8), ("2GiB", 2 * 2**30), ("1.5 gib", 3 * 2**29), ("64k", 64_000),
+        ("123456", 123_456), (123_456, 123_456), ("3G", 3 * 10**9), ("7B", 7),
+    ],
+)  # fmt: skip
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("wrong", ["", "much", "-4GB", "0", 0, "4 gigs", "1e9", True])
+def test_sizes_that_are_none(wrong):
+    with pytest.raises(GeoscopeError, match="--memory"):
+        parse_size(wrong)
+
+
+@pytest.mark.parametrize("size", [1, 999_999, 12_345_678, 999_999_999, 10**9, 1_234_567_890, 12_345_678_901])
+def test_a_size_in_words_is_no_smaller_and_can_be_given_back(size):
+    assert size <= parse_size(size_text(size)) <= size * 1.1 + 10**6
+
+
+def test_what_grows_grows():
+    for more in (
+        {"layers": 25}, {"points": 20_000}, {"dimension": 1024}, {"rows": 10**7}, {"item": 8},
+        {"reading": replace(WORK.reading, weights=10**9)},
+    ):  # fmt: skip
+        assert estimate(replace(WORK, **more)).total > estimate(WORK).total, more
+    for less in ({"parts": 1, "errors": False}, {"union": True}, {"reading": None}):
+        assert estimate(replace(WORK, **less)).total < estimate(WORK).total, less
+
+
+def test_unasked_passes_cost_nothing():
+    only = replace(WORK, passes=frozenset({"moments"}), reading=None)
+    assert estimate(replace(only, errors=False, parts=1)).total < estimate(only).total
+    pairwise = replace(only, parts=0, passes=frozenset({"nearest"}), errors=False, matched=False)
+    assert "sums over rows" not in estimate(pairwise).parts
+    assert estimate(pairwise).total < estimate(replace(pairwise, matched=True)).total
+
+
+def test_many_bits_are_seen_coming():
+    quantized = replace(WORK, passes=frozenset({"codes"}))
+    wide = replace(quantized, quantizer=QuantizerSettings(bits=12))
+    assert estimate(wide).total > estimate(quantized).total + 3 * 8 * (4 * 4096) ** 2
+
+
+def test_a_bound_shrinks_blocks_and_batches_and_then_refuses_with_a_number_that_works():
+    free, need = fit(WORK, None)
+    assert free == WORK
+    assert fit(WORK, need.total) == (WORK, need)
+    tight, less = fit(WORK, need.total - 1) if estimate(_smallest()).total < need.total else (WORK, need)
+    assert less.total <= need.total
+    assert tight.blocks <= MEMORY
+    with pytest.raises(GeoscopeError, match="expected --memory of at least") as refusal:
+        fit(WORK, 10**8)
+    named = str(refusal.value).split("at least ")[1].split()[0]
+    held, need = fit(WORK, parse_size(named))
+    assert need.total <= parse_size(named)
+    assert held.rows == WORK.rows
+    assert held.points == WORK.points
+
+
+def test_batches_shrink_when_reading_is_most():
+    reading = replace(WORK, passes=frozenset({"units"}), parts=1, errors=False, layers=1, points=10)
+    reading = replace(reading, reading=Reading(weights=10**6, states=50, longest=64, tokens=32768))
+    held, need = fit(reading, estimate(reading).total // 4)
+    assert 64 <= held.reading.tokens < 32768
+    assert need.total <= estimate(reading).total // 4
+
+
+def _smallest():
+    return replace(WORK, blocks=LEAST_BLOCKS, reading=replace(WORK.reading, tokens=WORK.reading.longest))
+
+
+def test_memory_changes_no_value_of_an_array():
+    rows = np.random.default_rng(0).standard_normal((2500, 40)).astype(np.float32)
+    options = {"groups": np.arange(2500) // 10, "measures": ["dimension", "persistence", "isotropy"]}
+    said: list[str] = []
+    free = geoscope.measure(rows, **options, announce=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("needs about ")
+    with pytest.raises(GeoscopeError) as refusal:
+        geoscope.measure(rows, **options, memory="1MB")
+    least = str(refusal.value).split("at least ")[1].split()[0]
+    bound = geoscope.measure(rows, **options, memory=least)
+    for one, other in zip(free.measurements, bound.measurements, strict=True):
+        assert one.value == pytest.approx(other.value, rel=1e-9), one.measure
+        if one.standard_error is not None:
+            assert one.standard_error == pytest.approx(other.standard_error, rel=1e-6), one.measure
+    assert free.settings == bound.settings
+
+
+def test_memory_changes_no_value_of_a_checkpoint(checkpoint_folder, corpus_file):
+    options = {
+        "null": "none",
+        "corpora": [str(corpus_file)],
+        "max_length": 24,
+        "measures": ["isoscore", "two_nn"],
+        "layers": "0,3",
+    }
+    subject = str(checkpoint_folder("bert"))
+    free = geoscope.measure(subject, **options)
+    with pytest.raises(GeoscopeError) as refusal:
+        geoscope.measure(subject, **options, memory=1000)
+    bound = geoscope.measure(subject, **options, memory=str(refusal.value).split("at least ")[1].split()[0])
+    for one, other in zip(free.measurements, bound.measurements, strict=True):
+        assert one.value == pytest.approx(other.value, rel=1e-4), one.measure
+
+
+def test_the_command_says_what_it_needs_unless_quiet(tmp_path, capfd):
+    from geoscope.cli import main
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((50, 4)))
+    given = ["measure", str(tmp_path / "x.npy"), "--measures", "isoscore", "--format", "csv"]
+    assert main([*given, "--memory", "2GB"]) == 0
+    assert "geoscope: needs about" in capfd.readouterr().err
+    assert main([*given, "--quiet"]) == 0
+    assert capfd.readouterr().err == ""
+    assert main([*given, "--memory", "1kB"]) == 2
+    assert "expected --memory of at least" in capfd.readouterr().err
+
+
+def test_a_wrong_size_is_refused_before_anything_is_read():
+    with pytest.raises(GeoscopeError, match="lots"):
+        geoscope.measure("missing.npy", memory="lots")
