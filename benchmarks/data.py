@@ -23,7 +23,7 @@ def corpora(settings: Settings) -> list[str]:
 
 def texts_file(settings: Settings) -> Path:
     """The drawn texts in corpus order, as JSON."""
-    from geoscope.corpora import draw, load_corpus
+    from geoscope.subjects.corpora import draw, load_corpus
 
     path = settings.work / f"texts-{_origin(settings)}-{settings.sequences}.json"
     if not path.is_file():
@@ -82,9 +82,9 @@ def group_file(settings: Settings, length: int = 30) -> Path:
 
 def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> Any:
     """Of about as many sequences as give n rows."""
-    from geoscope.checkpoints import load_checkpoint
-    from geoscope.corpora import draw, load_corpus
-    from geoscope.extraction import Extraction
+    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.corpora import draw, load_corpus
+    from geoscope.subjects.extraction import Extraction
 
     loaded = load_checkpoint(checkpoint)
     texts = [load_corpus(spec) for spec in corpora(settings)]

@@ -9,25 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geoscope.comparing import compare
-    from geoscope.comparison import Comparison
-    from geoscope.embeddings import Embeddings
+    from geoscope.comparisons.comparing import compare
+    from geoscope.comparisons.comparison import Comparison
     from geoscope.errors import GeoscopeError
     from geoscope.measuring import measure
     from geoscope.report import Report
-    from geoscope.text_subjects import extract
+    from geoscope.subjects.embeddings import Embeddings
+    from geoscope.subjects.text_subjects import extract
 
 __version__ = "0.1.0"
 
 __all__ = ["Comparison", "Embeddings", "GeoscopeError", "Report", "__version__", "compare", "extract", "measure"]
 
 _HOME = {
-    "Comparison": "geoscope.comparison",
-    "Embeddings": "geoscope.embeddings",
+    "Comparison": "geoscope.comparisons.comparison",
+    "Embeddings": "geoscope.subjects.embeddings",
     "GeoscopeError": "geoscope.errors",
     "Report": "geoscope.report",
-    "compare": "geoscope.comparing",
-    "extract": "geoscope.text_subjects",
+    "compare": "geoscope.comparisons.comparing",
+    "extract": "geoscope.subjects.text_subjects",
     "measure": "geoscope.measuring",
 }
 

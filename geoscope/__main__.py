@@ -2,7 +2,7 @@
 
 import sys
 
-from geoscope.cli import main
+from geoscope.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

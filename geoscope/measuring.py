@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.array_files import ARRAY_SUFFIXES
 from geoscope.catalogue import select
 from geoscope.codebooks import QuantizerSettings
-from geoscope.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
 from geoscope.estimates import NULLS, Estimator, measured
 from geoscope.gathering import GROUPS, Gathering, gather
-from geoscope.layers import resolve_layers
 from geoscope.measures.dimension import DISCARD
 from geoscope.memory import hold_to, parse_size, workload
 from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
 from geoscope.report import Measurement, Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
-from geoscope.text_subjects import open_text_subject
+from geoscope.subjects.array_files import ARRAY_SUFFIXES
+from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.text_subjects import open_text_subject
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 

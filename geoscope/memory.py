@@ -13,15 +13,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from geoscope.array_files import BLOCK_BYTES
 from geoscope.codebooks import QuantizerSettings
-from geoscope.embeddings import Embeddings
 from geoscope.errors import GeoscopeError
-from geoscope.extraction import Extraction
 from geoscope.gathering import GROUPS
 from geoscope.moments import BLOCK_ROWS
 from geoscope.pairs.sweeping import MEMORY, SMALL
 from geoscope.rows import Source
+from geoscope.subjects.array_files import BLOCK_BYTES
+from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.extraction import Extraction
 
 LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""

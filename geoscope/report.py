@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from geoscope import __version__, output
+from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.forms import output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,7 +225,7 @@ class Report(_Part):
             import pandas
         except ImportError as error:
             raise GeoscopeError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
-        from geoscope.tables import long_rows
+        from geoscope.forms.tables import long_rows
 
         columns, rows = long_rows(self)
         frame = pandas.DataFrame(rows, columns=columns)

@@ -14,8 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from geoscope.checkpoints import Checkpoint, load_checkpoint
 from geoscope.errors import GeoscopeError
+from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Folder = Callable[[str], Path]

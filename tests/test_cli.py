@@ -20,11 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 import geoscope
-from geoscope import cli
 from geoscope.catalogue import KEYS
+from geoscope.cli import app as cli
+from geoscope.cli.exits import ExitCode
+from geoscope.cli.progress import RunProgress
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.exits import ExitCode
-from geoscope.progress import RunProgress
 from geoscope.report import Measurement, Report, Sample, Subject, json_schema
 
 HEAVY = {
@@ -176,7 +176,7 @@ def test_only_geoscopes_own_warnings_are_shown(measured_by: Faked, capfd: pytest
     def measure(*_: Any, **__: Any) -> Report:
         import warnings
 
-        warnings.warn_explicit("few\nsequences", UserWarning, "corpora.py", 1, module="geoscope.corpora")
+        warnings.warn_explicit("few\nsequences", UserWarning, "corpora.py", 1, module="geoscope.subjects.corpora")
         warnings.warn_explicit("old", FutureWarning, "torch.py", 1, module="torch.nn")
         return a_report()
 
@@ -264,7 +264,7 @@ def test_progress_is_drawn_on_a_terminals_stderr_only_when_wanted() -> None:
 FAKED = """
 import sys, types
 import geoscope
-from geoscope.cli import main
+from geoscope.cli.app import main
 from geoscope.report import Measurement, Report, Sample, Subject
 
 report = Report(
@@ -284,7 +284,7 @@ STEPS = "import time; [(progress(done, 4, 'reading [x]'), time.sleep(0.06)) for 
 
 def test_the_seconds_of_each_phase_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0])
-    monkeypatch.setattr("geoscope.progress.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("geoscope.cli.progress.time.perf_counter", lambda: next(clock))
     with RunProgress(bar=True) as progress:  # stderr is no terminal here: nothing is drawn
         progress(0, 2, "reading")
         progress(1, 2, "reading")
@@ -490,7 +490,7 @@ def test_exit_codes_of_the_process(body: str, code: int, tmp_path: Path) -> None
 )
 def test_light_commands_load_nothing_heavy(arguments: list[str], start: str) -> None:
     code = (
-        "import sys; from geoscope.cli import main; code = main();"
+        "import sys; from geoscope.cli.app import main; code = main();"
         "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
     )
     seconds = []

@@ -19,11 +19,11 @@ import pytest
 from made_reports import noise_of, report, row
 
 import geoscope
-from geoscope import cli
+from geoscope.cli import app as cli
+from geoscope.cli.exits import ExitCode
+from geoscope.comparisons.sample_options import options_of
 from geoscope.errors import GeoscopeError
-from geoscope.exits import ExitCode
 from geoscope.report import Report
-from geoscope.sample_options import options_of
 
 HEAVY = {"torch", "numpy", "transformers", "datasets", "faiss", "scipy", "sklearn", "pandas", "pyarrow", "numba"}
 
@@ -126,7 +126,7 @@ def test_exit_codes_of_the_installed_command(folder: Path, line: str, code: int)
 
 def test_a_crash_never_looks_like_a_failed_limit(folder: Path) -> None:
     code = (
-        "import sys, geoscope.comparison_forms as forms; from geoscope.cli import main\n"
+        "import sys, geoscope.forms.comparison_forms as forms; from geoscope.cli.app import main\n"
         "def fail(*_): raise AssertionError('oh no')\n"
         "forms.render = fail; sys.exit(main())"
     )
@@ -261,7 +261,7 @@ for row in json.load(sys.stdin)["differences"]:
 @pytest.mark.parametrize("line", ["compare base.json changed.json", "check base.json isoscore>0"])
 def test_reports_are_compared_at_once_without_anything_heavy(folder: Path, line: str, form: str) -> None:
     code = (
-        "import sys; from geoscope.cli import main; code = main();"
+        "import sys; from geoscope.cli.app import main; code = main();"
         "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -350,7 +350,7 @@ def test_compare_has_every_option_of_measure() -> None:
     shared = {name: theirs[name] for name in theirs if name not in ("subject", "form")}
     assert {name: ours[name].default for name in shared} == {name: shared[name].default for name in shared}
     assert {name: ours[name].annotation for name in shared} == {name: shared[name].annotation for name in shared}
-    from geoscope import gates
+    from geoscope.cli import gates
 
     output = {"destination", "quiet", "no_progress"}
     assert set(gates._MEASURING) == set(shared) - output

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from made_reports import GROUPS, jackknife, noise_of, report, row
 
 import geoscope
-from geoscope.annotations import SUMMARY_BYTES, append_summary
-from geoscope.comparability import QUANTIZED
-from geoscope.comparison import Comparison, compare_reports
-from geoscope.comparison_forms import FORMS, outcome, render
-from geoscope.contrasts import Noise, contrast, draws_of
+from geoscope.comparisons.comparability import QUANTIZED
+from geoscope.comparisons.comparison import Comparison, compare_reports
+from geoscope.comparisons.contrasts import Noise, contrast, draws_of
+from geoscope.comparisons.holding import check_report
+from geoscope.comparisons.limits import parse_bound, parse_limit
+from geoscope.comparisons.matching import match_layers
+from geoscope.comparisons.quantiles import critical, upper_tail
+from geoscope.comparisons.verdicts import benjamini_hochberg, holm, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, NotComparable, Undefined
-from geoscope.holding import check_report
-from geoscope.limits import parse_bound, parse_limit
-from geoscope.matching import match_layers
-from geoscope.output import Page
-from geoscope.quantiles import critical, upper_tail
+from geoscope.forms.annotations import SUMMARY_BYTES, append_summary
+from geoscope.forms.comparison_forms import FORMS, outcome, render
+from geoscope.forms.output import Page
 from geoscope.report import Measurement, Report
-from geoscope.verdicts import benjamini_hochberg, holm, interval, judge, two_sided
 
 # Student's t
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from geoscope import hub
-from geoscope.corpora import Corpus, draw, fingerprint, load_corpus
 from geoscope.errors import GeoscopeError
+from geoscope.subjects import hub
+from geoscope.subjects.corpora import Corpus, draw, fingerprint, load_corpus
 
 LINES = ("first line here", "second , line", "third")
 

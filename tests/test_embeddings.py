@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from geoscope import array_files
-from geoscope.embedding_folders import write_embeddings
-from geoscope.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, Layer, RowIndex
-from geoscope.text_subjects import extract, open_text_subject
+from geoscope.subjects import array_files
+from geoscope.subjects.embedding_folders import write_embeddings
+from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.subjects.text_subjects import extract, open_text_subject
 
 ROWS = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
 LABELS = np.repeat([5, 3, 9, 3, 1], 10)
@@ -64,7 +64,7 @@ def test_every_format_gives_the_same_rows(
     name: str, block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(array_files, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("geoscope.parquet_files.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("geoscope.subjects.parquet_files.BLOCK_BYTES", block_bytes)
     groups = "who" if name != "a.npy" else str(_save(tmp_path / "who.npy", LABELS))
     embeddings = open_embeddings(_save(tmp_path / name), groups=groups)
     assert embeddings.layers == (None,)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from geoscope.checkpoints import Checkpoint
 from geoscope.errors import GeoscopeError
-from geoscope.extraction import Extraction
-from geoscope.layers import resolve_layers
-from geoscope.tokenization import batch_sequences
+from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.extraction import Extraction
+from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.tokenization import batch_sequences
 
 Load = Callable[[str], Checkpoint]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from made_reports import noise_of, report, row
 
-from geoscope.comparison import Comparison, compare_reports
-from geoscope.configuration import find_limits
+from geoscope.comparisons.comparison import Comparison, compare_reports
+from geoscope.comparisons.configuration import find_limits
+from geoscope.comparisons.holding import check_report
+from geoscope.comparisons.limits import Bound, Limit, override, parse_bound, parse_limit
 from geoscope.errors import GeoscopeError
-from geoscope.holding import check_report
-from geoscope.limits import Bound, Limit, override, parse_bound, parse_limit
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_memory_changes_no_value_of_a_checkpoint(checkpoint_folder, corpus_file)
 
 
 def test_the_command_says_what_it_needs_unless_quiet(tmp_path, capfd):
-    from geoscope.cli import main
+    from geoscope.cli.app import main
 
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((50, 4)))
     given = ["measure", str(tmp_path / "x.npy"), "--measures", "isoscore", "--format", "csv"]

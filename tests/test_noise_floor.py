@@ -12,14 +12,14 @@ import pytest
 from made_reports import report, row
 
 import geoscope
-from geoscope import cli
-from geoscope.comparing import compare
-from geoscope.configuration import find_limits
-from geoscope.embeddings import array_embeddings
+from geoscope.cli import app as cli
+from geoscope.comparisons.comparing import compare
+from geoscope.comparisons.configuration import find_limits
+from geoscope.comparisons.noise_floors import noise_floor
+from geoscope.comparisons.parts import split_sequences
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.noise_floor import noise_floor
-from geoscope.noise_floor_forms import COLUMNS, render
-from geoscope.parts import split_sequences
+from geoscope.forms.noise_floor_forms import COLUMNS, render
+from geoscope.subjects.embeddings import array_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 
@@ -129,7 +129,7 @@ def test_undefined_and_constant_measures_have_no_limit():
 
 
 def test_a_checkpoint_is_read_once(checkpoint_folder, corpus_file, monkeypatch):
-    from geoscope import text_subjects
+    from geoscope.subjects import text_subjects
 
     calls = []
     extract = text_subjects.extract

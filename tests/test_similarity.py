@@ -11,11 +11,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
 import geoscope
-from geoscope.array_files import matrix
-from geoscope.embeddings import Embeddings, array_embeddings
-from geoscope.errors import GeoscopeError, Undefined
-from geoscope.rows import RowIndex
-from geoscope.similarity import (
+from geoscope.comparisons.similarity import (
     MEASURES,
     linear_cka,
     linear_cka_debiased,
@@ -23,6 +19,10 @@ from geoscope.similarity import (
     procrustes_distance,
     similarity,
 )
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.rows import RowIndex
+from geoscope.subjects.array_files import matrix
+from geoscope.subjects.embeddings import Embeddings, array_embeddings
 
 EVERY = {
     "linear_cka": linear_cka,
@@ -172,8 +172,8 @@ def test_spaces_without_structure_have_no_value(name):
 def test_blocks_change_nothing(monkeypatch):
     x, y = two_clouds(n=300)
     expected = {name: measure(x, y) for name, measure in EVERY.items()}
-    monkeypatch.setattr("geoscope.paired_rows._BLOCK", 7)
-    monkeypatch.setattr("geoscope.similarity._BLOCK", 7)
+    monkeypatch.setattr("geoscope.comparisons.paired_rows._BLOCK", 7)
+    monkeypatch.setattr("geoscope.comparisons.similarity._BLOCK", 7)
     for name, measure in EVERY.items():
         assert measure(x, y) == pytest.approx(expected[name], rel=1e-12)
 

@@ -11,11 +11,11 @@ import pytest
 
 from geoscope.catalogue import KEYS, MEASURES
 from geoscope.errors import GeoscopeError
-from geoscope.forms import markdown_text, printable, rounded, to_csv
-from geoscope.listing import render_measures
-from geoscope.output import Page
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
+from geoscope.forms.listing import render_measures
+from geoscope.forms.output import Page
+from geoscope.forms.tables import COLUMNS, render, warnings_of
 from geoscope.report import Measurement, Report, Sample, Subject
-from geoscope.tables import COLUMNS, render, warnings_of
 
 
 def a_report(rows: list[Measurement], name: str = "demo") -> Report:

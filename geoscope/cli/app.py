@@ -1,0 +1,229 @@
+"""The commands: parse, call, print, exit. Computes nothing."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from geoscope import __version__
+from geoscope.cli import exits, gates, noise_floor_command, options
+from geoscope.cli.exits import ExitCode, settled
+from geoscope.forms import output
+from geoscope.forms.output import STDOUT
+
+app = typer.Typer(
+    name="geoscope",
+    help="Measure the geometry of a transformer's latent space.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code, whatever happens."""
+    with warnings.catch_warnings():
+        exits.mind_warnings(quiet=False)
+        try:
+            code = app(args=arguments, prog_name="geoscope", standalone_mode=False)
+        except TyperException as error:
+            code = _refuse(error)
+        except SystemExit:  # typer's way of saying that nobody reads its help
+            code = ExitCode.DONE
+        except BaseException as error:
+            code = exits.settle(error)
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            output.silence_stdout()
+    if code is None:
+        return ExitCode.DONE
+    # typer ends an interrupt that comes while it parses with 130
+    return code if code in list(ExitCode) else ExitCode.UNFINISHED
+
+
+def _refuse(error: TyperException) -> ExitCode:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "geoscope"
+    if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help
+        exits.say(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+    return ExitCode.MISTAKE
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        output.send(f"geoscope {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def geoscope(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Measure the geometry of a transformer's latent space."""
+
+
+@app.command()
+@settled
+def measure(
+    subject: options.SubjectArgument,
+    corpora: options.CorpusOption = None,
+    split: options.SplitOption = None,
+    sequences: options.SequencesOption = 5000,
+    max_length: options.MaxLengthOption = 128,
+    points: options.PointsOption = "10000",
+    layers: options.LayersOption = "last",
+    pooling: options.PoolingOption = options.Pooling.tokens,
+    tokens: options.TokensOption = options.Tokens.all,
+    groups: options.GroupsOption = None,
+    seed: options.SeedOption = 0,
+    measures: options.MeasuresOption = None,
+    isoscore_zeta: options.ZetaOption = 0.0,
+    isoscore_reference: options.ReferenceOption = "scaled-identity",
+    quantizer: options.QuantizerOption = options.Quantizer.lsq,
+    codebooks: options.CodebooksOption = 4,
+    bits: options.BitsOption = 8,
+    errors: options.ErrorsOption = True,
+    null: options.NullOption = options.Null.auto,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    batch_tokens: options.BatchTokensOption = None,
+    memory: options.MemoryOption = None,
+    revision: options.RevisionOption = None,
+    trust_remote_code: options.TrustOption = False,
+    allow_pickle: options.PickleOption = False,
+    form: options.FormatOption = None,
+    destination: options.OutputOption = STDOUT,
+    quiet: options.QuietOption = False,
+    no_progress: options.NoProgressOption = False,
+) -> None:
+    """Measure one subject and write one report."""
+    form_of_output = output.choose_format(form, destination)
+    output.check_destination(destination)
+    keys = options.keys_of(measures)
+    sampled = options.points_of(points)
+    from geoscope import measuring
+    from geoscope.cli.progress import RunProgress
+    from geoscope.forms import tables
+
+    exits.mind_warnings(quiet=quiet)
+    with RunProgress(bar=not (quiet or no_progress)) as progress:
+        report = measuring.measure(
+            subject,
+            corpora=corpora,
+            split=split,
+            sequences=sequences,
+            max_length=max_length,
+            points=sampled,
+            layers=layers,
+            pooling=pooling.value,
+            tokens=tokens.value,
+            groups=groups,
+            seed=seed,
+            measures=keys,
+            isoscore_zeta=isoscore_zeta,
+            isoscore_reference=isoscore_reference,
+            quantizer=quantizer.value,
+            codebooks=codebooks,
+            bits=bits,
+            errors=errors,
+            null=null.value,
+            device=device,
+            dtype=dtype,
+            batch_tokens=batch_tokens,
+            memory=memory,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            progress=progress,
+            announce=None if quiet else exits.say,
+        )
+    output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
+    if not quiet:
+        exits.say(progress.summary())
+
+
+@app.command()
+@settled
+def extract(
+    checkpoint: options.CheckpointArgument,
+    folder: options.FolderOption,
+    corpora: options.CorpusOption = None,
+    split: options.SplitOption = None,
+    sequences: options.SequencesOption = 5000,
+    max_length: options.MaxLengthOption = 128,
+    layers: options.LayersOption = "last",
+    pooling: options.PoolingOption = options.Pooling.tokens,
+    tokens: options.TokensOption = options.Tokens.all,
+    seed: options.SeedOption = 0,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    batch_tokens: options.BatchTokensOption = None,
+    revision: options.RevisionOption = None,
+    trust_remote_code: options.TrustOption = False,
+    allow_pickle: options.PickleOption = False,
+    quiet: options.QuietOption = False,
+    no_progress: options.NoProgressOption = False,
+) -> None:
+    """Only extract, and keep the embeddings in a folder for later."""
+    from geoscope.cli.progress import RunProgress
+    from geoscope.subjects import text_subjects
+
+    exits.mind_warnings(quiet=quiet)
+    with RunProgress(bar=not (quiet or no_progress)) as progress:
+        kept = text_subjects.extract(
+            checkpoint,
+            output=folder,
+            corpora=corpora,
+            split=split,
+            sequences=sequences,
+            max_length=max_length,
+            layers=layers,
+            pooling=pooling.value,
+            tokens=tokens.value,
+            seed=seed,
+            device=device,
+            dtype=dtype,
+            batch_tokens=batch_tokens,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+            progress=progress,
+        )
+    if not quiet:
+        exits.say(
+            f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; " + progress.summary()
+        )
+
+
+compare = app.command()(gates.compare)
+check = app.command()(gates.check)
+noise_floor = app.command(name="noise-floor")(noise_floor_command.noise_floor)
+
+
+@app.command(name="measures")
+@settled
+def list_measures(form: options.FormatOption = None, destination: options.OutputOption = STDOUT) -> None:
+    """List every measure: key, range, direction, null, cost, paper."""
+    form_of_output = output.choose_format(form, destination)
+    from geoscope.forms import listing
+
+    output.send(listing.render_measures(form_of_output, output.page_of(destination)), destination)
+
+
+@app.command()
+@settled
+def schema(destination: options.OutputOption = STDOUT) -> None:
+    """Print the JSON Schema of a report."""
+    import json
+
+    from geoscope.report import json_schema
+
+    output.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", destination)

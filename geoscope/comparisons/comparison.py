@@ -1,0 +1,219 @@
+"""A comparison: reports -> differences with their noise, verdicts, and limits held. Loads no torch and no numpy.
+
+How to read one. Each row is candidate minus base. Its standard error is over sequences and, where both reports saw
+the same drawn sequences, taken in pairs, so that what the sample does to both cancels. *changed* says that the 95 %
+interval excludes 0, also after allowing for the number of rows (Benjamini-Hochberg), and that the change is larger
+than the margin; *same*, that the whole interval lies inside the margin; *inconclusive*, that the sample is too small
+to say either; *unknown*, that there is no difference to judge, for the reason given. None of them says better or
+worse: geometry has no good direction by itself. A limit says what you would call bad.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from geoscope import __version__
+from geoscope.comparisons.comparability import check_comparable, measures_of
+from geoscope.comparisons.contrasts import Noise, contrast
+from geoscope.comparisons.holding import HeldLimit, hold_limits
+from geoscope.comparisons.limits import Limit
+from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
+from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.report import Report
+
+MARGIN = 0.05
+"""A change of up to this share of the base's value is no news."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Difference(_Part):
+    """One measure of one layer, in two reports."""
+
+    layer: int | None = Field(description="of the base")
+    measure: str
+    candidate: str = Field(description="its label among the candidates")
+    candidate_layer: int | None = Field(description="the candidate's layer it is held against")
+    base_value: float | None
+    candidate_value: float | None
+    base_n: int
+    candidate_n: int
+    difference: float | None = Field(description="candidate - base; null where there is none")
+    relative: float | None = Field(default=None, description="the difference over the base's absolute value")
+    standard_error: float | None = Field(default=None, description="of the difference, over sequences")
+    z: float | None = Field(default=None, description="difference / standard error; null where that is 0")
+    p: float | None = Field(default=None, description="of no difference, two-sided")
+    p_adjusted: float | None = Field(default=None, description="Benjamini-Hochberg over this candidate's rows")
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the difference")
+    paired: bool | None = Field(default=None, description="whether the error was taken over the same sequences")
+    verdict: Verdict = "unknown"
+    reason: str | None = Field(default=None, description="why there is no difference, or no error")
+
+
+class Unmatched(_Part):
+    """What only one of two reports has, and the comparison leaves out."""
+
+    candidate: str
+    only_in: Literal["base", "candidate"]
+    layers: list[int | None]
+    measures: list[str]
+
+
+class Comparison(_Part):
+    """What two or more reports differ in, and which limits that breaks."""
+
+    schema_version: Literal["1"] = "1"
+    geoscope_version: str = __version__
+    base: dict[str, Any] = Field(description="the base's subject")
+    candidates: list[dict[str, Any]] = Field(description="the candidates' subjects, each with its label")
+    settings: dict[str, Any]
+    differences: list[Difference] = Field(description="by candidate, then as in the base's report")
+    limits: list[HeldLimit]
+    similarity: list[dict[str, Any]] = Field(default=[], description="of the two spaces, where embeddings were at hand")
+    unmatched: list[Unmatched] = []
+
+    @property
+    def failed(self) -> list[HeldLimit]:
+        """The limits that did not hold."""
+        return [limit for limit in self.limits if not limit.held]
+
+    def difference(self, measure: str, layer: int | None = None, candidate: str | None = None) -> Difference:
+        """One row; the layer and the candidate may be left out where one row has the measure."""
+        rows = [
+            row
+            for row in self.differences
+            if row.measure == measure and layer in (None, row.layer) and candidate in (None, row.candidate)
+        ]
+        if len(rows) != 1:
+            held = ", ".join(dict.fromkeys(row.measure for row in self.differences)) or "nothing"
+            raise GeoscopeError(f"expected one row of {measure}, got {len(rows)}; the comparison holds {held}")
+        return rows[0]
+
+    def to_json(self) -> str:
+        """The comparison's JSON: two-space indent, a newline at the end."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def compare_reports(
+    base: Report,
+    candidates: Sequence[Report],
+    *,
+    margin: float = MARGIN,
+    limits: Iterable[Limit] = (),
+    strict: bool = False,
+    similarity: Iterable[Mapping[str, Any]] = (),
+) -> Comparison:
+    """Hold reports against a base.
+
+    margin: the share of the base's value up to which a change is no news. limits: what may not move further;
+    strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through.
+    Raises NotComparable where the reports were not measured the same way, GeoscopeError where they share no layer
+    or lack what a limit is about.
+    """
+    if not 0 <= margin < float("inf"):
+        raise GeoscopeError(f"expected a margin of 0 or more, got {margin}; 0.05 is 5 % of the base's value")
+    chosen = tuple(limits)
+    differences: list[Difference] = []
+    matches: list[Match] = []
+    unmatched: list[Unmatched] = []
+    labels = _labels(candidates)
+    for label, candidate in zip(labels, candidates, strict=True):
+        check_comparable(base, candidate)
+        mine = matches_of(base, candidate, label)
+        unmatched += _unmatched(base, candidate, label)
+        differences += _adjusted([_difference(match, margin) for match in mine], margin)
+        matches += mine
+    return Comparison(
+        base=base.subject.model_dump(mode="json"),
+        candidates=[
+            each.subject.model_dump(mode="json") | {"label": label}
+            for label, each in zip(labels, candidates, strict=True)
+        ],
+        settings={"margin": margin, "strict": strict, "limits": [str(limit) for limit in chosen]},
+        differences=differences,
+        limits=hold_limits(chosen, base, dict(zip(labels, candidates, strict=True)), matches, strict=strict),
+        similarity=[dict(row) for row in similarity],
+        unmatched=unmatched,
+    )
+
+
+def _labels(candidates: Sequence[Report]) -> list[str]:
+    """The candidates' names; those that share one are numbered."""
+    names = [candidate.subject.name for candidate in candidates]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]
+
+
+def _unmatched(base: Report, candidate: Report, label: str) -> list[Unmatched]:
+    pairs = match_layers(base, candidate)
+    found = []
+    for side, report, other, place in (("base", base, candidate, 0), ("candidate", candidate, base, 1)):
+        layers = [layer for layer in report.layers if layer not in [pair[place] for pair in pairs]]
+        missing = measures_of(report) - measures_of(other)
+        measures = [key for key in dict.fromkeys(row.measure for row in report.measurements) if key in missing]
+        if layers or measures:
+            only_in: Literal["base", "candidate"] = "base" if side == "base" else "candidate"
+            found.append(Unmatched(candidate=label, only_in=only_in, layers=layers, measures=measures))
+    return found
+
+
+def _difference(match: Match, margin: float) -> Difference:
+    """One row, its verdict still without the adjustment for the number of rows."""
+    base, candidate = match.base, match.candidate
+    row = Difference(
+        layer=base.layer,
+        measure=base.measure,
+        candidate=match.label,
+        candidate_layer=candidate.layer,
+        base_value=base.value,
+        candidate_value=candidate.value,
+        base_n=base.n,
+        candidate_n=candidate.n,
+        difference=None,
+    )
+    missing = why_no_difference(match)
+    if missing is not None or base.value is None or candidate.value is None:
+        return row.model_copy(update={"reason": missing})
+    change = candidate.value - base.value
+    found: dict[str, Any] = {"difference": change, "relative": share_of(change, base.value)}
+    try:
+        noise = contrast(base, candidate, match.draws)
+    except Undefined as reason:
+        return row.model_copy(update=found | {"reason": f"not judged: {reason}"})
+    return row.model_copy(update=found | _noise_columns(change, noise))
+
+
+def _noise_columns(change: float, noise: Noise) -> dict[str, Any]:
+    return {
+        "standard_error": noise.standard_error,
+        "z": change / noise.standard_error if noise.standard_error else None,
+        "p": two_sided(change, noise),
+        "interval": interval(change, noise),
+        "paired": noise.paired,
+    }
+
+
+def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
+    """One candidate's rows with p adjusted for their number, and the verdicts that follow."""
+    tested = [row for row in rows if row.p is not None]
+    adjusted = dict(
+        zip(map(id, tested), benjamini_hochberg([row.p for row in tested if row.p is not None]), strict=True)
+    )
+    judged = []
+    for row in rows:
+        p = adjusted.get(id(row))
+        if p is None or row.difference is None or row.interval is None or row.base_value is None:
+            judged.append(row)
+            continue
+        verdict = judge(row.difference, row.interval, p, margin * abs(row.base_value))
+        judged.append(row.model_copy(update={"p_adjusted": p, "verdict": verdict}))
+    return judged

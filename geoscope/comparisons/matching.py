@@ -1,0 +1,114 @@
+"""Which layers and numbers of two reports belong together, and whether the numbers can be subtracted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from geoscope.comparisons.contrasts import Draws, draws_of
+from geoscope.errors import GeoscopeError
+
+if TYPE_CHECKING:
+    from geoscope.report import Measurement, Report
+
+INDEPENDENT_OF_N = frozenset(
+    {
+        "average_cosine_similarity",  # an unbiased mean over pairs
+        "isoscore_corrected",  # freed of the bias that n brings
+        "participation_ratio_corrected",
+        "first_position_energy",  # ratios of sums over the same rows
+        "top_dimension_energy",
+    }
+)
+"""The measures whose mean does not move with the number of rows; all others are compared at equal n only."""
+
+N_TOLERANCE = 0.05
+"""How far n may differ, as a share of the smaller, before a measure that depends on it has no difference."""
+
+Layers = list[tuple[int | None, int | None]]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two measurements that belong together, and how their samples stand to one another."""
+
+    label: str
+    base: Measurement
+    candidate: Measurement
+    draws: Draws
+
+
+def matches_of(base: Report, candidate: Report, label: str) -> list[Match]:
+    draws = draws_of(base, candidate)
+    theirs = {(row.layer, row.measure): row for row in candidate.measurements}
+    to = dict(match_layers(base, candidate))
+    return [
+        Match(label, row, theirs[to[row.layer], row.measure], draws)
+        for row in base.measurements
+        if row.layer in to and (to[row.layer], row.measure) in theirs
+    ]
+
+
+def match_layers(base: Report, candidate: Report) -> Layers:
+    """Which layer of the candidate each layer of the base is held against, in the base's order.
+
+    Layers go by number. Two reports of one layer each match whatever its number where both are the last of their
+    model, or where one is a file's only cloud. Raises GeoscopeError where no layer matches.
+    """
+    ours, theirs = base.layers, candidate.layers
+    if len(ours) == len(theirs) == 1 and (_alone(base, candidate) or (_is_last(base) and _is_last(candidate))):
+        return [(ours[0], theirs[0])]
+    matched: Layers = [(layer, layer) for layer in ours if layer in theirs]
+    if not matched:
+        raise GeoscopeError(
+            f"expected two reports with a layer in common, got {_listed(base)} of {base.subject.name} and "
+            f"{_listed(candidate)} of {candidate.subject.name}; measure the same --layers of both"
+        )
+    return matched
+
+
+def _is_last(report: Report) -> bool:
+    return report.layers[0] is not None and report.layers[0] == report.subject.layers
+
+
+def _alone(base: Report, candidate: Report) -> bool:
+    """Whether one of two single clouds has no number, and neither is the union of a model's layers unless both are."""
+    unnumbered = None in (base.layers[0], candidate.layers[0])
+    return unnumbered and _is_union(base) == _is_union(candidate)
+
+
+def _is_union(report: Report) -> bool:
+    return report.settings.get("layers") == "union"
+
+
+def _listed(report: Report) -> str:
+    if not report.layers:
+        return "no layer"
+    if report.layers == [None]:
+        return "the union of layers" if _is_union(report) else "one cloud"
+    return f"layer{'s' if len(report.layers) > 1 else ''} {', '.join(str(layer) for layer in report.layers)}"
+
+
+def why_no_difference(match: Match) -> str | None:
+    """Why two measurements cannot be subtracted; None where they can."""
+    for side, row in (("base", match.base), ("candidate", match.candidate)):
+        if row.value is None:
+            return f"undefined in the {side}: {row.reason}"
+    return why_n_forbids(match.base, match.candidate)
+
+
+def share_of(change: float, base: float) -> float | None:
+    """A change relative to the size of the base's value; None where that is 0."""
+    relative = change / abs(base) if base else None
+    return relative if relative is not None and abs(relative) < float("inf") else None
+
+
+def why_n_forbids(base: Measurement, candidate: Measurement) -> str | None:
+    """Why two numbers cannot be subtracted because of the rows they are from; None where they can."""
+    few, many = sorted((base.n, candidate.n))
+    if base.measure in INDEPENDENT_OF_N or many <= few * (1 + N_TOLERANCE):
+        return None
+    return (
+        f"it depends on n, which differs by more than {100 * N_TOLERANCE:.0f} % ({base.n:,} and {candidate.n:,} rows); "
+        "--align measures again at the common n"
+    )

@@ -1,0 +1,1 @@
+"""How results are written: tables, CSV, markdown, JUnit, annotations; and where to."""

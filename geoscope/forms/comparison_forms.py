@@ -1,0 +1,292 @@
+"""A comparison or a check in the forms people and machines read. Rounds for display only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from geoscope.comparisons.comparison import Comparison, Difference
+from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.errors import GeoscopeError
+from geoscope.forms.annotations import to_annotations
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.junit import to_junit
+from geoscope.forms.output import Page
+from geoscope.forms.tables import draw
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+FORMS = ("table", "json", "csv", "markdown", "junit", "github")
+
+_COLUMNS = ("base", "candidate", "difference", "change", "error", "z", "verdict")
+_LEAST_NEEDED = ("change", "z", "error")  # dropped in this order where the terminal is narrow
+_ANY_PAGE = Page()
+_LIMIT_COLUMNS = ("limit", "layer", "candidate", "held", "value", "change", "reason")
+
+
+def render(result: Comparison | Check, form: str, page: Page = _ANY_PAGE) -> str:
+    """A comparison or a check as text in one of the forms; page is what a table is drawn on."""
+    if form == "json":
+        return result.to_json()
+    if form == "csv":
+        return _to_csv(result)
+    if form == "markdown":
+        return to_page(result)
+    if form == "junit":
+        return to_junit(result)
+    if form == "github":
+        return to_annotations(result, outcome(result))
+    if form == "table":
+        return _to_table(result, page)
+    raise GeoscopeError(f"expected one of {', '.join(FORMS)}, got {form}; choose with --format")
+
+
+def outcome(result: Comparison | Check) -> str:
+    """What came out, in a line: how many of each verdict, how many limits failed."""
+    parts = []
+    if isinstance(result, Comparison):
+        counts: Counter[str] = Counter(row.verdict for row in result.differences)
+        kinds = ("changed", "same", "inconclusive", "unknown")
+        parts.append(", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind]) or "nothing in common")
+    if result.limits:
+        failed = len(result.failed)
+        many = len(result.limits)
+        parts.append(f"{failed} of {many} limits failed" if failed else f"{many} limit{'s' * (many > 1)} held")
+    return "; ".join(parts)
+
+
+def title(result: Comparison | Check) -> str:
+    """Who is held against whom."""
+    if isinstance(result, Check):
+        return str(result.subject["name"])
+    return f"{', '.join(labels(result))} against {result.base['name']}"
+
+
+def labels(result: Comparison) -> list[str]:
+    """The candidates, as the rows call them."""
+    return [str(candidate["label"]) for candidate in result.candidates]
+
+
+def layer_name(row: Difference | HeldLimit) -> str:
+    """The layer, and the candidate's where it is another; empty for a file's only cloud."""
+    if isinstance(row, Difference) and row.candidate_layer != row.layer:
+        mine, theirs = (
+            "one cloud" if layer is None else f"layer {layer}" for layer in (row.layer, row.candidate_layer)
+        )
+        return f"{mine} (candidate: {theirs})"
+    return "" if row.layer is None else f"layer {row.layer}"
+
+
+def introductions(result: Comparison) -> list[str]:
+    """A line on each subject: its part, name, architecture and dimensions."""
+    lines = []
+    for part, subject in (("base", result.base), *(("candidate", each) for each in result.candidates)):
+        facts = [str(subject.get("label", subject["name"])), subject.get("architecture")]
+        facts.append(f"{subject['hidden_size']} dimensions" if subject.get("hidden_size") else None)
+        lines.append(f"{part}: {', '.join(fact for fact in facts if fact)}")
+    return lines
+
+
+def notes(result: Comparison) -> list[str]:
+    """A sentence on each thing that only one of two reports has, and on errors that are not paired."""
+    sentences = []
+    unpaired = list(dict.fromkeys(row.candidate for row in result.differences if row.paired is False))
+    if unpaired:
+        sentences.append(f"not paired with the base (other sequences, or no replicates): {', '.join(unpaired)}")
+    for each in result.unmatched:
+        holder = "the base" if each.only_in == "base" else each.candidate
+        if each.layers:
+            many = "s" * (len(each.layers) > 1)
+            sentences.append(f"only {holder} has layer{many} {', '.join(map(str, each.layers))}")
+        if each.measures:
+            sentences.append(f"only {holder} has {', '.join(each.measures)}")
+    return sentences
+
+
+# CSV
+
+
+def _to_csv(result: Comparison | Check) -> str:
+    if isinstance(result, Check):
+        rows = [row.model_dump(mode="json") for row in result.limits]
+        names = [
+            name for name in HeldLimit.model_fields if name not in ("candidate", "change", "relative", "p_adjusted")
+        ]
+    else:
+        rows = [row.model_dump(mode="json") for row in result.differences]
+        names = list(Difference.model_fields)
+    columns = [part for name in names for part in (("low", "high") if name == "interval" else (name,))]
+    for row in rows:
+        row["low"], row["high"] = row.pop("interval") or (None, None)
+    return to_csv(columns, [[row[column] for column in columns] for row in rows])
+
+
+# Markdown
+
+
+def to_page(result: Comparison | Check) -> str:
+    """Markdown: the outcome first, the limits, then what changed, and every row folded away."""
+    parts = [f"### geoscope: {markdown_text(title(result))}", f"**{markdown_text(outcome(result) or 'no limits')}**"]
+    if result.limits:
+        parts.append(_limits_page(result.limits))
+    if isinstance(result, Comparison):
+        parts.append("\n".join(f"- {markdown_text(line)}" for line in (*introductions(result), *notes(result))))
+        parts += _differences_page(result)
+        if result.similarity:
+            columns, rows = _similarity(result)
+            parts.append(to_markdown(columns, rows, numeric=columns[2:]))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _limits_page(limits: Sequence[HeldLimit]) -> str:
+    rows = [_limit_row(limit) for limit in sorted(limits, key=lambda limit: limit.held)]
+    shown = _filled(_LIMIT_COLUMNS, rows)
+    return to_markdown([_LIMIT_COLUMNS[place] for place in shown], [[row[place] for place in shown] for row in rows])
+
+
+def _limit_row(limit: HeldLimit) -> list[Any]:
+    return [
+        limit.limit, limit.layer, limit.candidate, "held" if limit.held else "FAILED", limit.value, limit.change,
+        limit.reason,
+    ]  # fmt: skip
+
+
+def _filled(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    return [place for place in range(len(columns)) if any(row[place] not in (None, "") for row in rows)]
+
+
+def _differences_page(result: Comparison) -> list[str]:
+    changed = [row for row in result.differences if row.verdict == "changed"]
+    parts = [_differences_table(changed)] if changed else []
+    if len(changed) < len(result.differences):
+        head = f"<details><summary>All {len(result.differences)} differences</summary>"
+        parts += [head, _differences_table(result.differences), "</details>"]
+    return parts
+
+
+def _differences_table(rows: Sequence[Difference]) -> str:
+    columns = ("to", "layer", "measure", "base", "candidate", "difference", "change", "95 %", "z", "verdict", "why")
+    cells = [
+        [
+            row.candidate, layer_name(row).removeprefix("layer "), row.measure, row.base_value, row.candidate_value,
+            row.difference, _percent(row.relative), _between(row), None if row.z is None else f"{row.z:+.1f}",
+            row.verdict, row.reason,
+        ]
+        for row in rows
+    ]  # fmt: skip
+    many = len({row.candidate for row in rows}) > 1
+    shown = [place for place in _filled(columns, cells) if place or many]
+    return to_markdown(
+        [columns[place] for place in shown],
+        [[row[place] for place in shown] for row in cells],
+        numeric=("layer", "base", "candidate", "difference", "change", "95 %", "z"),
+    )
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:+.1f} %"
+
+
+def _between(row: Difference) -> str | None:
+    return None if row.interval is None else f"{rounded(row.interval[0])} to {rounded(row.interval[1])}"
+
+
+def _similarity(result: Comparison) -> tuple[list[str], list[list[Any]]]:
+    columns = list(dict.fromkeys(key for row in result.similarity for key in row))
+    return columns, [[row.get(column) for column in columns] for row in result.similarity]
+
+
+# Table
+
+
+def _to_table(result: Comparison | Check, page: Page) -> str:
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(printable(title(result)), style="bold")]
+    if isinstance(result, Comparison):
+        reasons: list[str] = []
+        parts += [Text(printable(line)) for line in introductions(result)]
+        for label in labels(result):
+            rows = [row for row in result.differences if row.candidate == label]
+            parts += [Text(), _grid(rows, label if len(result.candidates) > 1 else "measure", reasons, page.width)]
+        parts += [Text(f"[{number}] {printable(reason)}") for number, reason in enumerate(reasons, 1)]
+        parts += [Text(printable(sentence), style="dim") for sentence in notes(result)]
+        if result.similarity:
+            parts += [Text(), _plain_grid(*_similarity(result))]
+    if result.limits:
+        rows_of_limits = [_limit_row(limit) for limit in result.limits]
+        shown = _filled(_LIMIT_COLUMNS, rows_of_limits)
+        cells = [[row[place] for place in shown] for row in rows_of_limits]
+        parts += [Text(), _plain_grid([_LIMIT_COLUMNS[place] for place in shown], cells)]
+    return draw([*parts, Text(), Text(outcome(result) or "no limits", style="bold")], page)
+
+
+def _plain_grid(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(cell), style="red" if cell == "FAILED" else "") for cell in row))
+    return table
+
+
+def _cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return rounded(cell) if isinstance(cell, float) else printable(str(cell))
+
+
+def _grid(rows: Sequence[Difference], label: str, reasons: list[str], width: int | None) -> Table:
+    """One candidate's rows under a heading per layer; reasons: footnotes so far, added to."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = [_line(row, reasons) for row in rows]
+    first = 4 + max((len(row.measure) for row in rows), default=0)
+    shown = _fitting(lines, first, width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(Text(printable(label)), no_wrap=True)
+    for column in shown:
+        table.add_column(column, justify="left" if column == "verdict" else "right", overflow="fold")
+    heading = None
+    for row, line in zip(rows, lines, strict=True):
+        if layer_name(row) != heading:
+            heading = layer_name(row)
+            if heading:
+                table.add_row(Text(heading, style="bold"))
+        style = "bold" if row.verdict == "changed" else "dim" if row.verdict == "unknown" else ""
+        table.add_row(Text(f"  {row.measure}"), *(Text(line[column], style=style) for column in shown))
+    return table
+
+
+def _line(row: Difference, reasons: list[str]) -> dict[str, str]:
+    note = ""
+    if row.reason is not None:
+        if row.reason not in reasons:
+            reasons.append(row.reason)
+        note = f" [{reasons.index(row.reason) + 1}]"
+    numbers = {"base": row.base_value, "candidate": row.candidate_value, "difference": row.difference}
+    return {
+        **{name: "" if number is None else rounded(number) for name, number in numbers.items()},
+        "change": _percent(row.relative) or "",
+        "error": "" if row.standard_error is None else rounded(row.standard_error),
+        "z": "" if row.z is None else f"{row.z:+.1f}",
+        "verdict": row.verdict + note,
+    }
+
+
+def _fitting(lines: Sequence[dict[str, str]], first: int, width: int | None) -> list[str]:
+    shown = list(_COLUMNS)
+    sizes = {column: 2 + max(len(column), *(len(line[column]) for line in lines), 0) for column in shown}
+    for column in _LEAST_NEEDED:
+        if width and first + sum(sizes[name] for name in shown) > width:
+            shown.remove(column)
+    return shown

@@ -1,0 +1,73 @@
+"""JUnit XML, which CI systems show as test results: a suite per layer, a case per limit and per measure.
+
+A limit that failed is a failure, and nothing else is: a verdict alone is no reason to stop. A measure without a
+difference is skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.forms.cells import rounded
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from geoscope.comparisons.comparison import Comparison, Difference
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def to_junit(result: Comparison | Check) -> str:
+    """The XML document."""
+    differences = [] if isinstance(result, Check) else result.differences
+    layers = dict.fromkeys([*(row.layer for row in differences), *(limit.layer for limit in result.limits)])
+    several = not isinstance(result, Check) and len(result.candidates) > 1
+    root = ElementTree.Element("testsuites", name="geoscope")
+    for layer in layers:
+        name = "geoscope" if layer is None else f"geoscope.layer-{layer}"
+        suite = ElementTree.SubElement(root, "testsuite", name=name)
+        for limit in (limit for limit in result.limits if limit.layer == layer):
+            _add_limit(suite, limit, several=several)
+        for row in (row for row in differences if row.layer == layer):
+            _add_difference(suite, row, several=several)
+        _count(suite)
+    _count(root)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _count(parent: Element) -> None:
+    parent.set("tests", str(sum(1 for _ in parent.iter("testcase"))))
+    parent.set("failures", str(sum(1 for _ in parent.iter("failure"))))
+    parent.set("errors", "0")
+    parent.set("skipped", str(sum(1 for _ in parent.iter("skipped"))))
+
+
+def _add_limit(suite: Element, limit: HeldLimit, *, several: bool) -> None:
+    name = limit.limit + (f" [{limit.candidate}]" if several else "")
+    case = ElementTree.SubElement(suite, "testcase", classname=suite.get("name", ""), name=_clean(name))
+    reason = _clean(limit.reason or "")
+    if not limit.held:
+        failure = ElementTree.SubElement(case, "failure", type="limit", message=f"{_clean(limit.limit)}: {reason}")
+        failure.text = reason
+    elif reason:
+        ElementTree.SubElement(case, "system-out").text = reason
+
+
+def _add_difference(suite: Element, row: Difference, *, several: bool) -> None:
+    name = row.measure + (f" [{row.candidate}]" if several else "")
+    case = ElementTree.SubElement(suite, "testcase", classname=suite.get("name", ""), name=_clean(name))
+    if row.difference is None:
+        ElementTree.SubElement(case, "skipped", message=_clean(row.reason or ""))
+        return
+    between = "" if row.interval is None else f", 95 % {rounded(row.interval[0])} to {rounded(row.interval[1])}"
+    ElementTree.SubElement(case, "system-out").text = _clean(f"{row.verdict}: {rounded(row.difference)}{between}")
+
+
+def _clean(text: str) -> str:
+    """Text without the characters that XML cannot hold at all."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,46 @@
+"""The list of measures, for `geoscope measures`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from geoscope.catalogue import FAMILIES, MEASURES, Measure
+from geoscope.forms.cells import to_csv, to_markdown
+from geoscope.forms.output import Page
+from geoscope.forms.tables import draw
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def render_measures(form: str, page: Page) -> str:
+    """The list of measures as text in one of the forms."""
+    columns = [field.name for field in fields(Measure)]
+    rows = [[getattr(measure, column) for column in columns] for measure in MEASURES]
+    if form == "json":
+        listed = [dict(zip(columns, row, strict=True)) for row in rows]
+        return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
+    if form == "csv":
+        return to_csv(columns, rows)
+    if form == "markdown":
+        return to_markdown([column.replace("_", " ") for column in columns], rows)
+    return _measures_page(page)
+
+
+def _measures_page(page: Page) -> str:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for family in FAMILIES:
+        parts.append(Text(family, style="bold"))
+        for measure in (each for each in MEASURES if each.family == family):
+            parts.append(Padding(Text(f"{measure.key}: {measure.title}"), (0, 0, 0, 2)))
+            told = ("range", "direction", "null", "blind_to", "cost", "paper")
+            parts += [
+                Padding(Text(f"{name.replace('_', ' ')}: {getattr(measure, name)}", style="dim"), (0, 0, 0, 6))
+                for name in told
+            ]
+    return draw(parts, page)

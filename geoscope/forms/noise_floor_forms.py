@@ -1,0 +1,127 @@
+"""A noise floor in the forms a person, a spreadsheet or a project's configuration reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from geoscope.comparisons.noise_floors import CHANCE
+from geoscope.errors import GeoscopeError
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.output import Page
+from geoscope.forms.tables import draw
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from geoscope.comparisons.noise_floors import Floor, NoiseFloor
+
+COLUMNS = (
+    "layer", "measure", "mean", "standard_deviation", "relative", "n", "whole_n", "noise", "limit", "amount", "reason",
+)  # fmt: skip
+_SHOWN = ("mean", "sd", "sd %", "n", "limit")
+_ANY_PAGE = Page()
+
+
+def render(result: NoiseFloor, form: str, page: Page = _ANY_PAGE) -> str:
+    """The noise floor as text in one of the forms; page is what a table is drawn on."""
+    if form == "json":
+        return result.to_json()
+    if form == "csv":
+        rows = [[getattr(row, column) for column in COLUMNS] for row in result.floors]
+        return to_csv([*COLUMNS], rows)
+    if form == "markdown":
+        return _to_markdown(result)
+    if form == "table":
+        return _to_table(result, page)
+    raise GeoscopeError(f"expected table, json, csv or markdown for a noise floor, got {form}; choose with --format")
+
+
+def title(result: NoiseFloor) -> str:
+    """What was measured how often."""
+    names = ", ".join(str(subject["name"]) for subject in result.subjects)
+    return f"noise floor of {names}, {result.count} {result.over}"
+
+
+def notes(result: NoiseFloor) -> list[str]:
+    """How the limits were made."""
+    if result.over == "draws":
+        sizes = result.sample["draws"]
+        rows = sum(size["rows"] for size in sizes) / len(sizes)
+        sequences = sum(size["sequences"] for size in sizes)
+        lines = [
+            f"sd over {result.count} disjoint draws of {sequences // len(sizes):,} sequences, about {rows:,.0f} rows "
+            f"each; mean is of draws that size, not of all {result.sample['rows']:,} rows"
+        ]
+        noise = "noise = sd sqrt(n / rows of the whole; the quantized measures: 1)"
+    else:
+        lines = [f"sd over {result.count} trainings on the same sequences"]
+        noise = "noise = sd"
+    if result.quantile is not None:
+        lines.append(
+            f"limit = {result.quantile:.2f} sqrt(2) noise, {noise}: a change that chance passes in "
+            f"{100 * CHANCE:.2g} % of comparisons ({result.quantile:.2f}: Student's t of {result.count - 1} degrees)"
+        )
+    return lines
+
+
+def _to_markdown(result: NoiseFloor) -> str:
+    layers = any(row.layer is not None for row in result.floors)
+    columns = [*(["layer"] if layers else []), "measure", *_SHOWN, "why"]
+    rows = [[*([row.layer] if layers else []), row.measure, *_cells(row), row.reason] for row in result.floors]
+    parts = [
+        f"### {markdown_text(title(result))}",
+        to_markdown(columns, rows, numeric=("layer", *_SHOWN)),
+        "\n".join(f"- {markdown_text(line)}" for line in notes(result)),
+    ]
+    if result.limits:
+        parts.append(f"```toml\n{result.to_toml()}```")
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _cells(row: Floor) -> list[Any]:
+    share = None if row.relative is None else f"{100 * row.relative:.2g} %"
+    return [row.mean, row.standard_deviation, share, row.n, row.amount]
+
+
+def _to_table(result: NoiseFloor, page: Page) -> str:
+    from rich.text import Text
+
+    reasons: list[str] = []
+    parts: list[RenderableType] = [Text(printable(title(result)), style="bold"), Text()]
+    parts.append(_grid(result.floors, reasons))
+    parts += [Text(f"[{number}] {printable(reason)}") for number, reason in enumerate(reasons, 1)]
+    parts += [Text(), *(Text(printable(line), style="dim") for line in notes(result))]
+    if result.limits:
+        parts += [Text(), Text(result.to_toml().rstrip("\n"))]
+    return draw(parts, page)
+
+
+def _grid(rows: Sequence[Floor], reasons: list[str]) -> Table:
+    """A heading per layer; reasons: footnotes, added to."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("measure", no_wrap=True)
+    for column in _SHOWN:
+        table.add_column(column, justify="right", overflow="fold")
+    heading = None
+    for row in rows:
+        if row.layer is not None and row.layer != heading:
+            heading = row.layer
+            table.add_row(Text(f"layer {heading}", style="bold"))
+        if row.reason is not None and row.reason not in reasons:
+            reasons.append(row.reason)
+        note = "" if row.reason is None else f"[{reasons.index(row.reason) + 1}]"
+        *cells, amount = (_text(cell) for cell in _cells(row))
+        table.add_row(Text(f"  {row.measure}"), *(Text(cell) for cell in cells), Text(amount or note))
+    return table
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return rounded(cell) if isinstance(cell, float) else str(cell)

@@ -1,0 +1,283 @@
+"""A report in the forms a person or a spreadsheet reads: table, CSV, Markdown. Rounds for display only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from geoscope.catalogue import FAMILIES, MEASURES
+from geoscope.errors import GeoscopeError
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.output import Page
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from geoscope.report import Measurement, Report
+
+COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
+ENERGY_LIMIT = 0.2
+"""Above this share of the energy, a few rows or dimensions decide what the other measures say."""
+
+_ANY_PAGE = Page()
+_MANY_LAYERS = 8  # more of them than this read better as rows
+_FAMILY = {measure.key: measure.family for measure in MEASURES}
+
+
+def render(report: Report, form: str, page: Page = _ANY_PAGE) -> str:
+    """The report as text in one of the forms; page is what a table is drawn on."""
+    if form == "json":
+        return report.to_json()
+    if form == "csv":
+        return to_csv(*long_rows(report))
+    if form == "markdown":
+        return _to_markdown(report)
+    if form == "table":
+        return _to_table(report, page)
+    raise GeoscopeError(f"expected table, json, csv or markdown for one report, got {form}; choose with --format")
+
+
+def long_rows(report: Report) -> tuple[list[str], list[list[Any]]]:
+    """The column names and one row a number; a study's key columns come last."""
+    keys = list(dict.fromkeys(key for row in report.measurements for key in row.keys))
+    rows = [
+        [
+            report.subject.name,
+            *(getattr(row, column) for column in COLUMNS[1:]),
+            *(row.keys.get(key) for key in keys),
+        ]
+        for row in report.measurements
+    ]
+    return [*COLUMNS, *keys], rows
+
+
+def _to_markdown(report: Report) -> str:
+    columns, rows = long_rows(report)
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column != "subject" and (column in ("measure", "value") or any(row[place] is not None for row in rows))
+    ]
+    table = to_markdown(
+        [columns[place].replace("_", " ") for place in shown],
+        [[row[place] for place in shown] for row in rows],
+        numeric=("layer", "value", "standard error", "null", "n"),
+    )
+    head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
+    notes = "".join(f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report))
+    return head + table + notes
+
+
+def facts(report: Report) -> str:
+    """What was measured, in a line: architecture, rows, points, sequences, pooling."""
+    sample = report.sample
+    parts = [
+        report.subject.architecture or report.subject.kind,
+        f"{sample.rows:,} rows",
+        f"{sample.points:,} points",
+    ]
+    if report.subject.hidden_size is not None:
+        parts.insert(1, f"{report.subject.hidden_size} dimensions")
+    if sample.sequences is not None:
+        shares = ", ".join(f"{share.sequences:,} {share.name}" for share in sample.corpora)
+        parts.append(f"{sample.sequences:,} sequences" + (f" ({shares})" if shares else ""))
+    if sample.pooling is not None:
+        parts.append(f"pooling {sample.pooling}")
+    layers = report.layers
+    if len(layers) == 1 and layers[0] is not None:
+        parts.append(f"layer {layers[0]}")
+    return ", ".join(parts)
+
+
+def warnings_of(report: Report) -> list[str]:
+    """A sentence for each warning sign above its limit, with the layers it is about."""
+    holders = {
+        "first_position_energy": ("the rows of position 0 hold", "; `--tokens no-first` leaves them out"),
+        "top_dimension_energy": ("the 3 largest dimensions hold", ""),
+    }
+    sentences = []
+    for measure, (holder, advice) in holders.items():
+        over = [
+            (row.value, row.layer)
+            for row in report.measurements
+            if row.measure == measure and row.value is not None and row.value > ENERGY_LIMIT
+        ]
+        if over:
+            layers = ", ".join(str(layer) for layer in dict.fromkeys(layer for _, layer in over) if layer is not None)
+            where = f" in layer{'s' if ',' in layers else ''} {layers}" if layers else ""
+            most = max(value for value, _ in over)
+            share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
+            sentences.append(f"{holder} {share} of the centred energy{where} and sway the other numbers{advice}")
+    return sentences
+
+
+@dataclass
+class _Notes:
+    """Footnotes: each reason once, numbered as they come."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def cell(self, row: Measurement | None) -> str:
+        if row is None:
+            return ""
+        if row.value is not None:
+            return rounded(row.value)
+        reason = printable(row.reason or "")
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return f"undefined [{self.reasons.index(reason) + 1}]"
+
+
+@dataclass(frozen=True)
+class _Line:
+    label: str
+    cells: tuple[str, ...] = ()
+    heading: bool = False
+
+
+def _to_table(report: Report, page: Page) -> str:
+    from rich.text import Text
+
+    notes = _Notes()
+    parts: list[RenderableType] = [
+        Text(printable(report.subject.name), style="bold"),
+        Text(printable(facts(report))),
+    ]
+    for drawn in _tables_of(report, notes, page.width):
+        parts += [Text(), drawn]
+    parts += [Text(f"[{number}] {reason}") for number, reason in enumerate(notes.reasons, 1)]
+    if len(report.layers) > 1 and any(row.standard_error is not None for row in report.measurements):
+        parts.append(Text("Standard errors and nulls of several layers: --format json or csv.", style="dim"))
+    parts += [Text(f"warning: {warning}", style="yellow") for warning in warnings_of(report)]
+    return draw(parts, page)
+
+
+def draw(parts: Iterable[RenderableType], page: Page) -> str:
+    """Rich's drawing of some parts as text, with escape codes only in color."""
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        width=page.width or 100_000,
+        force_terminal=page.color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _tables_of(report: Report, notes: _Notes, width: int | None) -> list[Table]:
+    if any(row.keys for row in report.measurements):
+        return _tables_of_study(report, notes, width)
+    found = {(row.measure, row.layer): row for row in report.measurements}
+    measures = list(dict.fromkeys(row.measure for row in report.measurements))
+    layers = report.layers
+    if len(layers) > _MANY_LAYERS:
+        return [
+            table
+            for _, members in _by_family(measures)
+            for table in _tables(
+                "layer",
+                [key.replace("_", "_\n") for key in members],
+                [_Line(_layer(at), tuple(notes.cell(found.get((key, at))) for key in members)) for at in layers],
+                width,
+            )
+        ]
+    columns, cells = _one_layer(found, layers[0], notes) if len(layers) == 1 else _some_layers(found, layers, notes)
+    lines = []
+    for family, members in _by_family(measures):
+        lines.append(_Line(family, heading=True))
+        lines += [_Line("  " + key, cells(key)) for key in members]
+    return _tables("measure", columns, lines, width)
+
+
+_Found = dict[tuple[str, int | None], "Measurement"]
+_Cells = Callable[[str], tuple[str, ...]]
+
+
+def _one_layer(found: _Found, layer: int | None, notes: _Notes) -> tuple[list[str], _Cells]:
+    held = [
+        column
+        for column in ("standard_error", "null")
+        if any(getattr(row, column) is not None for row in found.values())
+    ]
+
+    def cells(key: str) -> tuple[str, ...]:
+        row = found[key, layer]
+        extra = [getattr(row, column) for column in held]
+        return (notes.cell(row), *("" if number is None else rounded(number) for number in extra), str(row.n))
+
+    return ["value", *(column.replace("_", " ") for column in held), "n"], cells
+
+
+def _some_layers(found: _Found, layers: Sequence[int | None], notes: _Notes) -> tuple[list[str], _Cells]:
+    def cells(key: str) -> tuple[str, ...]:
+        return tuple(notes.cell(found.get((key, layer))) for layer in layers)
+
+    return [f"layer {_layer(layer)}" for layer in layers], cells
+
+
+def _tables_of_study(report: Report, notes: _Notes, width: int | None) -> list[Table]:
+    columns, _ = long_rows(report)
+    keys = columns[len(COLUMNS) :]
+    lines = [
+        _Line(
+            row.measure,
+            (*(printable(str(row.keys.get(key, ""))) for key in keys), _layer(row.layer), notes.cell(row)),
+        )
+        for row in report.measurements
+    ]
+    return _tables("measure", [*keys, "layer", "value"], lines, width)
+
+
+def _layer(layer: int | None) -> str:
+    return "" if layer is None else str(layer)
+
+
+def _by_family(measures: Sequence[str]) -> list[tuple[str, list[str]]]:
+    families = [*FAMILIES, *dict.fromkeys(_FAMILY.get(key, "other") for key in measures)]
+    groups = [
+        (family, [k for k in measures if _FAMILY.get(k, "other") == family]) for family in dict.fromkeys(families)
+    ]
+    return [(family, members) for family, members in groups if members]
+
+
+def _tables(first: str, columns: Sequence[str], lines: Sequence[_Line], width: int | None) -> list[Table]:
+    """One table, or several under one another where the columns do not fit the width."""
+    sizes = [
+        2 + max(len(piece) for text in (column, *_column(lines, place)) for piece in text.split("\n"))
+        for place, column in enumerate(columns)
+    ]
+    label = 2 + max(len(text) for text in (first, *(line.label for line in lines)))
+    blocks: list[list[int]] = [[]]
+    for place, size in enumerate(sizes):
+        if blocks[-1] and width and label + sum(sizes[i] for i in blocks[-1]) + size > width:
+            blocks.append([])
+        blocks[-1].append(place)
+    return [_table(first, columns, lines, block) for block in blocks]
+
+
+def _column(lines: Sequence[_Line], place: int) -> list[str]:
+    return [line.cells[place] for line in lines if line.cells]
+
+
+def _table(first: str, columns: Sequence[str], lines: Sequence[_Line], block: Sequence[int]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(first, no_wrap=True)
+    for place in block:
+        table.add_column(Text(columns[place]), justify="right", overflow="fold")
+    for line in lines:
+        cells = [Text(line.cells[place]) for place in block] if line.cells else []
+        table.add_row(Text(line.label, style="bold" if line.heading else ""), *cells)
+    return table

@@ -1,0 +1,1 @@
+"""Where rows come from: corpora and checkpoints, or embeddings on disk."""

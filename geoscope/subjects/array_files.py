@@ -1,0 +1,172 @@
+"""Array files: `.npy`, `.npz` and `.safetensors` as matrices that are read a block of rows at a time."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import GeoscopeError
+from geoscope.rows import FloatArray
+from geoscope.subjects.sentences import first_line
+
+ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
+"""What an embeddings file may be called."""
+
+BLOCK_BYTES = 8 << 20
+"""About how much of a matrix a block is."""
+
+_BOMB_BYTES = 256 << 20
+_BOMB_RATIO = 50
+
+
+class Matrix(Protocol):
+    """(n, d) finite or not, float32 or float64 when read, C-contiguous."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def blocks(self) -> Iterator[tuple[int, FloatArray]]:
+        """(first row, rows), in order."""
+        ...
+
+    def whole(self) -> FloatArray: ...
+
+
+@dataclass(frozen=True)
+class ArrayMatrix:
+    """An array in memory or memory-mapped; float16 and integers are cast as they are read."""
+
+    array: npt.NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (int(self.array.shape[0]), int(self.array.shape[1]))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return read_dtype(self.array.dtype)
+
+    def blocks(self) -> Iterator[tuple[int, FloatArray]]:
+        rows, columns = self.shape
+        step = max(1, BLOCK_BYTES // (columns * self.dtype.itemsize))
+        for start in range(0, rows, step):
+            yield start, np.ascontiguousarray(self.array[start : start + step], dtype=self.dtype)
+
+    def whole(self) -> FloatArray:
+        return self.array if self.array.dtype == self.dtype else self.array.astype(self.dtype)
+
+
+def matrix(array: npt.NDArray[Any], what: str) -> ArrayMatrix:
+    """`array` as a Matrix, or GeoscopeError where it is no (n, d) of real numbers with a row and a column."""
+    if array.ndim != 2:
+        raise GeoscopeError(
+            f"{what} should be a matrix of rows, shape (n, d), but has {array.ndim} dimensions: {array.shape}."
+        )
+    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+        raise GeoscopeError(f"{what} should hold float16, float32, float64 or integers, but holds {array.dtype}.")
+    if 0 in array.shape:
+        raise GeoscopeError(f"{what} is empty: its shape is {array.shape}; geoscope needs at least one row and column.")
+    return ArrayMatrix(array)
+
+
+def read_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype rows are read in: float32 for float16, float32 and narrow integers, float64 for the rest."""
+    narrow = stored.itemsize <= 2 or (stored.kind == "f" and stored.itemsize == 4)
+    return np.dtype(np.float32 if narrow else np.float64)
+
+
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """A `.npy` file, memory-mapped, never unpickled."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, OverflowError, MemoryError) as error:
+        if path.stat().st_size and _is_empty_npy(path):
+            return np.empty((0, 0), dtype=np.float32)
+        raise GeoscopeError(f"{path} is not a readable .npy array: {first_line(error)}.") from error
+    if not isinstance(loaded, np.ndarray):
+        raise GeoscopeError(f"{path} is not a .npy array but an archive; name it .npz.")
+    return loaded
+
+
+def _is_empty_npy(path: Path) -> bool:
+    """Whether the header says the array has no element (which cannot be mapped)."""
+    with path.open("rb") as stream:
+        try:
+            return 0 in _npy_header(stream)[0]
+        except ValueError:
+            return False
+
+
+def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
+
+
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Every array of a `.npz`, in memory, after its sizes are found to be believable."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(archive, path)
+        with np.load(path, allow_pickle=False) as loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise GeoscopeError(f"{path} is not a readable .npz archive: {first_line(error)}.") from error
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, path: Path) -> None:
+    entries = archive.infolist()
+    unpacked = sum(entry.file_size for entry in entries)
+    packed = sum(entry.compress_size for entry in entries)
+    if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * packed:
+        raise GeoscopeError(
+            f"{path} would unpack to {unpacked / 2**30:.1f} GiB, {unpacked // max(packed, 1)} times its "
+            "size, as no embeddings do; save it as .npy if it is meant."
+        )
+    for entry in entries:
+        with archive.open(entry) as stream:
+            shape, dtype = _npy_header(stream)
+        if int(np.prod(shape, dtype=object)) * dtype.itemsize > entry.file_size:
+            raise GeoscopeError(f"{path} is damaged: {entry.filename} is shorter than its shape {shape} says.")
+
+
+_SAFETENSORS_DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
+    f"{sign}{8 * size}": f"<{sign.lower()}{size}" for sign in "IU" for size in (1, 2, 4, 8)
+}
+
+
+def read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Every array of a `.safetensors` file, memory-mapped; its header is checked by safetensors itself."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np"):
+            pass
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            header: Mapping[str, Any] = json.loads(stream.read(length))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise GeoscopeError(f"{path} is not a readable safetensors file: {first_line(error)}.") from error
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name in sorted(set(header) - {"__metadata__"}):
+        entry = header[name]
+        if entry["dtype"] not in _SAFETENSORS_DTYPES:
+            raise GeoscopeError(f"{path}: '{name}' is {entry['dtype']}; save it as float32, float16 or float64.")
+        dtype, shape = np.dtype(_SAFETENSORS_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+        begin, end = entry["data_offsets"]
+        if begin == end:
+            arrays[name] = np.empty(shape, dtype)
+        else:
+            arrays[name] = np.memmap(path, dtype, mode="r", offset=8 + length + begin, shape=shape)
+    return arrays

@@ -1,0 +1,182 @@
+"""Embeddings: rows on disk or in memory, where they came from, and the files they are read from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import GeoscopeError
+from geoscope.rows import Batch, FloatArray, Layer, RowIndex
+from geoscope.subjects.array_files import ARRAY_SUFFIXES, Matrix, matrix, read_npy, read_npz, read_safetensors
+from geoscope.subjects.finiteness import non_finite_rows
+from geoscope.subjects.groups import grouped, read_labels, ungrouped
+from geoscope.subjects.parquet_files import ParquetMatrix
+
+_LAYER = re.compile(r"^layer-(\d+)$")
+
+
+class Embeddings:
+    """Matrices of the same n rows, one a layer, and who each row is (a Source). Read a block at a time.
+
+    layers: increasing numbers, or (None,) for one cloud that is no layer of anything.
+    subject, sample, settings: what `embeddings.json` says of an extracted folder; empty for a plain file.
+    """
+
+    def __init__(
+        self,
+        matrices: Mapping[Layer, Matrix],
+        index: RowIndex,
+        *,
+        name: str = "array",
+        subject: Mapping[str, Any] | None = None,
+        sample: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._matrices = dict(matrices)
+        self._kept: object = None
+        self.layers: tuple[Layer, ...] = tuple(matrices)
+        self.index = index
+        self.name = name
+        self.subject = dict(subject or {})
+        self.sample = dict(sample or {})
+        self.settings = dict(settings or {})
+
+    @property
+    def hidden_size(self) -> int:
+        """d of the last layer."""
+        return self._matrices[self.layers[-1]].shape[1]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number as it is read: 4 or 8."""
+        return max(each.dtype.itemsize for each in self._matrices.values())
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def keep(self, resource: object) -> None:
+        """Hold on to what the rows need for as long as they are held (a temporary folder)."""
+        self._kept = resource
+
+    def rows(self, layer: Layer = None) -> FloatArray:
+        """The (n, d) array of a layer, by default the only one; memory-mapped when it is a `.npy` on disk."""
+        if layer is None and len(self.layers) == 1:
+            layer = self.layers[0]
+        if layer not in self._matrices:
+            raise GeoscopeError(f"'{self.name}' has the layers {_listed(self.layers)}; name one of them, not {layer}.")
+        return self._matrices[layer].whole()
+
+    def batches(self, layers: Sequence[Layer] | None = None) -> Iterator[Batch]:
+        """Every row of every asked layer once, layer after layer, in blocks of about 8 MB.
+
+        Raises GeoscopeError naming the layer and how many of its rows are not finite.
+        """
+        for layer in self.layers if layers is None else tuple(layers):
+            for start, block in self._matrices[layer].blocks():
+                if non_finite_rows(block):
+                    self._refuse_non_finite(layer)
+                yield Batch(np.arange(start, start + len(block), dtype=np.int64), {layer: block})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """ "sha256:..." over each layer's name, dtype, shape and bytes as they are read, layers in order."""
+        digest = hashlib.sha256()
+        for layer, rows in self._matrices.items():
+            name = "rows" if layer is None else f"layer-{layer:02d}"
+            digest.update(f"{name}\0{rows.dtype}\0{rows.shape}\0".encode())
+            for _, block in rows.blocks():
+                digest.update(block.data)
+        return f"sha256:{digest.hexdigest()}"
+
+    def _refuse_non_finite(self, layer: Layer) -> None:
+        broken = sum(non_finite_rows(block) for _, block in self._matrices[layer].blocks())
+        where = "" if layer is None else f" in layer {layer}"
+        raise GeoscopeError(
+            f"'{self.name}' has NaN or infinite values in {broken} of its {len(self)} rows{where}; remove or mend them."
+        )
+
+
+def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, name: str = "array") -> Embeddings:
+    """An (n, d) array as Embeddings; groups: one label per row."""
+    rows = matrix(np.asanyarray(array), f"'{name}'")
+    count = rows.shape[0]
+    index = ungrouped(count) if groups is None else grouped(np.asarray(groups), count, "groups")
+    return Embeddings({None: rows}, index, name=name)
+
+
+def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
+    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file or an extracted folder.
+
+    groups: what says which sequence a row belongs to: a parquet column, an `.npz` or `.safetensors` key, or a
+    file. Raises GeoscopeError when the file is missing, unreadable, not a matrix, or of several arrays
+    without `layer-NN`.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        from geoscope.subjects.embedding_folders import read_folder
+
+        if groups is not None:
+            raise GeoscopeError(f"The folder {path} says itself which sequence its rows are of; leave --groups out.")
+        return read_folder(path)
+    if not path.is_file():
+        raise GeoscopeError(f"No embeddings at {path}; give an existing file ({' '.join(ARRAY_SUFFIXES)}) or folder.")
+    suffix = path.suffix.lower()
+    if suffix not in ARRAY_SUFFIXES:
+        raise GeoscopeError(f"An embeddings file ends in {', '.join(ARRAY_SUFFIXES)}, but {path} ends in '{suffix}'.")
+    matrices, labels = _read(path, suffix, groups)
+    rows = next(iter(matrices.values())).shape[0]
+    if groups is None:
+        return Embeddings(matrices, ungrouped(rows), name=str(path))
+    if labels is None:
+        if not Path(groups).expanduser().is_file():
+            raise GeoscopeError(f"--groups '{groups}' is neither a column or key of {path} nor a file.")
+        labels = read_labels(Path(groups).expanduser(), rows)
+    return Embeddings(matrices, grouped(labels, rows, f"--groups '{groups}'"), name=str(path))
+
+
+def _read(path: Path, suffix: str, groups: str | None) -> tuple[dict[Layer, Matrix], npt.NDArray[Any] | None]:
+    """The file's matrices by layer, and its own labels if `groups` names them."""
+    if suffix == ".parquet":
+        table = ParquetMatrix(path, groups=groups)
+        return {None: table}, table.column(groups) if groups in table.names else None
+    if suffix == ".npy":
+        return {None: matrix(read_npy(path), str(path))}, None
+    arrays = read_npz(path) if suffix == ".npz" else read_safetensors(path)
+    labels = arrays.pop(groups, None) if groups is not None else None
+    return _by_layer(arrays, path), labels
+
+
+def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer, Matrix]:
+    """One array is a cloud; several must be called layer-NN and have as many rows each."""
+    numbers = {name: int(match[1]) for name in arrays if (match := _LAYER.match(name))}
+    if not arrays:
+        raise GeoscopeError(f"{path} holds no array of rows.")
+    if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
+        raise GeoscopeError(
+            f"{path} holds the arrays {_listed(sorted(arrays))}; it should hold one, or one a layer called "
+            "layer-NN, and perhaps the one that --groups names."
+        )
+    if len(arrays) == 1:
+        ((name, array),) = arrays.items()
+        return {None: matrix(array, f"'{name}' of {path}")}
+    matrices: dict[Layer, Matrix] = {
+        numbers[name]: matrix(arrays[name], f"'{name}' of {path}") for name in sorted(arrays, key=numbers.__getitem__)
+    }
+    counts = {layer: rows.shape[0] for layer, rows in matrices.items()}
+    if len(set(counts.values())) != 1:
+        raise GeoscopeError(
+            f"The layers of {path} should have as many rows each, but have {sorted(set(counts.values()))}."
+        )
+    return matrices
+
+
+def _listed(names: Sequence[object]) -> str:
+    shown = ", ".join(str(name) for name in names[:12])
+    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown

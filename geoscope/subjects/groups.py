@@ -1,0 +1,60 @@
+"""Groups: which sequence each row of an embeddings file belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import GeoscopeError
+from geoscope.rows import RowIndex
+from geoscope.subjects.array_files import read_npy
+
+
+def ungrouped(rows: int) -> RowIndex:
+    """Each row a sequence of its own."""
+    places = np.arange(rows, dtype=np.int64)
+    return RowIndex(places, np.zeros(rows, dtype=np.int64), np.full(rows, -1, dtype=np.int64))
+
+
+def grouped(labels: npt.NDArray[Any], rows: int, what: str) -> RowIndex:
+    """Rows with equal labels are one sequence; numbered as their labels sort, their rows as they come.
+
+    Raises GeoscopeError unless there is one integer or string label per row.
+    """
+    if labels.shape != (rows,):
+        raise GeoscopeError(
+            f"{what} should give one label per row, {rows} in all, but has "
+            f"{len(labels) if labels.ndim == 1 else f'the shape {labels.shape}'}."
+        )
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
+    if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.floor(labels))).all():
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iuUSb":
+        raise GeoscopeError(f"{what} should give integers or strings as labels, but gives {labels.dtype}.")
+    _, sequences = np.unique(labels, return_inverse=True)
+    order = np.argsort(sequences, kind="stable")
+    counts = np.bincount(sequences)
+    positions = np.empty(rows, dtype=np.int64)
+    positions[order] = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    return RowIndex(sequences.astype(np.int64), positions, np.full(rows, -1, dtype=np.int64))
+
+
+def read_labels(path: Path, rows: int) -> npt.NDArray[Any]:
+    """The labels in a `.npy` array, or in a text file of one label a line (a header line is skipped)."""
+    if path.suffix.lower() == ".npy":
+        return np.asarray(read_npy(path))
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise GeoscopeError(f"The groups file {path} cannot be read as text or .npy: {error}.") from error
+    while lines and not lines[-1]:
+        lines.pop()
+    labels = np.array(lines[1:] if len(lines) == rows + 1 else lines, dtype=np.str_)
+    try:
+        return labels.astype(np.int64)
+    except ValueError:
+        return labels

@@ -1,0 +1,133 @@
+"""The Hugging Face hub: data sets and checkpoints from it or its cache, and soon told if out of reach."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects.sentences import first_line
+
+_TIMEOUT = 10.0
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own)."""
+
+    folder: Path
+    commit: str | None
+
+
+class OutOfReach(Exception):
+    """The hub does not give what was asked for and the cache lacks it; the message says why."""
+
+
+def load_dataset(repository: str, configuration: str | None, revision: str | None) -> Any:
+    """A data set by its hub name, every split; from the cache when the hub is out of reach."""
+    import datasets
+    from huggingface_hub import HfApi, constants
+
+    failures = _hub_errors()
+    why = "the Hugging Face hub is offline (HF_HUB_OFFLINE)" if constants.is_offline_mode() else ""
+    if not why:
+        try:
+            HfApi().dataset_info(repository, revision=revision, timeout=_TIMEOUT)
+        except failures as error:
+            why = f"the Hugging Face hub is out of reach ({type(error).__name__})"
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        with _offline(bool(why)):
+            return datasets.load_dataset(repository, configuration, revision=revision)
+    except failures as error:
+        raise OutOfReach(why or first_line(error)) from error
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def find_snapshot(identifier: str, revision: str | None, wanted: Callable[[list[str]], list[str]]) -> Snapshot:
+    """The folder of a hub checkpoint's configuration, tokenizer and weights, fetched unless cached.
+
+    wanted: given the names of the repository's files, those to fetch.
+    Raises GeoscopeError when the id or revision does not exist, or the hub is out of reach and the cache
+    lacks it.
+    """
+    from huggingface_hub import HfApi, constants, errors, snapshot_download
+
+    if constants.is_offline_mode():
+        return _cached(identifier, revision, "the Hugging Face hub is offline (HF_HUB_OFFLINE)")
+    try:
+        info = HfApi().model_info(identifier, revision=revision, timeout=_TIMEOUT)
+        files = [entry.rfilename for entry in info.siblings or [] if "/" not in entry.rfilename]
+        folder = snapshot_download(
+            identifier,
+            revision=info.sha,
+            cache_dir=constants.HF_HUB_CACHE,
+            allow_patterns=wanted(files),
+        )
+    except errors.GatedRepoError as error:
+        raise GeoscopeError(
+            f"The checkpoint '{identifier}' is gated; accept its terms on the hub, then run `hf auth login`."
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise GeoscopeError(f"The checkpoint '{identifier}' has no revision '{revision}'; check --revision.") from error
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise GeoscopeError(
+            f"No checkpoint '{identifier}': not a local folder, and the hub has none of that name that you may read."
+        ) from error
+    except _hub_errors() as error:
+        return _cached(identifier, revision, f"the Hugging Face hub is out of reach ({type(error).__name__})")
+    return Snapshot(Path(folder), info.sha)
+
+
+def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
+    """The cached snapshot of a revision (a branch, a tag or a commit; default main)."""
+    from huggingface_hub import constants, errors, try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(
+            identifier, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision or "main"
+        )
+    except errors.HFValidationError as error:
+        raise GeoscopeError(
+            f"'{identifier}' is neither an existing folder or file nor a Hugging Face id such as 'org/name'."
+        ) from error
+    if not isinstance(found, str):
+        at = f" at revision '{revision}'" if revision else ""
+        raise GeoscopeError(
+            f"The checkpoint '{identifier}'{at} is not a local folder, is not in the cache, and {why}; "
+            "check the name, or give the path of a downloaded folder."
+        )
+    folder = Path(found).parent
+    return Snapshot(folder, folder.name)
+
+
+def _hub_errors() -> tuple[type[Exception], ...]:
+    """What huggingface_hub raises for a hub that does not answer or answers with an error."""
+    from huggingface_hub.utils import httpx
+
+    return (OSError, ValueError, RuntimeError, httpx.HTTPError)
+
+
+@contextmanager
+def _offline(offline: bool) -> Iterator[None]:
+    """Have datasets and huggingface_hub read their caches only: no request, and so no minute of retries."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    before = (constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE)
+    if offline:
+        constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
