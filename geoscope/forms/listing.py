@@ -39,8 +39,6 @@ def _measures_page(page: Page) -> str:
         for measure in (each for each in MEASURES if each.family == family):
             parts.append(Padding(Text(f"{measure.key}: {measure.title}"), (0, 0, 0, 2)))
             told = ("range", "direction", "null", "blind_to", "cost", "paper")
-            parts += [
-                Padding(Text(f"{name.replace('_', ' ')}: {getattr(measure, name)}", style="dim"), (0, 0, 0, 6))
-                for name in told
-            ]
+            lines = "\n".join(f"{name.replace('_', ' ')}: {getattr(measure, name)}" for name in told)
+            parts.append(Padding(Text(lines, style="dim"), (0, 0, 0, 6)))
     return draw(parts, page)
