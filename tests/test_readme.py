@@ -1,4 +1,4 @@
-"""The README says what is there: commands, measures and files. `UPDATE_README=1 pytest tests/test_readme.py` mends it."""
+"""The README says what is there: commands, measures, files. `UPDATE_README=1 pytest tests/test_readme.py` mends it."""
 
 from __future__ import annotations
 
@@ -83,11 +83,9 @@ def test_the_library_example_runs(monkeypatch, tmp_path):
 
     code = re.search(r"```python\n(import geoscope.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
     rows = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
-    np.savez(tmp_path / "rows.npz", **{"layer-06": rows})
-    measure = geoscope.measure
-    monkeypatch.setattr(
-        geoscope, "measure", lambda *_, **__: measure(str(tmp_path / "rows.npz"), measures=["isotropy"])
-    )
+    np.savez(tmp_path / "rows.npz", **{"layer-05": rows, "layer-06": rows + 1})
+    file, measure = str(tmp_path / "rows.npz"), geoscope.measure
+    monkeypatch.setattr(geoscope, "measure", lambda *_, **__: measure(file, measures=["isotropy"], layers="all"))
     from geoscope.subjects.embeddings import open_embeddings
 
     monkeypatch.setattr(geoscope, "extract", lambda *_, **__: open_embeddings(tmp_path / "rows.npz"))
