@@ -303,3 +303,25 @@ def test_progress_reaches_its_end() -> None:
     told: list[tuple[int, int, str]] = []
     sweep(CLOUDS["float32"](), memory=10**6, progress=lambda done, total, what: told.append((done, total, what)))
     assert told[-1][0] == told[-1][1] > 1
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_bars_of_random_clouds_are_single_linkage(seed: int) -> None:
+    """Random sizes; duplicates, far clusters and a float32 offset in turn."""
+    from geoscope.measures import persistent_entropy
+
+    g = rng(100 + seed)
+    n, d = int(g.integers(20, 150)), int(g.integers(2, 60))
+    rows = g.standard_normal((n, d)) * np.exp(0.5 * g.standard_normal(d))
+    if seed % 3 == 0:
+        rows = np.vstack([rows, rows[: n // 3]])
+    if seed % 3 == 1:
+        rows = rows + 50.0 * g.standard_normal((4, d))[g.integers(0, 4, n)]
+    if seed % 2 == 0:
+        rows = (rows + 1000.0).astype(np.float32)
+    expected = linkage(pdist(rows.astype(np.float64)), "single")[:, 2]
+    tree = sweep(rows).tree
+    assert tree is not None
+    np.testing.assert_allclose(tree.lengths, expected, rtol=1e-6)
+    share = expected[expected > 0] / expected.sum()
+    assert persistent_entropy(rows) == pytest.approx(-np.sum(share * np.log(share)), rel=1e-8)
