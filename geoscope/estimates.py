@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +65,6 @@ class Estimator:
     fraction: float = 0.0
     seen: float = 1.0
     null: str = "auto"
-    _parts: dict[str, list[PartialPasses]] = field(default_factory=dict, init=False, repr=False)
 
     def estimate(self, key: str) -> Estimate:
         """The measure with that key, with its error and null where they were asked for and exist."""

@@ -36,6 +36,8 @@ class Gathering:
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self._sums: list[Sums] = []
+        self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
+        self._held: tuple[IntArray, FloatArray] | None = None  # rows of sequences that are not whole yet
         self._points: FloatArray | None = None
         self.sequences = np.concatenate([index.sequences[offsets] for offsets in sample.values()])
 
@@ -46,7 +48,25 @@ class Gathering:
             self.rows += len(block)
         if self._parts:
             joined = next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
-            self._add_sums(np.tile(offsets, len(rows)), joined)
+            offsets, joined = self._whole_sequences(np.tile(offsets, len(rows)), joined)
+            if len(offsets):
+                self._add_sums(offsets, joined)
+
+    def _whole_sequences(self, offsets: IntArray, rows: FloatArray) -> tuple[IntArray, FloatArray]:
+        """The rows, those held before among them, of sequences that are now whole; the others are held.
+
+        A checkpoint hands over whole sequences; a file's blocks may cut one, or bring its rows scattered.
+        """
+        np.subtract.at(self._awaited, self._index.sequences[offsets], 1)
+        if self._held is not None:
+            offsets = np.concatenate([self._held[0], offsets])
+            rows = np.concatenate([self._held[1], rows])
+            self._held = None
+        whole = self._awaited[self._index.sequences[offsets]] == 0
+        if whole.all():
+            return offsets, rows
+        self._held = offsets[~whole], rows[~whole]
+        return offsets[whole], rows[whole]
 
     def _add_sums(self, offsets: IntArray, rows: FloatArray) -> None:
         if not self._sums:

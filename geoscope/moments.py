@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.sequence_sums import SequenceSums, UnbiasedTraces
+from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric
 
 BLOCK_ROWS = 2048
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
@@ -204,13 +204,6 @@ class Moments:
         """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
         raw = (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
         return largest_eigenvalue(raw) * self.raw_energy
-
-
-def symmetric(upper: Float64) -> Float64:
-    """The symmetric matrix whose upper triangle is given."""
-    kept = np.triu(upper)
-    whole: Float64 = kept + np.triu(kept, 1).T
-    return whole
 
 
 def first_rows(sequences: IntArray) -> IntArray:

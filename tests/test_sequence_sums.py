@@ -9,7 +9,9 @@ import pytest
 
 from geoscope import measures
 from geoscope.errors import Undefined
+from geoscope.gathering import gather
 from geoscope.moments import moments_of
+from geoscope.rows import Batch, RowIndex
 
 
 def brute_force(x, s):
@@ -101,3 +103,39 @@ def test_bias_is_under_two_percent_at_768_dimensions(kind, n):
     corrected, plain, error = bias(kind, 768, n, 200)
     print(f"{kind} n={n}: isoscore_corrected {corrected:+.4f} (Monte-Carlo error {error:.4f}), isoscore {plain:+.4f}")
     assert abs(corrected) < 0.02 + 2 * error
+
+
+class Scattered:
+    """A source whose batches cut sequences and bring layers one after the other."""
+
+    def __init__(self, layers, sequences, size):
+        self.arrays = layers
+        self.layers = tuple(layers)
+        n = len(sequences)
+        self.index = RowIndex(sequences, np.zeros(n, dtype=np.int64), np.full(n, -1))
+        self.size = size
+
+    def batches(self, layers=None):
+        for layer in self.layers if layers is None else layers:
+            for start in range(0, len(self.index), self.size):
+                offsets = np.arange(start, min(start + self.size, len(self.index)))
+                yield Batch(offsets, {layer: self.arrays[layer][offsets]})
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("union", [False, True])
+@pytest.mark.parametrize("parts", [1, 20])
+def test_batches_that_cut_sequences_change_nothing(size, union, parts):
+    g = np.random.default_rng(5)
+    sequences = g.integers(0, 40, 300)
+    layers = {layer: g.standard_normal((40, 6))[sequences] + g.standard_normal((300, 6)) for layer in (1, 2)}
+    source = Scattered(layers, sequences, size)
+    found = gather(source, (1, 2), union=union, points=10, seed=0, parts=parts, positions=False)
+    clouds = [np.concatenate(list(layers.values()))] if union else list(layers.values())
+    for cloud, rows in zip(found, clouds, strict=True):
+        expected = moments_of(rows, None, np.tile(sequences, len(rows) // 300))
+        for key in ("isoscore", "isoscore_corrected"):
+            formula = getattr(measures, key).formula
+            loose = 1e-9 if key == "isoscore" else 1e-2  # the origin is the first batch's mean
+            assert formula(cloud.moments) == pytest.approx(formula(expected), rel=loose)
+        assert cloud.moments.traces.sums.sizes == pytest.approx(expected.traces.sums.sizes, rel=1e-12)
