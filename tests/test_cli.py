@@ -494,7 +494,7 @@ def test_light_commands_load_nothing_heavy(arguments: list[str], start: str) -> 
         "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"
     )
     seconds = []
-    for _ in range(3):  # the best of three: a busy machine's cores share their caches
+    while len(seconds) < 6 and min(seconds, default=1.0) >= 0.8:  # the best of six: a busy machine's cores share caches
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         told = run(*arguments, code=code)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
