@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from geoscope.errors import GeoscopeError
+from geoscope.pairs.differences import pair_distances
 from geoscope.rows import FloatArray, IntArray
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
@@ -113,14 +114,15 @@ class Cloud:
 
     def measure(self, one: Tensor, other: Tensor) -> Tensor:
         """Exact distances (float64, units of 2**exponent) between rows `one` and rows `other`: (m,)."""
-        found = torch.empty(len(one), dtype=torch.float64, device=self.device)
-        step = max(1, 2**16 // max(1, self.dimension)) if self.device.type == "cpu" else 65536
         scale = 2.0**-self.exponent
         first, second = self.chosen[one], self.chosen[other]
-        for start in range(0, len(one), step):
-            gap = self.rows.index_select(0, first[start : start + step]).double()
-            gap -= self.rows.index_select(0, second[start : start + step])
-            found[start : start + step] = torch.linalg.vector_norm(gap.mul_(scale), dim=1)
+        if self.device.type == "cpu":
+            return torch.from_numpy(pair_distances(self.rows.numpy(), first.numpy(), second.numpy(), scale))
+        found = torch.empty(len(one), dtype=torch.float64, device=self.device)
+        for start in range(0, len(one), 65536):
+            gap = self.rows.index_select(0, first[start : start + 65536]).double()
+            gap -= self.rows.index_select(0, second[start : start + 65536])
+            found[start : start + 65536] = torch.linalg.vector_norm(gap.mul_(scale), dim=1)
         return found
 
 
