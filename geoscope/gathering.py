@@ -70,7 +70,7 @@ class Gathering:
 
     def _add_sums(self, offsets: IntArray, rows: FloatArray) -> None:
         if not self._sums:
-            frame = Frame.around(rows[:BLOCK_ROWS])
+            frame = Frame.around(rows[:BLOCK_ROWS], len(self._index) * len(self.sample))
             self._sums = [Sums(frame) for _ in range(self._parts)]
         sequences = self._index.sequences[offsets]
         part = sequences % self._parts

@@ -1,4 +1,8 @@
-"""One streamed sweep over rows: count, mean, covariance, unit-vector sum; float64 throughout and mergeable."""
+"""One streamed sweep over rows: count, mean, covariance, unit-vector sum; mergeable.
+
+Everything is summed in float64. So are the products within a block of rows, unless there are so many float32 rows that
+their rounding averages out (`SINGLE_ROWS`): then a block's products are made in float32, at twice the speed.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ import numpy as np
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric
+from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric, upper_products, weighted_sum
 
 BLOCK_ROWS = 2048
+SINGLE_ROWS = 2**19
+"""From so many float32 rows on, products within a block are made in float32: measures then move by under 1e-7."""
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
 
 
@@ -22,17 +28,31 @@ class Frame:
     """The shift and power-of-two scale in which sums are taken: y = (x - origin) * scale.
 
     Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
+    single: whether products within a block are made in float32; the origin is then a float32 number too.
     """
 
     origin: Float64
     scale: float = 1.0
+    single: bool = False
 
     @classmethod
-    def around(cls, rows: FloatArray) -> Frame:
-        """The frame of a first block of rows (m, d): its mean, and a scale only where squares would overflow."""
+    def around(cls, rows: FloatArray, expected: int = 0) -> Frame:
+        """The frame of a first block of rows (m, d): its mean, and a scale only where squares would overflow.
+
+        expected: how many rows are to come.
+        """
         block = np.asarray(rows, dtype=np.float64)
         scale = safe_scale(block)
-        return cls((block * scale).mean(axis=0) / scale, scale)
+        origin = (block * scale).mean(axis=0) / scale
+        single = expected >= SINGLE_ROWS and rows.dtype == np.float32 and scale == 1.0
+        return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single)
+
+    def placed(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, d), scaled but not shifted yet, as a copy in the precision that products are made in."""
+        block = np.array(rows, dtype=np.float32 if self.single else np.float64, order="C")
+        if self.scale != 1.0:
+            block *= self.scale
+        return block
 
 
 def safe_scale(rows: FloatArray) -> float:
@@ -51,7 +71,7 @@ class Sums:
     size: float = 0.0  # the largest coordinate seen, before shift and scale
     count: int = 0
     total: Float64 = field(init=False)
-    products: Float64 = field(init=False)  # upper triangle only, Fortran order
+    products: Float64 = field(init=False)  # upper triangle only
     unit_count: int = 0
     unit_total: Float64 = field(init=False)
     first_count: int = 0
@@ -63,7 +83,7 @@ class Sums:
         d = len(self.frame.origin)
         self.sequences = SequenceSums(d)
         self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
-        self.products = np.zeros((d, d), order="F")
+        self.products = np.zeros((d, d))
 
     def add(self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> None:
         """Take in rows (m, d) of whole sequences, the rows of one next to each other.
@@ -76,28 +96,27 @@ class Sums:
             self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
 
     def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
-        from scipy.linalg import blas
-
-        block = np.array(rows, dtype=np.float64, order="C")
-        self.size = max(self.size, float(np.max(np.abs(block), initial=0.0)))
-        block *= self.frame.scale
+        block = self.frame.placed(rows)
+        low, high = float(block.min(initial=0.0)), float(block.max(initial=0.0))
+        self.size = max(self.size, -low / self.frame.scale, high / self.frame.scale)
         self._add_units(block)
-        block -= self.frame.origin * self.frame.scale
+        block -= (self.frame.origin * self.frame.scale).astype(block.dtype)
         self.count += len(block)
-        self.total += block.sum(axis=0)
-        self.products = blas.dsyrk(1.0, block.T, beta=1.0, c=self.products, overwrite_c=1)
-        self.sequences.add(block, starts)
+        self.total += weighted_sum(np.ones(len(block)), block)
+        products = upper_products(block)
+        self.products += products
+        self.sequences.add(block, starts, products)
         if positions is not None:
-            first = block[positions == 0]
+            first = block[positions == 0].astype(np.float64)
             self.first_count += len(first)
             self.first_total += first.sum(axis=0)
             self.first_energy += float(np.vdot(first, first))
 
-    def _add_units(self, block: Float64) -> None:
+    def _add_units(self, block: FloatArray) -> None:
         lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
         nonzero = lengths > 0
         self.unit_count += int(nonzero.sum())
-        self.unit_total += np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero) @ block
+        self.unit_total += weighted_sum(np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero), block)
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both's rows."""
@@ -237,6 +256,6 @@ def moments_of(rows: FloatArray, positions: IntArray | None = None, sequences: I
     if sequences is not None and np.any(sequences[1:] < sequences[:-1]):
         order = np.argsort(sequences, kind="stable")
         return moments_of(rows[order], None if positions is None else positions[order], sequences[order])
-    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS]))
+    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS], len(rows)))
     sums.add(rows, positions, sequences)
     return sums.moments()

@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.codebooks import Codes
 from geoscope.errors import Undefined
 from geoscope.moments import Moments, Units
-from geoscope.pairs import Neighbours, Pairs, lengths_within, nearest_two
+from geoscope.pairs import Neighbours, lengths_within, nearest_two
 from geoscope.passes import Passes, enough_distinct, finite_rows
 from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64
@@ -79,11 +79,9 @@ def _components(part: PartialPasses) -> Components:
 
 
 def _bars(part: PartialPasses) -> Float64:
-    pairs: Pairs = part.whole.get("pairs")
-    edges, lengths = part.whole.get("distinct_tree")
     memory = part.whole.settings.block_bytes
-    cloud = part.whole.get("distinct_cloud")
-    found = lengths_within(cloud, pairs.neighbours, edges, lengths, part.distinct, memory=memory)
+    cloud, skeleton = part.whole.get("distinct_cloud"), part.whole.get("skeleton")
+    found = lengths_within(cloud, skeleton, part.distinct, memory=memory)
     bars = np.asarray(found[found > 0], dtype=np.float64)
     if len(bars) == 0:
         raise Undefined("all points are the same")

@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
-from geoscope.pairs import MEMORY, SMALL, Cloud, Neighbours, Pairs, neighbours_across, sweep
+from geoscope.pairs import MEMORY, SMALL, Cloud, Neighbours, Pairs, Skeleton, neighbours_across, skeleton_of, sweep
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
@@ -180,12 +180,15 @@ def _distinct_sequences(passes: Passes) -> IntArray:
     return sequences
 
 
-def _distinct_tree(passes: Passes) -> tuple[IntArray, Float64]:
-    """Edges and lengths of the tree of the distinct points."""
-    tree, owners = passes.get("pairs").tree, passes.get("owners")
-    edges = owners[tree.edges]
+def _skeleton(passes: Passes) -> Skeleton:
+    """Tree and neighbour lists of the distinct points, ready for leaving some out."""
+    pairs: Pairs = passes.get("pairs")
+    owners = passes.get("owners")
+    if pairs.tree is None:
+        raise ValueError("the skeleton was asked of a sweep without a tree")
+    edges = owners[pairs.tree.edges]
     apart = edges[:, 0] != edges[:, 1]
-    return edges[apart], tree.lengths[apart]
+    return skeleton_of(pairs.neighbours, edges[apart], pairs.tree.lengths[apart])
 
 
 def _nearest(passes: Passes) -> Float64:
@@ -259,7 +262,7 @@ PASSES: dict[str, Pass] = {
     "owners": Pass(_owners, lambda p: len(p.points)),
     "distinct_cloud": Pass(_distinct_cloud, lambda p: len(p.get("pairs").distinct)),
     "distinct_sequences": Pass(_distinct_sequences, lambda p: len(p.get("pairs").distinct)),
-    "distinct_tree": Pass(_distinct_tree, lambda p: len(p.get("pairs").distinct)),
+    "skeleton": Pass(_skeleton, lambda p: len(p.get("pairs").distinct)),
     "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),
     "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct)),
     "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct)),

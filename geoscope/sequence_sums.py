@@ -13,7 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.rows import Float64, IntArray
+from geoscope.rows import Float64, FloatArray, IntArray
+
+_PANEL = 192
+"""Columns of a product of rows with themselves that are made at a time, so that little of its lower triangle is."""
 
 
 @dataclass
@@ -22,7 +25,7 @@ class SequenceSums:
 
     dimension: int
     sizes: Float64 = field(default_factory=lambda: np.zeros(5))  # sum of n_s^k, k = 0 .. 4
-    total_products: Float64 = field(init=False)  # W = sum T_s T_s'; upper triangle only, Fortran order
+    total_products: Float64 = field(init=False)  # W = sum T_s T_s'; upper triangle only
     own_products: float = 0.0  # sum ||M_s||^2
     product_of_total: Float64 = field(init=False)  # sum M_s T_s
     total_on_products: float = 0.0  # sum T_s' M_s T_s
@@ -34,28 +37,42 @@ class SequenceSums:
 
     def __post_init__(self) -> None:
         d = self.dimension
-        self.total_products = np.zeros((d, d), order="F")
+        self.total_products = np.zeros((d, d))
         self.product_of_total, self.total_cubed, self.energy_total = np.zeros(d), np.zeros(d), np.zeros(d)
 
-    def add(self, x: Float64, starts: IntArray) -> None:
-        """Take in rows x (m, d) of whole sequences, which start at rows `starts` of them."""
-        from scipy.linalg import blas
+    def add(self, x: FloatArray, starts: IntArray, products: Float64) -> None:
+        """Take in rows x (m, d) of whole sequences, which start at rows `starts` of them.
 
+        products: `upper_products(x)`, which are a sequence's own where each row is one.
+        """
+        energies = np.einsum("ij,ij->i", x, x).astype(np.float64)
+        if len(starts) == len(x):
+            self._add_alone(x, energies, products)
+            return
         sizes = np.diff(np.r_[starts, len(x)])
-        totals = np.add.reduceat(x, starts, axis=0)
-        energies = np.add.reduceat(np.einsum("ij,ij->i", x, x), starts)
+        along, own_products = _within(x, starts, sizes)
+        totals, energies = _totals(x, starts), np.add.reduceat(energies, starts)
+        self.product_of_total += weighted_sum(along, x)
+        self.own_products += own_products
         squares = np.einsum("ij,ij->i", totals, totals)
-        along = np.einsum("ij,ij->i", x, np.repeat(totals, sizes, axis=0))  # x . T_s
         self.sizes += np.array([np.sum(sizes.astype(np.float64) ** k) for k in range(5)])
-        self.total_products = blas.dsyrk(1.0, totals.T, beta=1.0, c=self.total_products, overwrite_c=1)
-        self.own_products += _own_products(x, starts, sizes)
-        self.product_of_total += along @ x
+        self.total_products += upper_products(totals)
         self.total_on_products += float(along @ along)
-        self.total_cubed += squares @ totals
+        self.total_cubed += weighted_sum(squares, totals)
         self.total_fourth += float(squares @ squares)
         self.energy_squared += float(energies @ energies)
-        self.energy_total += energies @ totals
+        self.energy_total += weighted_sum(energies, totals)
         self.energy_on_total += float(energies @ squares)
+
+    def _add_alone(self, x: FloatArray, energies: Float64, products: Float64) -> None:
+        """The same where every row is a sequence: T_s = x, M_s = x x', q_s = |x|^2."""
+        fourth, weighted = float(energies @ energies), weighted_sum(energies, x)
+        self.sizes += float(len(x))
+        self.total_products += products
+        for name in ("product_of_total", "total_cubed", "energy_total"):
+            setattr(self, name, getattr(self, name) + weighted)
+        for name in ("own_products", "total_on_products", "total_fourth", "energy_squared", "energy_on_total"):
+            setattr(self, name, getattr(self, name) + fourth)
 
     def __add__(self, other: SequenceSums) -> SequenceSums:
         return self._combined(other, 1)
@@ -131,13 +148,54 @@ def symmetric(upper: Float64) -> Float64:
     return whole
 
 
-def _own_products(x: Float64, starts: IntArray, sizes: IntArray) -> float:
-    """The sum over sequences of ||M_s||^2, by the smaller of each sequence's two Gram matrices."""
-    alone = sizes == 1
-    lengths = np.einsum("ij,ij->i", x[starts[alone]], x[starts[alone]])
-    total = float(lengths @ lengths)
-    for start, size in zip(starts[~alone], sizes[~alone], strict=True):
-        own = x[start : start + size]
-        gram = own @ own.T if size <= x.shape[1] else own.T @ own
-        total += float(np.vdot(gram, gram))
-    return total
+def upper_products(x: FloatArray) -> Float64:
+    """x' x for rows x (m, d), its upper triangle (of the lower what falls off), made in the rows' own precision.
+
+    All products over rows are torch's: numpy, scipy and torch each keep threads of their own, which wait on cores
+    that the others need.
+    """
+    import torch
+
+    rows, d = torch.from_numpy(x), x.shape[1]
+    found = torch.zeros((d, d), dtype=rows.dtype)
+    for start in range(0, d, _PANEL):
+        found[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
+    return np.asarray(found.double().numpy())
+
+
+def weighted_sum(weights: FloatArray, x: FloatArray) -> Float64:
+    """The sum of rows x (m, d) times their weights (m,), in float64: (d,)."""
+    import torch
+
+    rows = torch.from_numpy(x)
+    return np.asarray(torch.mv(rows.T, torch.from_numpy(weights).to(rows.dtype)).double().numpy())
+
+
+def _totals(x: FloatArray, starts: IntArray) -> Float64:
+    """Each sequence's sum of rows, (s, d), by a product with 0s and 1s: numpy's own sums are ten times slower."""
+    from scipy.sparse import csr_matrix
+
+    n = len(x)
+    member = csr_matrix((np.ones(n, dtype=x.dtype), np.arange(n), np.r_[starts, n]), shape=(len(starts), n))
+    return np.asarray(member @ x, dtype=np.float64)
+
+
+def _within(x: FloatArray, starts: IntArray, sizes: IntArray) -> tuple[Float64, float]:
+    """Of each row (m,) its product with its sequence's sum, x . T_s; and the sum over sequences of ||M_s||^2.
+
+    Both by the smaller of each sequence's two Gram matrices, sequences of one length together.
+    """
+    import torch
+
+    along, total = np.empty(len(x)), 0.0
+    for size in np.unique(sizes).tolist():
+        places = starts[sizes == size][:, None] + np.arange(size)
+        own = torch.from_numpy(x[places])
+        if size <= x.shape[1]:
+            gram = torch.bmm(own, own.transpose(1, 2))
+            along[places] = gram.sum(dim=2).numpy()
+        else:
+            gram = torch.bmm(own.transpose(1, 2), own)
+            along[places] = torch.bmm(own, own.sum(dim=1)[:, :, None])[:, :, 0].numpy()
+        total += float(gram.square().sum(dtype=torch.float64))
+    return along, total

@@ -13,7 +13,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 
 from geoscope.errors import GeoscopeError
-from geoscope.pairs import lengths_within, nearest_two, neighbours_across, sweep
+from geoscope.pairs import lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
 from geoscope.pairs import sweeping as pairs_module
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.duplicates import first_copies
@@ -220,9 +220,8 @@ def test_the_tree_of_a_part_from_the_wholes(name: str, share: float) -> None:
     assert found.tree is not None
     assert len(found.distinct) == len(rows)
     kept = rng(2).random(len(rows)) < share
-    lengths = lengths_within(
-        Cloud(rows), found.neighbours, found.tree.edges, found.tree.lengths, kept, memory=1_000_000
-    )
+    skeleton = skeleton_of(found.neighbours, found.tree.edges, found.tree.lengths)
+    lengths = lengths_within(Cloud(rows), skeleton, kept, memory=1_000_000)
     expected = linkage(pdist(rows[kept].astype(np.float64)), "single")[:, 2]
     np.testing.assert_allclose(np.sort(lengths), expected, rtol=1e-9)
 

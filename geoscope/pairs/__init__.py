@@ -2,7 +2,7 @@
 
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.neighbours import Neighbours
-from geoscope.pairs.reduced_trees import lengths_within
+from geoscope.pairs.reduced_trees import Skeleton, lengths_within, skeleton_of
 from geoscope.pairs.restricted_neighbours import nearest_two, neighbours_across
 from geoscope.pairs.sweeping import MEMORY, SMALL, Pairs, rms_radius, sweep
 from geoscope.pairs.trees import Tree
@@ -13,10 +13,12 @@ __all__ = [
     "Cloud",
     "Neighbours",
     "Pairs",
+    "Skeleton",
     "Tree",
     "lengths_within",
     "nearest_two",
     "neighbours_across",
     "rms_radius",
+    "skeleton_of",
     "sweep",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from geoscope.pairs.clouds import Cloud
@@ -11,46 +13,53 @@ from geoscope.pairs.trees import Forest
 from geoscope.rows import BoolArray, FloatArray, IntArray
 
 
-def lengths_within(
-    cloud: Cloud,
-    neighbours: Neighbours,
-    edges: IntArray,
-    lengths: FloatArray,
-    kept: BoolArray,
-    *,
-    memory: int = MEMORY,
-) -> FloatArray:
+@dataclass(frozen=True)
+class Skeleton:
+    """What is known of a cloud's pairs: its tree, and the pairs on its neighbour lists, each put in order once.
+
+    edges (n - 1, 2), lengths (n - 1,): the tree. one, other, listed (p,): the pairs, once each, shortest first.
+    bounds: (n,) no pair of the row that is not listed is shorter.
+    """
+
+    edges: IntArray
+    lengths: FloatArray
+    one: IntArray
+    other: IntArray
+    listed: FloatArray
+    bounds: FloatArray
+
+
+def skeleton_of(neighbours: Neighbours, edges: IntArray, lengths: FloatArray) -> Skeleton:
+    """Of n distinct rows: their neighbour lists, and their tree's edges (n - 1, 2) and lengths (n - 1,)."""
+    n, k = neighbours.indices.shape
+    one, other = np.repeat(np.arange(n), k), neighbours.indices.ravel()
+    _, first = np.unique(np.minimum(one, other) * n + np.maximum(one, other), return_index=True)
+    listed = neighbours.distances.ravel()[first]
+    order = np.argsort(listed, kind="stable")
+    first = first[order]
+    bounds = neighbours.distances[:, -1] if k else np.zeros(n)
+    return Skeleton(edges, lengths, one[first], other[first], listed[order], bounds)
+
+
+def lengths_within(cloud: Cloud, skeleton: Skeleton, kept: BoolArray, *, memory: int = MEMORY) -> FloatArray:
     """Edge lengths (m - 1,) of a minimum spanning tree of the m kept rows.
 
-    cloud: n distinct rows; neighbours: their lists; edges (n - 1, 2), lengths (n - 1,): their tree;
-    kept: (n,). A tree edge between kept rows is shortest across some cut, and still is when rows are left out.
+    cloud: n distinct rows; skeleton: theirs; kept: (n,). A tree edge between kept rows is shortest across some cut,
+    and still is when rows are left out.
     """
     place = np.cumsum(kept) - 1
-    count = int(kept.sum())
-    alive = kept[edges].all(axis=1)
-    forest = Forest(count, np.full(count, np.inf), 0.0)
-    low, high = place[edges[alive]].T
-    forest.grow(low, high, lengths[alive])
-    forest.bounds[:] = neighbours.distances[kept, -1]
-    one, other, listed = _listed(neighbours, kept)
-    forest.grow(place[one], place[other], listed)
+    alive = kept[skeleton.edges].all(axis=1)
+    forest = Forest(int(kept.sum()), skeleton.bounds[kept], 0.0)
+    forest.join(place[skeleton.edges[alive]], skeleton.lengths[alive])
+    use = kept[skeleton.one] & kept[skeleton.other]
+    forest.grow(place[skeleton.one[use]], place[skeleton.other[use]], skeleton.listed[use], ordered=True)
     among = np.flatnonzero(kept)
     unit = 2.0**cloud.exponent
     while forest.count > 1:
-        which = np.flatnonzero(forest.open())
-        which = which[np.argsort(forest.label[which], kind="stable")]
+        which = forest.open()
         label = np.full(len(cloud), -1)
         label[among] = forest.label
         near, found = search(cloud, among[which], 1, groups=label, among=among, memory=memory)
         forest.bounds[which] = found[:, 0] * unit
         forest.grow(which, place[near[:, 0]], found[:, 0] * unit)
     return forest.tree()[1]
-
-
-def _listed(neighbours: Neighbours, kept: BoolArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """The listed pairs whose rows are both kept."""
-    k = neighbours.indices.shape[1]
-    one = np.repeat(np.flatnonzero(kept), k)
-    other = neighbours.indices[kept].ravel()
-    use = kept[other]
-    return one[use], other[use], neighbours.distances[kept].ravel()[use]

@@ -46,10 +46,12 @@ def nearest_two(
     among = np.flatnonzero(kept)
     allowed = kept[lists.indices[among]] & np.isfinite(lists.distances[among])
     found = np.full((len(among), 2), np.inf)
-    if allowed.shape[1] >= 2:
-        places = np.argsort(~allowed, axis=1, kind="stable")[:, :2]
-        found = np.take_along_axis(lists.distances[among], places, axis=1)
+    every = np.arange(len(among))
     short = np.flatnonzero(allowed.sum(axis=1) < 2)
+    for nth in range(min(2, allowed.shape[1])):
+        place = allowed.argmax(axis=1)
+        found[:, nth] = lists.distances[among, place]
+        allowed[every, place] = False
     if len(short):
         _, lengths = search(cloud, among[short], 2, memory=memory, among=among, groups=groups)
         found[short] = lengths * 2.0**cloud.exponent

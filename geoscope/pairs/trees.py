@@ -11,7 +11,7 @@ from geoscope.pairs.clouds import Cloud, Tensor
 from geoscope.pairs.components import components
 from geoscope.pairs.neighbours import search
 from geoscope.pairs.sieves import Listing, nonzero
-from geoscope.rows import BoolArray, FloatArray, IntArray
+from geoscope.rows import FloatArray, IntArray
 
 MANY = 2048
 """More clusters than this are first halved by nearest-row searches: the sweep between clusters keeps a square table."""
@@ -41,8 +41,7 @@ def spanning_tree(cloud: Cloud, listing: Listing, tolerance: float, memory: int)
     forest = Forest(n, listing.bounds.copy(), tolerance)
     forest.grow(listing.one, listing.other, listing.lengths)
     while forest.count > MANY:
-        which = np.flatnonzero(forest.open())
-        which = which[np.argsort(forest.label[which], kind="stable")]
+        which = forest.open()
         near, lengths = search(cloud, which, 1, groups=forest.label, memory=memory)
         forest.bounds[which] = lengths[:, 0]
         forest.grow(which, near[:, 0], lengths[:, 0])
@@ -68,13 +67,24 @@ class Forest:
         self.lengths: FloatArray = np.empty(0)
         self.edges: list[tuple[IntArray, IntArray, FloatArray]] = []
 
-    def grow(self, one: IntArray, other: IntArray, lengths: FloatArray) -> None:
-        """Add pairs and join clusters for as long as one's shortest pair outwards is surely its shortest of all."""
+    def join(self, edges: IntArray, lengths: FloatArray) -> None:
+        """Join clusters by edges (m, 2) that are known to be of the tree."""
+        self.edges.append((edges[:, 0], edges[:, 1], lengths))
+        self.count, joined = components(self.count, self.label[edges[:, 0]], self.label[edges[:, 1]])
+        self.label = joined[self.label]
+
+    def grow(self, one: IntArray, other: IntArray, lengths: FloatArray, *, ordered: bool = False) -> None:
+        """Add pairs and join clusters for as long as one's shortest pair outwards is surely its shortest of all.
+
+        ordered: the pairs come shortest first, and none were added before.
+        """
         low, high = np.minimum(one, other), np.maximum(one, other)
-        low, high = np.concatenate([self.one, low]), np.concatenate([self.other, high])
-        lengths = np.concatenate([self.lengths, lengths])
-        order = np.lexsort((high, low, lengths))
-        self.one, self.other, self.lengths = low[order], high[order], lengths[order]
+        if not ordered:
+            low, high = np.concatenate([self.one, low]), np.concatenate([self.other, high])
+            lengths = np.concatenate([self.lengths, lengths])
+            order = np.lexsort((high, low, lengths))
+            low, high, lengths = low[order], high[order], lengths[order]
+        self.one, self.other, self.lengths = low, high, lengths
         while self._round():
             pass
 
@@ -99,13 +109,17 @@ class Forest:
         self.label = joined[self.label]
         return True
 
-    def open(self) -> BoolArray:
-        """Rows that may have a shorter pair out of their cluster than the shortest listed one."""
+    def open(self) -> IntArray:
+        """Rows that may have a shorter pair out of their cluster than the shortest listed one, by cluster.
+
+        Those of the largest cluster can wait: once all others have joined there is one.
+        """
         shortest = np.full(self.count, np.inf)
         np.minimum.at(shortest, self.label[self.one], self.lengths)
         np.minimum.at(shortest, self.label[self.other], self.lengths)
-        found: BoolArray = self.bounds < shortest[self.label]
-        return found
+        largest = np.bincount(self.label).argmax()
+        which = np.flatnonzero((self.bounds < shortest[self.label]) & (self.label != largest))
+        return which[np.argsort(self.label[which], kind="stable")]
 
     def tree(self) -> tuple[IntArray, FloatArray]:
         if not self.edges:
