@@ -49,10 +49,8 @@ class Frame:
 
     def placed(self, rows: FloatArray) -> FloatArray:
         """Rows (m, d), scaled but not shifted yet, as a copy in the precision that products are made in."""
-        block = np.array(rows, dtype=np.float32 if self.single else np.float64, order="C")
-        if self.scale != 1.0:
-            block *= self.scale
-        return block
+        block: FloatArray = np.array(rows, dtype=np.float32 if self.single else np.float64, order="C")
+        return block if self.scale == 1.0 else block * self.scale
 
 
 def safe_scale(rows: FloatArray) -> float:

@@ -38,13 +38,18 @@ def components_of(points: FloatArray, kept: Sequence[BoolArray] = ()) -> list[Co
 
 def _components(rows: FloatArray) -> Components:
     """Of centred rows (n, d), in their own precision."""
-    from scipy.linalg import svd
+    import torch  # for products too: numpy's own threads would wait on the cores that torch's need
 
     n, d = rows.shape
-    axes = svd(rows, full_matrices=False)[2].T if n < d else eigenvectors(rows.T @ rows)[1]
-    scores = axes.T @ rows.T
+    given = torch.from_numpy(rows)
+    if n < d:
+        axes = torch.linalg.svd(given, full_matrices=False).Vh
+    else:
+        axes = torch.from_numpy(eigenvectors((given.T @ given).numpy())[1].T.copy())
+    scores = (axes @ given.T).numpy()
     squares = np.einsum("ij,ij->i", scores, scores)
-    scores = scores[squares > d * np.finfo(rows.dtype).eps * squares.max()]
+    kept = squares > d * np.finfo(rows.dtype).eps * squares.max()
+    scores = scores if kept.all() else scores[kept]
     scores.sort(axis=1)
     return Components(scores.var(axis=1, ddof=1).astype(np.float64), vasicek_entropies(scores), d)
 

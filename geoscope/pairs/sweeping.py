@@ -94,9 +94,9 @@ def rms_radius(rows: FloatArray, unit: float = 1.0) -> float:
     """sqrt(mean ||x - mean||^2) over (n, d) rows, accumulated in float64; `unit` keeps the squares in range."""
     if len(rows) == 0:
         return 0.0
-    starts = range(0, len(rows), 2048)
-    mean = sum(rows[s : s + 2048].astype(np.float64).sum(axis=0) / len(rows) for s in starts)
-    square = sum(float((((rows[s : s + 2048].astype(np.float64) - mean) / unit) ** 2).sum()) for s in starts)
+    given = as_tensor(rows)
+    mean = sum(block.double().sum(dim=0) / len(rows) for block in given.split(2048))
+    square = sum(float(((block.double() - mean) / unit).square().sum()) for block in given.split(2048))
     return float(np.sqrt(square / len(rows)) * unit)
 
 
@@ -137,9 +137,10 @@ def _lists(cloud: Cloud, listing: Listing, distinct: IntArray, k: int, memory: i
     where[at[is_distinct]] = np.flatnonzero(is_distinct)
     use = is_distinct[listing.one] & is_distinct[listing.other]
     row, near, lengths = place[listing.one[use]], place[listing.other[use]], listing.lengths[use]
-    order = np.lexsort((near, lengths, row))
-    row, near, lengths = row[order], near[order], lengths[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    first = np.r_[True, row[1:] != row[:-1]]
+    run = np.cumsum(first) - 1
+    near = _ties_by_number(run, lengths, near)
+    rank = np.arange(len(row)) - np.flatnonzero(first)[run]
     use = rank < k
     indices = np.zeros((len(distinct), k), dtype=np.int64)
     distances = np.full((len(distinct), k), np.inf)
@@ -155,6 +156,15 @@ def _lists(cloud: Cloud, listing: Listing, distinct: IntArray, k: int, memory: i
         indices[short] = np.take_along_axis(found, order, axis=1)
         distances[short] = np.take_along_axis(exact, order, axis=1)
     return Neighbours(indices, distances)
+
+
+def _ties_by_number(run: IntArray, lengths: FloatArray, near: IntArray) -> IntArray:
+    """Neighbours (p,), in runs of increasing length, with those of equal length in one run in increasing order."""
+    tied = np.zeros(int(run[-1]) + 1 if len(run) else 0, dtype=bool)
+    tied[run[1:][(run[1:] == run[:-1]) & (lengths[1:] == lengths[:-1])]] = True
+    some = np.flatnonzero(tied[run])
+    near[some] = near[some[np.lexsort((near[some], lengths[some], run[some]))]]
+    return near
 
 
 @contextmanager

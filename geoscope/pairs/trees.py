@@ -82,7 +82,7 @@ class Forest:
         if not ordered:
             low, high = np.concatenate([self.one, low]), np.concatenate([self.other, high])
             lengths = np.concatenate([self.lengths, lengths])
-            order = np.lexsort((high, low, lengths))
+            order = np.argsort(lengths, kind="stable")  # any order among equals, as long as it is one
             low, high, lengths = low[order], high[order], lengths[order]
         self.one, self.other, self.lengths = low, high, lengths
         while self._round():
