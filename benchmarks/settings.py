@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class Settings:
     n: rows of the pair sweep. peer_n: rows that the slow peers can take. growth: sizes of the growth curve, of which
     peer_growth also by the peers. file_rows x file_columns: of the file on disk. sequences: texts that extraction
     reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
+    draws: of per_draw sequences, whose errors are put to the test by so many worker processes.
     bits: of the quantizers' codebooks. runs: of each case, interleaved; slow_runs: of cases that take minutes.
     """
 
@@ -35,6 +37,9 @@ class Settings:
     bits: int = 8
     runs: int = 5
     slow_runs: int = 1
+    draws: int = 800
+    per_draw: int = 200
+    workers: int = os.cpu_count() or 1
     work: Path = FOLDER / "work"
     output: Path = FOLDER
 

@@ -1,10 +1,6 @@
-"""Clouds of known kind whose rows come in dependent sequences, for simulations."""
+"""Estimates of one array, straight from the passes, for simulations."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-
-import numpy as np
 
 from geoscope.catalogue import KEYS
 from geoscope.estimates import Estimate, Estimator, measured
@@ -18,34 +14,6 @@ UNQUANTIZED = [
     for key in KEYS
     if not key.startswith(("patchiness", "reconstruction")) and key not in ("prominent_bars", "first_position_energy")
 ]
-
-Draw = Callable[[np.random.Generator, int, int], Float64]
-
-
-def decaying(g: np.random.Generator, sequences: int, length: int, d: int = 24) -> Float64:
-    """Gaussian rows of variances 1/i, half of each between sequences."""
-    scale = np.sqrt(1 / np.arange(1, d + 1))
-    own = g.standard_normal((sequences * length, d))
-    return (np.repeat(g.standard_normal((sequences, d)), length, axis=0) + own) * scale
-
-
-def clusters(g: np.random.Generator, sequences: int, length: int, d: int = 24) -> Float64:
-    """Tight groups around ten centres; a sequence prefers three of them."""
-    centres = np.random.default_rng(5).standard_normal((10, d)) * 2
-    favourites = g.integers(0, 10, (sequences, 3))
-    which = np.take_along_axis(favourites, g.integers(0, 3, (sequences, length)), axis=1).ravel()
-    return centres[which] + 0.6 * g.standard_normal((sequences * length, d))
-
-
-def curved(g: np.random.Generator, sequences: int, length: int, d: int = 24) -> Float64:
-    """A three-dimensional sheet, rolled up by sines, with a little noise; a sequence keeps to a region of it."""
-    mixing = np.random.default_rng(6).standard_normal((3, d))
-    n = sequences * length
-    place = np.repeat(g.uniform(-2, 2, (sequences, 3)), length, axis=0) + 0.5 * g.standard_normal((n, 3))
-    return np.sin(place @ mixing) + 0.02 * g.standard_normal((n, d))
-
-
-CLOUDS = {"decaying": decaying, "clusters": clusters, "curved": curved}
 
 
 def estimate(rows: Float64, sequences: IntArray, keys: list[str], **options: object) -> dict[str, Estimate]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import t
-from simulated import CLOUDS, UNQUANTIZED, estimate, values
+from simulated import UNQUANTIZED, estimate, values
 
 import geoscope
+from benchmarks.clouds import CLOUDS
 from geoscope.estimates import TRAININGS
 from geoscope.gathering import GROUPS
 from geoscope.uncertainty import finite_corpus_factor, half_sample_error, half_samples, jackknife_error

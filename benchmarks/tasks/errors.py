@@ -1,0 +1,87 @@
+"""Standard errors put to the test: many draws of sequences, each measured with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+LENGTH = 10
+"""Rows of a simulated sequence."""
+
+
+def draws_of_layer(
+    rows: str, sequences: str, draws: int, per_draw: int, points: int, workers: int, take: int | None = None
+) -> Callable[[], dict[str, Any]]:
+    """Disjoint pairs of draws of a layer's stored sequences: `draws` reports, each next to its partner."""
+    return partial(_all, partial(_pair_of_layer, rows, sequences, per_draw, points, take), draws, workers)
+
+
+def draws_of_cloud(kind: str, draws: int, per_draw: int, workers: int) -> Callable[[], dict[str, Any]]:
+    """Pairs of draws of a simulated cloud."""
+    return partial(_all, partial(_pair_of_cloud, kind, per_draw), draws, workers)
+
+
+def _all(pair: Callable[[int], dict[str, Any]], draws: int, workers: int) -> dict[str, Any]:
+    """By measure: both values and errors of every pair, the difference's error and interval."""
+    if workers == 1:
+        pairs = [pair(seed) for seed in range(draws // 2)]
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+            pairs = list(pool.map(pair, range(draws // 2), chunksize=4))
+    return {key: [one[key] for one in pairs] for key in pairs[0]}
+
+
+def _one_thread() -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _pair_of_layer(
+    rows: str, sequences: str, per_draw: int, points: int, take: int | None, seed: int
+) -> dict[str, Any]:
+    names = np.load(sequences)[:take]
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    spans = list(pairwise([*starts.tolist(), len(names)]))
+    stored = np.load(rows, mmap_mode="r")
+    chosen = np.random.default_rng([seed, 1]).permutation(len(spans))
+
+    def draw(which: Any) -> tuple[Any, Any]:
+        parts = [stored[spans[one][0] : spans[one][1]] for one in sorted(which)]
+        return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+    halves = (chosen[:per_draw], chosen[per_draw : 2 * per_draw])
+    return _compared((draw(half) for half in halves), points)
+
+
+def _pair_of_cloud(kind: str, per_draw: int, seed: int) -> dict[str, Any]:
+    from benchmarks.clouds import CLOUDS
+
+    generator = np.random.default_rng([seed, 2])
+    groups = np.repeat(np.arange(per_draw), LENGTH)
+    return _compared(((CLOUDS[kind](generator, per_draw, LENGTH), groups) for _ in range(2)), None)
+
+
+def _compared(draws: Iterator[tuple[Any, Any]], points: int | None) -> dict[str, Any]:
+    import geoscope
+    from benchmarks.tasks.measuring import keys
+
+    reports = [
+        geoscope.measure(rows, groups=groups, points=points or "all", measures=keys("unquantized"), null="none")
+        for rows, groups in draws
+    ]
+    found = {}
+    for row in geoscope.compare(*reports).differences:
+        if row.interval is not None:
+            pair = [report.measurement(row.measure) for report in reports]
+            values, errors = [one.value for one in pair], [one.standard_error for one in pair]
+            found[row.measure] = {"values": values, "errors": errors, "interval": row.interval}
+    return found
