@@ -13,7 +13,17 @@ import pytest
 from geoscope.errors import GeoscopeError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-SECTIONS = ("pairs", "growth", "three_measures", "moments", "extraction", "quantizer", "memory")
+SECTIONS = (
+    "pairs",
+    "growth",
+    "three_measures",
+    "moments",
+    "extraction",
+    "quantizer",
+    "memory",
+    "regularizers",
+    "errors",
+)
 
 
 @pytest.fixture
@@ -38,7 +48,7 @@ def settings(monkeypatch, tmp_path, checkpoint_folder):
     monkeypatch.setattr(pairs, "run_once", run_here)
     return Settings(
         small=str(checkpoint_folder("bert")), n=300, peer_n=200, growth=(150, 300), peer_growth=(60,), file_rows=500,
-        file_columns=16, sequences=20, lengths=(16,), row_length=32, bits=3, runs=2,
+        file_columns=16, sequences=20, lengths=(16,), row_length=32, bits=3, runs=2, draws=4, per_draw=40, workers=1,
         work=tmp_path / "work", output=tmp_path,
     )  # fmt: skip
 

@@ -1,0 +1,137 @@
+"""IsoScore* as a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from geoscope.errors import GeoscopeError
+from geoscope.moments import safe_scale
+from geoscope.regularizers.points import Tensor, as_loss, checked, full_precision, largest, no_loss
+
+_BLOCK_ROWS = 512  # products of more add up more rounding in float32
+_WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
+_ORDINARY = (1e-10, 1e10)  # points of this size have squares, and gradients, that float32 can hold
+_OVERFLOWING = 1e140  # the square of more leaves the range of float64
+
+
+def isotropy_loss(points: Tensor, *, shrinkage: float = 0.0, reference: Tensor | None = None) -> Tensor:
+    """1 - IsoScore* of (n, d) points: 0 (variance alike in all directions) to 1 (all in one). A scalar.
+
+    IsoScore* = (PR - 1)/(d - 1) with PR = (tr S)^2 / tr S^2, S = (1 - shrinkage) C + shrinkage C0, and C the
+    covariance of the points, n - 1 in the denominator. Nothing is decomposed: forward and backward cost a matrix
+    product each, of the points' Gram matrix where n < d.
+    shrinkage: in [0, 1], the weight on the reference (the released code's convention).
+    reference: C0, a symmetric positive semi-definite (d, d) covariance on the points' own scale, a constant; or None
+    for (tr C / d) I, differentiated through.
+    Exact to 1e-6, and to 1e-12 for float64 points. One point, one dimension or equal points give 0 with zero gradient.
+    Rudman and Eickhoff 2024, arXiv 2305.19358.
+    """
+    if not 0.0 <= shrinkage <= 1.0:
+        raise GeoscopeError(f"expected a shrinkage between 0 and 1, got {shrinkage}")
+    x = checked(points)
+    n, d = x.shape
+    size = largest(x)
+    scale = safe_scale(np.array([size]))
+    target = None if reference is None or shrinkage == 0.0 else _checked_reference(reference, x, (n - 1) * scale, scale)
+    if n < 2 or d < 2:
+        return no_loss(points, "isotropy takes two points of two dimensions at least")
+    x = x if scale == 1.0 else x * scale
+    trace, square, cross = _Traces.apply(x, target, size * scale) if d <= n else _traces_of_few(x, target)
+    if float(trace.detach()) <= n * d * (8 * torch.finfo(torch.float64).eps * size * scale) ** 2:
+        return no_loss(points, "equal points have no isotropy")
+    if target is None:
+        target_trace, cross, target_square = trace, trace**2 / d, trace**2 / d
+    else:
+        target_trace, target_square = target.trace(), _inner(target, target)
+    keep = 1.0 - shrinkage
+    trace = keep * trace + shrinkage * target_trace
+    square = keep**2 * square + 2.0 * keep * shrinkage * cross + shrinkage**2 * target_square
+    return as_loss((d - trace**2 / square) / (d - 1.0), points)
+
+
+def _traces_of_few(points: Tensor, target: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """tr P, tr P^2 and tr P T (0 without T) of the points' scatter P, (d, d), for fewer points than dimensions."""
+    x = points.double()
+    x = x - x.mean(dim=0)
+    product = x @ x.T
+    trace = product.trace()
+    return trace, _inner(product, product), torch.zeros_like(trace) if target is None else _inner(x @ target, x)
+
+
+class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types are not followed
+    """The same for many points, block by block: no copy of all of them is kept.
+
+    Wide points of float32 or less are multiplied in float32 and added up in float64. They are centred first, about the
+    mean rounded to float32: what the rounding shifts is known, and taken off the product again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, target: Tensor | None, size: float) -> tuple[Tensor, Tensor, Tensor]:
+        mean = points.mean(dim=0, dtype=torch.float64)
+        origin = mean.to(_working_type(points, mean, size))
+        shift = mean - origin
+        product = -len(points) * torch.outer(shift, shift)
+        with full_precision(points):
+            for _, x in _blocks(points, origin):
+                product += x.T @ x
+        ctx.save_for_backward(points, target, origin, shift, product)
+        trace = product.trace()
+        return trace, _inner(product, product), torch.zeros_like(trace) if target is None else _inner(product, target)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, trace: Tensor, square: Tensor, cross: Tensor) -> tuple[Tensor, None, None]:
+        """From the gradients of the three."""
+        points, target, origin, shift, product = ctx.saved_tensors
+        slope = 4.0 * square * product  # of tr P^2 = |P|^2, P symmetric: 2 P both ways
+        slope.diagonal().add_(2.0 * trace)
+        if target is not None:
+            slope += 2.0 * cross * target
+        shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
+        found = torch.empty_like(points)
+        with full_precision(points):
+            for start, x in _blocks(points, origin):
+                found[start : start + len(x)] = torch.addmm(shifted, x, slope)  # sums to 0: centring adds nothing
+        return found, None, None
+
+
+def _inner(one: Tensor, other: Tensor) -> Tensor:
+    return torch.vdot(one.flatten(), other.flatten())
+
+
+def _blocks(points: Tensor, origin: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Where each block of rows starts, and the block without the origin, in the origin's type."""
+    for start in range(0, len(points), _BLOCK_ROWS):
+        yield start, points[start : start + _BLOCK_ROWS].to(origin) - origin
+
+
+def _working_type(points: Tensor, mean: Tensor, size: float) -> Any:
+    """float32 where the points' own type, width and size, and their distance from the mean (of some), allow."""
+    if points.dtype == torch.float64 or points.shape[1] < _WIDE:
+        return torch.float64
+    low, high = _ORDINARY
+    ordinary = size < high and largest(points[:64].double() - mean) > low
+    return torch.float32 if ordinary else torch.float64
+
+
+def _checked_reference(reference: Tensor, x: Tensor, *units: float) -> Tensor:
+    """The reference covariance in float64 beside x, times the units; or a GeoscopeError that says what is wrong."""
+    d = x.shape[1]
+    matrix = torch.as_tensor(reference).detach().to(x.device).double()
+    if matrix.shape != (d, d):
+        raise GeoscopeError(f"expected a reference covariance of shape ({d}, {d}), got {tuple(matrix.shape)}")
+    size = largest(matrix)
+    if not np.isfinite(size) or size == 0.0 or largest(matrix - matrix.T) > 1e-6 * size:
+        raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance")
+    lifted = matrix / size + 1e-6 * d * torch.eye(d, dtype=torch.float64, device=x.device)
+    if int(torch.linalg.cholesky_ex(lifted).info):  # far cheaper than eigenvalues, at every step
+        raise GeoscopeError("expected a positive semi-definite reference covariance; it has a negative eigenvalue")
+    for unit in units:
+        matrix, size = matrix * unit, size * unit
+    if size > _OVERFLOWING:
+        raise GeoscopeError("expected a reference covariance on the points' own scale; it is larger by far")
+    return matrix
