@@ -1,0 +1,65 @@
+"""Predicting scores: how far off a line is on points it was not fitted to, and what it says of a new one."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+from pydantic import Field
+
+from geoscope.comparisons.quantiles import critical
+from geoscope.correlations.associations import Part, basis_of, line
+from geoscope.rows import Float64, IntArray
+
+_UNDETERMINED = 1e-9  # 1 - leverage below this: without these points nothing fixes the line
+
+
+class Prediction(Part):
+    """The score that a measure's line gives a new subject."""
+
+    subject: str
+    noise_level: float | None = None
+    noise_seed: int | None = None
+    value: float | None = Field(description="the measure's, of the new subject")
+    score: float | None = Field(default=None, description="on the line at that value")
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, for one new score")
+    outside: bool | None = Field(default=None, description="whether the value lies outside those the line is from")
+    reason: str | None = Field(default=None, description="why there is no score")
+
+
+def left_out_error(columns: Float64, y: Float64, groups: IntArray) -> float | None:
+    """Root mean squared error of each group's scores on the regression fitted to all other groups.
+
+    columns: (n, c), regressed on beside a constant; c = 0 predicts the mean. groups: (n,), one number a group that is
+    left out together. None where the points that remain do not fix the regression.
+    From one fit: with H the projection on constant and columns, the errors of group G are (I - H_GG)^-1 e_G.
+    """
+    n, basis = len(y), basis_of(columns) if columns.shape[1] else columns
+    if basis.shape[1] < columns.shape[1]:
+        return None
+    basis = np.column_stack([np.full(n, 1 / sqrt(n)), basis])
+    rest = y - basis @ (basis.T @ y)
+    total = 0.0
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        remaining = np.eye(len(members)) - basis[members] @ basis[members].T
+        if np.linalg.eigvalsh(remaining)[0] < _UNDETERMINED:
+            return None
+        errors = np.linalg.solve(remaining, rest[members])
+        total += float(errors @ errors)
+    return sqrt(total / n)
+
+
+def predicted_score(x: Float64, y: Float64, value: float) -> tuple[float, tuple[float, float]] | None:
+    """The line's score at a value, and the 95 % interval of one new score there (Student's t of n - 2 degrees).
+
+    None where there is no line, or two points leave nothing to judge it by.
+    """
+    fitted, n = line(x, y), len(x)
+    if fitted is None or n < 3:
+        return None
+    rest = y - fitted.intercept - fitted.slope * x
+    away = x - x.mean()
+    noise = float(rest @ rest) / (n - 2) * (1 + 1 / n + (value - float(x.mean())) ** 2 / float(away @ away))
+    score, reach = fitted.intercept + fitted.slope * value, critical(0.025, n - 2) * sqrt(noise)
+    return score, (score - reach, score + reach)
