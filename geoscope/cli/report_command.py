@@ -1,0 +1,35 @@
+"""`report`: the command that draws reports as one page. Parse, call, print, exit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geoscope.cli import options
+from geoscope.cli.exits import settled
+from geoscope.errors import GeoscopeError
+from geoscope.forms import output
+from geoscope.forms.output import STDOUT
+
+ReportsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REPORT...", show_default=False, help="Reports' .json, a study's among them, or - for standard input."
+    ),
+]
+
+
+@settled
+def report(reports: ReportsArgument, destination: options.OutputOption = STDOUT) -> None:
+    """Draw reports as one self-contained HTML page: findings, a chart a measure, every number."""
+    if destination != STDOUT and output.SUFFIXES.get(Path(destination).suffix.lower()) != "html":
+        raise GeoscopeError(f"expected -o to name a page that ends in .html or .htm, got {destination}; rename it")
+    output.check_destination(destination)
+    if reports.count(STDOUT) > 1:
+        raise GeoscopeError("expected at most one report on standard input, got several -; name files for the others")
+    from geoscope.pages.report_page import to_html
+    from geoscope.report import Report
+
+    output.send(to_html(*(Report.read(name) for name in reports)), destination)

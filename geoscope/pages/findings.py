@@ -1,0 +1,149 @@
+"""Findings: what a reader must know of some reports before reading their numbers, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from geoscope.comparisons.comparability import check_comparable
+from geoscope.comparisons.matching import why_n_forbids
+from geoscope.errors import GeoscopeError
+from geoscope.forms.tables import ENERGY_LIMIT, warnings_of
+from geoscope.pages.reading import capital
+from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
+
+if TYPE_CHECKING:
+    from geoscope.report import Measurement, Report
+
+_MOST_NAMED = 6  # places, before the rest is only counted
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and whether it is a warning; a warning is written after that word, without a capital."""
+
+    text: str
+    warning: bool = False
+
+
+def findings_of(reports: Sequence[Report]) -> list[Finding]:
+    """Warnings first; then what cannot be told from nothing, and what is missing. The same of several is said once."""
+    found: dict[Finding, list[str]] = {}
+    labels = labels_of(reports)
+    for label, report in zip(labels, reports, strict=True):
+        for finding in _of_one(report):
+            found.setdefault(finding, []).append(label)
+    told = [Finding(sentence, True) for sentence in _not_alike(reports)]
+    told += [_of_holders(each, holders, labels) for each, holders in found.items()]
+    return sorted(told, key=lambda finding: not finding.warning)
+
+
+def _of_holders(finding: Finding, holders: Sequence[str], labels: Sequence[str]) -> Finding:
+    if len(holders) == len(labels):
+        text = finding.text if len(labels) == 1 else f"all: {finding.text}"
+        return Finding(text if finding.warning else capital(text), finding.warning)
+    return Finding(f"{', '.join(holders)}: {finding.text}", finding.warning)
+
+
+def _of_one(report: Report) -> list[Finding]:
+    rows = report.measurements
+    if not rows:
+        return [Finding("the report holds no measurement")]
+    found = [Finding(sentence, True) for sentence in warnings_of(report)]
+    alike = [row for row in rows if _is_like_null(row)]
+    undefined = [row for row in rows if row.value is None]
+    if alike:
+        found.append(Finding(f"not told apart from points without structure: {_places(alike)}"))
+    for reason in dict.fromkeys(row.reason for row in undefined):
+        found.append(
+            Finding(f"undefined, because {reason}: {_places(row for row in undefined if row.reason == reason)}")
+        )
+    if not (found or undefined):
+        found.append(
+            Finding(
+                f"no warning sign is above {100 * ENERGY_LIMIT:.0f} %, every measure is defined, and each that has an "
+                "error and a null differs from the null"
+            )
+        )
+    return found + [Finding(sentence) for sentence in _about_errors(report)] + _left_out(report)
+
+
+def _is_like_null(row: Measurement) -> bool:
+    """Whether the null lies in the value's 95 % interval; without an error nothing is said."""
+    known = interval_of(row)
+    return known is not None and row.null is not None and known[0] <= row.null <= known[1]
+
+
+def _about_errors(report: Report) -> Iterable[str]:
+    defined = [row for row in report.measurements if row.value is not None]
+    bare = [row for row in defined if row.standard_error is None]
+    if defined and len(bare) == len(defined):
+        yield "no value has a standard error, so that none can be told from its null"
+    elif bare:
+        yield f"no standard error is known of {_listed(row.measure for row in bare)}"
+    if report.sample.sampling_fraction == 1 and len(bare) < len(defined):
+        yield (
+            "every sequence of the corpora was drawn: errors over sequences are 0, and do not say what other text "
+            "would give"
+        )
+
+
+def _left_out(report: Report) -> list[Finding]:
+    found = []
+    for each in report.sample.dropped or []:
+        counts = [(each.duplicates, "duplicates"), (each.zero_rows, "rows of length zero")]
+        told = " and ".join(f"{count:,} {name}" for count, name in counts if count)
+        found.append(Finding(f"{told} in {layer_name(each.layer)} are left out by the measures that cannot use them"))
+    return found
+
+
+def _not_alike(reports: Sequence[Report]) -> list[str]:
+    """Why numbers of the first report and of another cannot be held against each other."""
+    if any(row.keys for report in reports for row in report.measurements):
+        return []  # a study is not compared row by row
+    sentences = []
+    labels = labels_of(reports)
+    for label, report in zip(labels[1:], reports[1:], strict=True):
+        try:
+            check_comparable(reports[0], report)
+        except GeoscopeError as error:
+            said = str(error).removeprefix("expected reports measured the same way, got ").partition("; ")[0]
+            sentences.append(f"not measured the same way: {said}")
+        theirs = {(row.measure, row.layer): row for row in report.measurements}
+        unequal = [
+            row
+            for row in reports[0].measurements
+            if (row.measure, row.layer) in theirs and why_n_forbids(row, theirs[row.measure, row.layer])
+        ]
+        if unequal:
+            other = theirs[unequal[0].measure, unequal[0].layer]
+            sentences.append(
+                f"{labels[0]} and {label} differ in n (such as {unequal[0].n:,} and {other.n:,} rows), which moves "
+                f"{_listed(row.measure for row in unequal)}"
+            )
+    return sentences
+
+
+def _places(rows: Iterable[Measurement]) -> str:
+    """Measures with where each is meant, those of the same places together."""
+    held = list(rows)
+    where: dict[str, list[str]] = {}
+    for row in held:
+        where.setdefault(row.measure, []).append(place_name(row))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for measure, places in where.items():
+        together.setdefault(tuple(places), []).append(measure)
+    return "; ".join(f"{_listed(measures)} ({_ranged(places)})" for places, measures in together.items())
+
+
+def _ranged(places: Sequence[str]) -> str:
+    """Places in words, "layers 1, 2, 5" for several layers."""
+    numbers = [place.removeprefix("layer ") for place in places]
+    if len(places) > 1 and all(number.isdecimal() for number in numbers):
+        return f"layers {', '.join(numbers)}"
+    return "; ".join(places) if len(places) <= _MOST_NAMED else f"{len(places)} places, such as {places[0]}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
