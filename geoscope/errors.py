@@ -11,5 +11,9 @@ class NotComparable(GeoscopeError):
     """Two subjects were measured in ways whose numbers cannot be held against each other."""
 
 
+class NonFinite(GeoscopeError):
+    """A subject's rows hold NaN or infinity, so that no measure of them has a value."""
+
+
 class Undefined(Exception):
     """A measure has no value on these rows; the message says why, in a sentence a report can print."""

@@ -20,12 +20,13 @@ from geoscope.gathering import GROUPS, Gathering, gather
 from geoscope.measures.dimension import DISCARD
 from geoscope.memory import hold_to, parse_size, workload
 from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
+from geoscope.protocols import follows_protocol
 from geoscope.report import Measurement, Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.text_subjects import open_text_subject
+from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 
@@ -53,11 +54,13 @@ class _Opened:
     read_with: dict[str, Any] = field(default_factory=dict)  # how a folder of extracted rows was made
 
 
+@follows_protocol
 def measure(
     subject: Any,
     *,
     corpora: Sequence[str] | None = None,
     split: Sequence[str] | None = None,
+    words: str | None = None,
     sequences: int = 5000,
     max_length: int = 128,
     points: int | str | None = 10000,
@@ -74,6 +77,7 @@ def measure(
     bits: int = 8,
     errors: bool = True,
     null: str = "auto",
+    protocol: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     batch_tokens: int | None = None,
@@ -86,9 +90,10 @@ def measure(
 ) -> Report:
     """Measure one subject: an (n, d) array, Embeddings or their file or folder, a checkpoint id or folder, or "demo".
 
-    The keywords are the command line's options; `announce` is told what memory the run needs before it starts.
-    Raises GeoscopeError where the subject or an option is unusable; a measure without a value is a null with its
-    reason, never an error.
+    A TextSubject has been drawn and loaded before: give the options it was opened with, which the report repeats.
+    The keywords are the command line's options; those not given are the protocol's, if one is named. `announce` is
+    told what memory the run needs before it starts. Raises GeoscopeError where the subject or an option is unusable; a
+    measure without a value is a null with its reason, never an error.
     """
     keys = select(measures)
     limit = _point_limit(points)
@@ -100,7 +105,7 @@ def measure(
     if null not in NULLS:
         raise GeoscopeError(f"expected --null to be one of {', '.join(NULLS)}, got {null!r}")
     opened = _open(
-        subject, groups=groups, corpora=corpora, split=split, sequences=sequences, max_length=max_length,
+        subject, groups=groups, corpora=corpora, split=split, words=words, sequences=sequences, max_length=max_length,
         layers=layers, pooling=pooling, tokens=tokens, seed=seed, device=device, dtype=dtype,
         batch_tokens=batch_tokens, trust_remote_code=trust_remote_code, revision=revision,
         allow_pickle=allow_pickle, progress=progress,
@@ -136,10 +141,15 @@ def measure(
             "duplicate_tolerance": DUPLICATE_TOLERANCE,
             "errors": errors,
             "null": null,
-        },
+        }
+        | _if_given(words=opened.read_with.get("words", words), protocol=opened.read_with.get("protocol", protocol)),
         measurements=rows,
         environment=describe_environment(device=pass_settings.device),
     )
+
+
+def _if_given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _measure_clouds(
@@ -180,6 +190,11 @@ def _measure_clouds(
 
 def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
     """The subject's rows, and what the report says of where they come from."""
+    if isinstance(subject, TextSubject):
+        return _Opened(
+            subject.extraction, subject.extraction.layers, subject.about, subject.sample,
+            subject.extraction.pooling == "tokens",
+        )  # fmt: skip
     if isinstance(subject, (str, os.PathLike)) and not _is_embeddings(Path(subject)):
         if groups is not None:
             raise GeoscopeError(
@@ -191,6 +206,8 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
         return _Opened(source, source.layers, about, sample, options["pooling"] == "tokens")
     if options["corpora"] is not None:
         raise GeoscopeError("expected --corpus only with a checkpoint; an embeddings file holds its rows already")
+    if options["words"] is not None:
+        raise GeoscopeError("expected --words only with a checkpoint; an embeddings file holds its rows already")
     if isinstance(subject, Embeddings):
         if groups is not None:
             raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
+STUDY_KEYS = ("noise_level", "noise_seed")
+"""The key columns of a study's rows."""
+
 
 def _is_none(value: object) -> bool:
     return value is None
@@ -116,6 +119,10 @@ class Measurement(_Part):
     training_spread: float | None = Field(
         default=None, ge=0, exclude_if=_is_none, description="of a quantized measure over trainings; in the error too"
     )
+    noise_level: float | None = Field(
+        default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
+    )
+    noise_seed: int | None = Field(default=None, ge=0, exclude_if=_is_none, description="of a study: of the change")
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Measurement:
@@ -126,7 +133,28 @@ class Measurement(_Part):
     @property
     def keys(self) -> dict[str, Any]:
         """A study's further key columns, such as noise_level."""
-        return dict(self.model_extra or {})
+        own = {name: getattr(self, name) for name in STUDY_KEYS}
+        return {name: value for name, value in own.items() if value is not None} | dict(self.model_extra or {})
+
+
+class Score(_Part):
+    """How a subject, or a study's subject at one level and seed, did at a task."""
+
+    task: str = Field(description="such as cola")
+    metric: str = Field(description="such as matthews_correlation")
+    score: float | None = Field(description="null where the score is undefined")
+    n: int = Field(ge=0, description="examples that were scored")
+    reason: str | None = Field(default=None, description="why the score is null, in a sentence")
+    noise_level: float | None = Field(
+        default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
+    )
+    noise_seed: int | None = Field(default=None, ge=0, exclude_if=_is_none, description="of a study: of the change")
+
+    @model_validator(mode="after")
+    def _null_has_a_reason(self) -> Score:
+        if self.score is None and not self.reason:
+            raise ValueError("a null score needs a reason")
+        return self
 
 
 class Report(_Part):
@@ -138,6 +166,7 @@ class Report(_Part):
     sample: Sample
     settings: dict[str, Any] = Field(description="every setting that changes a number")
     measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
+    scores: list[Score] | None = Field(default=None, exclude_if=_is_none, description="of a study's probes")
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property
@@ -206,7 +235,7 @@ class Report(_Part):
                 f"expected a report of schema version {SCHEMA_VERSION}, got {version!r} in {name}; "
                 "measure again with this version of geoscope"
             )
-        missing = [key for key in cls.model_fields if key not in content]
+        missing = [key for key, field in cls.model_fields.items() if field.exclude_if is None and key not in content]
         if missing:
             raise GeoscopeError(
                 f"expected a geoscope report, got one without {', '.join(missing)} in {name}; measure again"
@@ -247,15 +276,19 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
     return content
 
 
+_OPTIONAL = {
+    "Sample": {"fingerprint", "dropped", "sampling_fraction"},
+    "Measurement": {"replicates", "training_spread", *STUDY_KEYS},
+    "Score": {*STUDY_KEYS},
+    "Report": {"scores"},
+}
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a report, as `geoscope schema` prints it."""
     schema = Report.model_json_schema(mode="serialization")
     for part in (schema, *schema["$defs"].values()):
-        optional = (
-            {"replicates", "training_spread", "fingerprint", "dropped", "sampling_fraction"}
-            if part["title"] in ("Sample", "Measurement")
-            else set()
-        )
+        optional = _OPTIONAL.get(part["title"], set())
         part["required"] = [key for key in part["properties"] if key not in optional]
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

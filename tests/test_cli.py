@@ -101,7 +101,7 @@ def run(*arguments: str, code: str | None = None, **more: Any) -> subprocess.Com
 def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) -> None:
     calls = measured_by(lambda *_, **__: a_report())
     line = (
-        "measure some/model --corpus ptb=a.txt --corpus b.csv --split test --sequences 10 --max-length 32 "
+        "measure some/model --corpus ptb=a.txt --corpus b.csv --split test --words 4-49 --sequences 10 --max-length 32 "
         "--points all --layers 0,6,-1 --pooling mean --tokens no-first --groups column "
         "--measures two_nn,isotropy --seed 7 --device cpu --dtype float32 --batch-tokens 64 --memory 2GB "
         "--isoscore-zeta 0.2 --isoscore-reference c.npy --quantizer pq --codebooks 8 --bits 4 "
@@ -112,7 +112,7 @@ def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) ->
     assert isinstance(keywords.pop("progress"), RunProgress)
     assert args == ("some/model",)
     assert keywords == {
-        "corpora": ["ptb=a.txt", "b.csv"], "split": ["test"], "sequences": 10, "max_length": 32,
+        "corpora": ["ptb=a.txt", "b.csv"], "split": ["test"], "words": "4-49", "sequences": 10, "max_length": 32,
         "points": None, "layers": "0,6,-1", "pooling": "mean", "tokens": "no-first", "groups": "column",
         "measures": ["two_nn", "isotropy"], "seed": 7, "device": "cpu", "dtype": "float32",
         "batch_tokens": 64, "memory": "2GB", "announce": None,
@@ -130,7 +130,7 @@ def test_options_have_the_librarys_names_and_defaults(name: str) -> None:
         "points": 10000,
         "isoscore_reference": None,
     }
-    for key in ("subject", "checkpoint", "form", "destination", "quiet", "no_progress"):
+    for key in ("context", "subject", "checkpoint", "form", "destination", "quiet", "no_progress"):
         ours.pop(key, None)
     theirs = {key: of_library[key].default for key in list(of_library)[1:] if key not in ("progress", "announce")}
     if name == "extract":
@@ -189,8 +189,11 @@ def test_only_geoscopes_own_warnings_are_shown(measured_by: Faked, capfd: pytest
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("r.json", "{"), ("r.csv", "subject,layer"), ("r.md", "### demo"), ("r.txt", "demo\n"), ("R.JSON", "{")],
-)
+    [
+        ("r.json", "{"), ("r.csv", "subject,layer"), ("r.md", "### demo"), ("r.txt", "demo\n"), ("R.JSON", "{"),
+        ("r.html", "<!DOCTYPE html>"),
+    ],
+)  # fmt: skip
 def test_the_suffix_sets_the_form(
     measured_by: Faked, capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str, start: str
 ) -> None:
@@ -208,7 +211,7 @@ def test_dash_is_standard_output(measured_by: Faked, capfd: pytest.CaptureFixtur
     assert capfd.readouterr().out == a_report().to_json()
 
 
-@pytest.mark.parametrize("destination", ["no/such/folder/r.json", ".", "report.pdf", "report", "page.html", "r.xml"])
+@pytest.mark.parametrize("destination", ["no/such/folder/r.json", ".", "report.pdf", "report", "r.xml"])
 def test_a_bad_destination_is_refused_before_the_work(
     measured_by: Faked, capfd: pytest.CaptureFixture[str], destination: str
 ) -> None:

@@ -81,8 +81,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("compare base.json none.json", 2, "No such file"),
         ("compare base.json broken.json", 2, "expected a report's JSON"),
         ("compare - -", 2, "at most one report on standard input"),
-        ("compare base.json changed.json --format html", 2, "--format"),
-        ("compare base.json changed.json -o page.html", 2, "expected -o to name a file"),
+        ("compare base.json changed.json --format pdf", 2, "--format"),
+        ("compare base.json changed.json -o page.pdf", 2, "expected -o to name a file"),
         ("compare base.json changed.json --fail-on isoscore:-10% -o no/such.json", 2, "a folder that exists"),
         ("compare base.json mean.json", 4, "differ in pooling (tokens and mean)"),
         ("compare base.json mean.json --fail-on isoscore:1", 4, "measure one of them again"),
@@ -347,7 +347,7 @@ def test_aligning_needs_what_can_be_measured_again(folder: Path, capfd: pytest.C
 def test_compare_has_every_option_of_measure() -> None:
     ours = inspect.signature(cli.compare).parameters
     theirs = inspect.signature(cli.measure).parameters
-    shared = {name: theirs[name] for name in theirs if name not in ("subject", "form")}
+    shared = {name: theirs[name] for name in theirs if name not in ("context", "subject", "form")}
     assert {name: ours[name].default for name in shared} == {name: shared[name].default for name in shared}
     assert {name: ours[name].annotation for name in shared} == {name: shared[name].annotation for name in shared}
     from geoscope.cli import gates

@@ -202,8 +202,8 @@ def test_rounding_is_to_four_digits(value: float, shown: str) -> None:
 
 
 def test_other_forms_are_refused() -> None:
-    with pytest.raises(GeoscopeError, match="got html"):
-        render(a_report([]), "html")
+    with pytest.raises(GeoscopeError, match="got junit"):
+        render(a_report([]), "junit")
 
 
 def test_the_list_of_measures_tells_all_of_each() -> None:

@@ -12,8 +12,18 @@ import typer
 from typer.exceptions import TyperException
 
 from geoscope import __version__
-from geoscope.cli import exits, gates, noise_floor_command, options
+from geoscope.cli import (
+    correlate_command,
+    exits,
+    finetune_command,
+    gates,
+    noise_floor_command,
+    options,
+    perturb_command,
+    report_command,
+)
 from geoscope.cli.exits import ExitCode, settled
+from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol
 from geoscope.forms import output
 from geoscope.forms.output import STDOUT
 
@@ -75,9 +85,12 @@ def geoscope(
 @app.command()
 @settled
 def measure(
+    context: typer.Context,
     subject: options.SubjectArgument,
+    protocol: ProtocolOption = None,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
+    words: options.WordsOption = None,
     sequences: options.SequencesOption = 5000,
     max_length: options.MaxLengthOption = 128,
     points: options.PointsOption = "10000",
@@ -117,36 +130,17 @@ def measure(
 
     exits.mind_warnings(quiet=quiet)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
-        report = measuring.measure(
-            subject,
-            corpora=corpora,
-            split=split,
-            sequences=sequences,
-            max_length=max_length,
-            points=sampled,
-            layers=layers,
-            pooling=pooling.value,
-            tokens=tokens.value,
-            groups=groups,
-            seed=seed,
-            measures=keys,
-            isoscore_zeta=isoscore_zeta,
-            isoscore_reference=isoscore_reference,
-            quantizer=quantizer.value,
-            codebooks=codebooks,
-            bits=bits,
-            errors=errors,
-            null=null.value,
-            device=device,
-            dtype=dtype,
-            batch_tokens=batch_tokens,
-            memory=memory,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-            progress=progress,
+        chosen = left_to_protocol(
+            context,
+            protocol=protocol, corpora=corpora, split=split, words=words, sequences=sequences, max_length=max_length,
+            points=sampled, layers=layers, pooling=pooling.value, tokens=tokens.value, groups=groups, seed=seed,
+            measures=keys, isoscore_zeta=isoscore_zeta, isoscore_reference=isoscore_reference,
+            quantizer=quantizer.value, codebooks=codebooks, bits=bits, errors=errors, null=null.value, device=device,
+            dtype=dtype, batch_tokens=batch_tokens, memory=memory, revision=revision,
+            trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, progress=progress,
             announce=None if quiet else exits.say,
-        )
+        )  # fmt: skip
+        report = measuring.measure(subject, **chosen)
     output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())
@@ -159,6 +153,7 @@ def extract(
     folder: options.FolderOption,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
+    words: options.WordsOption = None,
     sequences: options.SequencesOption = 5000,
     max_length: options.MaxLengthOption = 128,
     layers: options.LayersOption = "last",
@@ -185,6 +180,7 @@ def extract(
             output=folder,
             corpora=corpora,
             split=split,
+            words=words,
             sequences=sequences,
             max_length=max_length,
             layers=layers,
@@ -208,6 +204,10 @@ def extract(
 compare = app.command()(gates.compare)
 check = app.command()(gates.check)
 noise_floor = app.command(name="noise-floor")(noise_floor_command.noise_floor)
+perturb = app.command()(perturb_command.perturb)
+report = app.command()(report_command.report)
+correlate = app.command()(correlate_command.correlate)
+finetune = app.command()(finetune_command.finetune)
 
 
 @app.command(name="measures")

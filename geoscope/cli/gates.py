@@ -10,6 +10,7 @@ import typer
 
 from geoscope.cli import exits, options
 from geoscope.cli.exits import ExitCode, settled
+from geoscope.cli.protocol_option import ProtocolOption
 from geoscope.forms import output
 from geoscope.forms.output import STDOUT
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from geoscope.comparisons.limits import Limit
 
 _MEASURING = (
-    "corpora", "split", "sequences", "max_length", "points", "layers", "pooling", "tokens", "groups", "seed",
-    "measures", "isoscore_zeta", "isoscore_reference", "quantizer", "codebooks", "bits", "errors", "null", "device",
-    "dtype", "batch_tokens", "memory", "revision", "trust_remote_code", "allow_pickle",
+    "protocol", "corpora", "split", "words", "sequences", "max_length", "points", "layers", "pooling", "tokens",
+    "groups", "seed", "measures", "isoscore_zeta", "isoscore_reference", "quantizer", "codebooks", "bits", "errors",
+    "null", "device", "dtype", "batch_tokens", "memory", "revision", "trust_remote_code", "allow_pickle",
 )  # fmt: skip
 
 
@@ -36,8 +37,10 @@ def compare(
     no_config: options.NoConfigOption = False,
     align: options.AlignOption = False,
     similarity: options.SimilarityOption = False,
+    protocol: ProtocolOption = None,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
+    words: options.WordsOption = None,
     sequences: options.SequencesOption = 5000,
     max_length: options.MaxLengthOption = 128,
     points: options.PointsOption = "10000",

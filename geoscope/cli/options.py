@@ -19,6 +19,7 @@ class Form(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    html = "html"
 
 
 class Pooling(StrEnum):
@@ -46,6 +47,7 @@ class GateForm(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    html = "html"
     junit = "junit"
     github = "github"
 
@@ -151,6 +153,16 @@ SplitOption = Annotated[
         metavar="NAME",
         show_default="every split",
         help="Draw only from this split of ptb and wikitext2; may be repeated.",
+        rich_help_panel=_SAMPLE,
+    ),
+]
+WordsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--words",
+        metavar="MIN-MAX",
+        show_default="text as it is",
+        help="Read of every line its words of two letters or more, and only lines of so many, each once.",
         rich_help_panel=_SAMPLE,
     ),
 ]

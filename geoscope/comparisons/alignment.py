@@ -27,12 +27,12 @@ from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import open_text_subject
 
 _OF_READING = (
-    "corpora", "split", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
+    "corpora", "split", "words", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
     "batch_tokens", "revision", "trust_remote_code", "allow_pickle", "progress",
 )  # fmt: skip
 _OF_DRAWING = (
     "corpora", "split", "sequences", "max_length", "pooling", "groups", "batch_tokens", "revision",
-    "trust_remote_code", "allow_pickle", "dtype",
+    "trust_remote_code", "allow_pickle", "dtype", "words", "protocol",
 )  # fmt: skip
 
 

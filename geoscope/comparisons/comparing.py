@@ -12,6 +12,7 @@ from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports
 from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.comparisons.sample_options import OF_TEXT, options_of
 from geoscope.errors import GeoscopeError
+from geoscope.protocols import resolved
 from geoscope.report import Report
 
 
@@ -39,6 +40,7 @@ def compare(
         raise GeoscopeError("expected a candidate to hold against the base, got none; name one or more after it")
     held = [limit if isinstance(limit, Limit) else parse_limit(limit) for limit in limits]
     subjects = [base, *candidates]
+    options = resolved(options)
     if similarity:
         subjects = _read_rows(subjects, options)
     reports = _reports(subjects, options)

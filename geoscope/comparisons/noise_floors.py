@@ -44,11 +44,12 @@ CHANCE = 0.0027
 
 _FEWEST = 3  # values that a limit is taken from
 _OF_READING = (
-    "corpora", "split", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
+    "corpora", "split", "words", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
     "batch_tokens", "revision", "trust_remote_code", "allow_pickle", "progress",
 )  # fmt: skip
 _OF_DRAWING = (
     "corpora",
+    "words",
     "sequences",
     "max_length",
     "pooling",

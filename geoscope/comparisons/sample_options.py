@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _NAMED = ("ptb", "wikitext2", "sample")
 _POINTS = 10000
-OF_TEXT = ("corpora", "split", "sequences", "max_length", "pooling", "tokens", "layers", "dtype")
+OF_TEXT = ("corpora", "split", "words", "sequences", "max_length", "pooling", "tokens", "layers", "dtype", "protocol")
 
 
 def options_of(report: Report, given: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def options_of(report: Report, given: Mapping[str, Any], *, text: bool) -> dict[
     """
     found: dict[str, Any] = {"measures": _measures(report), "seed": report.sample.seed, "points": _points(report)}
     settings = report.settings
-    for name in ("isoscore_zeta", "tokens", "layers", "split", "dtype"):
+    for name in ("isoscore_zeta", "tokens", "layers", "split", "words", "dtype", "protocol"):
         if name in settings:
             found[name] = settings[name]
     quantizer = settings.get("quantizer")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-FORMS = ("table", "json", "csv", "markdown", "junit", "github")
+FORMS = ("table", "json", "csv", "markdown", "html", "junit", "github")
 
 _COLUMNS = ("base", "candidate", "difference", "change", "error", "z", "verdict")
 _LEAST_NEEDED = ("change", "z", "error")  # dropped in this order where the terminal is narrow
@@ -41,6 +41,10 @@ def render(result: Comparison | Check, form: str, page: Page = _ANY_PAGE) -> str
         return to_annotations(result, outcome(result))
     if form == "table":
         return _to_table(result, page)
+    if form == "html":
+        from geoscope.pages.comparison_page import to_html
+
+        return to_html(result)
     raise GeoscopeError(f"expected one of {', '.join(FORMS)}, got {form}; choose with --format")
 
 

@@ -26,6 +26,10 @@ def render_measures(form: str, page: Page) -> str:
         return to_csv(columns, rows)
     if form == "markdown":
         return to_markdown([column.replace("_", " ") for column in columns], rows)
+    if form == "html":
+        from geoscope.pages.measures_page import to_html
+
+        return to_html()
     return _measures_page(page)
 
 

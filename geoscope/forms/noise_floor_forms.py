@@ -35,7 +35,13 @@ def render(result: NoiseFloor, form: str, page: Page = _ANY_PAGE) -> str:
         return _to_markdown(result)
     if form == "table":
         return _to_table(result, page)
-    raise GeoscopeError(f"expected table, json, csv or markdown for a noise floor, got {form}; choose with --format")
+    if form == "html":
+        from geoscope.pages.noise_floor_page import to_html
+
+        return to_html(result)
+    raise GeoscopeError(
+        f"expected table, json, csv, markdown or html for a noise floor, got {form}; choose with --format"
+    )
 
 
 def title(result: NoiseFloor) -> str:

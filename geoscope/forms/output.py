@@ -14,7 +14,7 @@ from pathlib import Path
 from geoscope.errors import GeoscopeError
 
 STDOUT = "-"
-FORMS = ("table", "json", "csv", "markdown")
+FORMS = ("table", "json", "csv", "markdown", "html")
 
 SUFFIXES = {
     ".json": "json",

@@ -11,6 +11,7 @@ from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.errors import GeoscopeError
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page
+from geoscope.forms.score_rows import markdown_scores, score_rows
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,7 +38,11 @@ def render(report: Report, form: str, page: Page = _ANY_PAGE) -> str:
         return _to_markdown(report)
     if form == "table":
         return _to_table(report, page)
-    raise GeoscopeError(f"expected table, json, csv or markdown for one report, got {form}; choose with --format")
+    if form == "html":
+        from geoscope.pages.report_page import to_html
+
+        return to_html(report)
+    raise GeoscopeError(f"expected table, json, csv, markdown or html for one report, got {form}; choose with --format")
 
 
 def long_rows(report: Report) -> tuple[list[str], list[list[Any]]]:
@@ -68,7 +73,7 @@ def _to_markdown(report: Report) -> str:
     )
     head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
     notes = "".join(f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report))
-    return head + table + notes
+    return head + table + markdown_scores(report) + notes
 
 
 def facts(report: Report) -> str:
@@ -121,11 +126,12 @@ class _Notes:
     reasons: list[str] = field(default_factory=list)
 
     def cell(self, row: Measurement | None) -> str:
-        if row is None:
-            return ""
-        if row.value is not None:
-            return rounded(row.value)
-        reason = printable(row.reason or "")
+        return "" if row is None else self.number(row.value, row.reason)
+
+    def number(self, value: float | None, why: str | None) -> str:
+        if value is not None:
+            return rounded(value)
+        reason = printable(why or "")
         if reason not in self.reasons:
             self.reasons.append(reason)
         return f"undefined [{self.reasons.index(reason) + 1}]"
@@ -146,7 +152,7 @@ def _to_table(report: Report, page: Page) -> str:
         Text(printable(report.subject.name), style="bold"),
         Text(printable(facts(report))),
     ]
-    for drawn in _tables_of(report, notes, page.width):
+    for drawn in [*_tables_of(report, notes, page.width), *_tables_of_scores(report, notes, page.width)]:
         parts += [Text(), drawn]
     parts += [Text(f"[{number}] {reason}") for number, reason in enumerate(notes.reasons, 1)]
     if len(report.layers) > 1 and any(row.standard_error is not None for row in report.measurements):
@@ -235,6 +241,20 @@ def _tables_of_study(report: Report, notes: _Notes, width: int | None) -> list[T
         for row in report.measurements
     ]
     return _tables("measure", [*keys, "layer", "value"], lines, width)
+
+
+def _tables_of_scores(report: Report, notes: _Notes, width: int | None) -> list[Table]:
+    if not report.scores:
+        return []
+    columns, rows = score_rows(report)
+    lines = [
+        _Line(
+            row[0],
+            (*("" if cell is None else printable(str(cell)) for cell in row[1:-3]), notes.number(row[-3], row[-1])),
+        )
+        for row in rows
+    ]
+    return _tables("task", columns[1:-2], lines, width)
 
 
 def _layer(layer: int | None) -> str:

@@ -73,7 +73,7 @@ def load_checkpoint(
         backbone = backbone.eval()
         backbone.requires_grad_(False)
         tensors = _own_tensors(model, backbone, missing)
-        digest, parameters = _fingerprint(tensors), _count(tensors, backbone)
+        digest, parameters = fingerprint_of(tensors), _count(tensors, backbone)
         backbone = backbone.to(where)
         layers, hidden_size, causal = _probe(subject, backbone, tokenizer)
     return Checkpoint(
@@ -200,7 +200,8 @@ def _own_tensors(model: Any, backbone: Any, missing: set[str]) -> dict[str, Any]
     return {name: tensor for name, tensor in backbone.state_dict().items() if name not in missing}
 
 
-def _fingerprint(tensors: dict[str, Any]) -> str:
+def fingerprint_of(tensors: dict[str, Any]) -> str:
+    """ "sha256:..." over the sorted (name, dtype, shape, bytes) of some tensors."""
     import torch
 
     digest = hashlib.sha256()

@@ -12,6 +12,7 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.text_files import TEXT_SUFFIXES, read_texts
+from geoscope.subjects.words import Words
 
 NAMES = ("ptb", "wikitext2", "sample")
 """The corpora that have a name; anything else is a file."""
@@ -60,11 +61,12 @@ class Draw:
         return sum(share.sequences**2 / share.available for share in self.corpora) / taken
 
 
-def load_corpus(spec: str, *, splits: Sequence[str] | None = None) -> Corpus:
+def load_corpus(spec: str, *, splits: Sequence[str] | None = None, words: Words | None = None) -> Corpus:
     """The corpus that `spec` names: `ptb`, `wikitext2`, `sample`, a file, or NAME=FILE.
 
     NAME=FILE reads a local file as NAME: `ptb` and `wikitext2` in their own formats, any other name as plain
-    text. `splits` (of train, validation, test; default all) narrows a corpus that comes through `datasets`.
+    text. `splits` (of train, validation, test; default all) narrows a corpus that comes through `datasets`;
+    `words` leaves of every sequence its words, of some numbers of them.
     Raises GeoscopeError when the file, the name, the split or the network is missing, or no sequence is left.
     """
     name, path = _parse(spec)
@@ -81,6 +83,8 @@ def load_corpus(spec: str, *, splits: Sequence[str] | None = None) -> Corpus:
     else:
         texts, origin = _from_hub(name, splits), _HUB[name][0]
     sequences = _sequences(texts, _is_wikitext_line if name == "wikitext2" else _is_line)
+    if words is not None:
+        sequences = words.lines(sequences)
     if not sequences:
         raise GeoscopeError(f"The corpus '{name}' is empty: no line of {origin} is a sequence; give a file with text.")
     return Corpus(name, sequences, fingerprint(sequences))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.rows import Batch, FloatArray, IntArray, Layer, Progress, RowIndex
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
@@ -201,7 +201,7 @@ def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int) -> None:
     for layer, values in rows.items():
         broken = non_finite_rows(values)
         if broken:
-            raise GeoscopeError(
+            raise NonFinite(
                 f"Layer {layer} has NaN or infinite values in {broken} of the {len(values)} rows of a batch "
                 f"of {sequences} sequences; load the checkpoint with --dtype float32, or check its weights."
             )

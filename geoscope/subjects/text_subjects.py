@@ -6,19 +6,31 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from geoscope.rows import Progress
-from geoscope.subjects.checkpoints import load_checkpoint
+from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
 from geoscope.subjects.corpora import draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.layers import Wanted
+from geoscope.subjects.words import parse_words
+
+
+class TextSubject(NamedTuple):
+    """A checkpoint and its drawn, tokenized text: the rows to be read, and what a report says of both.
+
+    The model is read anew whenever the rows are, so that what it gives follows its weights.
+    """
+
+    extraction: Extraction
+    about: dict[str, Any]
+    sample: dict[str, Any]
 
 
 def open_text_subject(
-    subject: str,
+    subject: str | Checkpoint,
     *,
     corpora: Sequence[str] | None = None,
     sequences: int = 5000,
@@ -31,27 +43,34 @@ def open_text_subject(
     dtype: str = "auto",
     batch_tokens: int | None = None,
     split: Sequence[str] | str | None = None,
+    words: str | None = None,
     trust_remote_code: bool = False,
     revision: str | None = None,
     allow_pickle: bool = False,
     progress: Progress | None = None,
-) -> tuple[Extraction, dict[str, Any], dict[str, Any]]:
-    """(extraction, subject, sample): the rows to be read, and the report's words on where they come from.
+) -> TextSubject:
+    """The rows to be read, and the report's words on where they come from.
 
-    corpora: specs as of --corpus; by default `sample` for `demo`, else `ptb` and `wikitext2`.
-    What a user should hear of the draw is in `extraction.warnings`. Raises GeoscopeError for any user's
-    mistake.
+    subject: a checkpoint's name, or one that is loaded. corpora: specs as of --corpus; by default `sample` for `demo`,
+    else `ptb` and `wikitext2`. words: MIN-MAX, see `words.py`. What a user should hear of the draw is in
+    `extraction.warnings`. Raises GeoscopeError for any user's mistake.
     """
-    specs = list(corpora) if corpora else ["sample"] if subject == "demo" else ["ptb", "wikitext2"]
+    name = subject.name if isinstance(subject, Checkpoint) else subject
+    specs = list(corpora) if corpora else ["sample"] if name == "demo" else ["ptb", "wikitext2"]
     splits = [split] if isinstance(split, str) else split
-    drawn = draw([load_corpus(spec, splits=splits) for spec in specs], sequences, seed)
-    checkpoint = load_checkpoint(
-        subject,
-        revision=revision,
-        device=device,
-        dtype=dtype,
-        trust_remote_code=trust_remote_code,
-        allow_pickle=allow_pickle,
+    kept = None if words is None else parse_words(words)
+    drawn = draw([load_corpus(spec, splits=splits, words=kept) for spec in specs], sequences, seed)
+    checkpoint = (
+        subject
+        if isinstance(subject, Checkpoint)
+        else load_checkpoint(
+            subject,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
     )
     extraction = Extraction(
         checkpoint,
@@ -78,7 +97,7 @@ def open_text_subject(
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
-    return extraction, _describe(extraction), sample
+    return TextSubject(extraction, _describe(extraction), sample)
 
 
 def extract(
@@ -95,6 +114,7 @@ def extract(
     dtype: str = "auto",
     batch_tokens: int | None = None,
     split: Sequence[str] | str | None = None,
+    words: str | None = None,
     trust_remote_code: bool = False,
     revision: str | None = None,
     allow_pickle: bool = False,
@@ -120,6 +140,7 @@ def extract(
         dtype=dtype,
         batch_tokens=batch_tokens,
         split=split,
+        words=words,
         trust_remote_code=trust_remote_code,
         revision=revision,
         allow_pickle=allow_pickle,
@@ -136,6 +157,7 @@ def extract(
         "split": [split] if isinstance(split, str) else None if split is None else list(split),
         "seed": seed,
         "dtype": extraction.checkpoint.dtype,
+        **({} if words is None else {"words": words}),
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))

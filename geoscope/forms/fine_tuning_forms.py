@@ -1,0 +1,186 @@
+"""A fine-tuning study in the forms a person or a spreadsheet reads: scores, geometry and trends by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.finetuning.arms import UP
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.output import SUFFIXES, Page, send
+from geoscope.forms.tables import draw
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from geoscope.finetuning.results import ArmResult, FineTuning, Spread
+
+CLOUDS = {
+    "union": "token states of all layers but the embeddings as one cloud",
+    "last": "token states of the last layer",
+    "first": "the last layer's first token of each sequence",
+}
+_ANY_PAGE = Page()
+
+Grid = tuple[str, list[str], list[list[Any]]]
+"""A caption, columns, and rows of plain cells; the first column is words."""
+
+
+def render(result: FineTuning, form: str, page: Page = _ANY_PAGE) -> str:
+    """The study as text in one of the forms; page is what a table is drawn on."""
+    if form == "json":
+        return result.to_json()
+    if form == "csv":
+        from geoscope.finetuning.results import Row
+
+        columns = list(Row.model_fields)
+        return to_csv(columns, [[getattr(row, column) for column in columns] for row in result.measurements])
+    if form == "markdown":
+        return _to_markdown(result)
+    if form == "table":
+        return _to_table(result, page)
+    if form == "html":
+        from geoscope.pages.fine_tuning_page import to_html
+
+        return to_html(result)
+    raise GeoscopeError(f"expected table, json, csv, markdown or html for a study, got {form}; choose with --format")
+
+
+def write_results(result: FineTuning, folder: str) -> None:
+    """The study beside its runs: results.json, .csv, .md and .html."""
+    for suffix in (".json", ".csv", ".md", ".html"):
+        send(render(result, SUFFIXES[suffix]), str(Path(folder).expanduser() / f"results{suffix}"))
+
+
+def title(result: FineTuning) -> str:
+    """What was fine-tuned on what."""
+    return f"{result.settings['checkpoint']['name']} on {result.settings['task']['name']}"
+
+
+def notes(result: FineTuning) -> list[str]:
+    """What the runs share, and how the tables are to be read."""
+    task, training = result.settings["task"], result.settings["hyperparameters"]
+    seeds = sorted({seed for arm in result.arms for seed in arm.seeds})
+    lines = [
+        f"{task['train']['examples']:,} training examples, {training['epochs']} epochs, batches of "
+        f"{training['batch_size']}, learning rate {training['learning_rate']:g}; scored on "
+        f"{task['evaluation']['examples']:,} examples after the last epoch; seeds {', '.join(map(str, seeds))}",
+        "weight w is added times the penalty: " + "; ".join(UP.values()),
+    ]
+    if any(spread.against_none for arm in result.arms for spread in arm.scores):
+        lines.append(
+            "difference: mean over seeds of arm less none, of the same seed, with its 95 % interval; p: paired t test "
+            "that it is 0; adjusted: by Holm over the arms"
+        )
+    for cloud, what in CLOUDS.items():
+        if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
+            lines.append(f"{cloud}: {what}")
+    return lines
+
+
+def score_grids(result: FineTuning) -> list[Grid]:
+    """A table for each score: every arm's mean, spread and difference from none."""
+    columns = ["arm", "mean", "sd", "difference", "95 % interval", "p", "adjusted p", "seeds"]
+    names = list(dict.fromkeys(spread.measure for arm in result.arms for spread in arm.scores))
+    return [
+        (
+            name,
+            columns,
+            [_tested(arm, spread) for arm in result.arms for spread in arm.scores if spread.measure == name],
+        )
+        for name in names
+    ]
+
+
+def geometry_grids(result: FineTuning) -> list[Grid]:
+    """A table for each cloud: its measures before training and after it, mean over seeds and their sd."""
+    grids: list[Grid] = []
+    for cloud in CLOUDS:
+        before = [row for row in result.before if row.cloud == cloud]
+        if not before:
+            continue
+        rows: list[list[Any]] = [["before training", *(row.value for row in before)]]
+        for arm in result.arms:
+            found = {spread.measure: spread for spread in arm.geometry if spread.cloud == cloud}
+            rows.append([arm.name, *(_with_sd(found.get(row.measure)) for row in before)])
+        grids.append((f"geometry of {cloud}", ["arm", *(row.measure for row in before)], rows))
+    return grids
+
+
+def trend_grid(result: FineTuning) -> Grid | None:
+    """Score against geometry over a grid's settings, seeds' means taken out."""
+    if not result.trends:
+        return None
+    columns = ["regularizer", "score", "cloud", "measure", "slope", "r", "p", "adjusted p", "runs", "why"]
+    rows: list[list[Any]] = [
+        [
+            trend.regularizer, trend.score, trend.cloud, trend.measure, trend.slope, trend.correlation, trend.p,
+            trend.p_adjusted, trend.runs, trend.reason,
+        ]
+        for trend in result.trends
+    ]  # fmt: skip
+    return "score against geometry, within seeds", columns, rows
+
+
+def _tested(arm: ArmResult, spread: Spread) -> list[Any]:
+    test = spread.against_none
+    found: list[Any] = [None] * 4
+    if test is not None:
+        between = None if test.interval is None else f"{rounded(test.interval[0])} to {rounded(test.interval[1])}"
+        found = [test.difference, between, test.p, test.p_adjusted]
+    return [arm.name, spread.mean, spread.sd, *found, len(arm.seeds)]
+
+
+def _with_sd(spread: Spread | None) -> str | None:
+    if spread is None or spread.mean is None:
+        return None
+    return rounded(spread.mean) + ("" if spread.sd is None else f" ± {rounded(spread.sd)}")
+
+
+def _grids(result: FineTuning) -> list[Grid]:
+    trends = trend_grid(result)
+    return [*score_grids(result), *geometry_grids(result), *([trends] if trends else [])]
+
+
+def _to_markdown(result: FineTuning) -> str:
+    parts = [f"### {markdown_text(title(result))}", "\n".join(f"- {markdown_text(line)}" for line in notes(result))]
+    for caption, columns, rows in _grids(result):
+        shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
+        parts.append(f"**{markdown_text(caption)}**")
+        names = [columns[place] for place in shown]
+        parts.append(to_markdown(names, [[row[place] for place in shown] for row in rows], numeric=names[1:]))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _to_table(result: FineTuning, page: Page) -> str:
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(printable(title(result)), style="bold")]
+    parts += [Text(printable(line), style="dim") for line in notes(result)]
+    for caption, columns, rows in _grids(result):
+        parts += [Text(), Text(printable(caption), style="bold"), _drawn(columns, rows)]
+    return draw(parts, page)
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place in shown:
+        words = any(isinstance(row[place], str) for row in rows) and "±" not in "".join(str(row[place]) for row in rows)
+        table.add_column(columns[place], justify="left" if words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_text(row[place])) for place in shown))
+    return table
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return rounded(cell) if isinstance(cell, float) else printable(str(cell))

@@ -1,0 +1,232 @@
+"""GLUE tasks: their columns, classes and scores, and their examples from local files or through `datasets`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects.sentences import first_line
+
+SPLITS = ("train", "validation", "test")
+
+_HUB = "nyu-mll/glue"
+_SUFFIXES = (".tsv", ".csv", ".parquet")
+_FILE = re.compile(r"(?:^|[-_.])(train|dev|validation|valid|test)(?:-\d+-of-\d+)?$")
+_SPLIT_OF = {"train": "train", "dev": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task asks: one text or two, a class (a place in `classes`) or, without classes, a number.
+
+    scores: names in `geoscope.scores.SCORES`, the one GLUE leads with first. columns: of the texts and the label, each
+    with the names that GLUE's releases gave it. places: of the same columns in a file without a header.
+    """
+
+    name: str
+    scores: tuple[str, ...]
+    classes: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    places: tuple[int, ...]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether an example is two texts."""
+        return len(self.columns) == 3
+
+
+_FIRST, _SECOND = ("sentence1", "#1 String"), ("sentence2", "#2 String")
+TASKS: Mapping[str, Task] = {
+    task.name: task
+    for task in (
+        Task("cola", ("matthews_correlation",), ("unacceptable", "acceptable"), (("sentence",), ("label",)), (3, 1)),
+        Task("sst2", ("accuracy",), ("negative", "positive"), (("sentence",), ("label",)), (0, 1)),
+        Task(
+            "mrpc", ("f1", "accuracy"), ("not_equivalent", "equivalent"),
+            (_FIRST, _SECOND, ("label", "Quality")), (3, 4, 0),
+        ),
+        Task("rte", ("accuracy",), ("entailment", "not_entailment"), (_FIRST, _SECOND, ("label",)), (1, 2, 3)),
+        Task("stsb", ("spearman", "pearson"), (), (_FIRST, _SECOND, ("label", "score")), (5, 6, 4)),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n examples: the texts of each (one or two) and its label (a class's number, or a score)."""
+
+    texts: tuple[tuple[str, ...], ...]
+    labels: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, places: Sequence[int]) -> Examples:
+        """The examples at some places, in that order."""
+        return Examples(tuple(self.texts[place] for place in places), tuple(self.labels[place] for place in places))
+
+    @property
+    def fingerprint(self) -> str:
+        """ "sha256:..." over texts and labels in order."""
+        digest = hashlib.sha256()
+        for texts, label in zip(self.texts, self.labels, strict=True):
+            for text in (*texts, repr(float(label))):
+                encoded = text.encode("utf-8", "surrogatepass")
+                digest.update(len(encoded).to_bytes(8, "little"))
+                digest.update(encoded)
+        return f"sha256:{digest.hexdigest()}"
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task and its labelled splits, of train, validation and test those that there are, in this order."""
+
+    task: Task
+    splits: Mapping[str, Examples]
+
+
+def load_task(spec: str) -> TaskData:
+    """The task that `spec` names: NAME through `datasets`, or NAME=DIR from a folder's .tsv, .csv or .parquet files.
+
+    A file's split is the end of its name (train.tsv, sts-dev.tsv). Raises GeoscopeError for an unknown name, a folder
+    without such files, or rows that cannot be read.
+    """
+    name, _, folder = spec.partition("=")
+    task = TASKS.get(name.lower().replace("-", ""))
+    if task is None:
+        raise GeoscopeError(
+            f"expected a task of {', '.join(TASKS)}, got {name!r}; give NAME, or NAME=DIR with its files"
+        )
+    found = _from_folder(task, Path(folder).expanduser()) if folder else _from_hub(task)
+    splits = {split: found[split] for split in SPLITS if split in found}
+    if not splits:
+        raise GeoscopeError(
+            f"expected labelled train, dev or test files ({' '.join(_SUFFIXES)}) of {task.name} in {folder}, got none; "
+            f"name the folder that has them"
+        )
+    return TaskData(task, splits)
+
+
+def _from_hub(task: Task) -> dict[str, Examples]:
+    from geoscope.subjects.hub import OutOfReach, load_dataset
+
+    try:
+        loaded = load_dataset(_HUB, task.name, None)
+    except OutOfReach as error:
+        raise GeoscopeError(
+            f"The task '{task.name}' ({_HUB}) could not be fetched and is not in the cache: {error}; "
+            f"give a folder with its files: {task.name}=DIR."
+        ) from error
+    names = [column[0] for column in task.columns]
+    found: dict[str, Examples] = {}
+    for split in SPLITS:
+        if split in loaded:
+            columns = [list(loaded[split][name]) for name in names]
+            _keep(found, split, _examples(task, zip(*columns, strict=True), f"{_HUB} {task.name} {split}"))
+    return found
+
+
+def _from_folder(task: Task, folder: Path) -> dict[str, Examples]:
+    if not folder.is_dir():
+        raise GeoscopeError(f"expected a folder with the files of {task.name}, got {folder}; give {task.name}=DIR")
+    found: dict[str, Examples] = {}
+    for path in sorted(folder.iterdir()):
+        split = _FILE.search(path.stem)
+        if split and path.suffix.lower() in _SUFFIXES:
+            rows = _parquet_rows(task, path) if path.suffix.lower() == ".parquet" else _table_rows(task, path)
+            _keep(found, _SPLIT_OF[split[1]], _examples(task, rows, str(path)))
+    return found
+
+
+def _keep(found: dict[str, Examples], split: str, examples: Examples) -> None:
+    """Add to a split; GLUE's own test labels are -1, and such a split is left out."""
+    if len(examples):
+        before = found.get(split, Examples((), ()))
+        found[split] = Examples(before.texts + examples.texts, before.labels + examples.labels)
+
+
+def _table_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
+    """(text, ..., label) of every row; a .tsv has no quoting, as GLUE's have none."""
+    dialect: dict[str, Any] = {"delimiter": ","}
+    if path.suffix.lower() == ".tsv":
+        dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines, **dialect)
+            places: Sequence[int] | None = None
+            for number, row in enumerate(reader, start=1):
+                if places is None:
+                    places = _places(task, row)
+                    if places is not task.places:
+                        continue
+                if row:
+                    yield _cells(task, row, places, path, number)
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise GeoscopeError(f"expected the examples of {task.name} in {path}, could not read it: {error}") from error
+
+
+def _places(task: Task, header: Sequence[str]) -> Sequence[int]:
+    """Where the columns are: by the names in the first row, else as in the releases without a header."""
+    named = [next((header.index(name) for name in names if name in header), None) for names in task.columns]
+    places = [place for place in named if place is not None]
+    return places if len(places) == len(named) else task.places
+
+
+def _cells(task: Task, row: Sequence[str], places: Sequence[int], path: Path, number: int) -> tuple[str, ...]:
+    if max(places) >= len(row):
+        raise GeoscopeError(
+            f"expected at least {max(places) + 1} columns of {task.name}, got {len(row)} in row {number} of {path}; "
+            f"name the columns in the first row: {', '.join(names[0] for names in task.columns)}"
+        )
+    return tuple(row[place] for place in places)
+
+
+def _parquet_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise GeoscopeError(f"expected the examples of {task.name} in {path}: {first_line(error)}") from error
+    names = [next((name for name in names if name in table.column_names), None) for names in task.columns]
+    if None in names:
+        raise GeoscopeError(
+            f"expected the columns {', '.join(names[0] for names in task.columns)} of {task.name} in {path}, "
+            f"got {', '.join(table.column_names)}; rename them"
+        )
+    yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)
+
+
+def _examples(task: Task, rows: Iterator[tuple[Any, ...]], origin: str) -> Examples:
+    texts, labels = [], []
+    for *given, label in rows:
+        value = _label(task, label, origin)
+        if value is not None:
+            texts.append(tuple(str(text).strip() for text in given))
+            labels.append(value)
+    return Examples(tuple(texts), tuple(labels))
+
+
+def _label(task: Task, label: Any, origin: str) -> float | None:
+    """The label as a number, or None for an example that has none."""
+    if label in task.classes:
+        return task.classes.index(label)
+    try:
+        value = float(label)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if value == -1.0:
+        return None
+    if task.classes and value in range(len(task.classes)):
+        return int(value)
+    if not task.classes and 0.0 <= value < float("inf"):
+        return value
+    what = f"one of {', '.join(task.classes)} or its number" if task.classes else "a number of 0 or more"
+    raise GeoscopeError(f"expected the label of {task.name} to be {what}, got {label!r} in {origin}; mend the row")

@@ -1,0 +1,1 @@
+"""Studies: one model in many states, each measured and scored the same way."""

@@ -1,0 +1,228 @@
+"""Probes: what a linear model can tell of a GLUE task from a checkpoint's frozen, mean-pooled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.glue_tasks import Examples, Task, TaskData
+from geoscope.report import Score
+from geoscope.rows import Float64, IntArray, Progress
+from geoscope.scores import SCORES
+from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.extraction import Extraction
+
+FOLDS = 3
+"""Folds that the regularization is chosen by."""
+
+SCORED_FOLDS = 5
+"""Folds that are predicted in turn where a task has one labelled split only."""
+
+_STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
+"""1 over what the squared weights are multiplied by (scikit-learn's C, 1/alpha); the strongest regularization first."""
+
+_TOLERANCE = 1e-3  # of the gradient: ten times scikit-learn's, twice as fast, and no score moves by more than its noise
+
+
+class Probes:
+    """Some tasks, their texts tokenized once for one checkpoint; its weights may change between two `scores`.
+
+    rows: the most training examples of a task, a seeded draw. layer: whose rows are pooled.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        tasks: Sequence[TaskData],
+        *,
+        rows: int,
+        seed: int,
+        layer: int,
+        max_length: int = 128,
+        batch_tokens: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if find_spec("sklearn") is None:
+            raise GeoscopeError(
+                "expected scikit-learn for --probe, which is not installed: pip install geoscope[study]"
+            )
+        self._plans = [_plan(data, rows, seed) for data in tasks]
+        self._seed = seed
+        examples = [part for plan in self._plans for part in (plan.train, plan.scored) if part is not None]
+        texts = list(dict.fromkeys(text for part in examples for pair in part.texts for text in pair))
+        self._places = {text: place for place, text in enumerate(texts)}
+        self._hidden_size, self._layer = checkpoint.hidden_size, layer
+        self._extraction = Extraction(
+            checkpoint,
+            texts,
+            pooling="mean",
+            max_length=max_length,
+            layers=[layer],
+            batch_tokens=batch_tokens,
+            progress=progress,
+        )
+        self._progress = progress
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the report says of them: the tasks' examples, the layer, the model and how it was regularized."""
+        return {
+            "layer": self._layer,
+            "model": "logistic regression; ridge for stsb",
+            "strengths": list(_STRENGTHS),
+            "folds": FOLDS,
+            "tasks": [plan.settings for plan in self._plans],
+        }
+
+    def scores(self) -> list[Score]:
+        """Every score of every task, from the rows that the checkpoint gives now."""
+        pooled = self._pooled()
+        scores = []
+        for done, plan in enumerate(self._plans):
+            self._tell(done)
+            train = self._features(pooled, plan.train)
+            scored = None if plan.scored is None else self._features(pooled, plan.scored)
+            scores += _scores(plan, train, scored, self._seed)
+        self._tell(len(self._plans))
+        return scores
+
+    def _tell(self, done: int) -> None:
+        if self._progress is not None:
+            self._progress(done, len(self._plans), "probes")
+
+    def without_scores(self, reason: str) -> list[Score]:
+        """Every score as a null, for that reason."""
+        return [
+            _score(plan.task, name, plan.settings["scored_rows"], None, reason)
+            for plan in self._plans
+            for name in plan.task.scores
+        ]
+
+    def _pooled(self) -> Float64:
+        """(texts, d): every text's mean row; zeros for a text without a token."""
+        pooled = np.zeros((len(self._places), self._hidden_size))
+        sequences = self._extraction.index.sequences
+        for batch in self._extraction.batches():
+            pooled[sequences[batch.offsets]] = batch.rows[self._layer]
+        return pooled
+
+    def _features(self, pooled: Float64, examples: Examples) -> Float64:
+        """(n, d), or of pairs u, v, |u - v|, u v side by side: (n, 4 d)."""
+        sides = [
+            pooled[[self._places[texts[side]] for texts in examples.texts]] for side in range(len(examples.texts[0]))
+        ]
+        if len(sides) == 1:
+            return sides[0]
+        u, v = sides
+        return np.hstack([u, v, np.abs(u - v), u * v])
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What one task is trained on and scored on (None: its own folds)."""
+
+    task: Task
+    train: Examples
+    scored: Examples | None
+    settings: dict[str, Any] = field(repr=False)
+
+
+def _plan(data: TaskData, rows: int, seed: int) -> _Plan:
+    """Trained on the first labelled split, a seeded draw of it, and scored on the next."""
+    splits = list(data.splits)
+    whole = data.splits[splits[0]]
+    chosen = np.sort(np.random.default_rng(seed).choice(len(whole), min(rows, len(whole)), replace=False))
+    train = whole.take(chosen.tolist())
+    scored = data.splits[splits[1]] if len(splits) > 1 else None
+    settings = {
+        "task": data.task.name,
+        "trained_on": splits[0],
+        "training_rows": len(train),
+        "training_fingerprint": train.fingerprint,
+        "scored_on": splits[1] if scored is not None else f"{SCORED_FOLDS} folds of {splits[0]}",
+        "scored_rows": len(scored or train),
+    }
+    if scored is not None:
+        settings["scored_fingerprint"] = scored.fingerprint
+    return _Plan(data.task, train, scored, settings)
+
+
+def _scores(plan: _Plan, train: Float64, scored: Float64 | None, seed: int) -> list[Score]:
+    labels = np.asarray(plan.train.labels)
+    truth = labels if plan.scored is None else np.asarray(plan.scored.labels)
+    try:
+        predicted = (
+            _predict_folds(plan.task, train, labels, seed)
+            if scored is None
+            else _predict(plan.task, train, labels, scored, seed)
+        )
+    except Undefined as reason:
+        return [_score(plan.task, name, len(truth), None, str(reason)) for name in plan.task.scores]
+    return [_scored(plan.task, name, truth, predicted) for name in plan.task.scores]
+
+
+def _scored(task: Task, name: str, truth: Any, predicted: Any) -> Score:
+    try:
+        return _score(task, name, len(truth), SCORES[name](truth, predicted), None)
+    except Undefined as reason:
+        return _score(task, name, len(truth), None, str(reason))
+
+
+def _score(task: Task, name: str, n: int, value: float | None, reason: str | None) -> Score:
+    return Score(task=task.name, metric=name, score=value, n=n, reason=reason)
+
+
+def _predict_folds(task: Task, rows: Float64, labels: Any, seed: int) -> Any:
+    """Each fold's predictions by a model that has not seen it."""
+    predicted = np.zeros_like(labels)
+    for train, test in _folds(task, labels, SCORED_FOLDS, seed):
+        predicted[test] = _predict(task, rows[train], labels[train], rows[test], seed)
+    return predicted
+
+
+def _predict(task: Task, train: Float64, labels: Any, rows: Float64, seed: int) -> Any:
+    """Predictions by the regularization that does best on held-out folds, the stronger of equals."""
+    held: dict[float, list[float]] = {strength: [] for strength in _STRENGTHS}
+    for kept, out in _folds(task, labels, FOLDS, seed):
+        for strength, predicted in _fits(task, train[kept], labels[kept], train[out]):
+            held[strength].append(_worth(task, labels[out], predicted))
+    best = max(_STRENGTHS, key=lambda strength: float(np.mean(held[strength])))
+    return next(predicted for _, predicted in _fits(task, train, labels, rows, (best,)))
+
+
+def _worth(task: Task, truth: Any, predicted: Any) -> float:
+    try:
+        return SCORES[task.scores[0]](truth, predicted)
+    except Undefined:
+        return -1.0
+
+
+def _folds(task: Task, labels: Any, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    if task.classes:
+        least = int(np.unique(labels, return_counts=True)[1].min())
+        if len(np.unique(labels)) < 2 or least < folds:
+            raise Undefined(f"a probe needs {folds} training rows of each of two classes")
+        return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
+    if len(labels) < folds:
+        raise Undefined(f"a probe needs {folds} training rows")
+    return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
+
+
+def _fits(task: Task, train: Float64, labels: Any, rows: Float64, strengths: Sequence[float] = _STRENGTHS) -> Any:
+    """(strength, predictions) for every strength, on columns of mean 0 and deviation 1."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
+    train, rows = (train - mean) / deviation, (rows - mean) / deviation
+    model = LogisticRegression(tol=_TOLERANCE, max_iter=1000, warm_start=True) if task.classes else Ridge()
+    for strength in strengths:
+        model.set_params(**({"C": strength} if task.classes else {"alpha": 1.0 / strength}))
+        yield strength, model.fit(train, labels).predict(rows)

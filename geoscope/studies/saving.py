@@ -1,0 +1,37 @@
+"""Saving: the checkpoint of a study's state as a folder that `measure` and transformers read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects.checkpoints import Checkpoint
+
+
+def check_folder(folder: Path, checkpoint: Checkpoint) -> Path:
+    """The folder, if states can be saved in it; raises GeoscopeError before any work where they cannot."""
+    if checkpoint.kind == "encoder-decoder":
+        raise GeoscopeError(
+            f"expected --save with a model that is measured whole, got {checkpoint.name}, whose encoder alone is; "
+            "leave --save out"
+        )
+    if not folder.parent.is_dir() or folder.is_file():
+        raise GeoscopeError(
+            f"expected --save to be a folder in one that exists, got {folder}; make {folder.parent} first"
+        )
+    return folder
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Model (safetensors) and tokenizer, as they are now."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.model.save_pretrained(folder)
+        checkpoint.tokenizer.save_pretrained(folder)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
