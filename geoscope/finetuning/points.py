@@ -1,0 +1,38 @@
+"""Penalised points: which hidden states of a batch a regularizer sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+POINTS = ("tokens", "last", "first", "published")
+"""Token states of every layer but the embeddings', of the last, its first of each sequence, or the paper's choice."""
+
+
+def hidden_states(outputs: Any) -> Sequence[Any]:
+    """The (B, T, d) states of a model's output, embeddings first; of an encoder-decoder its encoder's."""
+    for name in ("hidden_states", "encoder_hidden_states"):
+        states = getattr(outputs, name, None)
+        if states is not None:
+            return tuple(states)
+    raise ValueError(f"{type(outputs).__name__} has no hidden states; the model does not take output_hidden_states")
+
+
+def token_states(states: Sequence[Any], attention_mask: Any | None) -> Any:
+    """(n, d): the states of every position of some layers' (B, T, d), padding left out where there is a mask (B, T)."""
+    import torch
+
+    if attention_mask is None:
+        return torch.cat([layer.reshape(-1, layer.shape[-1]) for layer in states])
+    real = attention_mask.bool()
+    return torch.cat([layer[real] for layer in states])
+
+
+def first_states(layer: Any, attention_mask: Any | None) -> Any:
+    """(B, d): the state of each sequence's first real token, of one layer's (B, T, d)."""
+    import torch
+
+    if attention_mask is None:
+        return layer[:, 0]
+    first = attention_mask.long().argmax(dim=1)
+    return layer[torch.arange(len(layer), device=layer.device), first]

@@ -1,0 +1,240 @@
+"""Results: what the finished runs of a folder found: scores and geometry by arm, and how sure differences are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from geoscope import __version__
+from geoscope.finetuning.arms import REGULARIZERS, Arm
+from geoscope.finetuning.runs import Run
+from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
+
+_TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
+
+
+class Row(Part):
+    """One number of one run: a score or a measure, after so many epochs (0: before training)."""
+
+    regularizer: str
+    weight: float | None
+    shrinkage: float | None
+    selection: str | None
+    noise_weight: float | None
+    points_from: str | None
+    seed: int
+    epoch: float
+    cloud: str | None = Field(description="union, last or first; null for a score")
+    layer: int | None = Field(description="null for a score and for the union of layers")
+    measure: str = Field(description="a measure's key, or a score's name")
+    value: float | None
+    n: int = Field(description="rows measured, or examples scored")
+    reason: str | None = Field(description="why the value is null, in a sentence")
+
+
+class Spread(Part):
+    """A number over the seeds of an arm after training, and against the same seeds without a regularizer."""
+
+    cloud: str | None
+    layer: int | None
+    measure: str
+    mean: float | None
+    sd: float | None = Field(description="over seeds, n - 1 in the denominator")
+    values: list[float | None] = Field(description="one a seed, in the order of the arm's seeds")
+    against_none: Paired | None
+
+
+class ArmResult(Part):
+    """One regularizer with its settings, over its seeds."""
+
+    name: str
+    settings: dict[str, Any]
+    seeds: list[int]
+    scores: list[Spread]
+    geometry: list[Spread]
+
+
+class FineTuning(Part):
+    """The finished runs of a folder."""
+
+    schema_version: Literal["1"] = "1"
+    geoscope_version: str = __version__
+    settings: dict[str, Any] = Field(description="what all runs share: checkpoint, task, training, tracking")
+    before: list[Row] = Field(description="the geometry before training, the same for every run")
+    arms: list[ArmResult]
+    trends: list[Trend]
+    measurements: list[Row] = Field(description="one a number, of every run and epoch")
+    environment: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Two-space indent, a newline at the end."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def finished_runs(folder: Path) -> list[Run]:
+    """Every finished run of a folder: without a regularizer first, then by regularizer, settings and seed."""
+    found = []
+    for path in folder.glob("*/seed*/scores.json"):
+        run = Run.at(path.parent)
+        if run.finished:
+            found.append(run)
+    return sorted(found, key=lambda run: (_order(run.arm), run.seed))
+
+
+def _order(arm: Arm) -> tuple[Any, ...]:
+    place = REGULARIZERS.index(arm.regularizer)
+    return place, arm.weight or 0.0, arm.shrinkage or 0.0, arm.name
+
+
+def collect(folder: Path, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> FineTuning:
+    """The results of a folder's finished runs."""
+    runs = finished_runs(folder)
+    rows = {run: rows_of(run, settings) for run in runs}
+    arms = _arm_results(rows)
+    return FineTuning(
+        settings=dict(settings),
+        before=[row for row in rows[runs[0]] if row.epoch == 0] if runs else [],
+        arms=arms,
+        trends=[trend for name in REGULARIZERS[1:] for trend in _trends(name, rows)],
+        measurements=[row for run in runs for row in rows[run]],
+        environment=dict(environment),
+    )
+
+
+def rows_of(run: Run, settings: Mapping[str, Any]) -> list[Row]:
+    """The numbers of a finished run, epoch after epoch, geometry before scores."""
+    keys = {name: getattr(run.arm, name) for name in vars(run.arm) if name != "reference_points"}
+    layers = {"union": None, "last": settings["checkpoint"]["layers"], "first": settings["checkpoint"]["layers"]}
+    rows = [
+        Row(**keys, seed=run.seed, epoch=entry["epoch"], layer=layers[found["cloud"]], **found)
+        for entry in run.read("geometry.json")
+        for found in entry["geometry"]
+    ]
+    for entry in run.read("scores.json")["epochs"]:
+        rows += [
+            Row(
+                **keys, seed=run.seed, epoch=entry["epoch"], cloud=None, layer=None, measure=name, value=value,
+                n=settings["task"]["evaluation"]["examples"],
+                reason=None if value is not None else "the score has no value where predictions are all the same",
+            )
+            for name, value in entry.items()
+            if name != "epoch"
+        ]  # fmt: skip
+    return rows
+
+
+def _arm_results(rows: Mapping[Run, list[Row]]) -> list[ArmResult]:
+    by_arm: dict[Arm, list[Run]] = {}
+    for run in rows:
+        by_arm.setdefault(run.arm, []).append(run)
+    last = {run: {(row.cloud, row.measure): row for row in after(found)} for run, found in rows.items()}
+    base = {run.seed: last[run] for run in by_arm.get(Arm("none"), [])}
+    results = []
+    for arm, runs in by_arm.items():
+        spreads = [_spread(key, [last[run] for run in runs], runs, base) for key in last[runs[0]]]
+        results.append(
+            ArmResult(
+                name=arm.name,
+                settings=arm.settings,
+                seeds=[run.seed for run in runs],
+                scores=[spread for spread in spreads if spread.cloud is None],
+                geometry=[spread for spread in spreads if spread.cloud is not None],
+            )
+        )
+    return _adjusted(results)
+
+
+def after(rows: Sequence[Row]) -> list[Row]:
+    """The numbers after the last epoch."""
+    last = max(row.epoch for row in rows)
+    return [row for row in rows if row.epoch == last]
+
+
+_Last = Mapping[tuple[str | None, str], Row]
+
+
+def _spread(
+    key: tuple[str | None, str], found: Sequence[_Last], runs: Sequence[Run], base: Mapping[int, _Last]
+) -> Spread:
+    values = [last[key].value for last in found]
+    known = [value for value in values if value is not None]
+    whole = len(known) == len(values)
+    pairs = [
+        (value, other)
+        for value, run in zip(values, runs, strict=True)
+        if run.seed in base and value is not None and (other := base[run.seed][key].value) is not None
+    ]
+    none = runs[0].arm.regularizer == "none"
+    return Spread(
+        cloud=key[0],
+        layer=found[0][key].layer,
+        measure=key[1],
+        mean=float(np.mean(known)) if whole else None,
+        sd=float(np.std(known, ddof=1)) if whole and len(known) > 1 else None,
+        values=values,
+        against_none=None if none or not pairs else paired(*zip(*pairs, strict=True)),
+    )
+
+
+def _adjusted(results: list[ArmResult]) -> list[ArmResult]:
+    """The arms with p values adjusted over the arms, each score and measure for itself."""
+
+    def adjust(kind: str) -> list[list[Spread]]:
+        columns = [list(column) for column in zip(*(getattr(arm, kind) for arm in results), strict=True)]
+        for column in columns:
+            tests = [spread.against_none for spread in column]
+            for place, p in enumerate(holm([test.p if test else None for test in tests])):
+                test = tests[place]
+                if test is not None and p is not None:
+                    column[place] = column[place].model_copy(
+                        update={"against_none": test.model_copy(update={"p_adjusted": p})}
+                    )
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    scores, geometry = adjust("scores"), adjust("geometry")
+    return [
+        arm.model_copy(update={"scores": scores[place], "geometry": geometry[place]})
+        for place, arm in enumerate(results)
+    ]
+
+
+def _trends(regularizer: str, rows: Mapping[Run, list[Row]]) -> list[Trend]:
+    """Every score against every measure over the settings of a regularizer and none, where there are enough."""
+    runs = [run for run in rows if run.arm.regularizer in ("none", regularizer)]
+    settings = {run.arm for run in runs}
+    if len(settings) < _TREND_SETTINGS or {arm.regularizer for arm in settings} <= {"none"}:
+        return []
+    last = {run: after(rows[run]) for run in runs}
+    first = last[runs[0]]
+    trends: list[Trend] = []
+    scores = [row.measure for row in first if row.cloud is None]
+    for score in [name for name in scores if name != "loss"] or scores:
+        found = [
+            _trend(regularizer, score, (row.cloud, row.measure), last, len(settings))
+            for row in first
+            if row.cloud is not None
+        ]
+        adjusted = holm([trend.p for trend in found])
+        trends += [trend.model_copy(update={"p_adjusted": p}) for trend, p in zip(found, adjusted, strict=True)]
+    return trends
+
+
+def _trend(
+    regularizer: str, score: str, key: tuple[str, str], last: Mapping[Run, Sequence[Row]], settings: int
+) -> Trend:
+    points: list[tuple[float, float, int]] = []
+    for run, rows in last.items():
+        value = {(row.cloud, row.measure): row.value for row in rows}
+        geometry, scored = value[key], value[None, score]
+        if geometry is not None and scored is not None:
+            points.append((geometry, scored, run.seed))
+    found = within_seeds(points)
+    return Trend(
+        regularizer=regularizer, score=score, cloud=key[0], measure=key[1], slope=found.slope,
+        correlation=found.correlation, p=found.p, runs=len(points), settings=settings, reason=found.reason,
+    )  # fmt: skip

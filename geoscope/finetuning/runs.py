@@ -1,0 +1,210 @@
+"""One run: a model fine-tuned under one regularizer from one seed, kept in a folder and resumed from there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geoscope.finetuning.arms import Arm
+from geoscope.finetuning.geometry import Measured
+from geoscope.finetuning.recipes import Hyperparameters
+from geoscope.forms.output import write_whole
+
+if TYPE_CHECKING:
+    from geoscope.finetuning.lessons import Lesson
+
+STATES = "training"
+"""The subfolder that Trainer resumes from; gone once the run is done."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to be made or read: its folder says how far it is."""
+
+    folder: Path
+    arm: Arm
+    seed: int
+
+    @classmethod
+    def at(cls, folder: Path) -> Run:
+        """The run that was made in a folder."""
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        arm = Arm(**{field.name: settings[field.name] for field in fields(Arm) if field.name in settings})
+        return cls(folder, arm, settings["seed"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it is there; scores.json is written last."""
+        return (self.folder / "scores.json").is_file()
+
+    def read(self, name: str) -> Any:
+        """The content of one of its JSON files."""
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Which geometry a run measures: keys, on how many evaluation examples and sampled points."""
+
+    measures: tuple[str, ...]
+    examples: int
+    points: int
+
+
+def train(
+    run: Run, lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, on_step: Callable[[int, int], None]
+) -> None:
+    """Train the run to its end, from its last finished epoch if it has one; then its folder has scores.json.
+
+    on_step: told (steps done, steps in all).
+    On a CPU the same settings and thread count give the same weights, also through an interruption.
+    """
+    from geoscope.subjects.checkpoints import load_checkpoint
+
+    states = run.folder / STATES
+    states.mkdir(parents=True, exist_ok=True)
+    settings = {"task": lesson.task.name, **run.arm.settings, "seed": run.seed, **asdict(hyperparameters)}
+    write_json(run.folder / "settings.json", settings)
+    with _quiet():
+        trainer, geometry = _trainer(run, lesson, hyperparameters, tracking, on_step)
+        trainer.train(resume_from_checkpoint=last_whole_state(states))
+        for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
+            part.save_pretrained(str(run.folder / "checkpoint"))
+        trained = load_checkpoint(str(run.folder / "checkpoint"), device="cpu")
+    write_json(run.folder / "geometry.json", _in_order(geometry.history))
+    evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    scores = [
+        {"epoch": entry["epoch"], **{name: entry.get(f"eval_{name}") for name in lesson.scores}}
+        for entry in evaluations
+    ]
+    write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, "epochs": scores})
+
+
+def remove_states(run: Run) -> None:
+    """Free the room of what a finished run could have been resumed from."""
+    if (run.folder / STATES).is_dir():
+        shutil.rmtree(run.folder / STATES)
+
+
+def _trainer(
+    run: Run, lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, on_step: Callable[[int, int], None]
+) -> tuple[Any, Any]:
+    """The Trainer of a run, and the callback that measures its geometry."""
+    from transformers import PrinterCallback, set_seed
+
+    from geoscope.training import GeometryCallback, RegularizedTrainer
+
+    set_seed(run.seed)  # a head that the checkpoint lacks is random
+    trainer = RegularizedTrainer(
+        model=lesson.model(),
+        args=_arguments(run, hyperparameters, lesson.device),
+        train_dataset=lesson.train,
+        eval_dataset=lesson.evaluation,
+        data_collator=lesson.collator,
+        processing_class=lesson.tokenizer,
+        compute_metrics=lesson.compute_metrics,
+        regularization=_regularization(run),
+        callbacks=[_stepping(on_step)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to standard output
+    geometry = GeometryCallback(
+        trainer, lesson.tracked(tracking.examples), tracking.measures,
+        clouds=("union", "last", "first"), points=tracking.points,
+    )  # fmt: skip
+    trainer.add_callback(geometry)
+    return trainer, geometry
+
+
+def _arguments(run: Run, chosen: Hyperparameters, device: str) -> Any:
+    from transformers import TrainingArguments
+
+    return TrainingArguments(
+        output_dir=str(run.folder / STATES),
+        num_train_epochs=chosen.epochs,
+        per_device_train_batch_size=chosen.batch_size,
+        per_device_eval_batch_size=2 * chosen.batch_size,
+        learning_rate=chosen.learning_rate,
+        weight_decay=chosen.weight_decay,
+        lr_scheduler_type=chosen.schedule,
+        warmup_steps=chosen.warmup,
+        max_grad_norm=chosen.clip,
+        train_sampling_strategy="group_by_length" if chosen.grouped else "random",
+        seed=run.seed,
+        data_seed=run.seed,
+        use_cpu=device == "cpu",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        save_total_limit=1,
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+        dataloader_pin_memory=False,
+    )
+
+
+def _regularization(run: Run) -> Any:
+    from geoscope.training import Regularization
+
+    settings = {name: value for name, value in run.arm.settings.items() if name != "regularizer"}
+    return Regularization(run.arm.regularizer, seed=run.seed, **settings)
+
+
+def _stepping(on_step: Callable[[int, int], None]) -> Any:
+    from transformers import TrainerCallback
+
+    class Stepping(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            on_step(state.global_step, state.max_steps)
+
+    return Stepping()
+
+
+def _in_order(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The geometry measured so far, its keys in one order: Trainer's state brings them back in another."""
+    keys = [field.name for field in fields(Measured)]
+    return [
+        {
+            "epoch": entry["epoch"],
+            "step": entry["step"],
+            "geometry": [{key: row[key] for key in keys} for row in entry["geometry"]],
+        }
+        for entry in history
+    ]
+
+
+def last_whole_state(folder: Path) -> str | None:
+    """The newest state that was written to its end: trainer_state.json is what Trainer writes last."""
+    found: dict[int, Path] = {}
+    for path in folder.glob("checkpoint-*/trainer_state.json"):
+        try:
+            found[int(json.loads(path.read_text(encoding="utf-8"))["global_step"])] = path.parent
+        except ValueError:  # cut off
+            continue
+    return str(found[max(found)]) if found else None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON to a file, whole or not at all."""
+    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and reports off the streams."""
+    from transformers.utils import logging
+
+    verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()

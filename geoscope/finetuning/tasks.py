@@ -1,0 +1,131 @@
+"""Tasks to fine-tune on: GLUE's, a labelled file's, or masked language modelling on a corpus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from geoscope.errors import GeoscopeError
+from geoscope.finetuning.labelled_files import LABELLED_SUFFIXES, Labelled, read_labelled
+from geoscope.glue_tasks import TASKS, Examples, load_task
+from geoscope.subjects.corpora import load_corpus
+
+HELD_OUT = 0.2
+"""Share of a file's examples that is kept for evaluation, where there is no file for that."""
+
+_SPLIT = re.compile(r"(?:^|[-_.])(train|dev|validation|valid)(?:-\d+-of-\d+)?$")
+_MLM = "mlm:"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt and what it is scored on.
+
+    kind: classification, regression or mlm. scores: by name, the leading one first. classes: none but for
+    classification; a label is a place among them.
+    """
+
+    name: str
+    kind: str
+    scores: tuple[str, ...]
+    classes: tuple[str, ...]
+    train: Examples
+    evaluation: Examples
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the head gives."""
+        return max(1, len(self.classes))
+
+    def narrowed(self, train_examples: int | None, seed: int) -> Task:
+        """The task with so many training examples, drawn by the seed, in their order."""
+        if train_examples is None or train_examples >= len(self.train):
+            return self
+        chosen = np.random.default_rng(seed).choice(len(self.train), train_examples, replace=False)
+        return replace(self, train=self.train.take(np.sort(chosen).tolist()))
+
+
+def load(spec: str) -> Task:
+    """The task that --task names: a GLUE task, NAME=DIR of its files, a labelled file or folder, or mlm:CORPUS.
+
+    Raises GeoscopeError where there is no such task, or nothing to train on or to evaluate with.
+    """
+    if spec.startswith(_MLM):
+        return _language_modelling(spec.removeprefix(_MLM))
+    name, _, place = spec.partition("=")
+    if name in TASKS:
+        return _glue(spec)
+    path = Path(place or name).expanduser()
+    if not path.exists():
+        raise GeoscopeError(
+            f"expected a task of {', '.join(TASKS)}, a file ({' '.join(LABELLED_SUFFIXES)}), a folder of them or "
+            f"mlm:CORPUS, got {spec}; there is no such file"
+        )
+    return _labelled(name if place else path.stem, path)
+
+
+def _glue(spec: str) -> Task:
+    data = load_task(spec)
+    task, missing = data.task, [split for split in ("train", "validation") if split not in data.splits]
+    if missing:
+        raise GeoscopeError(
+            f"expected train and dev files of {task.name}, got none for {' and '.join(missing)} in {spec}; add them"
+        )
+    kind = "classification" if task.classes else "regression"
+    return Task(task.name, kind, task.scores, task.classes, data.splits["train"], data.splits["validation"])
+
+
+def _labelled(name: str, path: Path) -> Task:
+    """A labelled file, a fifth of it held out, or a folder of train.* and dev.*."""
+    if path.is_dir():
+        train, evaluation = (_joined(path, splits) for splits in (("train",), ("dev", "validation", "valid")))
+        whole = Labelled(train.texts + evaluation.texts, train.labels + evaluation.labels)
+        cut = len(train.labels)
+        places = (list(range(cut)), list(range(cut, len(whole.labels))))
+    else:
+        whole = read_labelled(path)
+        places = _held_out(len(whole.labels), HELD_OUT)
+    classes, labels = whole.coded(path)
+    examples = Examples(whole.texts, labels)
+    if min(map(len, places)) == 0:
+        raise GeoscopeError(
+            f"expected examples to train on and to evaluate with, got {len(labels)} in {path}; add some"
+        )
+    kind, scores = ("classification", _scores(classes)) if classes else ("regression", ("spearman", "pearson"))
+    return Task(name, kind, scores, classes, examples.take(places[0]), examples.take(places[1]))
+
+
+def _joined(folder: Path, splits: Sequence[str]) -> Labelled:
+    found = [
+        read_labelled(path)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in LABELLED_SUFFIXES and (match := _SPLIT.search(path.stem)) and match[1] in splits
+    ]
+    if not found:
+        raise GeoscopeError(f"expected a file {splits[0]}.tsv (or {' '.join(LABELLED_SUFFIXES)}) in {folder}, got none")
+    texts = tuple(text for part in found for text in part.texts)
+    return Labelled(texts, tuple(label for part in found for label in part.labels))
+
+
+def _scores(classes: Sequence[str]) -> tuple[str, ...]:
+    return ("accuracy", "matthews_correlation", "f1") if len(classes) == 2 else ("accuracy", "matthews_correlation")
+
+
+def _language_modelling(corpus: str) -> Task:
+    found = load_corpus(corpus)
+    examples = Examples(tuple((text,) for text in found.sequences), (0.0,) * len(found.sequences))
+    if len(examples) < 2:
+        raise GeoscopeError(f"expected at least two sequences in {corpus}, got {len(examples)}; one is held out")
+    train, evaluation = _held_out(len(examples), HELD_OUT)
+    return Task(f"mlm:{found.name}", "mlm", ("loss",), (), examples.take(train), examples.take(evaluation))
+
+
+def _held_out(count: int, share: float) -> tuple[list[int], list[int]]:
+    """Places to train on and places held out: the same whatever the run's seed, so that scores can be compared."""
+    order = np.random.default_rng(0).permutation(count)
+    cut = max(1, round(share * count)) if count > 1 else 0
+    return np.sort(order[cut:]).tolist(), np.sort(order[:cut]).tolist()
