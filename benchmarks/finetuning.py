@@ -25,8 +25,8 @@ STUDY: Mapping[str, Any] = {
     "seeds": 3,
     "train_examples": 2000,
     "epochs": 2,
-    "batch_size": 32,
-    "learning_rate": 1e-4,
+    "batch_size": 16,
+    "learning_rate": 2e-4,
     "max_length": 128,
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -324,3 +325,18 @@ def test_bars_of_random_clouds_are_single_linkage(seed: int) -> None:
     np.testing.assert_allclose(tree.lengths, expected, rtol=1e-6)
     share = expected[expected > 0] / expected.sum()
     assert persistent_entropy(rows) == pytest.approx(-np.sum(share * np.log(share)), rel=1e-8)
+
+
+@pytest.mark.parametrize("chosen", ["tf32", "none"])
+def test_a_choice_of_lower_precision_is_overruled_and_kept(chosen: str) -> None:
+    backend = torch.backends.cuda.matmul
+    before = backend.fp32_precision
+    rows = CLOUDS["float32"]()
+    try:
+        backend.fp32_precision = chosen
+        tree = sweep(rows).tree
+        assert backend.fp32_precision == chosen
+    finally:
+        backend.fp32_precision = before
+    assert tree is not None
+    np.testing.assert_allclose(tree.lengths, single_linkage(rows), rtol=1e-6)

@@ -170,9 +170,12 @@ def _ties_by_number(run: IntArray, lengths: FloatArray, near: IntArray) -> IntAr
 @contextmanager
 def _full_precision() -> Iterator[None]:
     """float32 products in float32: shortcuts that torch may have been told to take would break the rounding bound."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = "ieee"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        for backend, chosen in zip(backends, before, strict=True):
+            backend.fp32_precision = chosen
