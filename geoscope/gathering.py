@@ -73,6 +73,9 @@ class Gathering:
             frame = Frame.around(rows[:BLOCK_ROWS], len(self._index) * len(self.sample))
             self._sums = [Sums(frame) for _ in range(self._parts)]
         sequences = self._index.sequences[offsets]
+        if self._parts == 1 and (sequences[1:] >= sequences[:-1]).all():  # in order already: no copy
+            self._sums[0].add(rows, self._index.positions[offsets] if self._positions else None, sequences)
+            return
         part = sequences % self._parts
         order = np.lexsort((sequences, part))
         bounds = np.searchsorted(part[order], np.arange(self._parts + 1))

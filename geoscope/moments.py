@@ -17,7 +17,7 @@ from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray, IntArray
 from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric, upper_products, weighted_sum
 
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
 """From so many float32 rows on, products within a block are made in float32: measures then move by under 1e-7."""
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
@@ -47,9 +47,9 @@ class Frame:
         single = expected >= SINGLE_ROWS and rows.dtype == np.float32 and scale == 1.0
         return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single)
 
-    def placed(self, rows: FloatArray) -> FloatArray:
-        """Rows (m, d), scaled but not shifted yet, as a copy in the precision that products are made in."""
-        block: FloatArray = np.array(rows, dtype=np.float32 if self.single else np.float64, order="C")
+    def scaled(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, d), not shifted yet, in the precision that products are made in; a copy only where one is needed."""
+        block: FloatArray = np.asarray(rows, dtype=np.float32 if self.single else np.float64)
         return block if self.scale == 1.0 else block * self.scale
 
 
@@ -94,11 +94,11 @@ class Sums:
             self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
 
     def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
-        block = self.frame.placed(rows)
-        low, high = float(block.min(initial=0.0)), float(block.max(initial=0.0))
+        given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
+        low, high = float(given.min(initial=0.0)), float(given.max(initial=0.0))
         self.size = max(self.size, -low / self.frame.scale, high / self.frame.scale)
-        self._add_units(block)
-        block -= (self.frame.origin * self.frame.scale).astype(block.dtype)
+        block = np.ascontiguousarray(given - origin.astype(given.dtype))
+        self._add_units(given, block, origin)
         self.count += len(block)
         self.total += weighted_sum(np.ones(len(block)), block)
         products = upper_products(block)
@@ -110,11 +110,13 @@ class Sums:
             self.first_total += first.sum(axis=0)
             self.first_energy += float(np.vdot(first, first))
 
-    def _add_units(self, block: FloatArray) -> None:
-        lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+    def _add_units(self, given: FloatArray, block: FloatArray, origin: Float64) -> None:
+        """The unit vectors of the given rows, which are those of the block plus the origin."""
+        lengths = np.sqrt(np.einsum("ij,ij->i", given, given))
         nonzero = lengths > 0
+        weights = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero)
         self.unit_count += int(nonzero.sum())
-        self.unit_total += weighted_sum(np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero), block)
+        self.unit_total += weighted_sum(weights, block) + float(weights.sum(dtype=np.float64)) * origin
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both's rows."""

@@ -17,7 +17,7 @@ from geoscope.catalogue import select
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning.arms import REFERENCE_POINTS, REGULARIZERS
 from geoscope.finetuning.covariances import StreamedCovariance, sample_examples, undisturbed
-from geoscope.finetuning.geometry import CLOUDS, GEOMETRY, Measured, measure_model
+from geoscope.finetuning.geometry import CLOUDS, GEOMETRY, measure_model
 from geoscope.finetuning.points import POINTS, first_states, hidden_states, token_states
 from geoscope.regularizers import SELECTIONS, cosine_loss, isotropy_loss, persistent_entropy_loss
 
@@ -244,11 +244,11 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         )  # fmt: skip
         rows = [asdict(row) for row in found]
         state.log_history.append({"step": state.global_step, "epoch": state.epoch or 0.0, "geometry": rows})
-        self.trainer.log({_name(row): row.value for row in found if row.value is not None})
-
-
-def _name(row: Measured) -> str:
-    return f"geometry/{row.cloud}/{row.measure}"
+        logged = {f"geometry/{row.cloud}/{row.measure}": row.value for row in found if row.value is not None}
+        if logged:
+            asked = self.trainer.control.should_log  # a log clears it, and the training loss may be yet to come
+            self.trainer.log(logged)
+            self.trainer.control.should_log = asked
 
 
 def _encoded(data: Sequence[Any], tokenizer: Any, max_length: int) -> list[Mapping[str, Any]]:

@@ -101,7 +101,7 @@ def test_a_run_folder_holds_it_all(study):
 
 def test_the_outlook_is_told_before_and_after_the_first_run(study):
     told = study[2]
-    assert told[0].startswith("6 runs of 10 steps; their checkpoints will take")
+    assert told[0].startswith("runs to make: 6 of 10 steps; their checkpoints will take")
     assert any("to go" in text for text in told)
 
 
@@ -163,7 +163,7 @@ def test_a_finished_run_is_not_made_again_and_new_ones_join_it(study, checkpoint
         str(checkpoint_folder("bert")), task=str(folder / "lengths.csv"), output=folder / "runs",
         regularizers=["none", "entropy=0,1"], selection="all", seeds=1, announce=told.append, **SMALL,
     )  # fmt: skip
-    assert told[0].startswith("1 runs of 10 steps (1 of 2 are done)")
+    assert told[0].startswith("runs to make: 1 of 10 steps (1 of 2 are done)")
     assert [arm.name for arm in again.arms] == [*(arm.name for arm in result.arms), "entropy_w1_all_first"]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -185,6 +185,15 @@ def test_a_folder_of_other_settings_is_refused(study, checkpoint_folder, changed
             regularizers=["none"], seeds=1, **SMALL | changed,
         )  # fmt: skip
     assert said in str(refused.value)
+
+
+def test_a_run_of_settings_that_its_name_does_not_tell_is_refused(study, checkpoint_folder):
+    folder = study[0]
+    with pytest.raises(GeoscopeError, match=r"reference_points 250000 \(asked: 500\)"):
+        finetune(
+            str(checkpoint_folder("bert")), task=str(folder / "lengths.csv"), output=folder / "runs",
+            regularizers=["istar=5"], seeds=1, reference_points=500, **SMALL,
+        )  # fmt: skip
 
 
 def test_a_folder_of_something_else_is_refused(checkpoint_folder, tmp_path, texts):

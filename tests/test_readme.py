@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 from pathlib import Path
@@ -56,13 +57,26 @@ def tree() -> str:
     return "\n".join([*lines, "```"])
 
 
-BLOCKS = {"commands": commands, "measures": measures, "tree": tree}
+def benchmarks() -> str:
+    """What follows from the kept results: benchmarks/results.md has the seconds."""
+    rows = ["| section | what follows | value | wanted |", "|---|---|---:|---|"]
+    for name, section in json.loads((ROOT / "benchmarks" / "results.json").read_text())["sections"].items():
+        for place, found in enumerate(section["findings"]):
+            bounds = ((found["at_least"], "at least"), (found["at_most"], "at most"))
+            wanted = ", ".join(f"{word} {bound:g}" for bound, word in bounds if bound is not None)
+            missed = " (missed)" if found["met"] is False else ""
+            value = f"{found['value']:.3g} {found['unit']}".strip()
+            rows.append(f"| {'' if place else name} | {found['what']} | {value} | {wanted}{missed} |")
+    return "\n".join(rows)
+
+
+BLOCKS = {"commands": commands, "measures": measures, "benchmarks": benchmarks, "tree": tree}
 
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_readme_is_true(name):
     text = README.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n?<!-- /{name} -->)", re.DOTALL)
     expected = pattern.sub(lambda found: found[1] + BLOCKS[name]() + found[2], text)
     if os.environ.get("UPDATE_README"):
         README.write_text(expected, encoding="utf-8")

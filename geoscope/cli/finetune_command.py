@@ -190,6 +190,16 @@ RunFolderOption = Annotated[
     ),
 ]
 
+FormOption = Annotated[
+    options.Form | None,
+    typer.Option(
+        "--format",
+        show_default="a table on a terminal, json in a pipe",
+        help="Form of what is printed; the folder gets results.json, .csv, .md and .html.",
+        rich_help_panel="Output",
+    ),
+]
+
 
 @settled
 def finetune(
@@ -216,7 +226,7 @@ def finetune(
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
     allow_pickle: options.PickleOption = False,
-    form: options.FormatOption = None,
+    form: FormOption = None,
     quiet: options.QuietOption = False,
     no_progress: options.NoProgressOption = False,
 ) -> None:

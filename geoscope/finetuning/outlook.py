@@ -36,7 +36,7 @@ class Outlook:
         if announce is not None and missing:
             done = f" ({asked - len(missing)} of {asked} are done)" if asked > len(missing) else ""
             size = size_text(len(missing) * lesson.checkpoint.parameters * 4)
-            announce(f"{len(missing)} runs of {self._steps} steps{done}; their checkpoints will take {size}")
+            announce(f"runs to make: {len(missing)} of {self._steps} steps{done}; their checkpoints will take {size}")
 
     @contextmanager
     def during(self, run: Run) -> Iterator[Callable[[int, int], None]]:

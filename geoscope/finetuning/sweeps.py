@@ -18,7 +18,7 @@ from geoscope.finetuning.arms import REFERENCE_POINTS, grid
 from geoscope.finetuning.geometry import GEOMETRY
 from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.outlook import Outlook
-from geoscope.finetuning.recipes import DEFAULT, RECIPES, Recipe
+from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters, Recipe
 from geoscope.finetuning.results import FineTuning, collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train, write_json
@@ -68,11 +68,8 @@ def finetune(
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
     chosen = _recipe(recipe)
     given: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "max_length": max_length,
-    }
+        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "max_length": max_length,
+    }  # fmt: skip
     hyperparameters = replace(
         chosen.hyperparameters, **{name: value for name, value in given.items() if value is not None}
     )
@@ -88,19 +85,15 @@ def finetune(
     )
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(device), trust_remote_code)
     lesson.check()
-    shared = {
-        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers},
-        "task": lesson.described(),
-        "hyperparameters": asdict(hyperparameters),
-        "tracking": asdict(tracking) | {"measures": list(tracking.measures)},
-        "recipe": recipe,
-    }
+    shared = _shared(lesson, hyperparameters, tracking, recipe)
     folder = Path(output).expanduser()
     _claim(folder, shared)
     wanted = range(seed, seed + (seeds or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
-    missing = [run for run in runs if not run.finished]
-    outlook = Outlook(missing, len(runs), lesson, hyperparameters, progress, announce)
+    _refuse_other_arms(runs)
+    if announce is not None and recipe is not None:
+        announce(f"{recipe} is as in {chosen.paper}; not known: {chosen.unknown}")
+    outlook = Outlook([run for run in runs if not run.finished], len(runs), lesson, hyperparameters, progress, announce)
     environment = describe_environment(device=lesson.device)
     for run in runs:
         if not run.finished:
@@ -110,6 +103,30 @@ def finetune(
             run_report(run, lesson, shared, environment).write(run.folder / "report.json")
         remove_states(run)
     return collect(folder, {"geoscope_version": __version__, **shared}, environment)
+
+
+def _shared(lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, recipe: str | None) -> dict[str, Any]:
+    """The settings that all runs of a folder have in common."""
+    loaded = lesson.checkpoint
+    return {
+        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers},
+        "task": lesson.described(),
+        "hyperparameters": asdict(hyperparameters),
+        "tracking": asdict(tracking) | {"measures": list(tracking.measures)},
+        "recipe": recipe,
+    }
+
+
+def _refuse_other_arms(runs: Sequence[Run]) -> None:
+    """Settings that a folder's name does not tell must be the same too."""
+    for run in runs:
+        if (run.folder / "settings.json").is_file():
+            difference = _difference("", run.arm.settings, Run.at(run.folder).arm.settings)
+            if difference:
+                raise GeoscopeError(
+                    f"expected the run in {run.folder} to have the settings asked for, got {difference}; "
+                    "name another --output, or remove that run"
+                )
 
 
 def _recipe(name: str | None) -> Recipe:

@@ -65,7 +65,7 @@ def notes(result: FineTuning) -> list[str]:
     task, training = result.settings["task"], result.settings["hyperparameters"]
     seeds = sorted({seed for arm in result.arms for seed in arm.seeds})
     lines = [
-        f"{task['train']['examples']:,} training examples, {training['epochs']} epochs, batches of "
+        f"{task['train']['examples']:,} training examples, epochs {training['epochs']}, batches of "
         f"{training['batch_size']}, learning rate {training['learning_rate']:g}; scored on "
         f"{task['evaluation']['examples']:,} examples after the last epoch; seeds {', '.join(map(str, seeds))}",
         "weight w is added times the penalty: " + "; ".join(UP.values()),
@@ -102,7 +102,9 @@ def geometry_grids(result: FineTuning) -> list[Grid]:
         before = [row for row in result.before if row.cloud == cloud]
         if not before:
             continue
-        rows: list[list[Any]] = [["before training", *(row.value for row in before)]]
+        rows: list[list[Any]] = [
+            ["before training", *(None if row.value is None else rounded(row.value) for row in before)]
+        ]
         for arm in result.arms:
             found = {spread.measure: spread for spread in arm.geometry if spread.cloud == cloud}
             rows.append([arm.name, *(_with_sd(found.get(row.measure)) for row in before)])
@@ -137,7 +139,7 @@ def _tested(arm: ArmResult, spread: Spread) -> list[Any]:
 def _with_sd(spread: Spread | None) -> str | None:
     if spread is None or spread.mean is None:
         return None
-    return rounded(spread.mean) + ("" if spread.sd is None else f" ± {rounded(spread.sd)}")
+    return rounded(spread.mean) + ("" if spread.sd is None else f" ± {spread.sd:.2g}")
 
 
 def _grids(result: FineTuning) -> list[Grid]:
@@ -173,7 +175,7 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place in shown:
-        words = any(isinstance(row[place], str) for row in rows) and "±" not in "".join(str(row[place]) for row in rows)
+        words = any(isinstance(row[place], str) for row in rows) and "±" not in str(rows[-1][place])
         table.add_column(columns[place], justify="left" if words else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_text(row[place])) for place in shown))

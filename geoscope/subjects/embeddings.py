@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, FloatArray, Layer, RowIndex
@@ -86,14 +87,17 @@ class Embeddings:
 
     @cached_property
     def fingerprint(self) -> str:
-        """ "sha256:..." over each layer's name, dtype, shape and bytes as they are read, layers in order."""
-        digest = hashlib.sha256()
+        """ "sha256:..." over the XXH3-128 digest of each layer's name, dtype, shape and bytes, layers in order.
+
+        SHA-256 of all the bytes would take longer than the measures of a large file.
+        """
+        digest = xxhash.xxh3_128()
         for layer, rows in self._matrices.items():
             name = "rows" if layer is None else f"layer-{layer:02d}"
             digest.update(f"{name}\0{rows.dtype}\0{rows.shape}\0".encode())
             for _, block in rows.blocks():
                 digest.update(block.data)
-        return f"sha256:{digest.hexdigest()}"
+        return f"sha256:{hashlib.sha256(digest.digest()).hexdigest()}"
 
     def _refuse_non_finite(self, layer: Layer) -> None:
         broken = sum(non_finite_rows(block) for _, block in self._matrices[layer].blocks())
