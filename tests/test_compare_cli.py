@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -255,6 +256,19 @@ for row in json.load(sys.stdin)["differences"]:
     )
     assert (folder / "changed.txt").read_text() == "6 isoscore -0.1\n"
     assert "1 of 1 limits failed" in (folder / "summary.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_readmes_jq_lines_work(folder: Path) -> None:
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in readme.splitlines() if "jq " in line and ".json" in line]
+    assert len(lines) == 3
+    for line in lines:
+        script = line.replace("baseline.json", "base.json").replace("candidate.json", "changed.json")
+        script = script.replace("geoscope compare", f"{sys.executable} -m geoscope compare")
+        told = subprocess.run(["bash", "-c", f"set -o pipefail; {script}"], capture_output=True, text=True, timeout=120)
+        assert told.returncode == 0, told.stderr
+        assert "isoscore" in told.stdout or '"value"' in told.stdout
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "junit", "github"])
