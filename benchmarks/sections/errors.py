@@ -32,7 +32,12 @@ def run(settings: Settings) -> Section:
     n, d = shape_of(rows)
     cases = [Case("draws of sequences", "errors.draws_of_layer", stored | shared, "a real layer", n, d)]
     cases += [
-        Case("draws of sequences", "errors.draws_of_cloud", shared | {"kind": kind, "draws": max(settings.draws // 4, 2)}, kind)
+        Case(
+            "draws of sequences",
+            "errors.draws_of_cloud",
+            shared | {"kind": kind, "draws": max(settings.draws // 4, 2)},
+            kind,
+        )
         for kind in CLOUDS
     ]
     section.results += interleaved(cases, 1)
