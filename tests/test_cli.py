@@ -130,7 +130,7 @@ def test_options_have_the_librarys_names_and_defaults(name: str) -> None:
         "points": 10000,
         "isoscore_reference": None,
     }
-    for key in ("context", "subject", "checkpoint", "form", "destination", "quiet", "no_progress"):
+    for key in ("context", "subject", "subjects", "ray", "checkpoint", "form", "destination", "quiet", "no_progress"):
         ours.pop(key, None)
     theirs = {key: of_library[key].default for key in list(of_library)[1:] if key not in ("progress", "announce")}
     if name == "extract":
@@ -385,7 +385,7 @@ def test_a_traceback_that_cannot_be_kept_is_shown(
     [
         ("mesure x", "No such command 'mesure'"),
         ("measure", "Missing argument"),
-        ("measure x y", "unexpected extra argument"),
+        ("extract x y -o z", "unexpected extra argument"),
         ("measure x --sequence 3", "--sequences"),
         ("measure x --sequences 0", "--sequences"),
         ("measure x --sequences many", "--sequences"),

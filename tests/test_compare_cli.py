@@ -361,7 +361,7 @@ def test_aligning_needs_what_can_be_measured_again(folder: Path, capfd: pytest.C
 def test_compare_has_every_option_of_measure() -> None:
     ours = inspect.signature(cli.compare).parameters
     theirs = inspect.signature(cli.measure).parameters
-    shared = {name: theirs[name] for name in theirs if name not in ("context", "subject", "form")}
+    shared = {name: theirs[name] for name in theirs if name not in ("context", "subjects", "ray", "form")}
     assert {name: ours[name].default for name in shared} == {name: shared[name].default for name in shared}
     assert {name: ours[name].annotation for name in shared} == {name: shared[name].annotation for name in shared}
     from geoscope.cli import gates

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from geoscope import __version__
 from geoscope.cli import (
+    batch_output,
     correlate_command,
     exits,
     finetune_command,
@@ -86,7 +87,7 @@ def geoscope(
 @settled
 def measure(
     context: typer.Context,
-    subject: options.SubjectArgument,
+    subjects: options.SubjectsArgument,
     protocol: ProtocolOption = None,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
@@ -114,19 +115,24 @@ def measure(
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
     allow_pickle: options.PickleOption = False,
+    ray: options.RayOption = None,
     form: options.FormatOption = None,
     destination: options.OutputOption = STDOUT,
     quiet: options.QuietOption = False,
     no_progress: options.NoProgressOption = False,
 ) -> None:
-    """Measure one subject and write one report."""
-    form_of_output = output.choose_format(form, destination)
-    output.check_destination(destination)
+    """Measure one subject and write one report, or several and one table of all."""
+    several = len(subjects) > 1
+    form_of_output = output.choose_format(form, STDOUT if several else destination)
+    folder = batch_output.check_folder(destination) if several else None
+    if not several:
+        output.check_destination(destination)
     keys = options.keys_of(measures)
     sampled = options.points_of(points)
     from geoscope import measuring
     from geoscope.cli.progress import RunProgress
     from geoscope.forms import tables
+    from geoscope.tasks.batch import Batch, measure_many
 
     exits.mind_warnings(quiet=quiet)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
@@ -140,10 +146,17 @@ def measure(
             trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, progress=progress,
             announce=None if quiet else exits.say,
         )  # fmt: skip
-        report = measuring.measure(subject, **chosen)
-    output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
+        if several or ray is not None:
+            batch = measure_many(subjects, output=folder, ray=ray, **chosen)
+        else:
+            batch = Batch((measuring.measure(subjects[0], **chosen),), {})
+    if several:
+        batch_output.send_all(batch, form_of_output)
+    else:
+        output.send(tables.render(batch.only, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())
+    batch_output.end(batch)
 
 
 @app.command()

@@ -69,12 +69,14 @@ class Quantizer(StrEnum):
     kmeans = "kmeans"
 
 
-SubjectArgument = Annotated[
-    str,
+SubjectsArgument = Annotated[
+    list[str],
     typer.Argument(
+        metavar="SUBJECT...",
         show_default=False,
         help="A Hugging Face id, a checkpoint folder, an embeddings file (.npy .npz .safetensors .parquet), "
-        "a folder written by extract, or demo.",
+        "a folder written by extract, or demo. Several, such as runs/checkpoint-*, are measured in the order of their "
+        "steps; -o then names a folder that gets a report of each (run again to go on), and all of them go to stdout.",
     ),
 ]
 CheckpointArgument = Annotated[
@@ -297,6 +299,16 @@ MemoryOption = Annotated[
         show_default="no bound",
         help="Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
         "Refused where it cannot be kept.",
+        rich_help_panel=_RUN,
+    ),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="auto|ADDRESS",
+        show_default="one after another",
+        help="Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
         rich_help_panel=_RUN,
     ),
 ]

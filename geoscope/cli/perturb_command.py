@@ -136,6 +136,7 @@ def perturb(
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
     allow_pickle: options.PickleOption = False,
+    ray: options.RayOption = None,
     form: options.FormatOption = None,
     destination: options.OutputOption = STDOUT,
     quiet: options.QuietOption = False,
@@ -166,7 +167,7 @@ def perturb(
         report = study_of(
             checkpoint, levels=levels, seeds=seeds, kind=kind, noise_kind=noise_kind.value, targets=targets, save=save,
             probes=[task for text in probes or [] for task in text.split(",")], probe_rows=probe_rows, parts=parts,
-            **chosen,
+            ray=ray, **chosen,
         )  # fmt: skip
     output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
     if parts is not None:

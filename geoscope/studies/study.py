@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from geoscope import __version__
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
-from geoscope.errors import NonFinite
+from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.glue_tasks import load_task
 from geoscope.measuring import measure
 from geoscope.protocols import resolved
@@ -25,6 +27,7 @@ from geoscope.studies.saving import check_folder, save_checkpoint
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.tasks.running import run_tasks
 
 _LOADING = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle")
 _READING = (
@@ -54,6 +57,7 @@ def perturb(
     probe_rows: int = 4000,
     save: str | Path | None = None,
     parts: str | Path | None = None,
+    ray: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     announce: Callable[[str], None] | None = None,
@@ -63,29 +67,59 @@ def perturb(
 
     Its measurements and, of `probes` (tasks as `load_task` takes them), its scores have the key columns `noise_level`
     and `noise_seed`. options: those of `measure`. save: a folder for the checkpoint of every state. parts: a folder
-    that keeps what is finished, so that the same call goes on where one was killed. Raises GeoscopeError for a user's
-    mistake.
+    that keeps what is finished, so that the same call goes on where one was killed. ray: auto or a cluster's address,
+    whose workers then measure the states. Raises GeoscopeError for a user's mistake.
     """
     change = Change(kind, noise_kind, targets)
     states = change.states(levels, seeds, seed)
-    tasks = [load_task(spec) for spec in probes]
-    options = {**resolved(options), "seed": seed, "progress": progress}
-    loading = _only(options, _LOADING)
-    loaded = load_checkpoint(checkpoint, **loading)
-    perturbation = Perturbation.of(
-        change, loaded, None if change.donor is None else load_checkpoint(change.donor, **loading)
-    )
-    folder = None if save is None else check_folder(Path(save).expanduser(), loaded)
-    text = open_text_subject(perturbation.checkpoint, progress=progress, **_only(options, _READING))
-    for warning in text.extraction.warnings:
+    setup = StudySetup(checkpoint, change, tuple(probes), probe_rows, save, {**resolved(options), "seed": seed})
+    study = open_study(setup, progress)
+    for warning in study.text.extraction.warnings:
         warnings.warn(warning, stacklevel=2)
+    kept = Parts(None if parts is None else Path(parts), study.fingerprinted)
+    return study.run(states, kept, announce, setup, ray)
+
+
+@dataclass(frozen=True)
+class StudySetup:
+    """What a study is opened from, in this process or a worker's."""
+
+    checkpoint: str
+    change: Change
+    probes: tuple[str, ...]
+    probe_rows: int
+    save: str | Path | None
+    options: dict[str, Any]
+
+
+def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
+    """The study with its model loaded and its text drawn; raises GeoscopeError for a user's mistake."""
+    tasks = [load_task(spec) for spec in setup.probes]
+    options = {**setup.options, "progress": progress}
+    loading = _only(options, _LOADING)
+    loaded = load_checkpoint(setup.checkpoint, **loading)
+    donor = setup.change.donor
+    perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
+    folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
+    text = open_text_subject(perturbation.checkpoint, **_only(options, _READING), progress=progress)
     probing = Probes(
-        perturbation.checkpoint, tasks, rows=probe_rows, seed=seed, layer=text.extraction.layers[-1],
+        perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=options["seed"], layer=text.extraction.layers[-1],
         progress=progress, **_only(options, ("max_length", "batch_tokens")),
     ) if tasks else None  # fmt: skip
-    study = _Study(text, perturbation, probing, options, folder)
-    kept = Parts(None if parts is None else Path(parts), study.fingerprinted)
-    return study.run(states, kept, announce)
+    return Study(text, perturbation, probing, options, folder)
+
+
+@lru_cache(maxsize=1)
+def _open_once(pickled: bytes) -> Study:
+    return open_study(pickle.loads(pickled))
+
+
+def measure_state(task: tuple[bytes, State]) -> tuple[Report, float]:
+    """One state's report and seconds in a worker, which opens the study (a pickled setup) once for all its states."""
+    pickled, state = task
+    study = _open_once(pickled)
+    with ChangedWeights(study.perturbation.checkpoint.model, study.perturbation.names) as weights:
+        return study.timed(weights, state)
 
 
 def _only(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -93,7 +127,7 @@ def _only(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Study:
+class Study:
     """What is the same in every state: the text, the measures, the probes, and the way the weights are changed."""
 
     text: TextSubject
@@ -121,21 +155,49 @@ class _Study:
             **self.settings,
         }
 
-    def run(self, states: Sequence[State], kept: Parts, announce: Callable[[str], None] | None) -> Report:
-        reports: list[Report] = []
+    def run(
+        self,
+        states: Sequence[State],
+        kept: Parts,
+        announce: Callable[[str], None] | None,
+        setup: StudySetup,
+        ray: str | None,
+    ) -> Report:
+        """One report of all states: those kept, and the others as they come."""
+        reports: dict[State, Report] = {}
+
+        def add(state: State, report: Report, took: str) -> None:
+            reports[state] = report
+            if announce is not None:
+                announce(f"{len(reports)} of {len(states)}: {state.name}, {took}")
+
+        found = {state: kept.read(state) for state in states}
+        missing = [state for state in states if found[state] is None]
+
+        def add_kept(before: int) -> None:
+            for state in states[:before]:
+                report = found[state]
+                if report is not None and state not in reports:
+                    add(state, report, "read back")
+
+        pickled = pickle.dumps(setup)
         with ChangedWeights(self.perturbation.checkpoint.model, self.perturbation.names) as weights:
-            for state in states:
-                began = time.perf_counter()
-                report = kept.read(state)
-                took = "read back"
-                if report is None:
-                    report = self._measured(weights, state)
-                    kept.keep(state, report)
-                    took = f"{time.perf_counter() - began:.1f} s"
-                reports.append(report)
-                if announce is not None:
-                    announce(f"{len(reports)} of {len(states)}: {state.name}, {took}")
-        return self._joined(states, reports)
+            for place, result in run_tasks(
+                measure_state, [(pickled, state) for state in missing], ray=ray,
+                here=lambda task: self.timed(weights, task[1]), device=self.options.get("device", "auto"),
+            ):  # fmt: skip
+                if isinstance(result, GeoscopeError):
+                    raise result
+                add_kept(before=states.index(missing[place]))
+                kept.keep(missing[place], result[0])
+                add(missing[place], result[0], f"{result[1]:.1f} s")
+        add_kept(before=len(states))
+        return self._joined(states, [reports[state] for state in states])
+
+    def timed(self, weights: ChangedWeights, state: State) -> tuple[Report, float]:
+        """One state's report and the seconds it took."""
+        began = time.perf_counter()
+        return self._measured(weights, state), time.perf_counter() - began
 
     def _measured(self, weights: ChangedWeights, state: State) -> Report:
         """One state's report, its rows with the state's keys."""

@@ -1,0 +1,48 @@
+"""What `measure` writes of several subjects: a folder of reports, and all of them on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from geoscope.cli import exits
+from geoscope.cli.exits import ExitCode
+from geoscope.errors import GeoscopeError
+from geoscope.forms import output
+from geoscope.forms.output import STDOUT
+
+if TYPE_CHECKING:
+    from geoscope.tasks.batch import Batch
+
+
+def check_folder(destination: str) -> str | None:
+    """-o as the folder of several subjects' reports, None where none was named."""
+    if destination == STDOUT:
+        return None
+    folder = Path(destination).expanduser()
+    if folder.is_file() or (not folder.exists() and folder.suffix.lower() in output.SUFFIXES):
+        raise GeoscopeError(
+            f"expected -o to name a folder for the reports of several subjects, got {destination}; name a folder, "
+            "and send the table of all to a file with >"
+        )
+    if not folder.parent.is_dir():
+        raise GeoscopeError(f"expected -o in a folder that exists, got {destination}; make {folder.parent} first")
+    return destination
+
+
+def send_all(batch: Batch, form: str) -> None:
+    """All that was measured, on standard output."""
+    from geoscope.forms.batch_forms import render_all
+
+    if batch.reports:
+        output.send(render_all(batch.reports, form, output.page_of()))
+
+
+def end(batch: Batch) -> None:
+    """Say why subjects could not be measured, and end with 2 if there are some."""
+    for subject, mistake in batch.mistakes.items():
+        exits.say(f"{subject} was not measured: {mistake}")
+    if batch.mistakes:
+        raise typer.Exit(ExitCode.MISTAKE)

@@ -1,0 +1,127 @@
+"""Many subjects' reports in every form: one list, one table, one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from geoscope.catalogue import FAMILIES, MEASURES
+from geoscope.errors import GeoscopeError
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.output import Page
+from geoscope.forms.tables import draw, long_rows, warnings_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from geoscope.report import Report
+
+_ANY_PAGE = Page()
+
+
+def render_all(reports: Sequence[Report], form: str, page: Page = _ANY_PAGE) -> str:
+    """The reports as text: json is a list of them, csv and markdown one row a number, a table one row a subject."""
+    if form == "json":
+        whole = [report.model_dump(mode="json") for report in reports]
+        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if form == "csv":
+        return to_csv(*_rows_of_all(reports))
+    if form == "markdown":
+        return _to_markdown(reports)
+    if form == "table":
+        return _to_table(reports, page)
+    if form == "html":
+        from geoscope.pages.report_page import to_html
+
+        return to_html(*reports)
+    raise GeoscopeError(f"expected table, json, csv, markdown or html for reports, got {form}; choose with --format")
+
+
+def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]:
+    """CSV's columns and every report's rows, one report after another."""
+    columns: list[str] = long_rows(reports[0])[0] if reports else []
+    return columns, [row for report in reports for row in long_rows(report)[1]]
+
+
+def _to_markdown(reports: Sequence[Report]) -> str:
+    columns, rows = _rows_of_all(reports)
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column in ("subject", "measure", "value") or any(row[place] is not None for row in rows)
+    ]
+    table = to_markdown(
+        [columns[place].replace("_", " ") for place in shown],
+        [[row[place] for place in shown] for row in rows],
+        numeric=("layer", "value", "standard error", "null", "n"),
+    )
+    notes = [f"\n**Warning:** {markdown_text(name)}: {markdown_text(text)}\n" for name, text in _warnings(reports)]
+    return table + "".join(notes)
+
+
+def _warnings(reports: Sequence[Report]) -> list[tuple[str, str]]:
+    return [(report.subject.name, text) for report in reports for text in warnings_of(report)]
+
+
+def _to_table(reports: Sequence[Report], page: Page) -> str:
+    """A table a family, under one another: a row a subject and layer, a column a measure."""
+    from rich.text import Text
+
+    held = dict.fromkeys(row.measure for report in reports for row in report.measurements)
+    reasons: list[str] = []
+    parts: list[RenderableType] = []
+    for family in FAMILIES:
+        keys = [measure.key for measure in MEASURES if measure.family == family and measure.key in held]
+        for block in _blocks(reports, keys, page.width):
+            parts += [Text()] if parts else []
+            parts += [Text(family, style="bold"), _table(reports, block, reasons)]
+    parts += [Text(f"[{number}] {reason}") for number, reason in enumerate(reasons, 1)]
+    parts += [Text(f"warning: {printable(name)}: {text}", style="yellow") for name, text in _warnings(reports)]
+    return draw(parts, page)
+
+
+def _blocks(reports: Sequence[Report], keys: Sequence[str], width: int | None) -> list[list[str]]:
+    """The measures in as many tables as the width asks for."""
+    left = 8 + max((len(report.subject.name) for report in reports), default=0)
+    blocks: list[list[str]] = []
+    used = 0
+    for key in keys:
+        size = 2 + max(14, *(len(part) + 1 for part in key.split("_")))
+        if not blocks or (width is not None and used + size > width):
+            blocks.append([])
+            used = left
+        blocks[-1].append(key)
+        used += size
+    return blocks
+
+
+def _table(reports: Sequence[Report], keys: Sequence[str], reasons: list[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("subject", no_wrap=True)
+    table.add_column("layer", justify="right")
+    for key in keys:
+        table.add_column(Text(key.replace("_", "_\n")), justify="right", overflow="fold")
+    for report in reports:
+        found = {(row.measure, row.layer): row for row in report.measurements}
+        for layer in report.layers:
+            rows = [found.get((key, layer)) for key in keys]
+            cells = ["" if row is None else _cell(row.value, row.reason, reasons) for row in rows]
+            name = Text(printable(report.subject.name))
+            table.add_row(name, "" if layer is None else str(layer), *(Text(cell) for cell in cells))
+    return table
+
+
+def _cell(value: float | None, why: str | None, reasons: list[str]) -> str:
+    """A number, or where its footnote is."""
+    if value is not None:
+        return rounded(value)
+    reason = printable(why or "")
+    if reason not in reasons:
+        reasons.append(reason)
+    return f"undefined [{reasons.index(reason) + 1}]"
