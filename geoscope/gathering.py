@@ -137,7 +137,7 @@ def gather(
     index = source.index
     if len(index) == 0:
         raise GeoscopeError("expected at least one row to measure, got none; draw more sequences or keep more tokens")
-    samples = [_union_sample(layers, index, points, seed)] if union else _samples(layers, index, points, seed)
+    samples = [union_sample(layers, index, points, seed)] if union else _samples(layers, index, points, seed)
     clouds = [
         Gathering(None if union else next(iter(sample)), sample, index, parts=parts, positions=positions)
         for sample in samples
@@ -161,7 +161,7 @@ def _samples(layers: Sequence[Layer], index: RowIndex, points: int | None, seed:
     return [{layer: chosen} for layer in layers]
 
 
-def _union_sample(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> dict[Layer, IntArray]:
+def union_sample(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> dict[Layer, IntArray]:
     """A uniform sample of all layers' rows: the hash sees the layer too."""
     n = len(index)
     salted = np.concatenate([hash_rows(index, seed, salt=1 + (layer or 0)) for layer in layers])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.table_files import TABLE_SUFFIXES, parquet_table, separated_rows
 
 SPLITS = ("train", "validation", "test")
 
 _HUB = "nyu-mll/glue"
-_SUFFIXES = (".tsv", ".csv", ".parquet")
 _FILE = re.compile(r"(?:^|[-_.])(train|dev|validation|valid|test)(?:-\d+-of-\d+)?$")
 _SPLIT_OF = {"train": "train", "dev": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
@@ -107,8 +105,8 @@ def load_task(spec: str) -> TaskData:
     splits = {split: found[split] for split in SPLITS if split in found}
     if not splits:
         raise GeoscopeError(
-            f"expected labelled train, dev or test files ({' '.join(_SUFFIXES)}) of {task.name} in {folder}, got none; "
-            f"name the folder that has them"
+            f"expected labelled train, dev or test files ({' '.join(TABLE_SUFFIXES)}) of {task.name} in {folder}, "
+            "got none; name the folder that has them"
         )
     return TaskData(task, splits)
 
@@ -138,7 +136,7 @@ def _from_folder(task: Task, folder: Path) -> dict[str, Examples]:
     found: dict[str, Examples] = {}
     for path in sorted(folder.iterdir()):
         split = _FILE.search(path.stem)
-        if split and path.suffix.lower() in _SUFFIXES:
+        if split and path.suffix.lower() in TABLE_SUFFIXES:
             rows = _parquet_rows(task, path) if path.suffix.lower() == ".parquet" else _table_rows(task, path)
             _keep(found, _SPLIT_OF[split[1]], _examples(task, rows, str(path)))
     return found
@@ -152,23 +150,15 @@ def _keep(found: dict[str, Examples], split: str, examples: Examples) -> None:
 
 
 def _table_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
-    """(text, ..., label) of every row; a .tsv has no quoting, as GLUE's have none."""
-    dialect: dict[str, Any] = {"delimiter": ","}
-    if path.suffix.lower() == ".tsv":
-        dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines, **dialect)
-            places: Sequence[int] | None = None
-            for number, row in enumerate(reader, start=1):
-                if places is None:
-                    places = _places(task, row)
-                    if places is not task.places:
-                        continue
-                if row:
-                    yield _cells(task, row, places, path, number)
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise GeoscopeError(f"expected the examples of {task.name} in {path}, could not read it: {error}") from error
+    """(text, ..., label) of every row."""
+    places: Sequence[int] | None = None
+    for number, row in enumerate(separated_rows(path, f"the examples of {task.name}"), start=1):
+        if places is None:
+            places = _places(task, row)
+            if places is not task.places:
+                continue
+        if row:
+            yield _cells(task, row, places, path, number)
 
 
 def _places(task: Task, header: Sequence[str]) -> Sequence[int]:
@@ -188,13 +178,7 @@ def _cells(task: Task, row: Sequence[str], places: Sequence[int], path: Path, nu
 
 
 def _parquet_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise GeoscopeError(f"expected the examples of {task.name} in {path}: {first_line(error)}") from error
+    table = parquet_table(path, f"the examples of {task.name}")
     names = [next((name for name in names if name in table.column_names), None) for names in task.columns]
     if None in names:
         raise GeoscopeError(

@@ -136,3 +136,14 @@ def corpus_file(tmp_path: Path, texts: tuple[str, ...]) -> Path:
     path = tmp_path / "words.txt"
     path.write_text("\n".join(texts) + "\n")
     return path
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """torch with one thread: tiny models train no faster with more."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

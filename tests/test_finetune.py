@@ -33,19 +33,12 @@ from geoscope.forms.fine_tuning_forms import render
 from geoscope.report import Report
 from geoscope.subjects.checkpoints import load_checkpoint
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 Folder = Callable[[str], Path]
 SMALL: dict[str, Any] = {"epochs": 2, "batch_size": 8, "max_length": 32, "learning_rate": 1e-3, "device": "cpu"}
 GRID: dict[str, Any] = {
     "selection": "published", "noise_weight": 0.0, "points_from": None, "reference_points": 250_000,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write_task(path: Path, texts: tuple[str, ...], label: Callable[[int, str], Any] | None = None) -> Path:

@@ -131,3 +131,26 @@ def test_isoscore_star_sees_scale_when_its_reference_does_not_follow():
     assert measures.isoscore_star(rows * 0.01, **given) > measures.isoscore_star(rows, **given) + 0.05
     free = measures.isoscore_star(rows, isoscore_zeta=0.2)
     assert measures.isoscore_star(rows * 0.01, isoscore_zeta=0.2) == pytest.approx(free, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+@pytest.mark.parametrize("length", [1, 7])
+def test_products_in_float32_move_no_spectral_measure(monkeypatch, offset, length):
+    """As so many float32 rows have them that nobody would wait for float64's; the bound is the one that is stated."""
+    from geoscope import moments
+
+    g = np.random.default_rng(5)
+    rows = (g.standard_normal((20_000, 48)) * np.linspace(0.2, 3, 48) + offset).astype(np.float32)
+    sequences = np.arange(len(rows)) // length
+    double = moments.moments_of(rows, None, sequences)
+    monkeypatch.setattr(moments, "SINGLE_ROWS", len(rows))
+    single = moments.moments_of(rows, None, sequences)
+    assert not np.array_equal(single.scatter, double.scatter)  # or nothing was tested
+    for key in (
+        "anisotropy", "anisotropy_uncentered", "isoscore", "effective_rank", "eigenvalue_early_enrichment",
+        "isoscore_corrected", "top_dimension_energy",
+    ):  # fmt: skip
+        formula = getattr(measures, key).formula
+        assert formula(single) == pytest.approx(formula(double), rel=1e-7), key
+    cosine = measures.average_cosine_similarity.formula
+    assert cosine(single.units) == pytest.approx(cosine(double.units), rel=1e-7, abs=1e-9)

@@ -22,16 +22,9 @@ from geoscope.finetuning.covariances import StreamedCovariance, sample_examples,
 from geoscope.measures import isoscore_star
 from geoscope.training import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 README = Path(__file__).resolve().parent.parent / "README.md"
 Folder = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

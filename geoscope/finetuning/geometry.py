@@ -13,9 +13,9 @@ from geoscope.codebooks import QuantizerSettings
 from geoscope.estimates import Estimator
 from geoscope.finetuning.covariances import undisturbed
 from geoscope.finetuning.points import first_states, hidden_states
-from geoscope.gathering import Gathering
+from geoscope.gathering import Gathering, union_sample
 from geoscope.passes import Passes, PassSettings
-from geoscope.rows import IntArray, Layer, RowIndex, hash_rows, smallest
+from geoscope.rows import IntArray, RowIndex
 from geoscope.subjects.tokenization import batch_sequences
 
 CLOUDS = ("union", "last", "first")
@@ -100,12 +100,7 @@ def _empty_clouds(
     for cloud in clouds:
         index = first if cloud == "first" else tokens
         numbers = range(1, layers + 1) if cloud == "union" else (layers,)
-        salted = np.concatenate([hash_rows(index, seed, salt=1 + number) for number in numbers])
-        picked = smallest(salted, points)
-        n = len(index)
-        sample: dict[Layer, IntArray] = {
-            number: picked[(picked >= i * n) & (picked < (i + 1) * n)] - i * n for i, number in enumerate(numbers)
-        }
+        sample = union_sample(numbers, index, points, seed)
         made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first")
     return made
 

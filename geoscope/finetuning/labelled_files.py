@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.table_files import TABLE_SUFFIXES, parquet_table, separated_rows
 
-LABELLED_SUFFIXES = (".tsv", ".csv", ".parquet")
-
+_WHAT = "a task's examples"
 _FIRST = ("sentence", "text", "sentence1", "text1", "question1", "premise")
 _SECOND = ("sentence2", "text2", "question2", "hypothesis")
 _LABEL = ("label", "score", "labels")
@@ -71,27 +69,14 @@ def read_labelled(path: Path) -> Labelled:
 
 
 def _separated(path: Path) -> tuple[list[str], list[Sequence[Any]]]:
-    if path.suffix.lower() not in LABELLED_SUFFIXES:
-        raise GeoscopeError(f"expected a task's file to end in {', '.join(LABELLED_SUFFIXES)}, got {path}; convert it")
-    dialect: dict[str, Any] = {"delimiter": ","}
-    if path.suffix.lower() == ".tsv":
-        dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header, *rows = [row for row in csv.reader(lines, **dialect) if row] or [[]]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise GeoscopeError(f"expected a task's examples in {path}, could not read it: {error}") from error
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        raise GeoscopeError(f"expected a task's file to end in {', '.join(TABLE_SUFFIXES)}, got {path}; convert it")
+    header, *rows = [row for row in separated_rows(path, _WHAT) if row] or [[]]
     return header, list(rows)
 
 
 def _parquet(path: Path) -> tuple[list[str], list[Sequence[Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise GeoscopeError(f"expected a task's examples in {path}, could not read it: {first_line(error)}") from error
+    table = parquet_table(path, _WHAT)
     return list(table.column_names), list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,13 +63,13 @@ def train(
     on_step: told (steps done, steps in all).
     On a CPU the same settings and thread count give the same weights, also through an interruption.
     """
-    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.checkpoints import load_checkpoint, quiet_transformers
 
     states = run.folder / STATES
     states.mkdir(parents=True, exist_ok=True)
     settings = {"task": lesson.task.name, **run.arm.settings, "seed": run.seed, **asdict(hyperparameters)}
     write_json(run.folder / "settings.json", settings)
-    with _quiet():
+    with quiet_transformers():
         trainer, geometry = _trainer(run, lesson, hyperparameters, tracking, on_step)
         trainer.train(resume_from_checkpoint=last_whole_state(states))
         for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
@@ -192,19 +191,3 @@ def last_whole_state(folder: Path) -> str | None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON to a file, whole or not at all."""
     write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' bars and reports off the streams."""
-    from transformers.utils import logging
-
-    verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.labelled_files import LABELLED_SUFFIXES, Labelled, read_labelled
+from geoscope.finetuning.labelled_files import Labelled, read_labelled
 from geoscope.glue_tasks import TASKS, Examples, load_task
 from geoscope.subjects.corpora import load_corpus
+from geoscope.table_files import TABLE_SUFFIXES
 
 HELD_OUT = 0.2
 """Share of a file's examples that is kept for evaluation, where there is no file for that."""
@@ -62,7 +63,7 @@ def load(spec: str) -> Task:
     path = Path(place or name).expanduser()
     if not path.exists():
         raise GeoscopeError(
-            f"expected a task of {', '.join(TASKS)}, a file ({' '.join(LABELLED_SUFFIXES)}), a folder of them or "
+            f"expected a task of {', '.join(TASKS)}, a file ({' '.join(TABLE_SUFFIXES)}), a folder of them or "
             f"mlm:CORPUS, got {spec}; there is no such file"
         )
     return _labelled(name if place else path.stem, path)
@@ -103,10 +104,10 @@ def _joined(folder: Path, splits: Sequence[str]) -> Labelled:
     found = [
         read_labelled(path)
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in LABELLED_SUFFIXES and (match := _SPLIT.search(path.stem)) and match[1] in splits
+        if path.suffix.lower() in TABLE_SUFFIXES and (match := _SPLIT.search(path.stem)) and match[1] in splits
     ]
     if not found:
-        raise GeoscopeError(f"expected a file {splits[0]}.tsv (or {' '.join(LABELLED_SUFFIXES)}) in {folder}, got none")
+        raise GeoscopeError(f"expected a file {splits[0]}.tsv (or {' '.join(TABLE_SUFFIXES)}) in {folder}, got none")
     texts = tuple(text for part in found for text in part.texts)
     return Labelled(texts, tuple(label for part in found for label in part.labels))
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
-from geoscope.errors import GeoscopeError
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page
+from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw, long_rows, warnings_of
 
 if TYPE_CHECKING:
@@ -23,20 +22,28 @@ _ANY_PAGE = Page()
 
 def render_all(reports: Sequence[Report], form: str, page: Page = _ANY_PAGE) -> str:
     """The reports as text: json is a list of them, csv and markdown one row a number, a table one row a subject."""
-    if form == "json":
-        whole = [report.model_dump(mode="json") for report in reports]
-        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if form == "csv":
-        return to_csv(*_rows_of_all(reports))
-    if form == "markdown":
-        return _to_markdown(reports)
-    if form == "table":
-        return _to_table(reports, page)
-    if form == "html":
-        from geoscope.pages.report_page import to_html
+    return rendered(
+        form,
+        "reports",
+        {
+            "table": lambda: _to_table(reports, page),
+            "json": lambda: _to_json(reports),
+            "csv": lambda: to_csv(*_rows_of_all(reports)),
+            "markdown": lambda: _to_markdown(reports),
+            "html": lambda: _to_html(reports),
+        },
+    )
 
-        return to_html(*reports)
-    raise GeoscopeError(f"expected table, json, csv, markdown or html for reports, got {form}; choose with --format")
+
+def _to_html(reports: Sequence[Report]) -> str:
+    from geoscope.pages.report_page import to_html
+
+    return to_html(*reports)
+
+
+def _to_json(reports: Sequence[Report]) -> str:
+    whole = [report.model_dump(mode="json") for report in reports]
+    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.correlations.covariates import LEVEL, LOG
 from geoscope.correlations.measured import Case
-from geoscope.errors import GeoscopeError
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page
+from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
 
 if TYPE_CHECKING:
@@ -39,21 +38,23 @@ _PREDICTED = ("subject", "task", "measure", "value", "score", "low", "high", "ou
 
 def render(result: Correlations, form: str, page: Page = _ANY_PAGE) -> str:
     """The correlations as text in one of the forms; page is what a table is drawn on."""
-    if form == "json":
-        return result.to_json()
-    if form == "csv":
-        return _to_csv(result)
-    if form == "markdown":
-        return _to_markdown(result)
-    if form == "table":
-        return _to_table(result, page)
-    if form == "html":
-        from geoscope.pages.correlation_page import to_html
-
-        return to_html(result)
-    raise GeoscopeError(
-        f"expected table, json, csv, markdown or html for correlations, got {form}; choose with --format"
+    return rendered(
+        form,
+        "correlations",
+        {
+            "table": lambda: _to_table(result, page),
+            "json": result.to_json,
+            "csv": lambda: _to_csv(result),
+            "markdown": lambda: _to_markdown(result),
+            "html": lambda: _to_html(result),
+        },
     )
+
+
+def _to_html(result: Correlations) -> str:
+    from geoscope.pages.correlation_page import to_html
+
+    return to_html(result)
 
 
 def title(result: Correlations) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geoscope.errors import GeoscopeError
 from geoscope.finetuning.arms import UP
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import SUFFIXES, Page, send
+from geoscope.forms.output import SUFFIXES, Page, rendered, send
 from geoscope.forms.tables import draw
 
 if TYPE_CHECKING:
@@ -31,22 +30,30 @@ Grid = tuple[str, list[str], list[list[Any]]]
 
 def render(result: FineTuning, form: str, page: Page = _ANY_PAGE) -> str:
     """The study as text in one of the forms; page is what a table is drawn on."""
-    if form == "json":
-        return result.to_json()
-    if form == "csv":
-        from geoscope.finetuning.results import Row
+    return rendered(
+        form,
+        "a study",
+        {
+            "table": lambda: _to_table(result, page),
+            "json": result.to_json,
+            "csv": lambda: _to_csv(result),
+            "markdown": lambda: _to_markdown(result),
+            "html": lambda: _to_html(result),
+        },
+    )
 
-        columns = list(Row.model_fields)
-        return to_csv(columns, [[getattr(row, column) for column in columns] for row in result.measurements])
-    if form == "markdown":
-        return _to_markdown(result)
-    if form == "table":
-        return _to_table(result, page)
-    if form == "html":
-        from geoscope.pages.fine_tuning_page import to_html
 
-        return to_html(result)
-    raise GeoscopeError(f"expected table, json, csv, markdown or html for a study, got {form}; choose with --format")
+def _to_html(result: FineTuning) -> str:
+    from geoscope.pages.fine_tuning_page import to_html
+
+    return to_html(result)
+
+
+def _to_csv(result: FineTuning) -> str:
+    from geoscope.finetuning.results import Row
+
+    columns = list(Row.model_fields)
+    return to_csv(columns, [[getattr(row, column) for column in columns] for row in result.measurements])
 
 
 def write_results(result: FineTuning, folder: str) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.comparisons.noise_floors import CHANCE
-from geoscope.errors import GeoscopeError
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page
+from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
 
 if TYPE_CHECKING:
@@ -26,22 +25,27 @@ _ANY_PAGE = Page()
 
 def render(result: NoiseFloor, form: str, page: Page = _ANY_PAGE) -> str:
     """The noise floor as text in one of the forms; page is what a table is drawn on."""
-    if form == "json":
-        return result.to_json()
-    if form == "csv":
-        rows = [[getattr(row, column) for column in COLUMNS] for row in result.floors]
-        return to_csv([*COLUMNS], rows)
-    if form == "markdown":
-        return _to_markdown(result)
-    if form == "table":
-        return _to_table(result, page)
-    if form == "html":
-        from geoscope.pages.noise_floor_page import to_html
-
-        return to_html(result)
-    raise GeoscopeError(
-        f"expected table, json, csv, markdown or html for a noise floor, got {form}; choose with --format"
+    return rendered(
+        form,
+        "a noise floor",
+        {
+            "table": lambda: _to_table(result, page),
+            "json": result.to_json,
+            "csv": lambda: _to_csv(result),
+            "markdown": lambda: _to_markdown(result),
+            "html": lambda: _to_html(result),
+        },
     )
+
+
+def _to_html(result: NoiseFloor) -> str:
+    from geoscope.pages.noise_floor_page import to_html
+
+    return to_html(result)
+
+
+def _to_csv(result: NoiseFloor) -> str:
+    return to_csv([*COLUMNS], [[getattr(row, column) for column in COLUMNS] for row in result.floors])
 
 
 def title(result: NoiseFloor) -> str:

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,3 +131,11 @@ def silence_stdout() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def rendered(form: str, what: str, makers: Mapping[str, Callable[[], str]]) -> str:
+    """What the maker of that form makes; a form that has none is refused, with what it was wanted for."""
+    if form not in makers:
+        *most, last = makers
+        raise GeoscopeError(f"expected {', '.join(most)} or {last} for {what}, got {form}; choose with --format")
+    return makers[form]()

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
-from geoscope.errors import GeoscopeError
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page
+from geoscope.forms.output import Page, rendered
 from geoscope.forms.score_rows import markdown_scores, score_rows
 
 if TYPE_CHECKING:
@@ -30,19 +29,23 @@ _FAMILY = {measure.key: measure.family for measure in MEASURES}
 
 def render(report: Report, form: str, page: Page = _ANY_PAGE) -> str:
     """The report as text in one of the forms; page is what a table is drawn on."""
-    if form == "json":
-        return report.to_json()
-    if form == "csv":
-        return to_csv(*long_rows(report))
-    if form == "markdown":
-        return _to_markdown(report)
-    if form == "table":
-        return _to_table(report, page)
-    if form == "html":
-        from geoscope.pages.report_page import to_html
+    return rendered(
+        form,
+        "one report",
+        {
+            "table": lambda: _to_table(report, page),
+            "json": report.to_json,
+            "csv": lambda: to_csv(*long_rows(report)),
+            "markdown": lambda: _to_markdown(report),
+            "html": lambda: _to_html(report),
+        },
+    )
 
-        return to_html(report)
-    raise GeoscopeError(f"expected table, json, csv, markdown or html for one report, got {form}; choose with --format")
+
+def _to_html(report: Report) -> str:
+    from geoscope.pages.report_page import to_html
+
+    return to_html(report)
 
 
 def long_rows(report: Report) -> tuple[list[str], list[list[Any]]]:

@@ -7,12 +7,9 @@ differences of the rows themselves in float64, and what the bound leaves open is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from geoscope.errors import GeoscopeError
 from geoscope.pairs.clouds import Cloud, as_tensor
@@ -21,6 +18,7 @@ from geoscope.pairs.duplicates import first_copies
 from geoscope.pairs.neighbours import Neighbours, completed, search
 from geoscope.pairs.sieves import Listing, list_pairs
 from geoscope.pairs.trees import Tree, spanning_tree
+from geoscope.precision import full_precision
 from geoscope.rows import FloatArray, IntArray, Progress
 
 MEMORY = 256 * 2**20
@@ -72,7 +70,7 @@ def sweep(
     as_tensor(rows)
     copies = first_copies(rows)
     chosen = np.random.default_rng(0).permutation(np.flatnonzero(copies == np.arange(n)))
-    with _full_precision():
+    with full_precision():
         cloud = Cloud(rows, chosen, device=device, double=float(n) * n * rows.shape[1] < SMALL)
         unit = 2.0**cloud.exponent
         radius = rms_radius(rows, unit)
@@ -165,17 +163,3 @@ def _ties_by_number(run: IntArray, lengths: FloatArray, near: IntArray) -> IntAr
     some = np.flatnonzero(tied[run])
     near[some] = near[some[np.lexsort((near[some], lengths[some], run[some]))]]
     return near
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """float32 products in float32: shortcuts that torch may have been told to take would break the rounding bound."""
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
-        for backend, chosen in zip(backends, before, strict=True):
-            backend.fp32_precision = chosen

@@ -10,7 +10,7 @@ import torch
 
 from geoscope.errors import GeoscopeError
 from geoscope.moments import safe_scale
-from geoscope.regularizers.points import Tensor, as_loss, checked, full_precision, largest, no_loss
+from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
 
 _BLOCK_ROWS = 512  # products of more add up more rounding in float32
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
@@ -75,7 +75,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         origin = mean.to(_working_type(points, mean, size))
         shift = mean - origin
         product = -len(points) * torch.outer(shift, shift)
-        with full_precision(points):
+        with unrounded(points):
             for _, x in _blocks(points, origin):
                 product += x.T @ x
         ctx.save_for_backward(points, target, origin, shift, product)
@@ -93,7 +93,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
             slope += 2.0 * cross * target
         shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
         found = torch.empty_like(points)
-        with full_precision(points):
+        with unrounded(points):
             for start, x in _blocks(points, origin):
                 found[start : start + len(x)] = torch.addmm(shifted, x, slope)  # sums to 0: centring adds nothing
         return found, None, None

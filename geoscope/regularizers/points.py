@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from geoscope.errors import GeoscopeError
+from geoscope.precision import full_precision
 
 Tensor = Any
 """A torch tensor (torch's own types are not followed)."""
@@ -39,18 +40,10 @@ def largest(points: Tensor) -> float:
 
 
 @contextmanager
-def full_precision(points: Tensor) -> Iterator[None]:
-    """float32 products in float32, whatever autocast or a choice of TF32 would make of them."""
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = "ieee"
-    try:
-        with torch.autocast(points.device.type, enabled=False):
-            yield
-    finally:
-        for backend, chosen in zip(backends, before, strict=True):
-            backend.fp32_precision = chosen
+def unrounded(points: Tensor) -> Iterator[None]:
+    """Products of these points in their own type, whatever autocast or a choice of TF32 would make of them."""
+    with full_precision(), torch.autocast(points.device.type, enabled=False):
+        yield
 
 
 def as_loss(value: Tensor, points: Tensor) -> Tensor:

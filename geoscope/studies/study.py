@@ -26,23 +26,9 @@ from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
-from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.subjects.text_subjects import LOADING, READING, TextSubject, open_text_subject
+from geoscope.tasks.kept_reports import ROUNDING_ONLY
 from geoscope.tasks.running import run_tasks
-
-_LOADING = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle")
-_READING = (
-    "corpora",
-    "split",
-    "words",
-    "sequences",
-    "max_length",
-    "layers",
-    "pooling",
-    "tokens",
-    "seed",
-    "batch_tokens",
-)
-_OF_THE_RUN = ("device", "batch_tokens", "memory")  # they change nothing beyond rounding
 
 
 def perturb(
@@ -96,12 +82,12 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     """The study with its model loaded and its text drawn; raises GeoscopeError for a user's mistake."""
     tasks = [load_task(spec) for spec in setup.probes]
     options = {**setup.options, "progress": progress}
-    loading = _only(options, _LOADING)
+    loading = _only(options, LOADING)
     loaded = load_checkpoint(setup.checkpoint, **loading)
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
     folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
-    text = open_text_subject(perturbation.checkpoint, **_only(options, _READING), progress=progress)
+    text = open_text_subject(perturbation.checkpoint, **_only(options, READING), progress=progress)
     probing = Probes(
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=options["seed"], layer=text.extraction.layers[-1],
         progress=progress, **_only(options, ("max_length", "batch_tokens")),
@@ -145,7 +131,7 @@ class Study:
     @property
     def fingerprinted(self) -> dict[str, Any]:
         """Every setting that changes a part's numbers."""
-        measuring = {name: value for name, value in self.options.items() if name not in (*_OF_THE_RUN, "progress")}
+        measuring = {name: value for name, value in self.options.items() if name not in (*ROUNDING_ONLY, "progress")}
         return {
             "version": __version__,
             "subject": self.text.about,

@@ -66,7 +66,7 @@ def load_checkpoint(
         raise GeoscopeError(f"--dtype is auto, {', '.join(_DTYPES)}, not '{dtype}'.")
     snapshot = _find(subject, revision, trust_remote_code, allow_pickle)
     where = _resolve_device(device)
-    with _quiet():
+    with quiet_transformers():
         model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
         kind, backbone = _backbone(model)
         _refuse_missing(subject, model, backbone, missing)
@@ -256,7 +256,7 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep transformers' progress bars and load report off the streams."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from transformers.utils import logging

@@ -17,6 +17,14 @@ from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.layers import Wanted
 from geoscope.subjects.words import parse_words
 
+LOADING = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle")
+"""The options of `measure` that say how a checkpoint is loaded."""
+
+READING = (
+    "corpora", "split", "words", "sequences", "max_length", "layers", "pooling", "tokens", "seed", "batch_tokens",
+)  # fmt: skip
+"""Those that say which text it reads, and which rows come of that."""
+
 
 class TextSubject(NamedTuple):
     """A checkpoint and its drawn, tokenized text: the rows to be read, and what a report says of both.

@@ -17,15 +17,11 @@ from geoscope.report import Report, Sample, Subject
 from geoscope.rows import Progress
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
 from geoscope.subjects.embeddings import open_embeddings
-from geoscope.subjects.text_subjects import open_text_subject
+from geoscope.subjects.text_subjects import LOADING, READING, open_text_subject
 from geoscope.tasks.kept_reports import KeptReports
 from geoscope.tasks.running import run_tasks
 from geoscope.tasks.subjects_in_order import in_step_order
 
-_TEXT_OPTIONS = (
-    "corpora", "split", "words", "sequences", "max_length", "layers", "pooling", "tokens", "seed", "device", "dtype",
-    "batch_tokens", "trust_remote_code", "revision", "allow_pickle",
-)  # fmt: skip
 _COUNTED = ("rows", "points")  # of what was measured, not of what was drawn
 
 Identity = tuple[dict[str, Any], dict[str, Any]]
@@ -123,7 +119,7 @@ def measure_subject(
             if task.held[0]["fingerprint"] == subject.fingerprint:
                 return Measured(None, time.perf_counter() - began)
     elif not (Path(subject) / "embeddings.json").is_file() and task.options.get("groups") is None:
-        named = {name: task.options[name] for name in _TEXT_OPTIONS if name in task.options}
+        named = {name: task.options[name] for name in (*LOADING, *READING) if name in task.options}
         subject = open_text_subject(task.subject, progress=progress, **named)
         if task.held == _identity(subject.about, subject.sample):
             return Measured(None, time.perf_counter() - began)

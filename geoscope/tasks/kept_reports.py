@@ -15,8 +15,11 @@ from geoscope.forms.output import write_whole
 from geoscope.report import Report
 from geoscope.tasks.subjects_in_order import named
 
+ROUNDING_ONLY = ("device", "batch_tokens", "memory")
+"""Options that change no number beyond rounding."""
+
 _SETTINGS = "settings"
-_CHANGE_ROUNDING_ONLY = ("device", "batch_tokens", "memory", "progress", "announce")
+_NOT_KEPT = (*ROUNDING_ONLY, "progress", "announce")
 
 
 class KeptReports:
@@ -89,7 +92,7 @@ def _held(folder: Path, path: Path) -> dict[str, Any] | None:
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Every option that changes a number, as JSON holds it."""
-    kept = {name: value for name, value in options.items() if name not in _CHANGE_ROUNDING_ONLY}
+    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT}
     reference = kept.get("isoscore_reference")
     if isinstance(reference, str | os.PathLike) and Path(reference).is_file():  # another covariance may come there
         kept["isoscore_reference"] = "sha256:" + hashlib.sha256(Path(reference).read_bytes()).hexdigest()

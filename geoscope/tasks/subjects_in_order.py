@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from geoscope.errors import GeoscopeError
+from geoscope.subjects.array_files import ARRAY_SUFFIXES
 
 _STEP = re.compile(r"(.*?)(\d+)(\.[A-Za-z]\w*)?")
-_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
 
 
 def in_step_order(subjects: Sequence[str]) -> list[str]:
@@ -61,6 +61,6 @@ def named(subjects: Iterable[str], taken: Mapping[str, str], reserved: Sequence[
 
 def _parts(subject: str) -> list[str]:
     path = PurePath(subject)
-    parts = [*path.parts[:-1], path.stem if path.suffix.lower() in _SUFFIXES else path.name]
+    parts = [*path.parts[:-1], path.stem if path.suffix.lower() in ARRAY_SUFFIXES else path.name]
     plain = [re.sub(r"[^\w.+=@-]+", "_", part).strip("._") for part in parts]
     return [part for part in plain if part] or ["subject"]
