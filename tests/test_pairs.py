@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from geoscope.pairs import sweeping as pairs_module
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.duplicates import first_copies
 from geoscope.pairs.neighbours import search
+from geoscope.pairs.scanning import sort_runs
+from geoscope.pairs.sieves import _Sieve
 from geoscope.rows import FloatArray
 
 
@@ -268,6 +271,35 @@ def test_any_small_cloud(rows: FloatArray) -> None:
     assert found.tree is not None
     np.testing.assert_allclose(found.tree.lengths, single_linkage(rows), rtol=1e-6, atol=1e-150)
     assert len(found.distinct) == len(np.unique(rows + 0.0, axis=0))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("top", "start"), [(0, 0), (64, 64), (0, 100), (64, 200)])
+def test_the_compiled_scan_keeps_what_the_one_for_any_device_keeps(top: int, start: int, kind: torch.dtype) -> None:
+    g = rng(top + start)
+    tile = torch.from_numpy(g.integers(-1, 8, (67, 67 if top == start else 45))).to(kind)  # ties, and one below 0
+    if top == start:
+        tile.fill_diagonal_(torch.inf)
+    cloud = Cloud(g.standard_normal((300, 4)), double=kind == torch.float64)
+    with ThreadPoolExecutor(2) as pool:
+        sieve = _Sieve(cloud, 5, pool)
+        sieve.limits[:] = torch.from_numpy(g.integers(-2, 7, 300)).to(kind)
+        sieve.limits[:70] = torch.inf
+        sieve._gather(tile, top, start)
+    rows, columns = sieve.limits[top : top + tile.shape[0]], sieve.limits[start : start + tile.shape[1]]
+    expected = torch.cat(sieve._gather_anywhere(tile, rows, columns, top, start))
+    assert torch.cat(sieve.kept).sort().values.tolist() == expected.sort().values.tolist()
+    assert sieve.waiting == len(expected) > 0
+
+
+def test_runs_are_put_in_order() -> None:
+    g = rng(0)
+    row = np.sort(g.integers(0, 30, 400))
+    other, lengths = g.integers(0, 50, 400), g.integers(0, 4, 400).astype(float)
+    order = np.lexsort((other, lengths, row))
+    expected = lengths[order], other[order]
+    sort_runs(np.searchsorted(row, np.arange(31)), lengths, other)
+    assert (lengths.tolist(), other.tolist()) == (expected[0].tolist(), expected[1].tolist())
 
 
 def test_one_row_and_none() -> None:

@@ -98,7 +98,8 @@ class Cloud:
 
     def left(self, which: Tensor | slice) -> Tensor:
         """(m, d + 2): minus the centred row, half its square, 1."""
-        block = -self.right[which]
+        block = self.right[which]
+        block = -block if isinstance(which, slice) else block.neg_()  # a slice is a view, rows by number are a copy
         block[:, -2] = -block[:, -1]
         block[:, -1] = 1
         return block

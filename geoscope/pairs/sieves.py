@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from geoscope.pairs.clouds import Cloud, Tensor
+from geoscope.pairs.scanning import Keys, scan, sort_runs
 from geoscope.rows import FloatArray, IntArray, Progress
 
 SPARE = 8
@@ -33,32 +35,32 @@ class Listing:
 def list_pairs(cloud: Cloud, k: int, memory: int, progress: Progress | None = None) -> Listing:
     """At least the k nearest of nearly every row (all that rounding left sure), by one sweep over half the pairs."""
     n = len(cloud)
-    sieve = _Sieve(cloud, min(k + SPARE, n - 1))
     tall = int(np.clip(np.sqrt(memory / 32), 64, 1024))
     strips = range(0, n, tall)
-    for done, top in enumerate(strips):
-        sieve.strip(top, min(top + tall, n), 2 * tall)
-        if top == 0 and tall < n:
-            sieve.merge(0)
-            sieve.order(tall)
-        if sieve.waiting > n * sieve.k or (done + 1) & done == 0:
-            sieve.merge(top + tall)
-        if progress is not None:
-            progress(done + 1, len(strips), "pairs")
-    sieve.merge(0)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        sieve = _Sieve(cloud, min(k + SPARE, n - 1), pool)
+        for done, top in enumerate(strips):
+            sieve.strip(top, min(top + tall, n), 2 * tall)
+            if top == 0 and tall < n:
+                sieve.merge(0)
+                sieve.order(tall)
+            if sieve.waiting > n * sieve.k or (done + 1) & done == 0:
+                sieve.merge(top + tall)
+            if progress is not None:
+                progress(done + 1, len(strips), "pairs")
+        sieve.merge(0)
     return _measured(cloud, sieve, k)
 
 
 class _Sieve:
     """The k smallest half squares of every row, kept as sortable keys: half square (float32 bits), then column."""
 
-    def __init__(self, cloud: Cloud, k: int) -> None:
+    def __init__(self, cloud: Cloud, k: int, pool: Executor) -> None:
         n = len(cloud)
+        self.pool = pool
         self.cloud, self.k, self.n = cloud, k, n
-        self.width = max(1, (n - 1).bit_length())
-        self.dropped = max(0, 31 + 2 * self.width - 63)
-        self.empty = (1 << (31 - self.dropped + self.width)) - 1
-        self.keys = torch.full((n, k), self.empty, dtype=torch.int64, device=cloud.device)
+        self.form = Keys(n)
+        self.keys = torch.full((n, k), self.form.empty, dtype=torch.int64, device=cloud.device)
         self.limits = torch.full((n,), torch.inf, dtype=cloud.right.dtype, device=cloud.device)
         self.kept: list[Tensor] = []
         self.waiting = 0
@@ -68,7 +70,6 @@ class _Sieve:
         left = self.cloud.left(slice(top, bottom))
         size = (bottom - top) * max(wide, bottom - top)
         buffer = torch.empty(size, dtype=left.dtype, device=left.device)
-        self.flags = torch.empty(size, dtype=torch.bool, device=left.device)
         edges = [top, bottom, *range(bottom + wide, self.n, wide), self.n] if bottom < self.n else [top, bottom]
         for start, stop in pairwise(edges):
             tile = buffer[: (bottom - top) * (stop - start)].view(bottom - top, stop - start)
@@ -97,44 +98,43 @@ class _Sieve:
         self.keys[low:] = self.keys[order]
         moved = torch.arange(self.n, device=order.device)
         moved[order] = torch.arange(low, self.n, device=order.device)
-        mask = (1 << self.width) - 1
+        mask = (1 << self.form.width) - 1
         columns = moved[(self.keys & mask).clamp_max(self.n - 1)]
-        self.keys = torch.where(self.keys == self.empty, self.empty, self.keys & ~mask | columns)
+        self.keys = torch.where(self.keys == self.form.empty, self.form.empty, self.keys & ~mask | columns)
         self.cloud.reorder(low, order)
 
     def _gather(self, tile: Tensor, top: int, start: int) -> None:
         """Keep what is within either row's limit."""
-        high, wide = tile.shape
-        rows, columns = self.limits[top : top + high], self.limits[start : start + wide]
-        within = self.flags[: high * wide].view(high, wide)
-        if top == 0:
-            torch.le(tile, columns, out=within)
-            within |= tile <= rows[:, None]
+        rows, columns = self.limits[top : top + len(tile)], self.limits[start : start + tile.shape[1]]
+        if tile.device.type == "cpu":
+            arrays = (tile.numpy(), rows.numpy(), columns.numpy())
+            found = scan(*arrays, top, start, self.form, self.pool, torch.get_num_threads())
+            new = [torch.from_numpy(part) for part in found]
         else:
-            torch.le(tile, columns.clamp_min(rows.max()), out=within)
-        where = nonzero(within.view(-1))
-        half = tile.view(-1)[where]
-        i = torch.div(where, wide, rounding_mode="floor")
-        j = where - i * wide
-        near = half <= rows[i]
-        if start == top:
-            near &= i != j
-        self._keep(i[near] + top, j[near] + start, half[near])
+            new = self._gather_anywhere(tile, rows, columns, top, start)
+        self.kept += new
+        self.waiting += sum(len(part) for part in new)
+
+    def _gather_anywhere(self, tile: Tensor, rows: Tensor, columns: Tensor, top: int, start: int) -> list[Tensor]:
+        """What `scan` finds, by torch, on any device."""
+        i, j = (tile <= torch.maximum(rows[:, None], columns)).nonzero(as_tuple=True)
+        half = tile[i, j]
+        near = (half <= rows[i]) & (top + i != start + j)
+        new = [self._keys(i[near] + top, j[near] + start, half[near])]
         if start != top:
             near = half <= columns[j]
-            self._keep(j[near] + start, i[near] + top, half[near])
+            new.append(self._keys(j[near] + start, i[near] + top, half[near]))
+        return new
 
-    def _keep(self, row: Tensor, column: Tensor, half: Tensor) -> None:
-        bits = half.clamp_min(0).float().view(torch.int32).long() >> self.dropped
-        shift = 31 - self.dropped + self.width
-        self.kept.append((row << shift) | (bits << self.width) | column)
-        self.waiting += len(row)
+    def _keys(self, row: Tensor, column: Tensor, half: Tensor) -> Tensor:
+        bits = half.clamp_min(0).float().view(torch.int32).long() >> self.form.dropped
+        return (row << self.form.shift) | (bits << self.form.width) | column
 
     def merge(self, low: int) -> None:
         """Sort what is waiting into the rows from `low` on (all that the sweep can still add to), tighten limits."""
         if not self.kept:
             return
-        shift = 31 - self.dropped + self.width
+        shift = self.form.shift
         new = torch.cat(self.kept)
         touched = torch.zeros(self.n, dtype=torch.bool, device=new.device)
         touched[new >> shift] = True
@@ -146,34 +146,34 @@ class _Sieve:
         ends = torch.cat([starts[1:], torch.tensor([len(row)], device=row.device)])
         take = starts[:, None] + torch.arange(self.k, device=row.device)
         picked = ordered[take.clamp_max(len(row) - 1)] & ((1 << shift) - 1)
-        self.keys[rows] = torch.where(take < ends[:, None], picked, self.empty)
+        self.keys[rows] = torch.where(take < ends[:, None], picked, self.form.empty)
         last = self.keys[rows, -1]
-        full = last != self.empty
+        full = last != self.form.empty
         self.limits[rows[full]] = torch.minimum(self.limits[rows[full]], self._half(last[full], up=True))
         self.kept, self.waiting = [], 0
 
     def _half(self, keys: Tensor, *, up: bool = False) -> Tensor:
         """The half square of a key, rounded down, or up to what it may have been."""
-        bits = (keys >> self.width) << self.dropped
+        bits = (keys >> self.form.width) << self.form.dropped
         if up:
-            bits = bits + (1 << self.dropped)
+            bits = bits + (1 << self.form.dropped)
         return bits.to(torch.int32).view(torch.float32).to(self.limits.dtype)
 
     def result(self) -> tuple[Tensor, Tensor, Tensor]:
         """Half squares (n, k) rounded down, inf where there is none; columns (n, k); limits (n,) of what is absent."""
-        held = self.keys != self.empty
+        held = self.keys != self.form.empty
         half = torch.where(held, self._half(self.keys), torch.inf)
         limit = torch.where(held[:, -1], torch.minimum(half[:, -1], self.limits), self.limits)
         if self.k == self.n - 1:
             limit = torch.where(held.all(dim=1), torch.inf, limit)
-        return half, self.keys & ((1 << self.width) - 1), limit
+        return half, self.keys & ((1 << self.form.width) - 1), limit
 
 
 def _measured(cloud: Cloud, sieve: _Sieve, k: int) -> Listing:
     """Measure, of the candidates, those that may be among the k nearest; bound all others from below."""
     half, columns, limit = sieve.result()
     n = len(cloud)
-    rounding = 1 + 2.0 ** (sieve.dropped - 22)
+    rounding = 1 + 2.0 ** (sieve.form.dropped - 22)
     kth = half[:, min(k, sieve.k) - 1].double()
     finite = torch.where(torch.isfinite(kth), kth, 0.0)
     slack = cloud.slack(slice(None), finite * rounding)
@@ -194,9 +194,11 @@ def _measured(cloud: Cloud, sieve: _Sieve, k: int) -> Listing:
 
 def listed(n: int, one: IntArray, other: IntArray, lengths: FloatArray, bounds: FloatArray) -> Listing:
     """Pairs put in order: by row, then length, then neighbour."""
-    order = np.lexsort((other, lengths, one))
-    one = one[order]
-    return Listing(one, other[order], lengths[order], np.searchsorted(one, np.arange(n + 1)), bounds)
+    order = np.argsort(one, kind="stable")
+    one, other, lengths = one[order], other[order], lengths[order]
+    starts = np.searchsorted(one, np.arange(n + 1))
+    sort_runs(starts, lengths, other)
+    return Listing(one, other, lengths, starts, bounds)
 
 
 def nonzero(flags: Tensor) -> Tensor:
