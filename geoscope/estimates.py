@@ -19,12 +19,14 @@ from geoscope.measures.formula import Measured, finite
 from geoscope.moments import Moments
 from geoscope.partial import PartialPasses, SharedComponents
 from geoscope.passes import Passes
+from geoscope.rows import BoolArray
 from geoscope.uncertainty import (
     finite_corpus_factor,
     group_masks,
     half_sample_error,
     half_samples,
     jackknife_error,
+    split_error,
 )
 
 TRAININGS = 3
@@ -33,7 +35,6 @@ TRAININGS = 3
 NULLS = ("auto", "closed", "matched", "none")
 """Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
 
-_HALVED = {"nearest", "nearest_across", "components"}
 _QUANTIZED = {"codes", "heldout_codes"}
 _WITHOUT_ERROR = {"prominent_bars"}  # a count of a few: its jumps are not errors of an estimate
 
@@ -87,8 +88,11 @@ class Estimator:
             return None, None, None
         replicates = self._replicates(key, asked)
         error = jackknife_error(replicates)
-        if asked.passes[0] in _HALVED:
-            error = half_sample_error([self._or_none(asked, part) for part in self._halves])
+        if asked.passes[0] == "nearest":
+            error = half_sample_error([self._or_none(asked, one) for one, _ in self._splits])
+        if asked.passes[0] == "nearest_across":  # halves alone would say up to 1.5 times the spread
+            splits = self._splits
+            error = split_error([(self._or_none(asked, one), self._or_none(asked, other)) for one, other in splits])
         spread = None
         if error is not None:
             share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
@@ -100,8 +104,6 @@ class Estimator:
         return error, full if len(full) == GROUPS else None, spread
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
-        if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
-            return []
         if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
             most = float(np.log(len(self.passes.get("bars"))))
@@ -124,17 +126,22 @@ class Estimator:
             return []
         masks = group_masks(self.passes.groups)
         moments = self.without()
+        shared = SharedComponents(self.passes, masks)
         return [
-            PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), None, g)
+            PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
             for g, mask in enumerate(masks)
         ]
 
     @cached_property
-    def _halves(self) -> list[PartialPasses]:
-        nothing = Undefined("halves are of points only")
+    def _splits(self) -> list[tuple[PartialPasses, PartialPasses]]:
+        """Random halves of the sequences, each with the other half."""
+        nothing = Undefined("halves are for neighbours only")
         masks = half_samples(self.passes.groups, self.passes.settings.quantizer.seed)
-        shared = SharedComponents(self.passes, masks)
-        return [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
+
+        def part(mask: BoolArray) -> PartialPasses:
+            return PartialPasses(self.passes, mask, nothing, nothing, 0)
+
+        return [(part(mask), part(~mask)) for mask in masks]
 
     def _training_spread(self, asked: Measured) -> float:
         name = asked.passes[0]

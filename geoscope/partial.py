@@ -13,7 +13,7 @@ from geoscope.errors import Undefined
 from geoscope.moments import Moments, Units
 from geoscope.pairs import Neighbours, lengths_within, nearest_two
 from geoscope.passes import Passes, enough_distinct, finite_rows
-from geoscope.principal_components import Components, components_of
+from geoscope.principal_components import Components, components_of_parts
 from geoscope.rows import BoolArray, Float64
 
 
@@ -25,7 +25,7 @@ class SharedComponents:
 
     @cached_property
     def all(self) -> list[Components]:
-        return components_of(self._whole.points, self._masks)[1:]
+        return components_of_parts(self._whole.points, self._masks)
 
 
 @dataclass
@@ -33,13 +33,13 @@ class PartialPasses:
     """Passes by name, as `Passes` has them, over the kept points (p,) of a cloud and the moments of its kept rows.
 
     Nothing is trained or searched anew that the whole's passes can tell: codebooks stay, tree edges that survive
-    stay, neighbours come from the lists. components.all[place] are those of the kept points.
+    stay, axes stay, neighbours come from the lists. components.all[place] are those of the kept points.
     """
 
     whole: Passes
     kept: BoolArray
     moments: Moments | Undefined
-    components: SharedComponents | None
+    components: SharedComponents | Undefined
     place: int
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -73,8 +73,8 @@ def _units(part: PartialPasses) -> Units:
 
 
 def _components(part: PartialPasses) -> Components:
-    if part.components is None:
-        raise Undefined("no components were asked for")
+    if isinstance(part.components, Undefined):
+        raise part.components
     return part.components.all[part.place]
 
 

@@ -124,7 +124,7 @@ def _units(passes: Passes) -> Units:
 
 
 def _components(passes: Passes) -> Components:
-    return components_of(passes.points)[0]
+    return components_of(passes.points)
 
 
 def _pairs(passes: Passes) -> Pairs:

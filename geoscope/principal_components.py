@@ -11,6 +11,8 @@ from geoscope.eigenvalues import eigenvectors
 from geoscope.errors import Undefined
 from geoscope.rows import BoolArray, Float64, FloatArray
 
+_AXES_AT_ONCE = 32
+
 
 @dataclass(frozen=True)
 class Components:
@@ -21,23 +23,39 @@ class Components:
     dimension: int
 
 
-def components_of(points: FloatArray, kept: Sequence[BoolArray] = ()) -> list[Components]:
-    """The components of points (n, d), then those of each part of them that a mask (n,) keeps, on axes of its own.
+def components_of(points: FloatArray) -> Components:
+    """The components of points (n, d), by Vasicek 1976, J. R. Stat. Soc. B 38:54-59.
 
-    Components with no variance beyond rounding are left out. The parts, of use for their spread only, are made in
-    float32. Vasicek 1976, J. R. Stat. Soc. B 38:54-59.
+    Those with no variance beyond rounding are left out.
     """
-    rows = _centred(points)
-    found = [_components(rows)]
-    single = rows.astype(np.float32) if len(kept) else rows
-    for mask in kept:
-        part = single[mask]
-        found.append(_components(part - part.mean(axis=0)))
+    scores = _scores(_centred(points))
+    scores.sort(axis=1)
+    return Components(scores.var(axis=1, ddof=1), vasicek_entropies(scores), points.shape[1])
+
+
+def components_of_parts(points: FloatArray, kept: Sequence[BoolArray]) -> list[Components]:
+    """The same of each part of the points that a mask (n,) keeps, on the axes of all, in float32.
+
+    Of use for their spread: axes of each part's own would turn freely among near-equal variances.
+    """
+    scores = _scores(_centred(points).astype(np.float32))
+    made: list[list[tuple[Float64, Float64]]] = [[] for _ in kept]
+    for start in range(0, len(scores), _AXES_AT_ONCE):
+        block = scores[start : start + _AXES_AT_ONCE]
+        order = block.argsort(axis=1)
+        block = np.take_along_axis(block, order, axis=1)
+        for part, mask in zip(made, kept, strict=True):
+            some = block[mask[order]].reshape(len(block), -1)
+            part.append((some.var(axis=1, ddof=1, dtype=np.float64), vasicek_entropies(some)))
+    found = []
+    for part in made:
+        variances, entropies = (np.concatenate(which) for which in zip(*part, strict=True))
+        found.append(Components(variances, entropies, points.shape[1]))
     return found
 
 
-def _components(rows: FloatArray) -> Components:
-    """Of centred rows (n, d), in their own precision."""
+def _scores(rows: FloatArray) -> FloatArray:
+    """Scores (k, n) of centred rows (n, d) on their k principal axes, in the rows' own precision."""
     import torch  # for products too: numpy's own threads would wait on the cores that torch's need
 
     n, d = rows.shape
@@ -46,12 +64,10 @@ def _components(rows: FloatArray) -> Components:
         axes = torch.linalg.svd(given, full_matrices=False).Vh
     else:
         axes = torch.from_numpy(eigenvectors((given.T @ given).numpy())[1].T.copy())
-    scores = (axes @ given.T).numpy()
+    scores: FloatArray = (axes @ given.T).numpy()
     squares = np.einsum("ij,ij->i", scores, scores)
     kept = squares > d * np.finfo(rows.dtype).eps * squares.max()
-    scores = scores if kept.all() else scores[kept]
-    scores.sort(axis=1)
-    return Components(scores.var(axis=1, ddof=1).astype(np.float64), vasicek_entropies(scores), d)
+    return scores if kept.all() else scores[kept]
 
 
 def vasicek_entropies(ordered: FloatArray) -> Float64:

@@ -1,4 +1,4 @@
-"""Standard errors over sequences: from leaving groups of sequences out, and from half-samples of sequences.
+"""Standard errors over sequences: from leaving groups of sequences out, and from halves of the sequences.
 
 Tokens of a sentence are not independent, so sequences are the unit: dealt into 20 groups by their place in the draw.
 Nothing is drawn with replacement: a row drawn twice is its own nearest neighbour.
@@ -36,6 +36,18 @@ def half_sample_error(values: Sequence[float | None]) -> float | None:
     if len(found) < HALVES:
         return None
     return float(np.std(found, ddof=1))
+
+
+def split_error(pairs: Sequence[tuple[float | None, float | None]]) -> float | None:
+    """sqrt(mean (a - b)^2) / 2 over splits of the sequences in two halves, a and b the measure on each.
+
+    Halves share no sequence, so (a - b)^2 is twice a half's variance on average, however far the measure is from a
+    sum over rows; a half's variance is twice the whole's.
+    """
+    found = [first - second for first, second in pairs if first is not None and second is not None]
+    if len(found) < HALVES:
+        return None
+    return float(np.sqrt(np.mean(np.square(found))) / 2)
 
 
 def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import differential_entropy, t
 from simulated import UNQUANTIZED, estimate, values
 
 import geoscope
 from benchmarks.clouds import CLOUDS
 from geoscope.estimates import TRAININGS
 from geoscope.gathering import GROUPS
-from geoscope.uncertainty import finite_corpus_factor, half_sample_error, half_samples, jackknife_error
+from geoscope.uncertainty import (
+    finite_corpus_factor,
+    half_sample_error,
+    half_samples,
+    jackknife_error,
+    split_error,
+)
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error():
@@ -26,6 +32,25 @@ def test_half_samples_of_a_mean_spread_like_its_standard_error():
     assert np.std(means) == pytest.approx(x.std(ddof=1) / np.sqrt(400), rel=0.1)
 
 
+def test_splits_of_a_mean_differ_like_its_standard_error():
+    x = np.random.default_rng(0).standard_normal(400)
+    masks = [mask for seed in range(40) for mask in half_samples(np.arange(400), seed)]
+    error = split_error([(x[mask].mean(), x[~mask].mean()) for mask in masks])
+    assert error == pytest.approx(x.std(ddof=1) / np.sqrt(400), rel=0.1)
+
+
+def test_splits_allow_for_a_measure_that_is_no_sum():
+    """A product of two means far from their expectations' square: a half's spread about the whole says too much."""
+    g = np.random.default_rng(1)
+    draws = g.standard_normal((400, 100))
+    masks = half_samples(np.arange(100), 0)
+    errors = [split_error([(x[mask].mean() ** 2, x[~mask].mean() ** 2) for mask in masks]) for x in draws]
+    halves = [half_sample_error([x[mask].mean() ** 2 for mask in masks]) for x in draws]
+    true = np.std([x.mean() ** 2 for x in draws], ddof=1)
+    assert np.sqrt(np.mean(np.square(errors))) / true == pytest.approx(np.sqrt(2), rel=0.15)  # 2nd order: 2 for 1
+    assert np.sqrt(np.mean(np.square(halves))) / true == pytest.approx(np.sqrt(3), rel=0.15)  # 3 for 1
+
+
 def test_half_samples_keep_sequences_whole():
     sequences = np.repeat(np.arange(40), 5)
     for mask in half_samples(sequences, 0):
@@ -36,6 +61,7 @@ def test_half_samples_keep_sequences_whole():
 def test_a_missing_replicate_leaves_no_error():
     assert jackknife_error([1.0, None, 2.0]) is None
     assert half_sample_error([1.0] * 19 + [None]) is None
+    assert split_error([(1.0, 2.0)] * 19 + [(None, 1.0)]) is None
 
 
 @pytest.mark.parametrize(("fraction", "factor"), [(0.0, 1.0), (0.75, 0.5), (1.0, 0.0)])
@@ -55,13 +81,27 @@ def test_replicates_are_the_measure_without_each_group():
         kept = sequences % GROUPS != group
         again = values(rows[kept], sequences[kept], UNQUANTIZED)
         for key in UNQUANTIZED:
-            if key == "vasicek_ratio_mse":
-                assert found[key].replicates is None  # its error comes from halves alone
+            if key == "vasicek_ratio_mse":  # on the axes of all rows: the test below
                 continue
             replicate = found[key].replicates[group]
             if key == "persistent_entropy":  # at the whole's number of bars
                 again[key] += np.log(len(rows) - 1) - np.log(kept.sum() - 1)
             assert replicate == pytest.approx(again[key], rel=1e-7, abs=1e-10), key
+
+
+def test_replicates_of_the_components_are_on_the_axes_of_all_rows():
+    rows, sequences = drawn()
+    found = estimate(rows, sequences, ["vasicek_ratio_mse"])["vasicek_ratio_mse"]
+    _, axes = np.linalg.eigh(np.cov(rows.T))
+    for group in (0, 7, 19):
+        scores = rows[sequences % GROUPS != group] @ axes
+        scale = np.sqrt(scores.shape[1] / scores.var(axis=0, ddof=1).sum())
+        entropies = differential_entropy(
+            scores * scale, window_length=int(np.sqrt(len(scores)) + 0.5), method="vasicek"
+        )
+        ratios = np.exp(entropies) / np.sqrt(2 * np.pi * np.e)
+        assert found.replicates[group] == pytest.approx(np.mean((1 - ratios) ** 2), rel=1e-5)
+    assert found.standard_error == pytest.approx(jackknife_error(found.replicates), rel=1e-12)
 
 
 def test_errors_are_over_sequences_not_rows():
