@@ -243,7 +243,7 @@ def _about(embeddings: Embeddings) -> dict[str, Any]:
 def _sample_of(embeddings: Embeddings) -> dict[str, Any]:
     return embeddings.sample or {
         "corpora": [],
-        "sequences": len(np.unique(embeddings.index.sequences)),
+        "sequences": int(np.count_nonzero(np.bincount(embeddings.index.sequences))),
     }
 
 

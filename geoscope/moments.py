@@ -14,8 +14,9 @@ import numpy as np
 
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
+from geoscope.row_products import largest_entry, shifted, squared_lengths, upper_products, weighted_sum
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric, upper_products, weighted_sum
+from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
@@ -95,9 +96,8 @@ class Sums:
 
     def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
         given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
-        low, high = float(given.min(initial=0.0)), float(given.max(initial=0.0))
-        self.size = max(self.size, -low / self.frame.scale, high / self.frame.scale)
-        block = np.ascontiguousarray(given - origin.astype(given.dtype))
+        self.size = max(self.size, largest_entry(given) / self.frame.scale)
+        block = shifted(given, origin)
         self._add_units(given, block, origin)
         self.count += len(block)
         self.total += weighted_sum(np.ones(len(block)), block)
@@ -112,7 +112,7 @@ class Sums:
 
     def _add_units(self, given: FloatArray, block: FloatArray, origin: Float64) -> None:
         """The unit vectors of the given rows, which are those of the block plus the origin."""
-        lengths = np.sqrt(np.einsum("ij,ij->i", given, given))
+        lengths = np.sqrt(squared_lengths(given))
         nonzero = lengths > 0
         weights = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero)
         self.unit_count += int(nonzero.sum())

@@ -13,10 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from geoscope.errors import Undefined
+from geoscope.row_products import add_upper_products, squared_lengths, tensor_of, weighted_sum
 from geoscope.rows import Float64, FloatArray, IntArray
-
-_PANEL = 192
-"""Columns of a product of rows with themselves that are made at a time, so that little of its lower triangle is."""
 
 
 @dataclass
@@ -45,18 +43,18 @@ class SequenceSums:
 
         products: `upper_products(x)`, which are a sequence's own where each row is one.
         """
-        energies = np.einsum("ij,ij->i", x, x).astype(np.float64)
+        energies = squared_lengths(x).astype(np.float64)
         if len(starts) == len(x):
             self._add_alone(x, energies, products)
             return
         sizes = np.diff(np.r_[starts, len(x)])
-        along, own_products = _within(x, starts, sizes)
-        totals, energies = _totals(x, starts), np.add.reduceat(energies, starts)
+        totals, along, own_products = _within(x, starts, sizes)
+        energies = np.add.reduceat(energies, starts)
         self.product_of_total += weighted_sum(along, x)
         self.own_products += own_products
         squares = np.einsum("ij,ij->i", totals, totals)
         self.sizes += np.array([np.sum(sizes.astype(np.float64) ** k) for k in range(5)])
-        self.total_products += upper_products(totals)
+        add_upper_products(self.total_products, totals)
         self.total_on_products += float(along @ along)
         self.total_cubed += weighted_sum(squares, totals)
         self.total_fourth += float(squares @ squares)
@@ -148,54 +146,26 @@ def symmetric(upper: Float64) -> Float64:
     return whole
 
 
-def upper_products(x: FloatArray) -> Float64:
-    """x' x for rows x (m, d), its upper triangle (of the lower what falls off), made in the rows' own precision.
+def _within(x: FloatArray, starts: IntArray, sizes: IntArray) -> tuple[Float64, Float64, float]:
+    """Each sequence's sum of rows T_s (s, d); of each row (m,) its x . T_s; the sum over sequences of ||M_s||^2.
 
-    All products over rows are torch's: numpy, scipy and torch each keep threads of their own, which wait on cores
-    that the others need.
+    The last two by the smaller of each sequence's two Gram matrices, sequences of one length together.
     """
     import torch
 
-    rows, d = torch.from_numpy(x), x.shape[1]
-    found = torch.zeros((d, d), dtype=rows.dtype)
-    for start in range(0, d, _PANEL):
-        found[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
-    return np.asarray(found.double().numpy())
-
-
-def weighted_sum(weights: FloatArray, x: FloatArray) -> Float64:
-    """The sum of rows x (m, d) times their weights (m,), in float64: (d,)."""
-    import torch
-
-    rows = torch.from_numpy(x)
-    return np.asarray(torch.mv(rows.T, torch.from_numpy(weights).to(rows.dtype)).double().numpy())
-
-
-def _totals(x: FloatArray, starts: IntArray) -> Float64:
-    """Each sequence's sum of rows, (s, d), by a product with 0s and 1s: numpy's own sums are ten times slower."""
-    from scipy.sparse import csr_matrix
-
-    n = len(x)
-    member = csr_matrix((np.ones(n, dtype=x.dtype), np.arange(n), np.r_[starts, n]), shape=(len(starts), n))
-    return np.asarray(member @ x, dtype=np.float64)
-
-
-def _within(x: FloatArray, starts: IntArray, sizes: IntArray) -> tuple[Float64, float]:
-    """Of each row (m,) its product with its sequence's sum, x . T_s; and the sum over sequences of ||M_s||^2.
-
-    Both by the smaller of each sequence's two Gram matrices, sequences of one length together.
-    """
-    import torch
-
-    along, total = np.empty(len(x)), 0.0
-    for size in np.unique(sizes).tolist():
-        places = starts[sizes == size][:, None] + np.arange(size)
-        own = torch.from_numpy(x[places])
+    rows, lengths = tensor_of(x), np.unique(sizes).tolist()
+    totals, along, squares = np.empty((len(starts), x.shape[1])), np.empty(len(x)), 0.0
+    for size in lengths:
+        which = sizes == size
+        places = starts[which][:, None] + np.arange(size)
+        own = rows.view(len(starts), size, -1) if len(lengths) == 1 else rows[torch.from_numpy(places)]
+        total = own.sum(dim=1)
+        totals[which] = total.numpy()
         if size <= x.shape[1]:
             gram = torch.bmm(own, own.transpose(1, 2))
             along[places] = gram.sum(dim=2).numpy()
         else:
             gram = torch.bmm(own.transpose(1, 2), own)
-            along[places] = torch.bmm(own, own.sum(dim=1)[:, :, None])[:, :, 0].numpy()
-        total += float(gram.square().sum(dtype=torch.float64))
-    return along, total
+            along[places] = torch.bmm(own, total[:, :, None])[:, :, 0].numpy()
+        squares += float(gram.square().sum(dtype=torch.float64))
+    return totals, along, squares

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 
 from geoscope.errors import GeoscopeError
 from geoscope.pairs.differences import pair_distances
+from geoscope.row_products import tensor_of
 from geoscope.rows import FloatArray, IntArray
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
@@ -133,9 +133,7 @@ def as_tensor(rows: FloatArray, device: str = "cpu") -> Tensor:
         raise GeoscopeError(f"Expected a two-dimensional array of rows, got shape {rows.shape}; reshape it to (n, d).")
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float32 if rows.dtype == np.float16 else np.float64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a read-only memory map: nothing here writes to it
-        return torch.from_numpy(np.ascontiguousarray(rows)).to(device)
+    return tensor_of(rows).to(device)
 
 
 def _exponent(rows: Tensor) -> int:

@@ -1,0 +1,74 @@
+"""Products and sums over a block of rows, by torch: numpy, scipy and torch each keep threads that wait on the others'.
+
+Rows are (m, d) float32 or float64, and what is made of them has their precision unless it says float64.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from geoscope.rows import Float64, FloatArray
+
+_PANEL = 192
+"""Columns of a product of rows with themselves that are made at a time, so that little of its lower triangle is."""
+
+
+def tensor_of(x: FloatArray) -> Any:
+    """The rows as a tensor on the same memory, which nothing may write to."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch warns of read-only memory maps
+        return torch.from_numpy(np.ascontiguousarray(x))
+
+
+def upper_products(x: FloatArray) -> Float64:
+    """x' x for rows x (m, d), its upper triangle (of the lower what falls off), summed in the rows' own precision."""
+    found = np.zeros((x.shape[1], x.shape[1]), dtype=x.dtype)
+    add_upper_products(found, x)
+    return found.astype(np.float64, copy=False)
+
+
+def add_upper_products(target: FloatArray, x: FloatArray) -> None:
+    """Add the same to a matrix (d, d) of the rows' precision, in place."""
+    import torch
+
+    rows, found, d = tensor_of(x), torch.from_numpy(target), x.shape[1]
+    for start in range(0, d, _PANEL):
+        found[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
+
+
+def weighted_sum(weights: FloatArray, x: FloatArray) -> Float64:
+    """The sum of rows x (m, d) times their weights (m,), in float64: (d,)."""
+    import torch
+
+    rows = tensor_of(x)
+    return np.asarray(torch.mv(rows.T, torch.from_numpy(weights).to(rows.dtype)).double().numpy())
+
+
+def squared_lengths(x: FloatArray) -> FloatArray:
+    """|x|^2 of each row: (m,)."""
+    import torch
+
+    return np.asarray(torch.linalg.vector_norm(tensor_of(x), dim=1).square_().numpy())
+
+
+def shifted(x: FloatArray, origin: Float64) -> FloatArray:
+    """The rows less an origin (d,), as an array of its own."""
+    import torch
+
+    rows = tensor_of(x)
+    return np.asarray((rows - torch.from_numpy(origin).to(rows.dtype)).numpy())
+
+
+def largest_entry(x: FloatArray) -> float:
+    """The largest absolute coordinate; 0 for no rows."""
+    import torch
+
+    if x.size == 0:
+        return 0.0
+    low, high = torch.aminmax(tensor_of(x))
+    return max(abs(float(low)), abs(float(high)))
