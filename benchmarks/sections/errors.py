@@ -2,7 +2,7 @@
 
 Draws of sequences come in disjoint pairs. Coverage: how often a draw's 95 % interval holds the mean over all draws.
 False alarms: how often the interval of a pair's difference leaves out 0, where there is nothing to find. Power: how
-often it does once one side is moved by 3 standard deviations of the difference.
+often it does once one side is moved by 3 standard errors of the difference (their mean over the pairs).
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def run(settings: Settings) -> Section:
 
 
 def _judge(section: Section, result: Result) -> None:
-    rates = {key: _rates(pairs) for key, pairs in result.facts[0].items()}
+    found = result.facts[0]
+    draws = max(map(len, found.values()))
+    for key in [key for key, pairs in found.items() if len(pairs) < draws]:
+        section.notes.append(f"{result.data}: {key} has no interval in {draws - len(found.pop(key))} of {draws} pairs")
+    rates = {key: _rates(pairs) for key, pairs in found.items()}
     result.facts = [rates]  # the draws themselves would fill the file
     for name, unit, worst, bounds in (
         ("coverage", "%", min, {"at_least": 90}),
@@ -63,7 +67,7 @@ def _rates(pairs: list[dict[str, Any]]) -> dict[str, float]:
     """Of one measure over all pairs, each with both `values`, both `errors` and the difference's `interval`."""
     values, errors, intervals = (np.array([pair[name] for pair in pairs]) for name in ("values", "errors", "interval"))
     held = np.abs(values - values.mean()) <= t.ppf(0.975, DEGREES) * errors
-    moved = intervals + 3 * np.std(values[:, 1] - values[:, 0], ddof=1)
+    moved = intervals + 3 * np.mean([pair["error of the difference"] for pair in pairs])
     return {
         "coverage": 100 * float(held.mean()),
         "standard error over the true spread": float(errors.mean() / values.std(ddof=1)),

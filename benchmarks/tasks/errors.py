@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any
 
@@ -28,13 +27,17 @@ def draws_of_cloud(kind: str, draws: int, per_draw: int, workers: int) -> Callab
 
 
 def _all(pair: Callable[[int], dict[str, Any]], draws: int, workers: int) -> dict[str, Any]:
-    """By measure: both values and errors of every pair, the difference's error and interval."""
+    """By measure: both values and errors of every pair that has them, the difference's error and interval."""
     if workers == 1:
         pairs = [pair(seed) for seed in range(draws // 2)]
     else:
         with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
             pairs = list(pool.map(pair, range(draws // 2), chunksize=4))
-    return {key: [one[key] for one in pairs] for key in pairs[0]}
+    found: dict[str, Any] = {}
+    for one in pairs:
+        for key, row in one.items():
+            found.setdefault(key, []).append(row)
+    return found
 
 
 def _one_thread() -> None:
@@ -50,16 +53,19 @@ def _pair_of_layer(
 ) -> dict[str, Any]:
     names = np.load(sequences)[:take]
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
-    spans = list(pairwise([*starts.tolist(), len(names)]))
+    ends = np.r_[starts[1:], len(names)]
     stored = np.load(rows, mmap_mode="r")
-    chosen = np.random.default_rng([seed, 1]).permutation(len(spans))
-
-    def draw(which: Any) -> tuple[Any, Any]:
-        parts = [stored[spans[one][0] : spans[one][1]] for one in sorted(which)]
-        return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-
-    halves = (chosen[:per_draw], chosen[per_draw : 2 * per_draw])
-    return _compared((draw(half) for half in halves), points)
+    chosen = np.random.default_rng([seed, 1]).permutation(len(starts))
+    wanted = per_draw * len(names) // len(starts)  # as many rows in every draw: some measures move with their number
+    halves = []
+    for _ in range(2):
+        reached = np.cumsum(ends[chosen] - starts[chosen])
+        count = int(np.searchsorted(reached, wanted)) + 1
+        which, chosen = np.sort(chosen[:count]), chosen[count:]
+        parts = [stored[starts[one] : ends[one]] for one in which]
+        labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        halves.append((np.concatenate(parts)[:wanted], labels[:wanted]))
+    return _compared(iter(halves), points)
 
 
 def _pair_of_cloud(kind: str, per_draw: int, seed: int) -> dict[str, Any]:
@@ -83,5 +89,10 @@ def _compared(draws: Iterator[tuple[Any, Any]], points: int | None) -> dict[str,
         if row.interval is not None:
             pair = [report.measurement(row.measure) for report in reports]
             values, errors = [one.value for one in pair], [one.standard_error for one in pair]
-            found[row.measure] = {"values": values, "errors": errors, "interval": row.interval}
+            found[row.measure] = {
+                "values": values,
+                "errors": errors,
+                "interval": row.interval,
+                "error of the difference": row.standard_error,
+            }
     return found
