@@ -11,15 +11,14 @@ import numpy as np
 
 from geoscope import measures as formulas
 from geoscope import nulls
-from geoscope.codebooks import Codes, quantize, quantize_heldout
+from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout
 from geoscope.errors import Undefined
 from geoscope.gathering import GROUPS
 from geoscope.measures.energy import TOP_DIMENSIONS
 from geoscope.measures.formula import Measured, finite
 from geoscope.moments import Moments
-from geoscope.partial import PartialPasses, SharedComponents
+from geoscope.partial import PartialPasses, SharedPasses
 from geoscope.passes import Passes
-from geoscope.rows import BoolArray
 from geoscope.uncertainty import (
     finite_corpus_factor,
     group_masks,
@@ -66,6 +65,12 @@ class Estimator:
     fraction: float = 0.0
     seen: float = 1.0
     null: str = "auto"
+
+    def by(self, quantizer: QuantizerSettings) -> Estimator:
+        """An estimator of the quantized measures of the same points, by another quantizer."""
+        settings = replace(self.passes.settings, quantizer=quantizer)
+        without = None if self.without is None else list
+        return replace(self, passes=replace(self.passes, settings=settings), without=without)
 
     def estimate(self, key: str) -> Estimate:
         """The measure with that key, with its error and null where they were asked for and exist."""
@@ -126,7 +131,7 @@ class Estimator:
             return []
         masks = group_masks(self.passes.groups)
         moments = self.without()
-        shared = SharedComponents(self.passes, masks)
+        shared = SharedPasses(self.passes, masks)
         return [
             PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
             for g, mask in enumerate(masks)
@@ -137,11 +142,10 @@ class Estimator:
         """Random halves of the sequences, each with the other half."""
         nothing = Undefined("halves are for neighbours only")
         masks = half_samples(self.passes.groups, self.passes.settings.quantizer.seed)
-
-        def part(mask: BoolArray) -> PartialPasses:
-            return PartialPasses(self.passes, mask, nothing, nothing, 0)
-
-        return [(part(mask), part(~mask)) for mask in masks]
+        masks += [~mask for mask in masks]
+        shared = SharedPasses(self.passes, masks)
+        parts = [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
+        return list(zip(parts[: len(parts) // 2], parts[len(parts) // 2 :], strict=True))
 
     def _training_spread(self, asked: Measured) -> float:
         name = asked.passes[0]

@@ -14,18 +14,42 @@ from geoscope.moments import Moments, Units
 from geoscope.pairs import Neighbours, lengths_within, nearest_two
 from geoscope.passes import Passes, enough_distinct, finite_rows
 from geoscope.principal_components import Components, components_of_parts
-from geoscope.rows import BoolArray, Float64
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 
 
-class SharedComponents:
-    """The components of each of several parts, all made when the first is asked for: they share one sort."""
+class SharedPasses:
+    """Passes over each of several parts of a cloud's points, made for all parts when the first is asked for."""
 
     def __init__(self, whole: Passes, masks: list[BoolArray]) -> None:
         self._whole, self._masks = whole, masks
 
     @cached_property
-    def all(self) -> list[Components]:
+    def components(self) -> list[Components]:
+        """On the axes of all points."""
         return components_of_parts(self._whole.points, self._masks)
+
+    @cached_property
+    def nearest(self) -> list[FloatArray]:
+        return self._nearest_two(self._whole.get("pairs").neighbours, None)
+
+    @cached_property
+    def nearest_across(self) -> list[FloatArray]:
+        return self._nearest_two(self._whole.get("neighbours_across"), self._whole.get("distinct_sequences"))
+
+    @cached_property
+    def distinct(self) -> list[BoolArray]:
+        """Which of the whole's distinct points have a kept row among their duplicates, for each part."""
+        owners = self._whole.get("owners")
+        found = []
+        for mask in self._masks:
+            kept = np.zeros(len(self._whole.get("pairs").distinct), dtype=bool)
+            kept[owners[mask]] = True
+            found.append(kept)
+        return found
+
+    def _nearest_two(self, lists: Neighbours, groups: IntArray | None) -> list[FloatArray]:
+        memory = self._whole.settings.block_bytes
+        return nearest_two(self._whole.get("distinct_cloud"), lists, self.distinct, groups=groups, memory=memory)
 
 
 @dataclass
@@ -33,13 +57,13 @@ class PartialPasses:
     """Passes by name, as `Passes` has them, over the kept points (p,) of a cloud and the moments of its kept rows.
 
     Nothing is trained or searched anew that the whole's passes can tell: codebooks stay, tree edges that survive
-    stay, axes stay, neighbours come from the lists. components.all[place] are those of the kept points.
+    stay, axes stay, neighbours come from the lists. Of what parts share, this one's is number `place`.
     """
 
     whole: Passes
     kept: BoolArray
     moments: Moments | Undefined
-    components: SharedComponents | Undefined
+    shared: SharedPasses
     place: int
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -57,9 +81,7 @@ class PartialPasses:
     @property
     def distinct(self) -> BoolArray:
         """Which of the whole's distinct points have a kept row among their duplicates."""
-        found = np.zeros(len(self.whole.get("pairs").distinct), dtype=bool)
-        found[self.whole.get("owners")[self.kept]] = True
-        return found
+        return self.shared.distinct[self.place]
 
 
 def _moments(part: PartialPasses) -> Moments:
@@ -73,9 +95,7 @@ def _units(part: PartialPasses) -> Units:
 
 
 def _components(part: PartialPasses) -> Components:
-    if isinstance(part.components, Undefined):
-        raise part.components
-    return part.components.all[part.place]
+    return part.shared.components[part.place]
 
 
 def _bars(part: PartialPasses) -> Float64:
@@ -89,24 +109,13 @@ def _bars(part: PartialPasses) -> Float64:
 
 
 def _nearest(part: PartialPasses) -> Float64:
-    return _nearest_two(part, part.whole.get("pairs").neighbours, across=False)
+    enough_distinct(int(part.distinct.sum()))
+    return finite_rows(part.shared.nearest[part.place])
 
 
 def _nearest_across(part: PartialPasses) -> Float64:
-    return _nearest_two(part, part.whole.get("neighbours_across"), across=True)
-
-
-def _nearest_two(part: PartialPasses, lists: Neighbours, *, across: bool) -> Float64:
-    kept = part.distinct
-    enough_distinct(int(kept.sum()))
-    found = nearest_two(
-        part.whole.get("distinct_cloud"),
-        lists,
-        kept=kept,
-        groups=part.whole.get("distinct_sequences") if across else None,
-        memory=part.whole.settings.block_bytes,
-    )
-    return finite_rows(found)
+    enough_distinct(int(part.distinct.sum()))
+    return finite_rows(part.shared.nearest_across[part.place])
 
 
 def _nearest_is_own(part: PartialPasses) -> BoolArray:

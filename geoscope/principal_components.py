@@ -9,9 +9,8 @@ import numpy as np
 
 from geoscope.eigenvalues import eigenvectors
 from geoscope.errors import Undefined
+from geoscope.part_spacings import part_spacings
 from geoscope.rows import BoolArray, Float64, FloatArray
-
-_AXES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,8 @@ def components_of_parts(points: FloatArray, kept: Sequence[BoolArray]) -> list[C
     Of use for their spread: axes of each part's own would turn freely among near-equal variances.
     """
     scores = _scores(_centred(points).astype(np.float32))
-    made: list[list[tuple[Float64, Float64]]] = [[] for _ in kept]
-    for start in range(0, len(scores), _AXES_AT_ONCE):
-        block = scores[start : start + _AXES_AT_ONCE]
-        order = block.argsort(axis=1)
-        block = np.take_along_axis(block, order, axis=1)
-        for part, mask in zip(made, kept, strict=True):
-            some = block[mask[order]].reshape(len(block), -1)
-            part.append((some.var(axis=1, ddof=1, dtype=np.float64), vasicek_entropies(some)))
-    found = []
-    for part in made:
-        variances, entropies = (np.concatenate(which) for which in zip(*part, strict=True))
-        found.append(Components(variances, entropies, points.shape[1]))
-    return found
+    variances, entropies = part_spacings(scores, kept, [_window(int(mask.sum())) for mask in kept])
+    return [Components(*one, points.shape[1]) for one in zip(variances, entropies, strict=True)]
 
 
 def _scores(rows: FloatArray) -> FloatArray:
@@ -73,7 +61,7 @@ def _scores(rows: FloatArray) -> FloatArray:
 def vasicek_entropies(ordered: FloatArray) -> Float64:
     """Differential entropies (c,) in nats of sorted samples, one a row (c, n), by spacings of floor(sqrt n + 1/2)."""
     n = ordered.shape[1]
-    window = int(np.floor(np.sqrt(n) + 0.5))
+    window = _window(n)
     low = np.repeat(ordered[:, :1], window, axis=1)
     high = np.repeat(ordered[:, -1:], window, axis=1)
     padded = np.concatenate([low, ordered, high], axis=1)
@@ -81,6 +69,11 @@ def vasicek_entropies(ordered: FloatArray) -> Float64:
     with np.errstate(divide="ignore"):  # many equal values: an entropy of minus infinity, and no entropy power
         logs = np.log(spacings * spacings.dtype.type(n / (2 * window)))
     return np.asarray(logs.mean(axis=1, dtype=np.float64))
+
+
+def _window(n: int) -> int:
+    """How many places on either side a gap spans among n values."""
+    return int(np.floor(np.sqrt(n) + 0.5))
 
 
 def _centred(points: FloatArray) -> Float64:

@@ -204,16 +204,17 @@ def test_nearest_two_where_there_are_not_two() -> None:
     assert np.isinf(two[:5, 1]).all()
     assert np.isfinite(two[5]).all()
     assert np.isinf(neighbours_across(Cloud(rows), found, np.zeros(6, dtype=np.int64)).distances).all()
-    assert np.isinf(nearest_two(Cloud(rows), found, kept=np.arange(6) < 2)[:, 1]).all()
-    assert nearest_two(Cloud(rows), found, kept=np.arange(6) < 1).shape == (1, 2)
+    assert np.isinf(nearest_two(Cloud(rows), found, [np.arange(6) < 2])[0][:, 1]).all()
+    assert nearest_two(Cloud(rows), found, [np.arange(6) < 1])[0].shape == (1, 2)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.03])
 def test_nearest_two_within_a_part(share: float) -> None:
     rows = CLOUDS["float32"]()
     kept = rng(1).random(len(rows)) < share
-    two = nearest_two(Cloud(rows), sweep(rows, neighbours=8).neighbours, kept=kept)
-    np.testing.assert_allclose(two, np.sort(brute_distances(rows[kept]), axis=1)[:, :2], rtol=1e-9)
+    both = nearest_two(Cloud(rows), sweep(rows, neighbours=8).neighbours, [kept, ~kept])
+    for two, part in zip(both, (kept, ~kept), strict=True):
+        np.testing.assert_allclose(two, np.sort(brute_distances(rows[part]), axis=1)[:, :2], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["float32", "clumps", "massive rows"])
@@ -236,7 +237,7 @@ def test_nearest_two_of_other_groups_within_a_part(share: float) -> None:
     groups = np.arange(len(rows)) // 25
     kept = rng(3).random(len(rows)) < share
     lists = neighbours_across(Cloud(rows), sweep(rows, neighbours=8).neighbours, groups)
-    two = nearest_two(Cloud(rows), lists, kept=kept, groups=groups)
+    two = nearest_two(Cloud(rows), lists, [kept], groups=groups)[0]
     distances = brute_distances(rows[kept])
     distances[groups[kept][:, None] == groups[kept]] = np.inf
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
