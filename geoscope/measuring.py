@@ -15,13 +15,15 @@ from geoscope.catalogue import select
 from geoscope.codebooks import QuantizerSettings
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
-from geoscope.estimates import NULLS, Estimator, measured
-from geoscope.gathering import GROUPS, Gathering, gather
+from geoscope.estimates import NULLS, measured
+from geoscope.gathering import GROUPS, gather
+from geoscope.measured_clouds import CloudOptions, measure_clouds
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import hold_to, parse_size, workload
-from geoscope.passes import DUPLICATE_TOLERANCE, Passes, PassSettings
+from geoscope.memory import estimate, hold_to, parse_size, workload
+from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
 from geoscope.protocols import follows_protocol
-from geoscope.report import Measurement, Report
+from geoscope.quantizer_grid import BITS, CODEBOOKS, grid_of
+from geoscope.report import Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
@@ -29,17 +31,6 @@ from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What the estimates need beside the rows."""
-
-    passes: PassSettings
-    settings: dict[str, Any]
-    errors: bool
-    null: str
-    fraction: float
 
 
 @dataclass(frozen=True)
@@ -73,8 +64,9 @@ def measure(
     isoscore_zeta: float = 0.0,
     isoscore_reference: Any = None,
     quantizer: str = "lsq",
-    codebooks: int = 4,
-    bits: int = 8,
+    codebooks: int = CODEBOOKS,
+    bits: int = BITS,
+    quantizer_grid: str | None = None,
     errors: bool = True,
     null: str = "auto",
     protocol: str | None = None,
@@ -92,12 +84,16 @@ def measure(
 
     A TextSubject has been drawn and loaded before: give the options it was opened with, which the report repeats.
     The keywords are the command line's options; those not given are the protocol's, if one is named. `announce` is
-    told what memory the run needs before it starts. Raises GeoscopeError where the subject or an option is unusable; a
-    measure without a value is a null with its reason, never an error.
+    told what memory the run needs before it starts. quantizer_grid: sizes of codebooks such as "2,4,8x6,8", at each of
+    which the quantized measures have a measurement, with the key columns `codebooks` and `bits`. Raises GeoscopeError
+    where the subject or an option is unusable; a measure without a value is a null with its reason, never an error.
     """
     keys = select(measures)
     limit = _point_limit(points)
-    chosen_quantizer = QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed)  # type: ignore[arg-type]  # checked there
+    grid = grid_of(quantizer_grid, quantizer=quantizer, codebooks=codebooks, bits=bits, seed=seed, measures=keys)
+    quantizers = grid or (
+        QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
+    )
     reference, reference_name = _reference(isoscore_reference)
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
@@ -112,18 +108,23 @@ def measure(
     )  # fmt: skip
     passes = {name for key in keys for name in measured(key).passes}
     parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
-    work = workload(
-        opened.source, opened.layers, union=layers == "union", points=limit, parts=parts, passes=passes,
-        quantizer=chosen_quantizer, errors=errors, null=null,
-    )  # fmt: skip
+    works = [
+        workload(
+            opened.source, opened.layers, union=layers == "union", points=limit, parts=parts, passes=passes,
+            quantizer=each, errors=errors, null=null,
+        )
+        for each in quantizers
+    ]  # fmt: skip
+    work = max(works, key=lambda each: estimate(each).total)
     blocks = hold_to(bound, work, opened.source, announce)
     clouds = gather(
         opened.source, opened.layers, union=layers == "union", points=limit, seed=seed, parts=parts,
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
-    pass_settings = PassSettings(chosen_quantizer, torch_device(device), blocks, progress)
-    options = _Options(pass_settings, settings, errors, null, opened.sample.get("sampling_fraction") or 0.0)
-    rows, dropped = _measure_clouds(clouds, keys, options)
+    pass_settings = PassSettings(quantizers[0], torch_device(device), blocks, progress)
+    fraction = opened.sample.get("sampling_fraction") or 0.0
+    options = CloudOptions(pass_settings, settings, errors, null, fraction, grid)
+    rows, dropped = measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
     return Report(
         subject=opened.subject,
@@ -136,7 +137,7 @@ def measure(
             "dtype": opened.read_with.get("dtype", "float32" if dtype == "auto" else dtype),
             "isoscore_zeta": isoscore_zeta,
             "isoscore_reference": reference_name,
-            "quantizer": _quantizer_settings(chosen_quantizer),
+            "quantizer": _quantizer_settings(quantizers[0], grid),
             "two_nn_discard": DISCARD,
             "duplicate_tolerance": DUPLICATE_TOLERANCE,
             "errors": errors,
@@ -150,42 +151,6 @@ def measure(
 
 def _if_given(**settings: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _measure_clouds(
-    clouds: list[Gathering], keys: tuple[str, ...], options: _Options
-) -> tuple[list[Measurement], list[dict[str, Any]]]:
-    """Every key of every cloud, and the rows left out of each cloud that had some."""
-    rows: list[Measurement] = []
-    dropped: list[dict[str, Any]] = []
-    for cloud in clouds:
-        passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, options.passes)
-        estimator = Estimator(
-            passes,
-            options.settings,
-            cloud.moments_without if options.errors else None,
-            fraction=options.fraction,
-            seen=len(passes.points) / cloud.rows,
-            null=options.null,
-        )
-        for key in keys:
-            estimate = estimator.estimate(key)
-            rows.append(
-                Measurement(
-                    layer=cloud.layer,
-                    measure=key,
-                    value=estimate.value,
-                    standard_error=estimate.standard_error,
-                    null=estimate.null,
-                    n=estimate.n,
-                    reason=estimate.reason,
-                    replicates=estimate.replicates,
-                    training_spread=estimate.training_spread,
-                )
-            )
-        if passes.duplicates or cloud.zero_rows:
-            dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})
-    return rows, dropped
 
 
 def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
@@ -286,11 +251,11 @@ def _fingerprint(matrix: FloatArray) -> str:
     return "sha256:" + sha256(np.ascontiguousarray(matrix, dtype=np.float64).tobytes()).hexdigest()
 
 
-def _quantizer_settings(chosen: QuantizerSettings) -> dict[str, Any]:
+def _quantizer_settings(chosen: QuantizerSettings, grid: Sequence[QuantizerSettings]) -> dict[str, Any]:
+    size = {"grid": [f"{each.codebooks}x{each.bits}" for each in grid]}
     return {
         "kind": chosen.kind,
-        "codebooks": chosen.codebooks,
-        "bits": chosen.bits,
+        **(size if grid else {"codebooks": chosen.codebooks, "bits": chosen.bits}),
         "seed": chosen.seed,
         "implementation": chosen.implementation,
     }

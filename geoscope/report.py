@@ -23,6 +23,9 @@ SCHEMA_VERSION: Literal["1"] = "1"
 STUDY_KEYS = ("noise_level", "noise_seed")
 """The key columns of a study's rows."""
 
+SIZE_KEYS = ("codebooks", "bits")
+"""The further key columns of quantized measures under a quantizer grid."""
+
 
 def _is_none(value: object) -> bool:
     return value is None
@@ -123,6 +126,10 @@ class Measurement(_Part):
         default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
     )
     noise_seed: int | None = Field(default=None, ge=0, exclude_if=_is_none, description="of a study: of the change")
+    codebooks: int | None = Field(
+        default=None, ge=1, exclude_if=_is_none, description="of a quantizer grid: how many this number is by"
+    )
+    bits: int | None = Field(default=None, ge=1, exclude_if=_is_none, description="of a quantizer grid: of a codebook")
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Measurement:
@@ -131,9 +138,14 @@ class Measurement(_Part):
         return self
 
     @property
+    def quantizer_size(self) -> tuple[int, int] | None:
+        """Codebooks and bits under a quantizer grid; None where the report's settings say them."""
+        return None if self.codebooks is None or self.bits is None else (self.codebooks, self.bits)
+
+    @property
     def keys(self) -> dict[str, Any]:
         """A study's further key columns, such as noise_level."""
-        own = {name: getattr(self, name) for name in STUDY_KEYS}
+        own = {name: getattr(self, name) for name in (*STUDY_KEYS, *SIZE_KEYS)}
         return {name: value for name, value in own.items() if value is not None} | dict(self.model_extra or {})
 
 
@@ -145,6 +157,9 @@ class Score(_Part):
     score: float | None = Field(description="null where the score is undefined")
     n: int = Field(ge=0, description="examples that were scored")
     reason: str | None = Field(default=None, description="why the score is null, in a sentence")
+    method: str | None = Field(
+        default=None, exclude_if=_is_none, description="probe, of frozen rows, or finetune, of a model fine-tuned on it"
+    )
     noise_level: float | None = Field(
         default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
     )
@@ -166,7 +181,7 @@ class Report(_Part):
     sample: Sample
     settings: dict[str, Any] = Field(description="every setting that changes a number")
     measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
-    scores: list[Score] | None = Field(default=None, exclude_if=_is_none, description="of a study's probes")
+    scores: list[Score] | None = Field(default=None, exclude_if=_is_none, description="of probes and fine-tunings")
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property
@@ -278,8 +293,8 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 _OPTIONAL = {
     "Sample": {"fingerprint", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "training_spread", *STUDY_KEYS},
-    "Score": {*STUDY_KEYS},
+    "Measurement": {"replicates", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }
 

@@ -141,6 +141,19 @@ def test_noise_levels_measured_by_workers_one_of_which_is_killed(
     assert len(list((tmp_path / "parts").iterdir())) == 3
 
 
+@pytest.mark.slow
+def test_levels_fine_tuned_by_workers(
+    cluster: None, checkpoint_folder: Callable[[str], Path], options: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("accelerate")
+    task = tmp_path / "marks.tsv"
+    task.write_text("sentence\tlabel\n" + "".join(f"w{k:02d} w{7 * k % 60:02d}\t{k / 7:.2f}\n" for k in range(40)))
+    chosen = {**options, "levels": "0,10", "seeds": 1, "finetune": [str(task)], "finetune_epochs": 1}
+    subject = str(checkpoint_folder("bert"))
+    plain = study.perturb(subject, **chosen)
+    assert study.perturb(subject, ray="auto", **chosen).scores == plain.scores
+
+
 def test_workers_compute_with_the_drivers_threads(cluster: None) -> None:
     def threads(task: int) -> tuple[int, Surroundings]:
         return task, Surroundings.here()

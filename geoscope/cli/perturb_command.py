@@ -10,11 +10,11 @@ import typer
 
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
-from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol
+from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol, typed
 from geoscope.forms import output
 from geoscope.forms.output import STDOUT
 
-_STUDY, _PROBES = "Study", "Probes"
+_STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
 
 
 class NoiseKind(StrEnum):
@@ -61,6 +61,16 @@ NoiseKindOption = Annotated[
         rich_help_panel=_STUDY,
     ),
 ]
+QuantizerGridOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantizer-grid",
+        metavar="2,4,8x6,8",
+        show_default="--codebooks x --bits alone",
+        help="Numbers of codebooks x numbers of bits: the quantized measures at each of their pairs.",
+        rich_help_panel=_STUDY,
+    ),
+]
 TargetsOption = Annotated[
     str | None,
     typer.Option(
@@ -96,6 +106,30 @@ ProbeRowsOption = Annotated[
     int,
     typer.Option("--probe-rows", metavar="N", min=1, help="Most training examples of a task.", rich_help_panel=_PROBES),
 ]
+FinetuneOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--finetune",
+        metavar="TASK[=DIR],...",
+        show_default="none",
+        help="Score the model of every level and seed after fine-tuning it as `geoscope finetune` does, without a "
+        "regularizer; tasks as there, except mlm. For a GPU.",
+        rich_help_panel=_FINE_TUNING,
+    ),
+]
+FinetuneEpochsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--finetune-epochs", metavar="N", min=1, show_default="3", help="Epochs.", rich_help_panel=_FINE_TUNING
+    ),
+]  # fmt: skip
+FinetuneExamplesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--finetune-examples", metavar="N", min=2, show_default="all", help="Most training examples of a task.",
+        rich_help_panel=_FINE_TUNING,
+    ),
+]  # fmt: skip
 
 
 @settled
@@ -110,6 +144,9 @@ def perturb(
     save: SaveOption = None,
     probes: ProbeOption = None,
     probe_rows: ProbeRowsOption = 4000,
+    finetune: FinetuneOption = None,
+    finetune_epochs: FinetuneEpochsOption = None,
+    finetune_examples: FinetuneExamplesOption = None,
     protocol: ProtocolOption = None,
     corpora: options.CorpusOption = None,
     split: options.SplitOption = None,
@@ -127,6 +164,7 @@ def perturb(
     quantizer: options.QuantizerOption = options.Quantizer.lsq,
     codebooks: options.CodebooksOption = 4,
     bits: options.BitsOption = 8,
+    quantizer_grid: QuantizerGridOption = None,
     errors: options.ErrorsOption = True,
     null: options.NullOption = options.Null.auto,
     device: options.DeviceOption = "auto",
@@ -150,9 +188,12 @@ def perturb(
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
     from geoscope.cli.progress import RunProgress
     from geoscope.forms import tables
+    from geoscope.quantizer_grid import refuse_size_beside_grid
     from geoscope.studies.parts import remove_parts
     from geoscope.studies.study import perturb as study_of
 
+    if quantizer_grid is not None and (typed(context, "codebooks") or typed(context, "bits")):
+        refuse_size_beside_grid()
     exits.mind_warnings(quiet=quiet)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
         chosen = left_to_protocol(
@@ -160,17 +201,22 @@ def perturb(
             protocol=protocol, corpora=corpora, split=split, words=words, sequences=sequences, max_length=max_length,
             points=sampled, layers=layers, pooling=pooling.value, tokens=tokens.value, seed=seed, measures=keys,
             isoscore_zeta=isoscore_zeta, isoscore_reference=isoscore_reference, quantizer=quantizer.value,
-            codebooks=codebooks, bits=bits, errors=errors, null=null.value, device=device, dtype=dtype,
-            batch_tokens=batch_tokens, memory=memory, revision=revision, trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle, progress=progress, announce=None if quiet else exits.say,
+            codebooks=codebooks, bits=bits, quantizer_grid=quantizer_grid, errors=errors, null=null.value,
+            device=device, dtype=dtype, batch_tokens=batch_tokens, memory=memory, revision=revision,
+            trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, progress=progress,
+            announce=None if quiet else exits.say,
         )  # fmt: skip
         report = study_of(
             checkpoint, levels=levels, seeds=seeds, kind=kind, noise_kind=noise_kind.value, targets=targets, save=save,
-            probes=[task for text in probes or [] for task in text.split(",")], probe_rows=probe_rows, parts=parts,
-            ray=ray, **chosen,
+            probes=_split(probes), probe_rows=probe_rows, finetune=_split(finetune), finetune_epochs=finetune_epochs,
+            finetune_examples=finetune_examples, parts=parts, ray=ray, **chosen,
         )  # fmt: skip
     output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
     if parts is not None:
         remove_parts(parts)
     if not quiet:
         exits.say(progress.summary())
+
+
+def _split(tasks: list[str] | None) -> list[str]:
+    return [task for text in tasks or [] for task in text.split(",")]

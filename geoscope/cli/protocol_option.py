@@ -24,9 +24,10 @@ def left_to_protocol(context: typer.Context, **keywords: Any) -> dict[str, Any]:
     from geoscope.protocols import resolved
 
     theirs = resolved({"protocol": keywords["protocol"]})
-    return {key: value for key, value in keywords.items() if key not in theirs or _typed(context, key)}
+    return {key: value for key, value in keywords.items() if key not in theirs or typed(context, key)}
 
 
-def _typed(context: typer.Context, key: str) -> bool:
+def typed(context: typer.Context, key: str) -> bool:
+    """Whether a parameter was given, whatever its value."""
     source = context.get_parameter_source(key)
     return source is not None and source.name != "DEFAULT"

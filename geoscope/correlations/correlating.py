@@ -42,7 +42,7 @@ def correlate(
 
     reports: reports, their files, or folders of them; a study's rows are told apart by noise level and seed. Without
     any, the measures are columns of the scores. scores: see `read_scores`; reports that carry scores (`perturb
-    --probe`, a folder of `finetune`) are both. tasks: some of the scores' tasks, or "mean" for the mean
+    --probe` or `--finetune`, a folder of `finetune`) are both. tasks: some of the scores' tasks, or "mean" for the mean
     over tasks; all, and their mean where there are several, if left out. given: columns to take out of the
     correlation, those of one text together ("noise_level,parameters"), log:COLUMN by its logarithm; the noise level
     and its logarithm, each alone, if left out and known. measures: keys, families, or columns of the scores; all if

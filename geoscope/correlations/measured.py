@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES
 from geoscope.comparisons.comparability import QUANTIZED, check_comparable
 from geoscope.comparisons.matching import match_layers
+from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
 from geoscope.correlations.scores import Cell, Score
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.report import Measurement, Report
@@ -126,7 +128,7 @@ def numbers_of_reports(reports: Sequence[Report], others: Sequence[Report] = ())
     for report in every[1:]:
         check_comparable(_plain(every[0]), _plain(report))
     _check_noise(every)
-    labels, layers = _quantizer_labels(every), _layer_names(every)
+    labels, layers = quantizer_labels(every), _layer_names(every)
     first = len(reports)
     return (
         _gathered(reports, labels[:first], layers[:first]),
@@ -135,16 +137,17 @@ def numbers_of_reports(reports: Sequence[Report], others: Sequence[Report] = ())
 
 
 def _gathered(
-    reports: Sequence[Report], labels: Sequence[str | None], layers: Sequence[Mapping[int | None, Layer]]
+    reports: Sequence[Report], labels: Sequence[Labels], layers: Sequence[Mapping[int | None, Layer]]
 ) -> Numbers:
     numbers = Numbers()
     holders: dict[tuple[Case, Column], Report] = {}
-    for report, label, names in zip(reports, labels, layers, strict=True):
+    for report, labels_there, names in zip(reports, labels, layers, strict=True):
         for row in report.measurements:
             if row.layer not in names:
                 continue
             case = case_of(report, row)
-            column = Column(names[row.layer], row.measure, label if row.measure in QUANTIZED else None)
+            label = labels_there[row.quantizer_size] if row.measure in QUANTIZED else None
+            column = Column(names[row.layer], row.measure, label)
             held = numbers.values.setdefault(case, {})
             if column not in held:
                 held[column] = Number(row.value, row.n)
@@ -152,7 +155,7 @@ def _gathered(
                 numbers.facts.setdefault(case, _facts(report))
                 continue
             holder = holders[case, column]
-            if holder is report or column.quantizer is not None or _quantizer(holder) == _quantizer(report):
+            if holder is report or column.quantizer is not None or quantizer_of(holder) == quantizer_of(report):
                 raise GeoscopeError(
                     f"expected each subject once, got {case} with two numbers of {row.measure}; leave one report out, "
                     "or measure them under names of their own"
@@ -160,26 +163,32 @@ def _gathered(
     return numbers
 
 
-def scores_of_reports(reports: Iterable[Report]) -> list[Score]:
-    """The scores that reports carry: a task's is its first metric; each is also there as TASK:METRIC."""
+def scores_of_reports(reports: Sequence[Report]) -> list[Score]:
+    """The scores that reports carry: a task's is its first metric; each is also there as TASK:METRIC.
+
+    A task that is scored both by a probe and fine-tuned is two: TASK/probe and TASK/finetune.
+    """
     found: list[Score] = []
+    methods = {(row.task, row.method) for report in reports for row in report.scores or [] if row.method}
+    counted = Counter(task for task, _ in methods)
     for report in reports:
         first: dict[str, str] = {}
         for row in report.scores or []:
-            leads = first.setdefault(row.task, row.metric) == row.metric
+            task = f"{row.task}/{row.method}" if row.method and counted[row.task] > 1 else row.task
+            leads = first.setdefault(task, row.metric) == row.metric
             if row.score is None:
                 continue
             case = case_of(report, row)
             whole = Score(
-                case.subject, row.task, row.score, case.noise_level, case.noise_seed, metric=row.metric,
+                case.subject, task, row.score, case.noise_level, case.noise_seed, metric=row.metric,
                 higher_is_better=False if row.metric == "loss" else None, source="the reports",
             )  # fmt: skip
             found += [whole] if leads else []
-            found.append(replace(whole, task=f"{row.task}:{row.metric}", asked_only=True))
+            found.append(replace(whole, task=f"{task}:{row.metric}", asked_only=True))
     if not found:
         raise GeoscopeError(
             "expected scores, got reports without any; name a file of scores last, or make the reports with "
-            "`geoscope perturb --probe`"
+            "`geoscope perturb --probe` or `--finetune`"
         )
     return found
 
@@ -258,29 +267,6 @@ def _layer_names(reports: Sequence[Report]) -> list[dict[int | None, Layer]]:
                 "depths; measure each with --layers last"
             )
     return [{theirs: "last" for _, theirs in found} for found in pairs]
-
-
-def _quantizer(report: Report) -> dict[str, Any]:
-    settings = report.settings.get("quantizer")
-    return {name: part for name, part in settings.items() if name != "seed"} if isinstance(settings, Mapping) else {}
-
-
-def _quantizer_labels(reports: Sequence[Report]) -> list[str | None]:
-    """Each report's quantizer in a word or two: with its other settings only where those tell two apart."""
-    settings = [_quantizer(report) for report in reports]
-    short = [_short(each) for each in settings]
-    labels: list[str | None] = []
-    for label, mine in zip(short, settings, strict=True):
-        alike = [other for other, name in zip(settings, short, strict=True) if name == label]
-        parts = sorted({name for other in alike for name in (*other, *mine) if other.get(name) != mine.get(name)})
-        labels.append(label and " ".join([label, *(f"{name} {mine.get(name)}" for name in parts)]))
-    return labels
-
-
-def _short(settings: Mapping[str, Any]) -> str | None:
-    if not settings:
-        return None
-    return f"{settings.get('kind')} {settings.get('codebooks')}x{settings.get('bits')}"
 
 
 def _facts(report: Report) -> dict[str, Cell]:

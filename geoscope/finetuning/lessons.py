@@ -47,12 +47,15 @@ class Lesson:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
 
-    def model(self) -> Any:
-        """The checkpoint anew with the task's head, in float32; a head that it lacks is drawn from torch's state."""
+    def model(self, folder: str | None = None) -> Any:
+        """The checkpoint anew with the task's head, in float32; a head that it lacks is drawn from torch's state.
+
+        folder: of the same model with other weights, to be taken instead of the checkpoint's.
+        """
         from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
         kind = AutoModelForMaskedLM if self.task.kind == "mlm" else AutoModelForSequenceClassification
-        folder = self.checkpoint.model.name_or_path
+        folder = folder or self.checkpoint.model.name_or_path
         weights = choose_weights(
             [path.name for path in Path(folder).iterdir()], self.checkpoint.name, allow_pickle=True
         )  # what may be unpickled was settled when the checkpoint was first loaded

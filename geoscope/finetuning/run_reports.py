@@ -42,7 +42,14 @@ def run_report(run: Run, lesson: Lesson, settings: Mapping[str, Any], environmen
             if row.cloud == cloud
         ],
         scores=[
-            Score(task=lesson.task.name, metric=row.measure, score=row.value, n=row.n, reason=row.reason)
+            Score(
+                task=lesson.task.name,
+                metric=row.measure,
+                score=row.value,
+                n=row.n,
+                reason=row.reason,
+                method="finetune",
+            )
             for row in rows
             if row.cloud is None
         ],

@@ -70,18 +70,39 @@ def train(
     settings = {"task": lesson.task.name, **run.arm.settings, "seed": run.seed, **asdict(hyperparameters)}
     write_json(run.folder / "settings.json", settings)
     with quiet_transformers():
-        trainer, geometry = _trainer(run, lesson, hyperparameters, tracking, on_step)
+        trainer = _trainer(run, lesson, hyperparameters, on_step)
+        geometry = _geometry(trainer, lesson, tracking)
         trainer.train(resume_from_checkpoint=last_whole_state(states))
         for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
             part.save_pretrained(str(run.folder / "checkpoint"))
         trained = load_checkpoint(str(run.folder / "checkpoint"), device="cpu")
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
-    evaluations = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    scores = [
+    write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, "epochs": _scores(trainer, lesson)})
+
+
+def train_for_scores(
+    run: Run, lesson: Lesson, hyperparameters: Hyperparameters, weights: Path, on_step: Callable[[int, int], None]
+) -> dict[str, float | None]:
+    """The scores, and the loss, that `train` would end with from a folder's weights; nothing else is kept.
+
+    A score without a value is None; the loss is whatever came, NaN too.
+    """
+    from geoscope.subjects.checkpoints import quiet_transformers
+
+    with quiet_transformers():
+        trainer = _trainer(run, lesson, hyperparameters, on_step, weights, save_strategy="no")
+        trainer.train()
+    last = _scores(trainer, lesson)[-1]
+    return {name: last[name] for name in lesson.scores}
+
+
+def _scores(trainer: Any, lesson: Lesson) -> list[dict[str, Any]]:
+    """The epoch of every evaluation so far, and its scores by name."""
+    return [
         {"epoch": entry["epoch"], **{name: entry.get(f"eval_{name}") for name in lesson.scores}}
-        for entry in evaluations
+        for entry in trainer.state.log_history
+        if "eval_loss" in entry
     ]
-    write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, "epochs": scores})
 
 
 def remove_states(run: Run) -> None:
@@ -91,17 +112,22 @@ def remove_states(run: Run) -> None:
 
 
 def _trainer(
-    run: Run, lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, on_step: Callable[[int, int], None]
-) -> tuple[Any, Any]:
-    """The Trainer of a run, and the callback that measures its geometry."""
+    run: Run,
+    lesson: Lesson,
+    hyperparameters: Hyperparameters,
+    on_step: Callable[[int, int], None],
+    weights: Path | None = None,
+    save_strategy: str = "epoch",
+) -> Any:
+    """The Trainer of a run, from the checkpoint's weights or a folder's."""
     from transformers import PrinterCallback, set_seed
 
-    from geoscope.training import GeometryCallback, RegularizedTrainer
+    from geoscope.training import RegularizedTrainer
 
     set_seed(run.seed)  # a head that the checkpoint lacks is random
     trainer = RegularizedTrainer(
-        model=lesson.model(),
-        args=_arguments(run, hyperparameters, lesson.device),
+        model=lesson.model(None if weights is None else str(weights)),
+        args=_arguments(run, hyperparameters, lesson.device, save_strategy),
         train_dataset=lesson.train,
         eval_dataset=lesson.evaluation,
         data_collator=lesson.collator,
@@ -111,15 +137,22 @@ def _trainer(
         callbacks=[_stepping(on_step)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to standard output
+    return trainer
+
+
+def _geometry(trainer: Any, lesson: Lesson, tracking: Tracking) -> Any:
+    """The callback, by now the Trainer's, that measures the geometry of a run."""
+    from geoscope.training import GeometryCallback
+
     geometry = GeometryCallback(
         trainer, lesson.tracked(tracking.examples), tracking.measures,
         clouds=("union", "last", "first"), points=tracking.points,
     )  # fmt: skip
     trainer.add_callback(geometry)
-    return trainer, geometry
+    return geometry
 
 
-def _arguments(run: Run, chosen: Hyperparameters, device: str) -> Any:
+def _arguments(run: Run, chosen: Hyperparameters, device: str, save_strategy: str) -> Any:
     from transformers import TrainingArguments
 
     return TrainingArguments(
@@ -137,7 +170,7 @@ def _arguments(run: Run, chosen: Hyperparameters, device: str) -> Any:
         data_seed=run.seed,
         use_cpu=device == "cpu",
         eval_strategy="epoch",
-        save_strategy="epoch",
+        save_strategy=save_strategy,
         logging_strategy="epoch",
         save_total_limit=1,
         report_to="none",

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def score_rows(report: Report) -> tuple[list[str], list[list[Any]]]:
-    """The column names and one row a score; the study's key columns that have a value come between."""
+    """The column names and one row a score; the method and key columns that have a value come between."""
     from geoscope.report import STUDY_KEYS
 
     scores = report.scores or []
-    keys = [key for key in STUDY_KEYS if any(getattr(score, key) is not None for score in scores)]
+    keys = [key for key in ("method", *STUDY_KEYS) if any(getattr(score, key) is not None for score in scores)]
     rows = [
         [score.task, score.metric, *(getattr(score, key) for key in keys), score.score, score.n, score.reason]
         for score in scores

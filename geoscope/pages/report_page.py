@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geoscope.forms.cells import rounded
@@ -37,7 +38,10 @@ def to_html(*reports: Report) -> str:
         heading=labels[0] if len(labels) == 1 else f"{len(labels)} reports",
         facts=_facts(labels, reports),
         findings=findings_of(reports),
-        families=[(family, [_card(key, series, axis) for key in members]) for family, members in by_family(keys)],
+        families=[
+            (family, [card for key in members for card in _cards(key, series, axis)])
+            for family, members in by_family(keys)
+        ],
         legend=series if len(series) > 1 else [],
         study=axis.by == "noise_level",
         scores=[_card(task, scored, axis) for task in tasks],
@@ -57,6 +61,14 @@ def _facts(labels: Sequence[str], reports: Sequence[Report]) -> list[tuple[str, 
     return list(zip(labels, told, strict=True))
 
 
+def _cards(key: str, series: Sequence[Series], axis: Axis) -> Iterable[Card]:
+    """A card a measure, or one a size under a quantizer grid: a line through several would mean nothing."""
+    for size in dict.fromkeys(row.quantizer_size for each in series for row in each.rows if row.measure == key):
+        of_size = [replace(each, rows=tuple(row for row in each.rows if row.quantizer_size == size)) for each in series]
+        card = _card(key, of_size, axis)
+        yield card if size is None else replace(card, name=f"{key}, {size[0]}x{size[1]}")
+
+
 def _card(key: str, series: Sequence[Series], axis: Axis) -> Card:
     rows = [row for each in series for row in each.rows if row.measure == key]
     chart = chart_of(key, series, axis)
@@ -66,7 +78,7 @@ def _card(key: str, series: Sequence[Series], axis: Axis) -> Card:
 def _as_measurement(score: Score) -> Measurement:
     """A score, to be drawn as measurements are."""
     keys = {"noise_level": score.noise_level, "noise_seed": score.noise_seed}
-    name = f"{score.task}, {score.metric}"
+    name = f"{score.task}, {score.metric}" + (", fine-tuned" if score.method == "finetune" else "")
     return Measurement(layer=None, measure=name, value=score.score, n=score.n, reason=score.reason, **keys)
 
 

@@ -174,7 +174,7 @@ def _scored(task: Task, name: str, truth: Any, predicted: Any) -> Score:
 
 
 def _score(task: Task, name: str, n: int, value: float | None, reason: str | None) -> Score:
-    return Score(task=task.name, metric=name, score=value, n=n, reason=reason)
+    return Score(task=task.name, metric=name, score=value, n=n, reason=reason, method="probe")
 
 
 def _predict_folds(task: Task, rows: Float64, labels: Any, seed: int) -> Any:

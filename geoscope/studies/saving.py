@@ -28,10 +28,14 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
+    config = checkpoint.model.config.get_text_config()
+    vocabulary = config.vocab_size
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        config.vocab_size = len(checkpoint.model.get_input_embeddings().weight)  # another's may have been put there
         checkpoint.model.save_pretrained(folder)
         checkpoint.tokenizer.save_pretrained(folder)
     finally:
+        config.vocab_size = vocabulary
         if shown:
             logging.enable_progress_bar()

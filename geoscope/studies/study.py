@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,17 +14,21 @@ from typing import Any
 
 from geoscope import __version__
 from geoscope.catalogue import select
+from geoscope.comparisons.comparability import QUANTIZED
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.glue_tasks import load_task
-from geoscope.measuring import measure
+from geoscope.measuring import measure, torch_device
 from geoscope.protocols import resolved
-from geoscope.report import Measurement, Report, Sample, Score
+from geoscope.quantizer_grid import grid_of
+from geoscope.report import Measurement, Report, Sample
 from geoscope.rows import Progress
+from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
 from geoscope.studies.parts import Parts
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
+from geoscope.studies.scoring import Scoring
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.text_subjects import LOADING, READING, TextSubject, open_text_subject
@@ -41,6 +46,9 @@ def perturb(
     targets: str | None = None,
     probes: Sequence[str] = (),
     probe_rows: int = 4000,
+    finetune: Sequence[str] = (),
+    finetune_epochs: int | None = None,
+    finetune_examples: int | None = None,
     save: str | Path | None = None,
     parts: str | Path | None = None,
     ray: str | None = None,
@@ -51,14 +59,20 @@ def perturb(
 ) -> Report:
     """Measure a checkpoint at each noise level (percent) and seed, or changed in another way, as one report.
 
-    Its measurements and, of `probes` (tasks as `load_task` takes them), its scores have the key columns `noise_level`
-    and `noise_seed`. options: those of `measure`. save: a folder for the checkpoint of every state. parts: a folder
-    that keeps what is finished, so that the same call goes on where one was killed. ray: auto or a cluster's address,
-    whose workers then measure the states. Raises GeoscopeError for a user's mistake.
+    Its measurements have the key columns `noise_level` and `noise_seed`, and so do its scores: by `probes` (tasks as
+    `load_task` takes them), and of each state's model fine-tuned on the tasks of `finetune` (as `geoscope finetune`
+    takes them), for so many epochs (3 if left out) on at most so many examples. options: those of `measure`. save: a
+    folder for the checkpoint of every state. parts: a folder that keeps what is finished, so that the same call goes
+    on where one was killed. ray: auto or a cluster's address, whose workers then measure the states. Raises
+    GeoscopeError for a user's mistake.
     """
     change = Change(kind, noise_kind, targets)
     states = change.states(levels, seeds, seed)
-    setup = StudySetup(checkpoint, change, tuple(probes), probe_rows, save, {**resolved(options), "seed": seed})
+    setup = StudySetup(
+        checkpoint, change, tuple(probes), probe_rows, tuple(finetune), finetune_epochs, finetune_examples, save,
+        {**resolved(options), "seed": seed},
+    )  # fmt: skip
+    grid_of(**setup.options)  # a text that is none is refused before any work
     study = open_study(setup, progress)
     for warning in study.text.extraction.warnings:
         warnings.warn(warning, stacklevel=2)
@@ -74,16 +88,20 @@ class StudySetup:
     change: Change
     probes: tuple[str, ...]
     probe_rows: int
+    finetune: tuple[str, ...]
+    finetune_epochs: int | None
+    finetune_examples: int | None
     save: str | Path | None
     options: dict[str, Any]
 
 
 def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     """The study with its model loaded and its text drawn; raises GeoscopeError for a user's mistake."""
-    tasks = [load_task(spec) for spec in setup.probes]
+    tasks, learnt = [load_task(spec) for spec in setup.probes], labelled_tasks(setup.finetune)
     options = {**setup.options, "progress": progress}
     loading = _only(options, LOADING)
-    loaded = load_checkpoint(setup.checkpoint, **loading)
+    with _drawn_by(options["seed"]):  # a pooler that the files lack
+        loaded = load_checkpoint(setup.checkpoint, **loading)
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
     folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
@@ -92,7 +110,22 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=options["seed"], layer=text.extraction.layers[-1],
         progress=progress, **_only(options, ("max_length", "batch_tokens")),
     ) if tasks else None  # fmt: skip
-    return Study(text, perturbation, probing, options, folder)
+    tuning = FineTunings(
+        perturbation.checkpoint, learnt, epochs=setup.finetune_epochs, examples=setup.finetune_examples,
+        seed=options["seed"], device=torch_device(options.get("device", "auto")), progress=progress,
+        **_only(options, ("max_length", "trust_remote_code")),
+    ) if learnt else None  # fmt: skip
+    return Study(text, perturbation, Scoring(probing, tuning), options, folder)
+
+
+@contextmanager
+def _drawn_by(seed: int) -> Iterator[None]:
+    """torch's random numbers on the CPU from a seed, and afterwards as they were."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 @lru_cache(maxsize=1)
@@ -114,19 +147,18 @@ def _only(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Study:
-    """What is the same in every state: the text, the measures, the probes, and the way the weights are changed."""
+    """What is the same in every state: the text, the measures, the tasks, and the way the weights are changed."""
 
     text: TextSubject
     perturbation: Perturbation
-    probes: Probes | None
+    scoring: Scoring
     options: dict[str, Any]
     folder: Path | None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the report says beside `measure`'s settings."""
-        probes = {} if self.probes is None else {"probes": self.probes.settings}
-        return {"perturbation": self.perturbation.settings, **probes}
+        return {"perturbation": self.perturbation.settings, **self.scoring.settings}
 
     @property
     def fingerprinted(self) -> dict[str, Any]:
@@ -159,6 +191,9 @@ class Study:
 
         found = {state: kept.read(state) for state in states}
         missing = [state for state in states if found[state] is None]
+        ahead = self.scoring.ahead(len(missing))
+        if announce is not None and ahead is not None:
+            announce(ahead)
 
         def add_kept(before: int) -> None:
             for state in states[:before]:
@@ -190,36 +225,32 @@ class Study:
         self.perturbation.put(weights, state)
         if self.folder is not None:
             save_checkpoint(self.perturbation.checkpoint, self.folder / state.name)
+        broken = None
         try:
             report = measure(self.text, **self.options)
         except NonFinite as reason:
-            report = self._without_values(str(reason))
+            broken = str(reason)
+            report = self._without_values(broken)
         rows = [row.model_copy(update=state.keys) for row in report.measurements]
-        scores = (
-            None
-            if self.probes is None
-            else [score.model_copy(update=state.keys) for score in self._scores(self.probes)]
-        )
+        saved = None if self.folder is None else self.folder / state.name
+        found = self.scoring.scores(self.perturbation.checkpoint, saved, broken)
+        scores = None if found is None else [score.model_copy(update=state.keys) for score in found]
         return report.model_copy(update={"measurements": rows, "scores": scores})
-
-    def _scores(self, probes: Probes) -> list[Score]:
-        try:
-            return probes.scores()
-        except NonFinite as reason:
-            return probes.without_scores(str(reason))
 
     def _without_values(self, reason: str) -> Report:
         """The report of a state whose rows are not finite: noise can be too much for a model."""
         union = self.options.get("layers") == "union"
         layers = (None,) if union else self.text.extraction.layers
+        grid = [{"codebooks": each.codebooks, "bits": each.bits} for each in grid_of(**self.options)]
         return Report(
             subject=self.text.about,
             sample=self.text.sample | {"points": 0},
             settings={},
             measurements=[
-                Measurement(layer=layer, measure=key, value=None, n=0, reason=reason)
+                Measurement(layer=layer, measure=key, value=None, n=0, reason=reason, **size)
                 for layer in layers
                 for key in select(self.options.get("measures"))
+                for size in (grid if grid and key in QUANTIZED else [{}])
             ],
             environment=describe_environment(device=self.text.extraction.checkpoint.device),
         )
@@ -239,7 +270,7 @@ class Study:
                 "settings": first.settings | self.settings,
                 "measurements": [row for report in reports for row in report.measurements],
                 "scores": None
-                if self.probes is None
+                if first.scores is None
                 else [score for report in reports for score in report.scores or []],
             }
         )
