@@ -486,3 +486,12 @@ def test_a_plain_lstm_is_trained_by_the_losses(name, weight):
         optimizer.step()
         values.append(loss.item())
     assert weight * (values[-1] - values[0]) < 0
+
+
+def test_a_reference_that_was_changed_in_place_is_checked_again() -> None:
+    points, reference = torch.randn(50, 8, dtype=torch.float64), torch.eye(8, dtype=torch.float64)
+    before = isotropy_loss(points, shrinkage=0.5, reference=reference)
+    assert isotropy_loss(points, shrinkage=0.5, reference=reference) == before
+    reference[0, 0] = -1.0
+    with pytest.raises(GeoscopeError, match="negative eigenvalue"):
+        isotropy_loss(points, shrinkage=0.5, reference=reference)

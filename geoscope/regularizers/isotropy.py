@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from geoscope.errors import GeoscopeError
 from geoscope.moments import safe_scale
 from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
 
-_BLOCK_ROWS = 512  # products of more add up more rounding in float32
+_BLOCK_ROWS = 512  # products of more rows add up more rounding in float32
+_FLUSH_ROWS = 4096  # so many rows' blocks are added up in float32 before they go to float64
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
 _ORDINARY = (1e-10, 1e10)  # points of this size have squares, and gradients, that float32 can hold
 _OVERFLOWING = 1e140  # the square of more leaves the range of float64
+_KNOWN_GOOD = WeakTensorKeyDictionary()  # references that were found to be covariances, with their version then
 
 
 def isotropy_loss(points: Tensor, *, shrinkage: float = 0.0, reference: Tensor | None = None) -> Tensor:
@@ -65,19 +68,26 @@ def _traces_of_few(points: Tensor, target: Tensor | None) -> tuple[Tensor, Tenso
 class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types are not followed
     """The same for many points, block by block: no copy of all of them is kept.
 
-    Wide points of float32 or less are multiplied in float32 and added up in float64. They are centred first, about the
-    mean rounded to float32: what the rounding shifts is known, and taken off the product again.
+    Wide points of float32 or less are multiplied in float32 and added up in float64. They are centred first, about
+    their mean as float32 has it: how far that is from the mean is measured, and taken off the product again.
     """
 
     @staticmethod
     def forward(ctx: Any, points: Tensor, target: Tensor | None, size: float) -> tuple[Tensor, Tensor, Tensor]:
-        mean = points.mean(dim=0, dtype=torch.float64)
-        origin = mean.to(_working_type(points, mean, size))
-        shift = mean - origin
-        product = -len(points) * torch.outer(shift, shift)
+        kind = _working_type(points, size)
+        origin = points.mean(dim=0, dtype=kind)
+        d = points.shape[1]
+        product = torch.zeros(d, d, dtype=torch.float64, device=points.device)
+        total = torch.zeros(d, dtype=torch.float64, device=points.device)
         with unrounded(points):
             for _, x in _blocks(points, origin):
-                product += x.T @ x
+                part = torch.zeros(d, d, dtype=kind, device=points.device)
+                for few in x.split(_BLOCK_ROWS):
+                    part.addmm_(few.T, few)
+                product += part
+                total += x.sum(dim=0)
+        shift = total / len(points)
+        product.addr_(shift, shift, alpha=-len(points))
         ctx.save_for_backward(points, target, origin, shift, product)
         trace = product.trace()
         return trace, _inner(product, product), torch.zeros_like(trace) if target is None else _inner(product, target)
@@ -90,7 +100,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         slope = 4.0 * square * product  # of tr P^2 = |P|^2, P symmetric: 2 P both ways
         slope.diagonal().add_(2.0 * trace)
         if target is not None:
-            slope += 2.0 * cross * target
+            slope.addcmul_(2.0 * cross, target)
         shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
         found = torch.empty_like(points)
         with unrounded(points):
@@ -105,16 +115,17 @@ def _inner(one: Tensor, other: Tensor) -> Tensor:
 
 def _blocks(points: Tensor, origin: Tensor) -> Iterator[tuple[int, Tensor]]:
     """Where each block of rows starts, and the block without the origin, in the origin's type."""
-    for start in range(0, len(points), _BLOCK_ROWS):
-        yield start, points[start : start + _BLOCK_ROWS].to(origin) - origin
+    for start in range(0, len(points), _FLUSH_ROWS):
+        yield start, points[start : start + _FLUSH_ROWS].to(origin) - origin
 
 
-def _working_type(points: Tensor, mean: Tensor, size: float) -> Any:
+def _working_type(points: Tensor, size: float) -> Any:
     """float32 where the points' own type, width and size, and their distance from the mean (of some), allow."""
     if points.dtype == torch.float64 or points.shape[1] < _WIDE:
         return torch.float64
     low, high = _ORDINARY
-    ordinary = size < high and largest(points[:64].double() - mean) > low
+    some = points[:64].double()
+    ordinary = size < high and largest(some - some.mean(dim=0)) > low
     return torch.float32 if ordinary else torch.float64
 
 
@@ -125,13 +136,22 @@ def _checked_reference(reference: Tensor, x: Tensor, *units: float) -> Tensor:
     if matrix.shape != (d, d):
         raise GeoscopeError(f"expected a reference covariance of shape ({d}, {d}), got {tuple(matrix.shape)}")
     size = largest(matrix)
-    if not np.isfinite(size) or size == 0.0 or largest(matrix - matrix.T) > 1e-6 * size:
-        raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance")
-    lifted = matrix / size + 1e-6 * d * torch.eye(d, dtype=torch.float64, device=x.device)
-    if int(torch.linalg.cholesky_ex(lifted).info):  # far cheaper than eigenvalues, at every step
-        raise GeoscopeError("expected a positive semi-definite reference covariance; it has a negative eigenvalue")
+    version = reference._version if isinstance(reference, torch.Tensor) else None
+    if version is None or _KNOWN_GOOD.get(reference) != version:
+        _check_covariance(matrix, size)
+        if version is not None:
+            _KNOWN_GOOD[reference] = version
     for unit in units:
         matrix, size = matrix * unit, size * unit
     if size > _OVERFLOWING:
         raise GeoscopeError("expected a reference covariance on the points' own scale; it is larger by far")
     return matrix
+
+
+def _check_covariance(matrix: Tensor, size: float) -> None:
+    """Raise GeoscopeError unless a matrix, whose largest entry is of that size, may be a covariance."""
+    if not np.isfinite(size) or size == 0.0 or largest(matrix - matrix.T) > 1e-6 * size:
+        raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance")
+    lifted = (matrix / size).diagonal_scatter((matrix / size).diagonal() + 1e-6 * len(matrix))
+    if int(torch.linalg.cholesky_ex(lifted).info):  # far cheaper than eigenvalues
+        raise GeoscopeError("expected a positive semi-definite reference covariance; it has a negative eigenvalue")
