@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file-rows", type=int, default=default.file_rows, help="rows of the file on disk")
     parser.add_argument("--sequences", type=int, default=default.sequences, help="texts that extraction reads")
     parser.add_argument("--lengths", type=int, nargs="+", default=default.lengths, help="tokens texts are cut to")
+    parser.add_argument("--draws", type=int, default=default.draws, help="of sequences, for the errors")
     parser.add_argument("--output", type=Path, default=default.output, help="folder for results.json and the rest")
     parser.add_argument("--work", type=Path, default=default.work, help="folder for rows that are made once")
     return parser
