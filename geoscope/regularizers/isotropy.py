@@ -80,7 +80,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         product = torch.zeros(d, d, dtype=torch.float64, device=points.device)
         total = torch.zeros(d, dtype=torch.float64, device=points.device)
         with unrounded(points):
-            for _, x in _blocks(points, origin):
+            for x in _blocks(points, origin):
                 part = torch.zeros(d, d, dtype=kind, device=points.device)
                 for few in x.split(_BLOCK_ROWS):
                     part.addmm_(few.T, few)
@@ -102,21 +102,19 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         if target is not None:
             slope.addcmul_(2.0 * cross, target)
         shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
-        found = torch.empty_like(points)
-        with unrounded(points):
-            for start, x in _blocks(points, origin):
-                found[start : start + len(x)] = torch.addmm(shifted, x, slope)  # sums to 0: centring adds nothing
-        return found, None, None
+        with unrounded(points):  # the gradient sums to 0 over points: centring adds nothing to it
+            found = [torch.addmm(shifted, x, slope).to(points) for x in _blocks(points, origin)]
+        return found[0] if len(found) == 1 else torch.cat(found), None, None
 
 
 def _inner(one: Tensor, other: Tensor) -> Tensor:
     return torch.vdot(one.flatten(), other.flatten())
 
 
-def _blocks(points: Tensor, origin: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Where each block of rows starts, and the block without the origin, in the origin's type."""
-    for start in range(0, len(points), _FLUSH_ROWS):
-        yield start, points[start : start + _FLUSH_ROWS].to(origin) - origin
+def _blocks(points: Tensor, origin: Tensor) -> Iterator[Tensor]:
+    """The points less the origin, in its type, a block of rows at a time."""
+    for block in points.split(_FLUSH_ROWS):
+        yield block.to(origin) - origin
 
 
 def _working_type(points: Tensor, size: float) -> Any:
