@@ -19,7 +19,9 @@ from geoscope.measures.formula import Measured, finite
 from geoscope.moments import Moments
 from geoscope.partial import PartialPasses, SharedPasses
 from geoscope.passes import Passes
+from geoscope.rows import BoolArray
 from geoscope.uncertainty import (
+    HALVES,
     finite_corpus_factor,
     group_masks,
     half_sample_error,
@@ -69,7 +71,7 @@ class Estimator:
     def by(self, quantizer: QuantizerSettings) -> Estimator:
         """An estimator of the quantized measures of the same points, by another quantizer."""
         settings = replace(self.passes.settings, quantizer=quantizer)
-        without = None if self.without is None else list
+        without = None if self.without is None else list  # an empty one: errors, but no moments, which these don't use
         return replace(self, passes=replace(self.passes, settings=settings), without=without)
 
     def estimate(self, key: str) -> Estimate:
@@ -93,11 +95,11 @@ class Estimator:
             return None, None, None
         replicates = self._replicates(key, asked)
         error = jackknife_error(replicates)
-        if asked.passes[0] == "nearest":
-            error = half_sample_error([self._or_none(asked, one) for one, _ in self._splits])
+        if asked.passes[0] in ("nearest", "components"):
+            error = half_sample_error([self._or_none(asked, half) for half in self._halves])
         if asked.passes[0] == "nearest_across":  # halves alone would say up to 1.5 times the spread
-            splits = self._splits
-            error = split_error([(self._or_none(asked, one), self._or_none(asked, other)) for one, other in splits])
+            found = [self._or_none(asked, half) for half in self._both_halves]
+            error = split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
         spread = None
         if error is not None:
             share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
@@ -109,6 +111,8 @@ class Estimator:
         return error, full if len(full) == GROUPS else None, spread
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
+        if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
+            return []
         if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
             most = float(np.log(len(self.passes.get("bars"))))
@@ -138,14 +142,19 @@ class Estimator:
         ]
 
     @cached_property
-    def _splits(self) -> list[tuple[PartialPasses, PartialPasses]]:
-        """Random halves of the sequences, each with the other half."""
-        nothing = Undefined("halves are for neighbours only")
-        masks = half_samples(self.passes.groups, self.passes.settings.quantizer.seed)
-        masks += [~mask for mask in masks]
-        shared = SharedPasses(self.passes, masks)
-        parts = [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
-        return list(zip(parts[: len(parts) // 2], parts[len(parts) // 2 :], strict=True))
+    def _halves(self) -> list[PartialPasses]:
+        """Random halves of the sequences."""
+        return self._points_of(half_samples(self.passes.groups, self.passes.settings.quantizer.seed))
+
+    @cached_property
+    def _both_halves(self) -> list[PartialPasses]:
+        """The same halves, then those that they leave."""
+        halves = [half.kept for half in self._halves]
+        return self._points_of(halves + [~half for half in halves])
+
+    def _points_of(self, masks: list[BoolArray]) -> list[PartialPasses]:
+        shared, nothing = SharedPasses(self.passes, masks), Undefined("halves are of points only")
+        return [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
 
     def _training_spread(self, asked: Measured) -> float:
         name = asked.passes[0]

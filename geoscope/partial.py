@@ -25,7 +25,6 @@ class SharedPasses:
 
     @cached_property
     def components(self) -> list[Components]:
-        """On the axes of all points."""
         return components_of_parts(self._whole.points, self._masks)
 
     @cached_property
@@ -57,7 +56,7 @@ class PartialPasses:
     """Passes by name, as `Passes` has them, over the kept points (p,) of a cloud and the moments of its kept rows.
 
     Nothing is trained or searched anew that the whole's passes can tell: codebooks stay, tree edges that survive
-    stay, axes stay, neighbours come from the lists. Of what parts share, this one's is number `place`.
+    stay, neighbours come from the lists. Of what parts share, this one's is number `place`.
     """
 
     whole: Passes

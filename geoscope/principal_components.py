@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from geoscope.eigenvalues import eigenvectors
 from geoscope.errors import Undefined
-from geoscope.part_spacings import part_spacings
 from geoscope.rows import BoolArray, Float64, FloatArray
+
+_AT_ONCE = 2
+"""Parts made at a time: sorts and small decompositions keep one core busy; more would take more memory."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +30,23 @@ def components_of(points: FloatArray) -> Components:
 
     Those with no variance beyond rounding are left out.
     """
-    scores = _scores(_centred(points))
-    scores.sort(axis=1)
-    return Components(scores.var(axis=1, ddof=1), vasicek_entropies(scores), points.shape[1])
+    return _components(_centred(points))
 
 
 def components_of_parts(points: FloatArray, kept: Sequence[BoolArray]) -> list[Components]:
-    """The same of each part of the points that a mask (n,) keeps, on the axes of all, in float32.
+    """The same of each part of the points that a mask (n,) keeps, on axes of its own, in float32: for their spread."""
+    rows = _centred(points).astype(np.float32)
 
-    Of use for their spread: axes of each part's own would turn freely among near-equal variances.
-    """
-    scores = _scores(_centred(points).astype(np.float32))
-    variances, entropies = part_spacings(scores, kept, [_window(int(mask.sum())) for mask in kept])
-    return [Components(*one, points.shape[1]) for one in zip(variances, entropies, strict=True)]
+    def part_of(mask: BoolArray) -> Components:
+        part = rows[mask]
+        return _components(part - part.mean(axis=0))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(part_of, kept))
 
 
-def _scores(rows: FloatArray) -> FloatArray:
-    """Scores (k, n) of centred rows (n, d) on their k principal axes, in the rows' own precision."""
+def _components(rows: FloatArray) -> Components:
+    """Of centred rows (n, d), in their own precision."""
     import torch  # for products too: numpy's own threads would wait on the cores that torch's need
 
     n, d = rows.shape
@@ -52,16 +55,18 @@ def _scores(rows: FloatArray) -> FloatArray:
         axes = torch.linalg.svd(given, full_matrices=False).Vh
     else:
         axes = torch.from_numpy(eigenvectors((given.T @ given).numpy())[1].T.copy())
-    scores: FloatArray = (axes @ given.T).numpy()
+    scores = (axes @ given.T).numpy()
     squares = np.einsum("ij,ij->i", scores, scores)
     kept = squares > d * np.finfo(rows.dtype).eps * squares.max()
-    return scores if kept.all() else scores[kept]
+    scores = scores if kept.all() else scores[kept]
+    scores.sort(axis=1)
+    return Components(squares[kept].astype(np.float64) / (n - 1), vasicek_entropies(scores), d)
 
 
 def vasicek_entropies(ordered: FloatArray) -> Float64:
     """Differential entropies (c,) in nats of sorted samples, one a row (c, n), by spacings of floor(sqrt n + 1/2)."""
     n = ordered.shape[1]
-    window = _window(n)
+    window = int(np.floor(np.sqrt(n) + 0.5))
     low = np.repeat(ordered[:, :1], window, axis=1)
     high = np.repeat(ordered[:, -1:], window, axis=1)
     padded = np.concatenate([low, ordered, high], axis=1)
@@ -69,11 +74,6 @@ def vasicek_entropies(ordered: FloatArray) -> Float64:
     with np.errstate(divide="ignore"):  # many equal values: an entropy of minus infinity, and no entropy power
         logs = np.log(spacings * spacings.dtype.type(n / (2 * window)))
     return np.asarray(logs.mean(axis=1, dtype=np.float64))
-
-
-def _window(n: int) -> int:
-    """How many places on either side a gap spans among n values."""
-    return int(np.floor(np.sqrt(n) + 0.5))
 
 
 def _centred(points: FloatArray) -> Float64:
