@@ -64,14 +64,4 @@ def _rows(
 
 
 def _measurement(layer: Layer, key: str, estimate: Estimate) -> Measurement:
-    return Measurement(
-        layer=layer,
-        measure=key,
-        value=estimate.value,
-        standard_error=estimate.standard_error,
-        null=estimate.null,
-        n=estimate.n,
-        reason=estimate.reason,
-        replicates=estimate.replicates,
-        training_spread=estimate.training_spread,
-    )
+    return Measurement(layer=layer, measure=key, **vars(estimate))

@@ -22,7 +22,7 @@ from geoscope.measures.dimension import DISCARD
 from geoscope.memory import estimate, hold_to, parse_size, workload
 from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
 from geoscope.protocols import follows_protocol
-from geoscope.quantizer_grid import BITS, CODEBOOKS, grid_of
+from geoscope.quantizer_grid import grid_of
 from geoscope.report import Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
@@ -64,8 +64,8 @@ def measure(
     isoscore_zeta: float = 0.0,
     isoscore_reference: Any = None,
     quantizer: str = "lsq",
-    codebooks: int = CODEBOOKS,
-    bits: int = BITS,
+    codebooks: int = QuantizerSettings.codebooks,
+    bits: int = QuantizerSettings.bits,
     quantizer_grid: str | None = None,
     errors: bool = True,
     null: str = "auto",

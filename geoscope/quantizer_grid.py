@@ -10,16 +10,13 @@ from geoscope.codebooks import QuantizerSettings
 from geoscope.comparisons.comparability import QUANTIZED
 from geoscope.errors import GeoscopeError
 
-CODEBOOKS, BITS = 4, 8
-"""The size where none is asked for."""
-
 
 def grid_of(
     quantizer_grid: str | None = None,
     *,
     quantizer: str = "lsq",
-    codebooks: int = CODEBOOKS,
-    bits: int = BITS,
+    codebooks: int = QuantizerSettings.codebooks,
+    bits: int = QuantizerSettings.bits,
     seed: int = 0,
     measures: Iterable[str] | None = None,
     **others: Any,
@@ -32,7 +29,7 @@ def grid_of(
     if quantizer_grid is None:
         return ()
     counts, sizes = _parse(quantizer_grid)
-    if (codebooks, bits) != (CODEBOOKS, BITS):
+    if (codebooks, bits) != (QuantizerSettings.codebooks, QuantizerSettings.bits):
         refuse_size_beside_grid()
     if quantizer == "kmeans" and counts != [1]:
         raise GeoscopeError(

@@ -49,9 +49,10 @@ def run(settings: Settings) -> Section:
 def _judge(section: Section, result: Result) -> None:
     found = result.facts[0]
     draws = max(map(len, found.values()))
-    for key in [key for key, pairs in found.items() if len(pairs) < draws]:
-        section.notes.append(f"{result.data}: {key} has no interval in {draws - len(found.pop(key))} of {draws} pairs")
-    rates = {key: _rates(pairs) for key, pairs in found.items()}
+    for key, pairs in found.items():
+        if len(pairs) < draws:
+            section.notes.append(f"{result.data}: {key} has no interval in {draws - len(pairs)} of {draws} pairs")
+    rates = {key: _rates(pairs) for key, pairs in found.items() if len(pairs) == draws}
     result.facts = [rates]  # the draws themselves would fill the file
     for name, unit, worst, bounds in (
         ("coverage", "%", min, {"at_least": 90}),

@@ -13,6 +13,7 @@ import numpy as np
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.finetuning.tasks import Task
 from geoscope.glue_tasks import Examples
+from geoscope.random_state import drawn_by
 from geoscope.scores import SCORES
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.sentences import first_line
@@ -115,12 +116,9 @@ class Lesson:
         """The evaluation examples with labels; the masks of masked language modelling are drawn here, once."""
         if self.task.kind != "mlm":
             return self._encoded(self.task.evaluation)
-        import torch
-
         masking = self._masking
         masked = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with drawn_by(0):
             for example in self._plain:
                 batch = masking([example])
                 masked.append({name: values[0].tolist() for name, values in batch.items()})

@@ -150,6 +150,7 @@ def _check_covariance(matrix: Tensor, size: float) -> None:
     """Raise GeoscopeError unless a matrix, whose largest entry is of that size, may be a covariance."""
     if not np.isfinite(size) or size == 0.0 or largest(matrix - matrix.T) > 1e-6 * size:
         raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance")
-    lifted = (matrix / size).diagonal_scatter((matrix / size).diagonal() + 1e-6 * len(matrix))
+    lifted = matrix / size
+    lifted.diagonal().add_(1e-6 * len(matrix))
     if int(torch.linalg.cholesky_ex(lifted).info):  # far cheaper than eigenvalues
         raise GeoscopeError("expected a positive semi-definite reference covariance; it has a negative eigenvalue")

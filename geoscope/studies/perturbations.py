@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from geoscope.errors import GeoscopeError
+from geoscope.random_state import drawn_by
 from geoscope.rows import Float64
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import Checkpoint, fingerprint_of
@@ -155,17 +156,14 @@ def untrained(model: Any, seed: int) -> Callable[[str, Float64], Float64]:
 
     Raises GeoscopeError where the model cannot be built from its configuration alone.
     """
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
+    try:
+        with drawn_by(seed):
             fresh = dict(type(model)(model.config).named_parameters())
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise GeoscopeError(
-                f"expected a model that its configuration builds, got a {type(model).__name__} that fails: "
-                f"{first_line(error)}; choose another --kind"
-            ) from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise GeoscopeError(
+            f"expected a model that its configuration builds, got a {type(model).__name__} that fails: "
+            f"{first_line(error)}; choose another --kind"
+        ) from error
 
     def replace(name: str, weights: Float64) -> Float64:
         values: Float64 = fresh[name].detach().double().numpy()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from geoscope.glue_tasks import load_task
 from geoscope.measuring import measure, torch_device
 from geoscope.protocols import resolved
 from geoscope.quantizer_grid import grid_of
+from geoscope.random_state import drawn_by
 from geoscope.report import Measurement, Report, Sample
 from geoscope.rows import Progress
 from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
@@ -100,7 +100,7 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     tasks, learnt = [load_task(spec) for spec in setup.probes], labelled_tasks(setup.finetune)
     options = {**setup.options, "progress": progress}
     loading = _only(options, LOADING)
-    with _drawn_by(options["seed"]):  # a pooler that the files lack
+    with drawn_by(options["seed"]):  # a pooler that the files lack
         loaded = load_checkpoint(setup.checkpoint, **loading)
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
@@ -116,16 +116,6 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
         **_only(options, ("max_length", "trust_remote_code")),
     ) if learnt else None  # fmt: skip
     return Study(text, perturbation, Scoring(probing, tuning), options, folder)
-
-
-@contextmanager
-def _drawn_by(seed: int) -> Iterator[None]:
-    """torch's random numbers on the CPU from a seed, and afterwards as they were."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 @lru_cache(maxsize=1)
@@ -223,8 +213,9 @@ class Study:
     def _measured(self, weights: ChangedWeights, state: State) -> Report:
         """One state's report, its rows with the state's keys."""
         self.perturbation.put(weights, state)
-        if self.folder is not None:
-            save_checkpoint(self.perturbation.checkpoint, self.folder / state.name)
+        saved = None if self.folder is None else self.folder / state.name
+        if saved is not None:
+            save_checkpoint(self.perturbation.checkpoint, saved)
         broken = None
         try:
             report = measure(self.text, **self.options)
@@ -232,7 +223,6 @@ class Study:
             broken = str(reason)
             report = self._without_values(broken)
         rows = [row.model_copy(update=state.keys) for row in report.measurements]
-        saved = None if self.folder is None else self.folder / state.name
         found = self.scoring.scores(self.perturbation.checkpoint, saved, broken)
         scores = None if found is None else [score.model_copy(update=state.keys) for score in found]
         return report.model_copy(update={"measurements": rows, "scores": scores})
