@@ -39,7 +39,8 @@ def layer_files(settings: Settings, checkpoint: str, n: int, *, last: bool = Fal
     if not (folder / "done").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         print(f"extracting {n} rows of {Path(checkpoint).name}", flush=True)
-        _write(_extraction(settings, checkpoint, n, "last" if last else "all"), folder, n)
+        extraction, shares = _extraction(settings, checkpoint, n, "last" if last else "all")
+        _write(extraction, shares, folder, n)
         (folder / "done").write_text("")
     return {int(path.stem.removeprefix("layer-")): path for path in sorted(folder.glob("layer-*.npy"))}
 
@@ -47,6 +48,11 @@ def layer_files(settings: Settings, checkpoint: str, n: int, *, last: bool = Fal
 def sequences_beside(rows: Path) -> Path:
     """Which sequence each row of a layer's file is of."""
     return rows.with_name("sequences.npy")
+
+
+def corpora_beside(rows: Path) -> Path:
+    """Which corpus, by its place among them, each row of a layer's file is of."""
+    return rows.with_name("corpora.npy")
 
 
 def shape_of(rows: Path) -> tuple[int, int]:
@@ -80,8 +86,8 @@ def group_file(settings: Settings, length: int = 30) -> Path:
     return path
 
 
-def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> Any:
-    """Of about as many sequences as give n rows."""
+def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> tuple[Any, list[int]]:
+    """Of about as many sequences as give n rows; and how many are of each corpus."""
     from geoscope.subjects.checkpoints import load_checkpoint
     from geoscope.subjects.corpora import draw, load_corpus
     from geoscope.subjects.extraction import Extraction
@@ -89,16 +95,16 @@ def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> Any
     loaded = load_checkpoint(checkpoint)
     texts = [load_corpus(spec) for spec in corpora(settings)]
     available = sum(len(corpus.sequences) for corpus in texts)
-    sequences = max(n // 40, 20)
+    sequences = max(n // 100, 20)  # few to begin with: what is too much is cut from the last corpus alone
     while True:
-        drawn = draw(texts, min(sequences, available), 0).texts
-        extraction = Extraction(loaded, drawn, layers=layers, max_length=settings.row_length)
+        drawn = draw(texts, min(sequences, available), 0)
+        extraction = Extraction(loaded, drawn.texts, layers=layers, max_length=settings.row_length)
         if len(extraction.index) >= n or sequences >= available:
-            return extraction
+            return extraction, [share.sequences for share in drawn.corpora]
         sequences = max(sequences + 20, int(1.1 * sequences * n / len(extraction.index)))
 
 
-def _write(extraction: Any, folder: Path, n: int) -> None:
+def _write(extraction: Any, shares: list[int], folder: Path, n: int) -> None:
     n = min(n, len(extraction.index))
     shape = (n, extraction.checkpoint.hidden_size)
     files = {
@@ -111,7 +117,9 @@ def _write(extraction: Any, folder: Path, n: int) -> None:
             files[layer][batch.offsets[kept]] = rows[kept]
     for rows in files.values():
         rows.flush()
-    np.save(folder / "sequences.npy", extraction.index.sequences[:n])
+    sequences = extraction.index.sequences[:n]
+    np.save(folder / "sequences.npy", sequences)
+    np.save(folder / "corpora.npy", np.repeat(np.arange(len(shares)), shares)[sequences])
 
 
 def _slug(checkpoint: str) -> str:

@@ -1,8 +1,9 @@
 """Whether standard errors are as large as they should be: on a real layer's rows and on simulated clouds.
 
-Draws of sequences come in disjoint pairs. Coverage: how often a draw's 95 % interval holds the mean over all draws.
-False alarms: how often the interval of a pair's difference leaves out 0, where there is nothing to find. Power: how
-often it does once one side is moved by 3 standard errors of the difference (their mean over the pairs).
+Draws of sequences, equal shares of each corpus as `measure` takes them, come in disjoint pairs. Coverage: how often a
+draw's 95 % interval holds the mean over all draws. False alarms: how often the interval of a pair's difference leaves
+out 0, where there is nothing to find. Power: how often it does once one side is moved by 3 standard errors of the
+difference (their mean over the pairs).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.stats import t
 
 from benchmarks.clouds import CLOUDS
-from benchmarks.data import layer_files, sequences_beside, shape_of
+from benchmarks.data import corpora_beside, layer_files, sequences_beside, shape_of
 from benchmarks.results import Result, Section
 from benchmarks.settings import Settings
 from benchmarks.timing import Case, interleaved
@@ -28,9 +29,10 @@ def run(settings: Settings) -> Section:
     shared = {"draws": settings.draws, "per_draw": settings.per_draw, "workers": settings.workers}
     rows_wanted = 20 * settings.per_draw * ROWS_A_SEQUENCE
     rows = next(iter(layer_files(settings, settings.small, rows_wanted, last=True).values()))
-    stored = {"rows": str(rows), "sequences": str(sequences_beside(rows)), "points": POINTS}
+    beside = {"sequences": str(sequences_beside(rows)), "corpora": str(corpora_beside(rows))}
+    stored = {"rows": str(rows), "points": POINTS} | beside | shared
     n, d = shape_of(rows)
-    cases = [Case("draws of sequences", "errors.draws_of_layer", stored | shared, "a real layer", n, d)]
+    cases = [Case("draws of sequences", "errors.draws_of_layer", stored, "a real layer", n, d)]
     cases += [
         Case(
             "draws of sequences",

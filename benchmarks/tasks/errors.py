@@ -15,10 +15,10 @@ LENGTH = 10
 
 
 def draws_of_layer(
-    rows: str, sequences: str, draws: int, per_draw: int, points: int, workers: int, take: int | None = None
+    rows: str, sequences: str, corpora: str, draws: int, per_draw: int, points: int, workers: int
 ) -> Callable[[], dict[str, Any]]:
     """Disjoint pairs of draws of a layer's stored sequences: `draws` reports, each next to its partner."""
-    return partial(_all, partial(_pair_of_layer, rows, sequences, per_draw, points, take), draws, workers)
+    return partial(_all, partial(_pair_of_layer, rows, sequences, corpora, per_draw, points), draws, workers)
 
 
 def draws_of_cloud(kind: str, draws: int, per_draw: int, workers: int) -> Callable[[], dict[str, Any]]:
@@ -48,23 +48,27 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _pair_of_layer(
-    rows: str, sequences: str, per_draw: int, points: int, take: int | None, seed: int
-) -> dict[str, Any]:
-    names = np.load(sequences)[:take]
+def _pair_of_layer(rows: str, sequences: str, corpora: str, per_draw: int, points: int, seed: int) -> dict[str, Any]:
+    """As `measure` draws: an equal share of each corpus, in corpus order."""
+    names, origins = np.load(sequences), np.load(corpora)
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     ends = np.r_[starts[1:], len(names)]
     stored = np.load(rows, mmap_mode="r")
-    chosen = np.random.default_rng([seed, 1]).permutation(len(starts))
-    wanted = per_draw * len(names) // len(starts)  # as many rows in every draw: some measures move with their number
+    order = np.random.default_rng([seed, 1]).permutation(len(starts))
+    left = [order[origins[starts[order]] == origin] for origin in np.unique(origins)]
     halves = []
     for _ in range(2):
-        reached = np.cumsum(ends[chosen] - starts[chosen])
-        count = int(np.searchsorted(reached, wanted)) + 1
-        which, chosen = np.sort(chosen[:count]), chosen[count:]
-        parts = [stored[starts[one] : ends[one]] for one in which]
+        parts = []
+        for place, one in enumerate(left):
+            lengths = ends[one] - starts[one]
+            wanted = int(per_draw / len(left) * lengths.mean())  # of every draw: some measures move with the rows
+            count = int(np.searchsorted(np.cumsum(lengths), wanted)) + 1
+            stops = dict(zip(one[:count], ends[one[:count]], strict=True))
+            stops[one[count - 1]] -= lengths[:count].sum() - wanted
+            parts += [stored[starts[sequence] : stops[sequence]] for sequence in sorted(stops)]
+            left[place] = one[count:]
         labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        halves.append((np.concatenate(parts)[:wanted], labels[:wanted]))
+        halves.append((np.concatenate(parts), labels))
     return _compared(iter(halves), points)
 
 
