@@ -233,7 +233,8 @@ def _reading_rows(work: Workload) -> int:
 
 
 def _components(work: Workload) -> int:
-    return 4 * work.points * work.dimension * _NUMBER + 2 * _NUMBER * work.dimension**2
+    copies = 3 if work.points >= work.dimension else 7  # which takes a singular value decomposition
+    return copies * work.points * work.dimension * _NUMBER + 2 * _NUMBER * work.dimension**2
 
 
 def _pairs(work: Workload) -> int:

@@ -15,6 +15,9 @@ from geoscope.rows import BoolArray, Float64, FloatArray
 _AT_ONCE = 2
 """Parts made at a time: sorts and small decompositions keep one core busy; more would take more memory."""
 
+_AXES = 64
+"""Axes that scores are made on at a time."""
+
 
 @dataclass(frozen=True)
 class Components:
@@ -55,12 +58,15 @@ def _components(rows: FloatArray) -> Components:
         axes = torch.linalg.svd(given, full_matrices=False).Vh
     else:
         axes = torch.from_numpy(eigenvectors((given.T @ given).numpy())[1].T.copy())
-    scores = (axes @ given.T).numpy()
-    squares = np.einsum("ij,ij->i", scores, scores)
-    kept = squares > d * np.finfo(rows.dtype).eps * squares.max()
-    scores = scores if kept.all() else scores[kept]
-    scores.sort(axis=1)
-    return Components(squares[kept].astype(np.float64) / (n - 1), vasicek_entropies(scores), d)
+    squares, entropies = [], []
+    for some in axes.split(_AXES):  # scores of all would take as much memory as the rows
+        scores = (some @ given.T).numpy()
+        squares.append(np.einsum("ij,ij->i", scores, scores).astype(np.float64))
+        scores.sort(axis=1)
+        entropies.append(vasicek_entropies(scores))
+    energy, entropy = np.concatenate(squares), np.concatenate(entropies)
+    kept = energy > d * np.finfo(rows.dtype).eps * energy.max()
+    return Components(energy[kept] / (n - 1), entropy[kept], d)
 
 
 def vasicek_entropies(ordered: FloatArray) -> Float64:
@@ -78,14 +84,15 @@ def vasicek_entropies(ordered: FloatArray) -> Float64:
 
 def _centred(points: FloatArray) -> Float64:
     """Rows about their mean, at a scale whose squares stay in range."""
-    rows = np.asarray(points, dtype=np.float64)
-    if len(rows) < 2:
-        raise Undefined("there is only one row" if len(rows) else "there are no rows")
-    size = float(np.max(np.abs(rows)))
-    rows = rows / size if size > 0 else rows
-    rows = rows - rows.mean(axis=0)
-    spread = float(np.max(np.abs(rows)))
+    if len(points) < 2:
+        raise Undefined("there is only one row" if len(points) else "there are no rows")
+    rows = np.array(points, dtype=np.float64)  # a copy, which the rest changes in place
+    size = float(max(rows.max(), -rows.min()))
+    if size > 0:
+        rows /= size
+    rows -= rows.mean(axis=0)
+    spread = float(max(rows.max(), -rows.min()))
     if spread <= 8 * np.finfo(np.float64).eps:
         raise Undefined("all rows are equal")
-    scaled: Float64 = rows / spread
-    return scaled
+    rows /= spread
+    return rows
