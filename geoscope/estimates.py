@@ -16,7 +16,7 @@ from geoscope.errors import Undefined
 from geoscope.gathering import GROUPS
 from geoscope.measures.energy import TOP_DIMENSIONS
 from geoscope.measures.formula import Measured, finite
-from geoscope.moments import Moments
+from geoscope.moments import Moments, Units
 from geoscope.partial import PartialPasses, SharedPasses
 from geoscope.passes import Passes
 from geoscope.rows import BoolArray
@@ -28,6 +28,7 @@ from geoscope.uncertainty import (
     half_samples,
     jackknife_error,
     split_error,
+    squared_mean_error,
 )
 
 TRAININGS = 3
@@ -95,6 +96,8 @@ class Estimator:
             return None, None, None
         replicates = self._replicates(key, asked)
         error = jackknife_error(replicates)
+        if error is not None and asked.passes[0] == "units":
+            error = self._direction_error
         if asked.passes[0] in ("nearest", "components"):
             error = half_sample_error([self._or_none(asked, half) for half in self._halves])
         if asked.passes[0] == "nearest_across":  # halves alone would say up to 1.5 times the spread
@@ -140,6 +143,14 @@ class Estimator:
             PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
             for g, mask in enumerate(masks)
         ]
+
+    @cached_property
+    def _direction_error(self) -> float:
+        """Of the mean cosine, which is the squared length of the mean of all directions."""
+        whole: Units = self.passes.get("units")
+        others: list[Units] = [part.get("units") for part in self._leaving_out]
+        counts = np.array([whole.count - other.count for other in others])
+        return squared_mean_error(np.stack([whole.total - other.total for other in others]), counts)
 
     @cached_property
     def _halves(self) -> list[PartialPasses]:

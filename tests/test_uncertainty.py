@@ -17,6 +17,7 @@ from geoscope.uncertainty import (
     half_samples,
     jackknife_error,
     split_error,
+    squared_mean_error,
 )
 
 
@@ -49,6 +50,22 @@ def test_splits_allow_for_a_measure_that_is_no_sum():
     true = np.std([x.mean() ** 2 for x in draws], ddof=1)
     assert np.sqrt(np.mean(np.square(errors))) / true == pytest.approx(np.sqrt(2), rel=0.15)  # 2nd order: 2 for 1
     assert np.sqrt(np.mean(np.square(halves))) / true == pytest.approx(np.sqrt(3), rel=0.15)  # 3 for 1
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.3, 3.0])  # the jackknife's says 1.40, 1.20 and 1.06 times the spread here
+def test_the_error_of_a_squared_mean_is_right_with_and_without_a_mean(offset):
+    g = np.random.default_rng(2)
+    draws = g.standard_normal((600, 20, 6, 8)) + g.standard_normal((600, 20, 1, 8)) + offset  # groups, rows, d
+    errors = [squared_mean_error(rows.sum(axis=1), np.full(20, 6)) for rows in draws]
+    means = draws.mean(axis=(1, 2))
+    true = np.einsum("ij,ij->i", means, means).std(ddof=1)
+    assert 0.95 < np.sqrt(np.mean(np.square(errors))) / true < 1.25
+
+
+def test_the_error_of_the_mean_cosine_is_the_jackknife_where_there_is_a_mean():
+    rows, sequences = drawn("decaying", sequences=200)
+    found = estimate(rows + 1.0, sequences, ["average_cosine_similarity"])["average_cosine_similarity"]
+    assert found.standard_error == pytest.approx(jackknife_error(found.replicates), rel=0.05)
 
 
 def test_half_samples_keep_sequences_whole():
