@@ -95,14 +95,7 @@ class Estimator:
         if self.without is None or key in _WITHOUT_ERROR or not self._groups_filled:
             return None, None, None
         replicates = self._replicates(key, asked)
-        error = jackknife_error(replicates)
-        if error is not None and asked.passes[0] == "units":
-            error = self._direction_error
-        if asked.passes[0] in ("nearest", "components"):
-            error = half_sample_error([self._or_none(asked, half) for half in self._halves])
-        if asked.passes[0] == "nearest_across":  # halves alone would say up to 1.5 times the spread
-            found = [self._or_none(asked, half) for half in self._both_halves]
-            error = split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
+        error = self._error_over_sequences(asked, replicates)
         spread = None
         if error is not None:
             share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
@@ -112,6 +105,17 @@ class Estimator:
                 error = float(np.hypot(error, spread))
         full = [value for value in replicates if value is not None]
         return error, full if len(full) == GROUPS else None, spread
+
+    def _error_over_sequences(self, asked: Measured, replicates: Sequence[float | None]) -> float | None:
+        """The standard error of an endless corpus's draw, by the way that is right for what the measure is made of."""
+        made_of = asked.passes[0]
+        if made_of in ("nearest", "components"):
+            return half_sample_error([self._or_none(asked, half) for half in self._halves])
+        if made_of == "nearest_across":  # halves alone would say up to 1.5 times the spread
+            found = [self._or_none(asked, half) for half in self._both_halves]
+            return split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
+        error = jackknife_error(replicates)
+        return self._direction_error() if made_of == "units" and error is not None else error
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
         if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
@@ -144,7 +148,6 @@ class Estimator:
             for g, mask in enumerate(masks)
         ]
 
-    @cached_property
     def _direction_error(self) -> float:
         """Of the mean cosine, which is the squared length of the mean of all directions."""
         whole: Units = self.passes.get("units")

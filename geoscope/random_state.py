@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
-def drawn_by(seed: int) -> Iterator[None]:
-    """torch's random numbers on the CPU from a seed, and afterwards as they were."""
+def drawn_by(seed: int, devices: Sequence[Any] = ()) -> Iterator[None]:
+    """torch's random numbers from a seed, and afterwards as they were on the CPU and those CUDA devices."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

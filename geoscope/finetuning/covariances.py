@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
+from geoscope.random_state import drawn_by
 
 
 class StreamedCovariance:
@@ -65,8 +66,7 @@ def undisturbed(model: Any, seed: int) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     devices = [model.device] if model.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices), torch.no_grad():
-            torch.manual_seed(seed)
+        with drawn_by(seed, devices), torch.no_grad():
             model.eval()
             yield
     finally:
