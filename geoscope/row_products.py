@@ -36,9 +36,19 @@ def add_upper_products(target: FloatArray, x: FloatArray) -> None:
     """Add the same to a matrix (d, d) of the rows' precision, in place."""
     import torch
 
-    rows, found, d = tensor_of(x), torch.from_numpy(target), x.shape[1]
-    for start in range(0, d, _PANEL):
-        found[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
+    add_upper(torch.from_numpy(target), tensor_of(x))
+
+
+def add_upper(target: Any, rows: Any) -> None:
+    """The same of tensors."""
+    for start in range(0, rows.shape[1], _PANEL):
+        target[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
+
+
+def mirror_upper(target: Any) -> None:
+    """Make a tensor (d, d), to which only upper products were added, symmetric in place."""
+    for stop in range(_PANEL, len(target), _PANEL):
+        target[stop:, stop - _PANEL : stop] = target[stop - _PANEL : stop, stop:].T
 
 
 def weighted_sum(weights: FloatArray, x: FloatArray) -> Float64:

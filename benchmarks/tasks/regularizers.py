@@ -1,4 +1,4 @@
-"""One training step's share of a regularizer: the loss of a batch of points and its gradient."""
+"""Training steps' share of a regularizer: the loss of a batch of points and its gradient."""
 
 from __future__ import annotations
 
@@ -6,32 +6,37 @@ from collections.abc import Callable
 from typing import Any
 
 
-def isotropy(route: str, n: int, d: int, shrinkage: float) -> Callable[[], dict[str, Any]]:
-    """1 - IsoScore* of n x d float32 points by geoscope, or from singular values or eigenvalues.
+def isotropy(route: str, n: int, d: int, shrinkage: float, steps: int) -> Callable[[], dict[str, Any]]:
+    """1 - IsoScore* of n x d float32 points by geoscope, or from singular values or eigenvalues, in so many steps.
 
-    The reference covariance is float64, as the published training has it from numpy, and leads its products there.
+    A step has been made before: a training makes thousands in one process. The reference covariance is float64, as the
+    published training has it from numpy, and leads its products there.
     """
     import torch
 
     from geoscope.regularizers import isotropy_loss
 
-    def step(points: Any, reference: Any) -> dict[str, Any]:
+    def step(points: Any, reference: Any) -> Any:
+        points.grad = None  # as an optimizer's zero_grad leaves it
         if route == "geoscope":
             loss = isotropy_loss(points, shrinkage=shrinkage, reference=reference)
         else:
             loss = 1.0 - _isoscore(_eigenvalues(points, route, shrinkage, reference))
         loss.backward()
-        return {"loss": float(loss.detach()), "gradient": float(points.grad.double().norm())}
+        return loss.detach()
 
     generator = torch.Generator().manual_seed(0)
 
     def drawn(rows: int, columns: int) -> Any:
         return torch.randn(rows, columns, generator=generator) * torch.linspace(0.2, 2.0, columns) + 0.5
 
-    small, points = drawn(64, 16).requires_grad_(), drawn(n, d).requires_grad_()
-    step(small, torch.cov(drawn(64, 16).T).double())
-    reference = torch.cov(drawn(2 * n, d).T).double()
-    return lambda: step(points, reference)
+    def all_steps() -> dict[str, Any]:
+        losses = [step(points, reference) for _ in range(steps)]
+        return {"loss": float(losses[-1]), "gradient": float(points.grad.norm())}
+
+    points, reference = drawn(n, d).requires_grad_(), torch.cov(drawn(2 * n, d).T).double()
+    step(points, reference)
+    return all_steps
 
 
 def _eigenvalues(points: Any, route: str, shrinkage: float, reference: Any) -> Any:

@@ -14,7 +14,7 @@ def cosine_loss(points: Tensor) -> Tensor:
     they are left out, of n too, and get zero gradient. Fewer than two others give 0 with zero gradient.
     Computed in float64. Gao et al. 2019, arXiv 1907.12009.
     """
-    x = checked(points).double()
+    x = checked(points)[0].double()
     sizes = x.detach().abs().amax(dim=1, keepdim=True)
     directed = sizes[:, 0] > 0
     x = x[directed] / sizes[directed]  # the squares of extreme coordinates would leave the range

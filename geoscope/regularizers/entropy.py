@@ -73,7 +73,7 @@ def class_entropies(
         raise GeoscopeError(f"expected a selection of {', '.join(SELECTIONS)}, got {selection!r}")
     if not 0.0 <= noise_weight < np.inf:
         raise GeoscopeError(f"expected a noise weight of 0 or more, got {noise_weight}")
-    x = checked(points).double()
+    x = checked(points)[0].double()
     terms, skipped = [], 0
     for rows in _classes(labels, x):
         members = x[rows]

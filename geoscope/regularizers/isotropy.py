@@ -12,8 +12,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from geoscope.errors import GeoscopeError
 from geoscope.moments import safe_scale
 from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
+from geoscope.row_products import add_upper, mirror_upper
 
-_BLOCK_ROWS = 512  # products of more rows add up more rounding in float32
+_BLOCK_ROWS = 1024  # products of more rows add up more rounding in float32
 _FLUSH_ROWS = 4096  # so many rows' blocks are added up in float32 before they go to float64
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
 _ORDINARY = (1e-10, 1e10)  # points of this size have squares, and gradients, that float32 can hold
@@ -35,9 +36,8 @@ def isotropy_loss(points: Tensor, *, shrinkage: float = 0.0, reference: Tensor |
     """
     if not 0.0 <= shrinkage <= 1.0:
         raise GeoscopeError(f"expected a shrinkage between 0 and 1, got {shrinkage}")
-    x = checked(points)
+    x, size = checked(points)
     n, d = x.shape
-    size = largest(x)
     scale = safe_scale(np.array([size]))
     target = None if reference is None or shrinkage == 0.0 else _checked_reference(reference, x, (n - 1) * scale, scale)
     if n < 2 or d < 2:
@@ -66,7 +66,7 @@ def _traces_of_few(points: Tensor, target: Tensor | None) -> tuple[Tensor, Tenso
 
 
 class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types are not followed
-    """The same for many points, block by block: no copy of all of them is kept.
+    """The same for many points, block by block: no copy is kept of more than one block.
 
     Wide points of float32 or less are multiplied in float32 and added up in float64. They are centred first, about
     their mean as float32 has it: how far that is from the mean is measured, and taken off the product again.
@@ -83,12 +83,14 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
             for x in _blocks(points, origin):
                 part = torch.zeros(d, d, dtype=kind, device=points.device)
                 for few in x.split(_BLOCK_ROWS):
-                    part.addmm_(few.T, few)
+                    add_upper(part, few)
                 product += part
                 total += x.sum(dim=0)
+        mirror_upper(product)
         shift = total / len(points)
         product.addr_(shift, shift, alpha=-len(points))
-        ctx.save_for_backward(points, target, origin, shift, product)
+        only = x if len(points) <= _FLUSH_ROWS else None
+        ctx.save_for_backward(points, only, target, origin, shift, product)
         trace = product.trace()
         return trace, _inner(product, product), torch.zeros_like(trace) if target is None else _inner(product, target)
 
@@ -96,15 +98,18 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, trace: Tensor, square: Tensor, cross: Tensor) -> tuple[Tensor, None, None]:
         """From the gradients of the three."""
-        points, target, origin, shift, product = ctx.saved_tensors
+        points, only, target, origin, shift, product = ctx.saved_tensors
         slope = 4.0 * square * product  # of tr P^2 = |P|^2, P symmetric: 2 P both ways
         slope.diagonal().add_(2.0 * trace)
         if target is not None:
             slope.addcmul_(2.0 * cross, target)
         shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
+        found = torch.empty_like(points, dtype=slope.dtype)
         with unrounded(points):  # the gradient sums to 0 over points: centring adds nothing to it
-            found = [torch.addmm(shifted, x, slope).to(points) for x in _blocks(points, origin)]
-        return found[0] if len(found) == 1 else torch.cat(found), None, None
+            blocks = _blocks(points, origin) if only is None else [only]
+            for x, part in zip(blocks, found.split(_FLUSH_ROWS), strict=True):
+                torch.addmm(shifted, x, slope, out=part)
+        return found.to(points), None, None
 
 
 def _inner(one: Tensor, other: Tensor) -> Tensor:
@@ -140,7 +145,7 @@ def _checked_reference(reference: Tensor, x: Tensor, *units: float) -> Tensor:
         if version is not None:
             _KNOWN_GOOD[reference] = version
     for unit in units:
-        matrix, size = matrix * unit, size * unit
+        matrix, size = matrix if unit == 1.0 else matrix * unit, size * unit
     if size > _OVERFLOWING:
         raise GeoscopeError("expected a reference covariance on the points' own scale; it is larger by far")
     return matrix

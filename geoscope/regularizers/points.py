@@ -18,17 +18,21 @@ Tensor = Any
 """A torch tensor (torch's own types are not followed)."""
 
 
-def checked(points: Tensor) -> Tensor:
-    """(n, d) finite points of a floating type, where float64 can be had; a GeoscopeError says what came instead."""
+def checked(points: Tensor) -> tuple[Tensor, float]:
+    """(n, d) finite points of a floating type, where float64 can be had, and their largest coordinate's size.
+
+    Raises GeoscopeError that says what came instead.
+    """
     if not isinstance(points, torch.Tensor):
         raise GeoscopeError(f"expected points as a torch tensor (n, d), got {type(points).__name__}")
     if not points.is_floating_point():
         raise GeoscopeError(f"expected points of a floating type, got {points.dtype}")
     if points.ndim != 2 or points.shape[1] == 0:
         raise GeoscopeError(f"expected points of shape (n, d), got {tuple(points.shape)}; flatten the leading axes")
-    if not isfinite(largest(points)):
+    size = largest(points)
+    if not isfinite(size):
         raise GeoscopeError("expected finite points, got NaN or infinity among them; look for a diverged training")
-    return points.cpu() if points.device.type == "mps" else points  # which has no float64
+    return (points.cpu() if points.device.type == "mps" else points), size  # which has no float64
 
 
 def largest(points: Tensor) -> float:
