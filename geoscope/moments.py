@@ -14,9 +14,9 @@ import numpy as np
 
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
-from geoscope.row_products import largest_entry, shifted, squared_lengths, upper_products, weighted_sum
+from geoscope.row_products import largest_entry, shifted, squared_lengths, symmetric, upper_products, weighted_sum
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.sequence_sums import SequenceSums, UnbiasedTraces, symmetric
+from geoscope.sequence_sums import SequenceSums, UnbiasedTraces
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19

@@ -10,6 +10,7 @@ import numpy as np
 
 from geoscope.eigenvalues import eigenvectors
 from geoscope.errors import Undefined
+from geoscope.row_products import add_upper, mirror_upper
 from geoscope.rows import BoolArray, Float64, FloatArray
 
 _AT_ONCE = 2
@@ -57,7 +58,10 @@ def _components(rows: FloatArray) -> Components:
     if n < d:
         axes = torch.linalg.svd(given, full_matrices=False).Vh
     else:
-        axes = torch.from_numpy(eigenvectors((given.T @ given).numpy())[1].T.copy())
+        products = torch.zeros(d, d, dtype=given.dtype)
+        add_upper(products, given)
+        mirror_upper(products)
+        axes = torch.from_numpy(eigenvectors(products.numpy())[1].T.copy())
     squares, entropies = [], []
     for some in axes.split(_AXES):  # scores of all would take as much memory as the rows
         scores = (some @ given.T).numpy()
@@ -71,15 +75,13 @@ def _components(rows: FloatArray) -> Components:
 
 def vasicek_entropies(ordered: FloatArray) -> Float64:
     """Differential entropies (c,) in nats of sorted samples, one a row (c, n), by spacings of floor(sqrt n + 1/2)."""
+    import torch
+
     n = ordered.shape[1]
     window = int(np.floor(np.sqrt(n) + 0.5))
-    low = np.repeat(ordered[:, :1], window, axis=1)
-    high = np.repeat(ordered[:, -1:], window, axis=1)
-    padded = np.concatenate([low, ordered, high], axis=1)
-    spacings = padded[:, 2 * window :] - padded[:, : -2 * window]
-    with np.errstate(divide="ignore"):  # many equal values: an entropy of minus infinity, and no entropy power
-        logs = np.log(spacings * spacings.dtype.type(n / (2 * window)))
-    return np.asarray(logs.mean(axis=1, dtype=np.float64))
+    padded = torch.nn.functional.pad(torch.from_numpy(ordered), (window, window), mode="replicate")
+    logs = (padded[:, 2 * window :] - padded[:, : -2 * window]).log_()  # of 0, minus infinity: no entropy power
+    return np.asarray(logs.sum(dim=1, dtype=torch.float64).numpy() / n + np.log(n / (2 * window)))
 
 
 def _centred(points: FloatArray) -> Float64:

@@ -46,9 +46,21 @@ def add_upper(target: Any, rows: Any) -> None:
 
 
 def mirror_upper(target: Any) -> None:
-    """Make a tensor (d, d), to which only upper products were added, symmetric in place."""
-    for stop in range(_PANEL, len(target), _PANEL):
-        target[stop:, stop - _PANEL : stop] = target[stop - _PANEL : stop, stop:].T
+    """Make a tensor (d, d) symmetric in place, after its upper triangle; by blocks, which stay in cache."""
+    for start in range(0, len(target), _PANEL):
+        stop = start + _PANEL
+        block = target[start:stop, start:stop]
+        block.copy_(block.triu() + block.triu(1).T)
+        target[stop:, start:stop] = target[start:stop, stop:].T
+
+
+def symmetric(upper: Float64) -> Float64:
+    """The symmetric matrix (d, d) whose upper triangle is given."""
+    import torch
+
+    whole = upper.copy()
+    mirror_upper(torch.from_numpy(whole))
+    return whole
 
 
 def weighted_sum(weights: FloatArray, x: FloatArray) -> Float64:

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.row_products import add_upper_products, squared_lengths, tensor_of, weighted_sum
+from geoscope.row_products import add_upper_products, squared_lengths, symmetric, tensor_of, weighted_sum
 from geoscope.rows import Float64, FloatArray, IntArray
 
 
@@ -137,13 +137,6 @@ class UnbiasedTraces:
         _, p1, p2, p3, p4 = self.sums.sizes.tolist()
         quadruples = p1**4 - 6 * p1**2 * p2 + 3 * p2**2 + 8 * p1 * p3 - 6 * p4
         return p1**2 - p2, p1**3 - 3 * p1 * p2 + 2 * p3, quadruples
-
-
-def symmetric(upper: Float64) -> Float64:
-    """The symmetric matrix whose upper triangle is given."""
-    kept = np.triu(upper)
-    whole: Float64 = kept + np.triu(kept, 1).T
-    return whole
 
 
 def _within(x: FloatArray, starts: IntArray, sizes: IntArray) -> tuple[Float64, Float64, float]:

@@ -59,75 +59,84 @@ def search(
     k: int,
     *,
     memory: int,
-    among: IntArray | None = None,
+    kept: BoolArray | None = None,
     groups: IntArray | None = None,
     upper: FloatArray | None = None,
 ) -> tuple[IntArray, FloatArray]:
     """The exact k nearest of the rows `which`: indices (q, k) and lengths (q, k); inf and the row itself where none.
 
-    among: rows that may be found (None: all). groups: (n,) a row finds only rows of other groups (None: not itself).
-    upper: (q,) lengths known to be no less than the k-th. Rows that are near each other are best adjacent in `which`.
-    The cloud's products narrow down the candidates, float64 products from a centre near each block of rows choose
-    among them, and what those leave open exact differences settle.
+    kept: (n,) which rows may be found (None: all). groups: (n,) a row finds only rows of other groups (None: not
+    itself). upper: (q,) lengths known to be no less than the k-th, where the cloud's products are known to leave the
+    rows open. Rows that are near each other are best adjacent in `which`.
+
+    The cloud's products propose candidates; of rows whose rounding leaves others possible, float64 products from a
+    centre near each block of rows do, among what the cloud's products cannot rule out; then exact differences.
     """
-    among = np.arange(len(cloud)) if among is None else among
     groups = np.arange(len(cloud)) if groups is None else groups
+    allowed = _Allowed(cloud.places(groups), None if kept is None else cloud.places(kept))
     indices, lengths = np.empty((len(which), k), dtype=np.int64), np.empty((len(which), k))
-    tall = int(np.clip(memory // (16 * len(among)), 32, 256))
-    columns = None
-    if len(which) > tall or upper is not None:
-        columns = cloud.right if len(among) == len(cloud) else cloud.right[cloud.places(among)]
+    tall = int(np.clip(memory // (16 * len(cloud)), 32, 256))
     for start in range(0, len(which), tall):
-        part = slice(start, start + tall)
-        some, narrowed = which[part], among
-        if columns is not None:
-            known = None if upper is None else upper[part]
-            narrowed = among[_narrowed(cloud, some, columns, among, groups, k, known)]
-        indices[part], lengths[part], sure = _nearest(cloud, some, narrowed, groups, k, memory, direct=False)
-        again = np.flatnonzero(~sure) + start
-        if len(again):
-            indices[again], lengths[again], _ = _nearest(cloud, which[again], narrowed, groups, k, memory, direct=True)
+        part = np.arange(start, min(start + tall, len(which)))
+        if upper is None:
+            indices[part], lengths[part], sure = _by_products(cloud, which[part], allowed, k)
+            part = part[~sure]
+        if len(part):
+            known = lengths[part, -1] if upper is None else upper[part]
+            among = _not_ruled_out(cloud, which[part], allowed, known)
+            indices[part], lengths[part], sure = _nearest(cloud, which[part], among, allowed, k, memory, direct=False)
+            part = part[~sure]
+            if len(part):
+                indices[part], lengths[part], _ = _nearest(cloud, which[part], among, allowed, k, memory, direct=True)
     return indices, lengths
 
 
-def _narrowed(
-    cloud: Cloud,
-    some: IntArray,
-    columns: Tensor,
-    among: IntArray,
-    groups: IntArray,
-    k: int,
-    upper: FloatArray | None,
-) -> IntArray:
-    """Places in `among` of the rows that may be among the k nearest of any of `some`, by the cloud's products."""
-    device = cloud.device
-    rows = cloud.places(some)
-    half = cloud.left(rows) @ columns.T
-    kinds = cloud.places(groups[among])
-    half.masked_fill_(kinds == cloud.places(groups[some])[:, None], torch.inf)
-    if upper is not None:
-        known = cloud.places(upper).square() / 2
-    elif k <= half.shape[1]:
-        known = half.topk(k, dim=1, largest=False).values[:, -1].double().clamp_min(0)
-        known += cloud.slack(rows, torch.where(torch.isfinite(known), known, 0.0))
-    else:
-        known = torch.full((len(some),), torch.inf, dtype=torch.float64, device=device)
-    limit = known * (1 + 1e-6) + cloud.slack(rows, torch.where(torch.isfinite(known), known, 0.0)) * (1 + 1e-6)
-    near = (half <= limit.to(half.dtype).nextafter(torch.full_like(half[:, 0], torch.inf))[:, None]).any(dim=0)
-    return np.flatnonzero(near.cpu().numpy())
+@dataclass(frozen=True)
+class _Allowed:
+    """Which rows a row may find: those of other groups (n,), if `kept` (n,) is given only the kept ones."""
+
+    groups: Tensor
+    kept: Tensor | None
+
+    def hide_others(self, half: Tensor, rows: Tensor, columns: Tensor | slice) -> None:
+        """Make half squares (m, p) infinite between rows (m,) and the columns that they may not find."""
+        half.masked_fill_(self.groups[columns] == self.groups[rows][:, None], torch.inf)
+        if self.kept is not None:
+            half.masked_fill_(~self.kept[columns], torch.inf)
+
+
+def _by_products(cloud: Cloud, which: IntArray, allowed: _Allowed, k: int) -> tuple[IntArray, FloatArray, BoolArray]:
+    """`search` for one block of rows by the cloud's products alone; also whether the result is sure."""
+    rows = cloud.places(which)
+    half = cloud.left(rows) @ cloud.right.T
+    allowed.hide_others(half, rows, slice(None))
+    best, found = half.topk(min(k + SPARE, len(cloud)), dim=1, largest=False)
+    last = best[:, -1].double()
+    slack = cloud.slack(rows, torch.where(torch.isfinite(last), last, 0.0))
+    return _settled(cloud, which, best, found, slack, k)
+
+
+def _not_ruled_out(cloud: Cloud, which: IntArray, allowed: _Allowed, upper: FloatArray) -> IntArray:
+    """The rows that may be within `upper` (m,) of any of the rows `which` (m,), by the cloud's products."""
+    rows = cloud.places(which)
+    half = cloud.left(rows) @ cloud.right.T
+    allowed.hide_others(half, rows, slice(None))
+    known = cloud.places(upper).square() / 2
+    limit = known + cloud.slack(rows, torch.where(torch.isfinite(known), known, 0.0))
+    limit = (limit * (1 + 1e-6)).to(half.dtype).nextafter(torch.full_like(half[:, 0], torch.inf))
+    near = (half <= limit[:, None]) & torch.isfinite(half)
+    return np.flatnonzero(near.any(dim=0).cpu().numpy())
 
 
 def _nearest(
-    cloud: Cloud, which: IntArray, among: IntArray, groups: IntArray, k: int, memory: int, *, direct: bool
+    cloud: Cloud, which: IntArray, among: IntArray, allowed: _Allowed, k: int, memory: int, *, direct: bool
 ) -> tuple[IntArray, FloatArray, BoolArray]:
-    """`search` for one block of rows; also whether the result is sure."""
-    device = cloud.device
-    x = cloud.take(cloud.places(which))
+    """`search` for one block of rows among those of `among`; also whether the result is sure."""
+    device, rows = cloud.device, cloud.places(which)
+    x = cloud.take(rows)
     centre = x[:1]
     x = x - centre
     squares = x.square().sum(dim=1)
-    kinds = cloud.places(groups)
-    own = kinds[cloud.places(which)][:, None]
     best = torch.full((len(which), 0), torch.inf, dtype=torch.float64, device=device)
     found = torch.zeros((len(which), 0), dtype=torch.int64, device=device)
     wide = max(256, min(memory // (16 * len(which)), memory // (24 * cloud.dimension)))
@@ -138,33 +147,36 @@ def _nearest(
             half = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square_().div_(2)
         else:
             half = torch.addmm((squares[:, None] + y.square().sum(dim=1)) / 2, x, y.T, alpha=-1)
-        half.masked_fill_(kinds[some] == own, torch.inf)
+        allowed.hide_others(half, rows, some)
         best = torch.cat([best, half], dim=1)
         found = torch.cat([found, some.expand(len(which), -1)], dim=1)
         best, places = best.topk(min(k + SPARE, best.shape[1]), dim=1, largest=False)
         found = found.gather(1, places)
-    return _settled(cloud, which, best, found, squares, k, direct=direct)
+    last = best[:, -1] if best.shape[1] else squares
+    reach = squares.sqrt() + (2 * torch.where(torch.isfinite(last), last, 0.0).clamp_min(0)).sqrt()
+    slack = (8 * np.sqrt(cloud.dimension) + 12) * DOUBLE * (squares + reach.square())
+    near, lengths, sure = _settled(cloud, which, best, found, slack, k)
+    return near, lengths, sure | direct
 
 
 def _settled(
-    cloud: Cloud, which: IntArray, best: Tensor, found: Tensor, squares: Tensor, k: int, *, direct: bool
+    cloud: Cloud, which: IntArray, best: Tensor, found: Tensor, slack: Tensor, k: int
 ) -> tuple[IntArray, FloatArray, BoolArray]:
-    """Measure the candidates exactly, keep the k nearest, tell whether what was dropped could be nearer."""
+    """Measure the candidates exactly, keep the k nearest, tell whether what was dropped could be nearer.
+
+    best, found: (m, c) the least half squares and whose they are; slack: (m,) their rounding.
+    """
     rows = cloud.places(which)
     there = torch.isfinite(best)
-    lengths = torch.full_like(best, torch.inf)
+    lengths = torch.full_like(best, torch.inf, dtype=torch.float64)
     lengths[there] = cloud.measure(rows[:, None].expand_as(found)[there], found[there])
-    found = torch.where(there, found, rows[:, None])
-    last = torch.where(there[:, -1], best[:, -1], torch.inf) if best.shape[1] else squares
-    reach = squares.sqrt() + (2 * torch.where(torch.isfinite(last), last, 0.0).clamp_min(0)).sqrt()
-    slack = (8 * np.sqrt(cloud.dimension) + 12) * DOUBLE * (squares + reach.square())
+    near, measured = torch.where(there, found, rows[:, None]).cpu().numpy(), lengths.cpu().numpy()
+    last = best[:, -1].double() if best.shape[1] else torch.full_like(slack, torch.inf)
     bound = (last - slack).clamp_min(0).mul(2).sqrt().cpu().numpy()
-    near, measured = found.cpu().numpy(), lengths.cpu().numpy()
     order = np.lexsort((near, measured), axis=1)[:, :k]
     near, measured = np.take_along_axis(near, order, axis=1), np.take_along_axis(measured, order, axis=1)
     short = k - near.shape[1]
     if short > 0:
         near = np.concatenate([near, np.repeat(which[:, None], short, axis=1)], axis=1)
         measured = np.concatenate([measured, np.full((len(which), short), np.inf)], axis=1)
-    sure = (measured[:, -1] <= bound) | np.isinf(last.cpu().numpy()) | direct
-    return near, measured, sure
+    return near, measured, (measured[:, -1] <= bound) | np.isinf(bound)

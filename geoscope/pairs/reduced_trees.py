@@ -59,7 +59,7 @@ def lengths_within(cloud: Cloud, skeleton: Skeleton, kept: BoolArray, *, memory:
         which = forest.open()
         label = np.full(len(cloud), -1)
         label[among] = forest.label
-        near, found = search(cloud, among[which], 1, groups=label, among=among, memory=memory)
+        near, found = search(cloud, among[which], 1, groups=label, kept=kept, memory=memory)
         forest.bounds[which] = found[:, 0] * unit
         forest.grow(which, place[near[:, 0]], found[:, 0] * unit)
     return forest.tree()[1]

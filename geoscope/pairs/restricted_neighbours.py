@@ -65,7 +65,7 @@ def nearest_two(
         two[short], still = _from_lists(longer, np.searchsorted(needy, among[short]), kept)
         short = short[still]
         if len(short):
-            _, again = search(cloud, among[short], 2, memory=memory, among=among, groups=groups)
+            _, again = search(cloud, among[short], 2, memory=memory, kept=kept, groups=groups)
             two[short] = again * unit
     return found
 

@@ -148,7 +148,7 @@ def _lists(cloud: Cloud, listing: Listing, distinct: IntArray, k: int, memory: i
         _, clump = components(len(distinct), short, indices[short, 0])
         short = short[np.argsort(clump[short], kind="stable")]
         upper = distances[short, -1]
-        found, exact = search(cloud, where[short], k, memory=memory, among=np.sort(where), upper=upper)
+        found, exact = search(cloud, where[short], k, memory=memory, kept=is_distinct, upper=upper)
         found = place[found]
         order = np.lexsort((found, exact), axis=1)
         indices[short] = np.take_along_axis(found, order, axis=1)
