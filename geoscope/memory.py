@@ -34,6 +34,7 @@ _PAIRWISE = {"pairs", "bars", "nearest", "nearest_across", "nearest_is_own"}
 _CODES = {"codes", "heldout_codes"}
 _LEAST_REST = 16 * 2**20  # and a twentieth: buffers of threads and libraries, gaps between what is freed
 _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
+_LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take
 _LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
 _ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block holds beside the hidden states
 
@@ -243,7 +244,8 @@ def _pairs(work: Workload) -> int:
     again = work.errors or "nearest_across" in work.passes
     copy = p * (d + 2) * (_NUMBER if again or p * p * d < SMALL else 4)
     clusters = min(_LOOSE, p // 8 + 1)
-    return copy + p * d * work.item * again + _LISTS * p + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
+    lists = (_LISTS + _LONGER_LISTS * again) * p
+    return copy + p * d * work.item * again + lists + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
 
 
 def _pair_blocks(p: int, d: int, memory: int) -> int:
@@ -260,7 +262,8 @@ def _matched(work: Workload) -> int:
     """Making the points; then, with what errors left of the whole's pairs, sweeping them."""
     numbers = work.points * work.dimension
     alone = replace(work, errors=False, passes=frozenset(_PAIRWISE))
-    held = numbers * work.item * (1 + work.errors) + 256 * work.points
+    left = numbers * (work.item + 4) + (_LISTS + _LONGER_LISTS) * work.points  # distinct points, their copy, lists
+    held = numbers * work.item + 256 * work.points + left * work.errors
     return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, _pairs(alone))
 
 
@@ -274,5 +277,6 @@ def _codebooks(work: Workload) -> int:
     if chosen.kind != "lsq":
         return copies + sums + 4 * size * d * 4
     tables = 4 * size * d * _NUMBER + 3 * size * size * _NUMBER + size * size * 4
+    kept = tables * work.errors  # what the allocator does not hand back of the trainings before
     at_once = p if chosen.implementation == "faiss" else min(p, 4096)
-    return copies + max(sums, tables + at_once * (size + d) * 4)
+    return copies + kept + max(sums, tables + at_once * (size + d) * 4)

@@ -14,7 +14,7 @@ from geoscope.moments import Moments, Units
 from geoscope.pairs import Neighbours, lengths_within, nearest_two
 from geoscope.passes import Passes, enough_distinct, finite_rows
 from geoscope.principal_components import Components, components_of_parts
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.rows import BoolArray, Float64, FloatArray
 
 
 class SharedPasses:
@@ -29,11 +29,11 @@ class SharedPasses:
 
     @cached_property
     def nearest(self) -> list[FloatArray]:
-        return self._nearest_two(self._whole.get("pairs").neighbours, None)
+        return nearest_two(self._whole.get("pairs").neighbours, self.distinct, self._whole.get("longer_lists"))
 
     @cached_property
     def nearest_across(self) -> list[FloatArray]:
-        return self._nearest_two(self._whole.get("neighbours_across"), self._whole.get("distinct_sequences"))
+        return nearest_two(self._whole.get("neighbours_across"), self.distinct, self._whole.get("longer_lists_across"))
 
     @cached_property
     def distinct(self) -> list[BoolArray]:
@@ -45,10 +45,6 @@ class SharedPasses:
             kept[owners[mask]] = True
             found.append(kept)
         return found
-
-    def _nearest_two(self, lists: Neighbours, groups: IntArray | None) -> list[FloatArray]:
-        memory = self._whole.settings.block_bytes
-        return nearest_two(self._whole.get("distinct_cloud"), lists, self.distinct, groups=groups, memory=memory)
 
 
 @dataclass

@@ -11,7 +11,18 @@ import numpy as np
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
-from geoscope.pairs import MEMORY, SMALL, Cloud, Neighbours, Pairs, Skeleton, neighbours_across, skeleton_of, sweep
+from geoscope.pairs import (
+    MEMORY,
+    SMALL,
+    Cloud,
+    LongerLists,
+    Neighbours,
+    Pairs,
+    Skeleton,
+    neighbours_across,
+    skeleton_of,
+    sweep,
+)
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
@@ -197,15 +208,22 @@ def _nearest(passes: Passes) -> Float64:
     return np.asarray(pairs.neighbours.distances[:, :2], dtype=np.float64)
 
 
+def _longer_lists(passes: Passes) -> LongerLists:
+    return LongerLists(passes.get("distinct_cloud"), memory=passes.settings.block_bytes)
+
+
+def _longer_lists_across(passes: Passes) -> LongerLists:
+    sequences, memory = passes.get("distinct_sequences"), passes.settings.block_bytes
+    return LongerLists(passes.get("distinct_cloud"), sequences, memory=memory)
+
+
 def _neighbours_across(passes: Passes) -> Neighbours:
     pairs: Pairs = passes.get("pairs")
     enough_distinct(len(pairs.distinct))
-    sequences = passes.get("distinct_sequences")
-    found = len(np.unique(sequences))
+    found = len(np.unique(passes.get("distinct_sequences")))
     if found < 3:
         raise Undefined(f"expected rows of at least three sequences, got {found}")
-    memory = passes.settings.block_bytes
-    return neighbours_across(passes.get("distinct_cloud"), pairs.neighbours, sequences, memory=memory)
+    return neighbours_across(pairs.neighbours, passes.get("longer_lists_across"))
 
 
 def _nearest_across(passes: Passes) -> Float64:
@@ -263,6 +281,8 @@ PASSES: dict[str, Pass] = {
     "distinct_cloud": Pass(_distinct_cloud, lambda p: len(p.get("pairs").distinct)),
     "distinct_sequences": Pass(_distinct_sequences, lambda p: len(p.get("pairs").distinct)),
     "skeleton": Pass(_skeleton, lambda p: len(p.get("pairs").distinct)),
+    "longer_lists": Pass(_longer_lists, lambda p: len(p.get("pairs").distinct)),
+    "longer_lists_across": Pass(_longer_lists_across, lambda p: len(p.get("pairs").distinct)),
     "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),
     "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct)),
     "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct)),

@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 
 from geoscope.errors import GeoscopeError
-from geoscope.pairs import lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
+from geoscope.pairs import LongerLists, lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
 from geoscope.pairs import sweeping as pairs_module
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.duplicates import first_copies
@@ -193,26 +193,26 @@ def test_nearest_two_of_other_groups(name: str) -> None:
     groups = np.arange(len(rows)) // 25
     distances = brute_distances(rows)
     distances[groups[:, None] == groups] = np.inf
-    two = neighbours_across(Cloud(rows), found.neighbours, groups).distances[:, :2]
+    two = neighbours_across(found.neighbours, LongerLists(Cloud(rows), groups)).distances[:, :2]
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
 
 
 def test_nearest_two_where_there_are_not_two() -> None:
     rows = rng(0).standard_normal((6, 3))
     found = sweep(rows).neighbours
-    two = neighbours_across(Cloud(rows), found, np.array([0, 0, 0, 0, 0, 1])).distances[:, :2]
+    two = neighbours_across(found, LongerLists(Cloud(rows), np.array([0, 0, 0, 0, 0, 1]))).distances[:, :2]
     assert np.isinf(two[:5, 1]).all()
     assert np.isfinite(two[5]).all()
-    assert np.isinf(neighbours_across(Cloud(rows), found, np.zeros(6, dtype=np.int64)).distances).all()
-    assert np.isinf(nearest_two(Cloud(rows), found, [np.arange(6) < 2])[0][:, 1]).all()
-    assert nearest_two(Cloud(rows), found, [np.arange(6) < 1])[0].shape == (1, 2)
+    assert np.isinf(neighbours_across(found, LongerLists(Cloud(rows), np.zeros(6, dtype=np.int64))).distances).all()
+    assert np.isinf(nearest_two(found, [np.arange(6) < 2], LongerLists(Cloud(rows)))[0][:, 1]).all()
+    assert nearest_two(found, [np.arange(6) < 1], LongerLists(Cloud(rows)))[0].shape == (1, 2)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.03])
 def test_nearest_two_within_a_part(share: float) -> None:
     rows = CLOUDS["float32"]()
     kept = rng(1).random(len(rows)) < share
-    both = nearest_two(Cloud(rows), sweep(rows, neighbours=8).neighbours, [kept, ~kept])
+    both = nearest_two(sweep(rows, neighbours=8).neighbours, [kept, ~kept], LongerLists(Cloud(rows)))
     for two, part in zip(both, (kept, ~kept), strict=True):
         np.testing.assert_allclose(two, np.sort(brute_distances(rows[part]), axis=1)[:, :2], rtol=1e-9)
 
@@ -236,14 +236,15 @@ def test_nearest_two_of_other_groups_within_a_part(share: float) -> None:
     rows = CLOUDS["float32"]()
     groups = np.arange(len(rows)) // 25
     kept = rng(3).random(len(rows)) < share
-    lists = neighbours_across(Cloud(rows), sweep(rows, neighbours=8).neighbours, groups)
-    two = nearest_two(Cloud(rows), lists, [kept], groups=groups)[0]
+    longer = LongerLists(Cloud(rows), groups)
+    lists = neighbours_across(sweep(rows, neighbours=8).neighbours, longer)
+    two = nearest_two(lists, [kept], longer)[0]
     distances = brute_distances(rows[kept])
     distances[groups[kept][:, None] == groups[kept]] = np.inf
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["clumps", "clusters 1e4 apart", "float32"])  # the first two leave float32 products unsure
+@pytest.mark.parametrize("name", ["clumps", "clusters 1e4 apart", "float32"])
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
 def test_search_by_float32_products_of_kept_rows_of_other_groups(name: str, share: float) -> None:
     rows = CLOUDS[name]()

@@ -3,7 +3,7 @@
 from geoscope.pairs.clouds import Cloud
 from geoscope.pairs.neighbours import Neighbours
 from geoscope.pairs.reduced_trees import Skeleton, lengths_within, skeleton_of
-from geoscope.pairs.restricted_neighbours import nearest_two, neighbours_across
+from geoscope.pairs.restricted_neighbours import LongerLists, nearest_two, neighbours_across
 from geoscope.pairs.sweeping import MEMORY, SMALL, Pairs, rms_radius, sweep
 from geoscope.pairs.trees import Tree
 
@@ -11,6 +11,7 @@ __all__ = [
     "MEMORY",
     "SMALL",
     "Cloud",
+    "LongerLists",
     "Neighbours",
     "Pairs",
     "Skeleton",

@@ -11,43 +11,64 @@ from geoscope.pairs.neighbours import Neighbours, search
 from geoscope.pairs.sweeping import MEMORY
 from geoscope.rows import BoolArray, FloatArray, IntArray
 
-_ENOUGH = 6
-"""Lists of other groups' rows at least this long are kept as they are: halving them still leaves two, mostly."""
-
 _LONGER = 64
 """How long a list a row gets whose own has not two rows of some part."""
 
 
-def neighbours_across(cloud: Cloud, neighbours: Neighbours, groups: IntArray, *, memory: int = MEMORY) -> Neighbours:
+class LongerLists:
+    """Lists of the nearest of a cloud's rows, of other groups' if groups (n,) are given: each made when asked for."""
+
+    def __init__(self, cloud: Cloud, groups: IntArray | None = None, *, memory: int = MEMORY) -> None:
+        self.cloud, self.groups, self.memory = cloud, groups, memory
+        self._rows = np.empty(0, dtype=np.int64)
+        empty = (0, min(_LONGER, len(cloud) - 1))
+        self._lists = Neighbours(np.empty(empty, dtype=np.int64), np.empty(empty))
+
+    def of(self, rows: IntArray) -> Neighbours:
+        """The exact lists of some rows (m,), padded with inf."""
+        new = np.setdiff1d(rows, self._rows)
+        if len(new):
+            indices, distances = self.search(new, self._lists.indices.shape[1], None)
+            every = np.concatenate([self._rows, new])
+            order = np.argsort(every)
+            self._rows = every[order]
+            self._lists = Neighbours(
+                np.concatenate([self._lists.indices, indices])[order],
+                np.concatenate([self._lists.distances, distances])[order],
+            )
+        place = np.searchsorted(self._rows, rows)
+        return Neighbours(self._lists.indices[place], self._lists.distances[place])
+
+    def search(self, rows: IntArray, k: int, kept: BoolArray | None) -> tuple[IntArray, FloatArray]:
+        """Indices and distances (m, k) of the exact k nearest of some rows (m,) among the kept ones (n,)."""
+        found, lengths = search(self.cloud, rows, k, memory=self.memory, kept=kept, groups=self.groups)
+        return found, lengths * 2.0**self.cloud.exponent
+
+
+def neighbours_across(neighbours: Neighbours, longer: LongerLists) -> Neighbours:
     """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
 
-    cloud: the n rows that the lists are of; groups: (n,). Lists are exact as far as they go.
+    longer: of the same rows and of other groups' only. Lists are exact as far as they go, which is to two rows at
+    least where there are so many.
     """
-    k = neighbours.indices.shape[1]
+    k, groups = neighbours.indices.shape[1], longer.groups
+    if groups is None:
+        raise ValueError("expected lists of other groups' rows")
     allowed = groups[neighbours.indices] != groups[:, None]
     order = np.argsort(~allowed, axis=1, kind="stable")
     indices = np.take_along_axis(neighbours.indices, order, axis=1)
     distances = np.take_along_axis(np.where(allowed, neighbours.distances, np.inf), order, axis=1)
-    short = np.flatnonzero(allowed.sum(axis=1) < min(_ENOUGH, k))
+    short = np.flatnonzero(allowed.sum(axis=1) < min(2, k))
     if len(short):
-        short = short[np.argsort(groups[short], kind="stable")]
-        found, lengths = search(cloud, short, k, memory=memory, groups=groups)
-        indices[short], distances[short] = found, lengths * 2.0**cloud.exponent
+        found = longer.of(short)
+        indices[short], distances[short] = found.indices[:, :k], found.distances[:, :k]
     return Neighbours(indices, distances)
 
 
-def nearest_two(
-    cloud: Cloud,
-    lists: Neighbours,
-    parts: Sequence[BoolArray],
-    *,
-    groups: IntArray | None = None,
-    memory: int = MEMORY,
-) -> list[FloatArray]:
+def nearest_two(lists: Neighbours, parts: Sequence[BoolArray], longer: LongerLists) -> list[FloatArray]:
     """Of each part exact distances (m, 2) from its m rows to their nearest two others in it; inf where there are not.
 
-    cloud: n rows; lists: of those rows, of other groups' rows if `groups` (n,) is given, padded with inf; parts: masks
-    (n,). Rows whose list falls short in some part get a longer one, by one search for all parts.
+    lists: of n rows, padded with inf; parts: masks (n,). Rows whose list falls short in some part get a longer one.
     """
     found, lacking = [], []
     for kept in parts:
@@ -57,16 +78,13 @@ def nearest_two(
     needy = np.unique(np.concatenate([np.flatnonzero(kept)[short] for kept, short in zip(parts, lacking, strict=True)]))
     if len(needy) == 0:
         return found
-    unit = 2.0**cloud.exponent
-    indices, lengths = search(cloud, needy, min(_LONGER, len(cloud) - 1), memory=memory, groups=groups)
-    longer = Neighbours(indices, lengths * unit)
+    deeper = longer.of(needy)
     for kept, two, short in zip(parts, found, lacking, strict=True):
         among = np.flatnonzero(kept)
-        two[short], still = _from_lists(longer, np.searchsorted(needy, among[short]), kept)
+        two[short], still = _from_lists(deeper, np.searchsorted(needy, among[short]), kept)
         short = short[still]
         if len(short):
-            _, again = search(cloud, among[short], 2, memory=memory, kept=kept, groups=groups)
-            two[short] = again * unit
+            two[short] = longer.search(among[short], 2, kept)[1]
     return found
 
 
