@@ -10,9 +10,12 @@ from geoscope.codebooks import QuantizerSettings
 from geoscope.comparisons.comparability import QUANTIZED
 from geoscope.estimates import Estimate, Estimator
 from geoscope.gathering import Gathering
+from geoscope.memory import hand_back
 from geoscope.passes import Passes, PassSettings
 from geoscope.report import Measurement
 from geoscope.rows import Layer
+
+_LARGE = 2**22  # bytes of points; what smaller clouds leave behind is not worth the time
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ def measure_clouds(
             seen=len(passes.points) / cloud.rows,
             null=options.null,
         )
+        if passes.points.nbytes > _LARGE:
+            hand_back()  # what reading, or the cloud before, has let go of
         rows += _rows(cloud.layer, keys, estimator, options.grid)
         if passes.duplicates or cloud.zero_rows:
             dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})

@@ -7,8 +7,10 @@ changes no number beyond rounding: the blocks of the pair sweep, and how many to
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,7 +34,7 @@ _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
 _NUMBER = 8  # bytes of a float64
 _PAIRWISE = {"pairs", "bars", "nearest", "nearest_across", "nearest_is_own"}
 _CODES = {"codes", "heldout_codes"}
-_LEAST_REST = 16 * 2**20  # and a twentieth: buffers of threads and libraries, gaps between what is freed
+_LEAST_REST = 16 * 2**20  # and a tenth: buffers of threads and libraries, gaps between what is freed
 _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
 _LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take
 _LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
@@ -189,6 +191,14 @@ def hold_to(bound: int | None, work: Workload, source: Source, announce: Callabl
     return held.blocks
 
 
+def hand_back() -> None:
+    """Give the system back what was freed: glibc keeps it otherwise, in the pieces that many threads left."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none, and keep less
+        if trim is not None:
+            trim(0)
+
+
 def _less_blocks(work: Workload) -> Workload | None:
     return replace(work, blocks=max(work.blocks // 2, LEAST_BLOCKS)) if work.blocks > LEAST_BLOCKS else None
 
@@ -221,7 +231,7 @@ def estimate(work: Workload) -> Need:
         times.append(at_work | {"codebooks": _codebooks(work)})
     most = max(times, key=lambda parts: sum(parts.values()))
     parts = {name: size for name, size in (throughout | most).items() if size}
-    return Need(parts | {"the rest": _LEAST_REST + sum(parts.values()) // 20})
+    return Need(parts | {"the rest": _LEAST_REST + sum(parts.values()) // 10})
 
 
 def _reading_rows(work: Workload) -> int:

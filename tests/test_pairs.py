@@ -22,7 +22,7 @@ from geoscope.pairs.duplicates import first_copies
 from geoscope.pairs.neighbours import search
 from geoscope.pairs.scanning import sort_runs
 from geoscope.pairs.sieves import _Sieve
-from geoscope.rows import FloatArray
+from geoscope.rows import FloatArray, IntArray
 
 
 def unit_of(rows: FloatArray) -> float:
@@ -260,6 +260,26 @@ def test_search_by_float32_products_of_kept_rows_of_other_groups(name: str, shar
     assert (found[~there] == np.nonzero(~there)[0]).all()
     reached = distances[np.nonzero(there)[0], found[there]]
     np.testing.assert_allclose(reached, lengths[there] * 2.0**cloud.exponent, rtol=1e-9)
+
+
+def test_longer_lists_are_searched_once_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoscope.pairs.restricted_neighbours._LONGER", 5)
+    rows, searched = CLOUDS["float32"](), []
+    real = search
+
+    def counted(cloud: Cloud, which: IntArray, k: int, **options: object) -> tuple[IntArray, FloatArray]:
+        searched.extend(which.tolist())
+        return real(cloud, which, k, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("geoscope.pairs.restricted_neighbours.search", counted)
+    distances = np.sort(brute_distances(rows), axis=1)
+    longer = LongerLists(Cloud(rows))
+    for some in ([30, 7], [7, 500, 2, 30], [2]):
+        found = longer.of(np.array(some))
+        np.testing.assert_allclose(found.distances, distances[some, :5], rtol=1e-9)
+        reached = np.linalg.norm(rows[some].astype(float)[:, None] - rows[found.indices].astype(float), axis=2)
+        np.testing.assert_allclose(reached, found.distances, rtol=1e-9)
+    assert sorted(searched) == [2, 7, 30, 500]
 
 
 def test_more_clusters_than_the_table_holds(monkeypatch: pytest.MonkeyPatch) -> None:
