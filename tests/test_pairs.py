@@ -244,6 +244,14 @@ def test_nearest_two_of_other_groups_within_a_part(share: float) -> None:
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
 
 
+def test_search_narrowed_by_float32_products() -> None:
+    rows = CLOUDS["clumps"]()
+    distances = np.sort(brute_distances(rows), axis=1)
+    cloud = Cloud(rows, double=False)
+    _, lengths = search(cloud, np.arange(len(rows)), 3, memory=100_000)
+    np.testing.assert_allclose(lengths * 2.0**cloud.exponent, distances[:, :3], rtol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["clumps", "clusters 1e4 apart", "float32"])
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
 def test_search_by_float32_products_of_kept_rows_of_other_groups(name: str, share: float) -> None:

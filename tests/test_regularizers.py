@@ -137,6 +137,21 @@ def test_isotropy_loss_is_one_less_what_is_measured(dtype, tolerance, shape, off
         assert loss.item() == pytest.approx(1 - wanted, abs=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_isotropy_loss_of_more_dimensions_than_a_panel_is_that_of_the_singular_values(dtype):
+    n, d = 600, 450
+    rows = (G(6, n, d) * np.linspace(0.2, 3, d) + 2.0).astype(np.float32)
+    x, y = leaf(rows), torch.tensor(rows, dtype=dtype, requires_grad=True)
+    values = torch.linalg.svdvals(torch.cov(x.T))
+    wanted = 1.0 - (values.sum() ** 2 / values.square().sum() - 1.0) / (d - 1.0)
+    wanted.backward()
+    loss = isotropy_loss(y)
+    loss.backward()
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-6
+    assert loss.item() == pytest.approx(wanted.item(), abs=tolerance)
+    assert (y.grad - x.grad).norm() < tolerance * 10 * x.grad.norm()
+
+
 @pytest.mark.parametrize("size", [1e-200, 1e200])
 def test_losses_stand_points_of_any_size(size):
     rows = G(5, 60, 7)
@@ -321,9 +336,11 @@ def test_random_selection_draws_as_many_by_its_seed():
     assert all(0 < -each <= np.log(4) for each in drawn)
 
 
+@pytest.mark.parametrize("rows_of_a_block", [4, 4096])  # several blocks, and one, whose copy the gradient uses again
 @pytest.mark.parametrize("shape", [(9, 4), (4, 6)])
-def test_isotropy_gradient_agrees_with_differences(shape, monkeypatch):
+def test_isotropy_gradient_agrees_with_differences(shape, rows_of_a_block, monkeypatch):
     monkeypatch.setattr("geoscope.regularizers.isotropy._BLOCK_ROWS", 4)
+    monkeypatch.setattr("geoscope.regularizers.isotropy._FLUSH_ROWS", rows_of_a_block)
     n, d = shape
     x, half = leaf(G(12, n, d) + 2.0), G(13, d, d)
     reference = torch.tensor(half @ half.T)

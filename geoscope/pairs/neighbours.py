@@ -108,19 +108,24 @@ class _Allowed:
 def _by_products(cloud: Cloud, which: IntArray, allowed: _Allowed, k: int) -> tuple[IntArray, FloatArray, BoolArray]:
     """`search` for one block of rows by the cloud's products alone; also whether the result is sure."""
     rows = cloud.places(which)
-    half = cloud.left(rows) @ cloud.right.T
-    allowed.hide_others(half, rows, slice(None))
+    half = _half_squares(cloud, rows, allowed)
     best, found = half.topk(min(k + SPARE, len(cloud)), dim=1, largest=False)
     last = best[:, -1].double()
     slack = cloud.slack(rows, torch.where(torch.isfinite(last), last, 0.0))
     return _settled(cloud, which, best, found, slack, k)
 
 
+def _half_squares(cloud: Cloud, rows: Tensor, allowed: _Allowed) -> Tensor:
+    """Of the rows (m,) and every row of the cloud (m, n), by its products; infinite where a row may not be found."""
+    half = cloud.left(rows) @ cloud.right.T
+    allowed.hide_others(half, rows, slice(None))
+    return half
+
+
 def _not_ruled_out(cloud: Cloud, which: IntArray, allowed: _Allowed, upper: FloatArray) -> IntArray:
     """The rows that may be within `upper` (m,) of any of the rows `which` (m,), by the cloud's products."""
     rows = cloud.places(which)
-    half = cloud.left(rows) @ cloud.right.T
-    allowed.hide_others(half, rows, slice(None))
+    half = _half_squares(cloud, rows, allowed)
     known = cloud.places(upper).square() / 2
     limit = known + cloud.slack(rows, torch.where(torch.isfinite(known), known, 0.0))
     limit = (limit * (1 + 1e-6)).to(half.dtype).nextafter(torch.full_like(half[:, 0], torch.inf))

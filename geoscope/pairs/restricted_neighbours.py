@@ -16,10 +16,11 @@ _LONGER = 64
 
 
 class LongerLists:
-    """Lists of the nearest of a cloud's rows, of other groups' if groups (n,) are given: each made when asked for."""
+    """Lists of a row's nearest rows of other groups (n,) (None: of all others), each made when first asked for."""
 
     def __init__(self, cloud: Cloud, groups: IntArray | None = None, *, memory: int = MEMORY) -> None:
-        self.cloud, self.groups, self.memory = cloud, groups, memory
+        self.cloud, self.memory = cloud, memory
+        self.groups = np.arange(len(cloud)) if groups is None else groups
         self._rows = np.empty(0, dtype=np.int64)
         empty = (0, min(_LONGER, len(cloud) - 1))
         self._lists = Neighbours(np.empty(empty, dtype=np.int64), np.empty(empty))
@@ -48,12 +49,10 @@ class LongerLists:
 def neighbours_across(neighbours: Neighbours, longer: LongerLists) -> Neighbours:
     """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
 
-    longer: of the same rows and of other groups' only. Lists are exact as far as they go, which is to two rows at
-    least where there are so many.
+    longer: of the same rows, and no shorter. Lists are exact as far as they go, which is to two rows at least where
+    there are so many.
     """
     k, groups = neighbours.indices.shape[1], longer.groups
-    if groups is None:
-        raise ValueError("expected lists of other groups' rows")
     allowed = groups[neighbours.indices] != groups[:, None]
     order = np.argsort(~allowed, axis=1, kind="stable")
     indices = np.take_along_axis(neighbours.indices, order, axis=1)
