@@ -14,8 +14,7 @@ from geoscope.moments import safe_scale
 from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
 from geoscope.row_products import add_upper, mirror_upper
 
-_BLOCK_ROWS = 1024  # products of more rows add up more rounding in float32
-_FLUSH_ROWS = 4096  # so many rows' blocks are added up in float32 before they go to float64
+_BLOCK_ROWS = 4096  # so many rows' products are added up in float32 before they go to float64
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
 _ORDINARY = (1e-10, 1e10)  # points of this size have squares, and gradients, that float32 can hold
 _OVERFLOWING = 1e140  # the square of more leaves the range of float64
@@ -82,14 +81,13 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         with unrounded(points):
             for x in _blocks(points, origin):
                 part = torch.zeros(d, d, dtype=kind, device=points.device)
-                for few in x.split(_BLOCK_ROWS):
-                    add_upper(part, few)
+                add_upper(part, x)
+                mirror_upper(part)  # before float64: half the bytes to move
                 product += part
                 total += x.sum(dim=0)
-        mirror_upper(product)
         shift = total / len(points)
         product.addr_(shift, shift, alpha=-len(points))
-        only = x if len(points) <= _FLUSH_ROWS else None
+        only = x if len(points) <= _BLOCK_ROWS else None
         ctx.save_for_backward(points, only, target, origin, shift, product)
         trace = product.trace()
         return trace, _inner(product, product), torch.zeros_like(trace) if target is None else _inner(product, target)
@@ -107,7 +105,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         found = torch.empty_like(points, dtype=slope.dtype)
         with unrounded(points):  # the gradient sums to 0 over points: centring adds nothing to it
             blocks = _blocks(points, origin) if only is None else [only]
-            for x, part in zip(blocks, found.split(_FLUSH_ROWS), strict=True):
+            for x, part in zip(blocks, found.split(_BLOCK_ROWS), strict=True):
                 torch.addmm(shifted, x, slope, out=part)
         return found.to(points), None, None
 
@@ -118,7 +116,7 @@ def _inner(one: Tensor, other: Tensor) -> Tensor:
 
 def _blocks(points: Tensor, origin: Tensor) -> Iterator[Tensor]:
     """The points less the origin, in its type, a block of rows at a time."""
-    for block in points.split(_FLUSH_ROWS):
+    for block in points.split(_BLOCK_ROWS):
         yield block.to(origin) - origin
 
 
