@@ -72,11 +72,12 @@ def train(
         for iteration in range(ITERATIONS):
             if progress is not None:
                 progress(iteration, ITERATIONS, what)
+            drawn = pool.submit(rng.standard_normal, tables.shape, dtype=np.float32)
             tables = _fit(rows, codes, cells, shift, pool)
             temperature = (1 - (iteration + 1) / ITERATIONS) ** 0.5
             if temperature == 0:  # the last fit: no codebooks would come of better codes
                 break
-            noise = rng.standard_normal(tables.shape, dtype=np.float32)
+            noise = drawn.result()
             noise *= deviations * np.float32(temperature / codebooks)
             tables += noise
             _refine(rows, codes, tables, shift, _stream(seed, iteration), TRAINING_ROUNDS, pool)
@@ -125,8 +126,10 @@ def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPo
     _each_span(pool, add, [d * i // torch.get_num_threads() for i in range(torch.get_num_threads() + 1)])
     pairs.flat[:: size + 1] += REGULARIZATION
     factor = torch.linalg.cholesky(torch.from_numpy(pairs))
-    solved = torch.cholesky_solve(torch.from_numpy(sums), factor).numpy()
-    tables: Float32 = (solved[:, :d] + np.outer(solved[:, d] - 1 / codebooks, shift)).astype(np.float32)
+    half = torch.linalg.solve_triangular(factor, torch.from_numpy(sums), upper=False)
+    solved = torch.linalg.solve_triangular(factor.T, half, upper=True)  # two of these are faster than cholesky_solve
+    moved = solved[:, :d].addr_(solved[:, d] - 1 / codebooks, torch.from_numpy(shift).double())
+    tables: Float32 = moved.float().numpy()
     return tables
 
 
@@ -154,7 +157,7 @@ def _refine(
     binary = np.zeros((codebooks * width + 1, codebooks, width), dtype=np.float32)
     torch.matmul(flat, 2 * flat.T, out=torch.from_numpy(binary[:-1]).reshape(len(flat), len(flat)))
     for start in range(0, len(rows), _CHUNK):
-        chunk = torch.from_numpy(rows[start : start + _CHUNK] - shift)
+        chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
         unary = torch.addmm(norms.reshape(-1), chunk, flat.T, alpha=-2).numpy().reshape(-1, codebooks, width)
 
         def search(first: int, last: int, start: int = start, unary: Float32 = unary) -> None:
