@@ -56,7 +56,7 @@ class Frame:
 
 def safe_scale(rows: FloatArray) -> float:
     """The power of two that brings rows to a size whose squares float64 can hold: 1 for all but extreme rows."""
-    size = float(np.max(np.abs(rows), initial=0.0))
+    size = largest_entry(rows)
     if size == 0.0 or 1.0 / _SAFE_SIZE < size < _SAFE_SIZE:
         return 1.0
     return float(2.0 ** -np.clip(np.frexp(size)[1], -1000, 1000))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tasks.pairs import rows_of
+from benchmarks.tasks.pairs import rows_of, two_clusters
 
 QUANTIZED = ("patchiness", "reconstruction_error")
 
@@ -54,7 +54,7 @@ def _measuring(subject: Any, kind: str, **options: Any) -> Callable[[], dict[str
 
     chosen = keys(kind)
     bits = min(options.get("bits", 8), 8)
-    few = np.random.default_rng(0).standard_normal((600, 16)).astype(np.float32)
+    few = two_clusters()
     geoscope.measure(few, measures=chosen, errors=False, null="none", bits=bits)  # imports, compiles, starts threads
 
     def run() -> dict[str, Any]:

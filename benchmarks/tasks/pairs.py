@@ -15,12 +15,19 @@ def rows_of(rows: str, take: int | None) -> Any:
     return np.ascontiguousarray(np.load(rows, mmap_mode="r")[:take], dtype=np.float32)
 
 
+def two_clusters() -> Any:
+    """Rows (3000, 300) that take a sweep through all its steps, so that all it imports and compiles is there."""
+    rows = np.random.default_rng(0).standard_normal((3000, 300)).astype(np.float32)
+    rows[::2] += 10
+    return rows
+
+
 def sweep(rows: str, take: int | None = None, memory: int | None = None) -> Callable[[], dict[str, Any]]:
     """16 nearest neighbours and the H0 bars of all rows, as `geoscope measure` makes them."""
     from geoscope.pairs import sweep as pair_sweep
 
     given = rows_of(rows, take)
-    pair_sweep(np.random.default_rng(0).standard_normal((3000, 300)).astype(np.float32))
+    pair_sweep(two_clusters())
 
     def run() -> dict[str, Any]:
         found = pair_sweep(given, neighbours=16, tree=True, tolerance_of_rms=1e-5, memory=memory)

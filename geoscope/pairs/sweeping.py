@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from geoscope.errors import GeoscopeError
 from geoscope.pairs.clouds import Cloud, as_tensor
@@ -93,9 +94,9 @@ def rms_radius(rows: FloatArray, unit: float = 1.0) -> float:
     if len(rows) == 0:
         return 0.0
     given = as_tensor(rows)
-    mean = sum(block.double().sum(dim=0) / len(rows) for block in given.split(2048))
-    square = sum(float(((block.double() - mean) / unit).square().sum()) for block in given.split(2048))
-    return float(np.sqrt(square / len(rows)) * unit)
+    mean = sum(block.sum(dim=0, dtype=torch.float64) / len(rows) for block in given.split(256))
+    lengths = [float(torch.linalg.vector_norm((block - mean).div_(unit))) for block in given.split(256)]
+    return float(np.linalg.norm(lengths) / np.sqrt(len(rows)) * unit)
 
 
 def _nothing(n: int) -> tuple[IntArray, IntArray, FloatArray, IntArray, FloatArray]:
