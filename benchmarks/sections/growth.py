@@ -9,10 +9,13 @@ from benchmarks.results import Section
 from benchmarks.settings import Settings
 from benchmarks.timing import Case, interleaved
 
+SHORT = 20_000
+"""Rows up to which a sweep takes seconds."""
+
 
 def run(settings: Settings) -> Section:
-    """One run a size; sizes that the text has no rows for are left out."""
-    section = Section("growth", "Cost of neighbours and H0 bars as n grows (one run each)")
+    """One run of a size above SHORT; sizes that the text has no rows for are left out."""
+    section = Section("growth", "Cost of neighbours and H0 bars as n grows")
     rows = next(iter(layer_files(settings, settings.wide, max(settings.growth), last=True).values()))
     available, d = shape_of(rows)
     sizes = sorted({min(n, available) for n in (*settings.peer_growth, *settings.growth)})
@@ -26,10 +29,10 @@ def run(settings: Settings) -> Section:
         ]
         if n <= max(settings.peer_growth):
             cases += [
-                Case("ripser", "peers.ripser", given, "last layer", n, d, needs="ripser"),
-                Case("skdim TwoNN", "peers.two_nn", given, "last layer", n, d, needs="skdim"),
+                Case("ripser", "peers.ripser", given, "last layer", n, d, needs="ripser", runs=1),
+                Case("skdim TwoNN", "peers.two_nn", given, "last layer", n, d, needs="skdim", runs=1),
             ]
-        section.results += interleaved(cases, 1)
+        section.results += interleaved(cases, settings.runs if n <= SHORT else 1)
     counted = [n for n in sizes if n >= min(settings.growth)]
     if len(counted) > 1:
         least, most = (section.of("geoscope sweep", n=n) for n in (counted[0], counted[-1]))
