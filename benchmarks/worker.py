@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from geoscope.memory import hand_back
+
 MARK = "benchmark: "
 
 
@@ -22,6 +24,7 @@ def main() -> None:
     module, name = sys.argv[1].split(".")
     run = getattr(import_module(f"benchmarks.tasks.{module}"), name)(**json.loads(sys.argv[2]))
     gc.collect()
+    hand_back()  # what warming up let go of, or a run that takes it again would seem to need less
     reset_peak()
     say({"held": held(), "peak": peak()})
     start = time.perf_counter()

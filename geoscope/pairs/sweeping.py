@@ -93,9 +93,9 @@ def rms_radius(rows: FloatArray, unit: float = 1.0) -> float:
     """sqrt(mean ||x - mean||^2) over (n, d) rows, accumulated in float64; `unit` keeps the squares in range."""
     if len(rows) == 0:
         return 0.0
-    given = as_tensor(rows)
-    mean = sum(block.sum(dim=0, dtype=torch.float64) / len(rows) for block in given.split(256))
-    lengths = [float(torch.linalg.vector_norm((block - mean).div_(unit))) for block in given.split(256)]
+    blocks = as_tensor(rows).split(256)
+    mean = sum(block.sum(dim=0, dtype=torch.float64) / len(rows) for block in blocks)
+    lengths = [float(torch.linalg.vector_norm((block - mean).div_(unit))) for block in blocks]
     return float(np.linalg.norm(lengths) / np.sqrt(len(rows)) * unit)
 
 
