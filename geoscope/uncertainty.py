@@ -67,14 +67,19 @@ def squared_mean_error(sums: Float64, counts: IntArray) -> float:
 
 
 def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:
-    """HALVES masks (n,) over rows, each keeping the rows of a random half of the sequences."""
+    """HALVES masks (n,) over rows, each keeping n // 2: of sequences in random order, the last of them cut short.
+
+    Halves of the sequences would differ in rows, and a measure that moves with the number of rows would differ by that.
+    """
+    n = len(sequences)
     names, place = np.unique(sequences, return_inverse=True)
     generator = np.random.default_rng([seed, 0x68616C66])
     masks: list[BoolArray] = []
     for _ in range(HALVES):
-        chosen = np.zeros(len(names), dtype=bool)
-        chosen[generator.permutation(len(names))[: len(names) // 2]] = True
-        masks.append(chosen[place])
+        turn = generator.permutation(len(names))[place]
+        chosen = np.zeros(n, dtype=bool)
+        chosen[np.argsort(turn, kind="stable")[: n // 2]] = True
+        masks.append(chosen)
     return masks
 
 

@@ -75,6 +75,22 @@ def test_half_samples_keep_sequences_whole():
         assert set(mask.reshape(40, 5).sum(axis=1)) == {0, 5}
 
 
+def test_half_samples_keep_as_many_rows_however_long_the_sequences():
+    lengths = np.random.default_rng(0).geometric(0.1, size=61)
+    sequences = np.repeat(np.arange(61), lengths)
+    masks = half_samples(sequences, 0)
+    assert {int(mask.sum()) for mask in masks} == {len(sequences) // 2}
+    for mask in masks:
+        kept = np.bincount(sequences[mask], minlength=61)
+        assert np.count_nonzero((kept > 0) & (kept < lengths)) <= 1  # the last one is cut short
+
+
+def test_sequences_of_unequal_length_do_not_make_halves_differ_by_their_rows():
+    """A measure of the number of rows alone has no error."""
+    sequences = np.repeat(np.arange(60), np.random.default_rng(1).geometric(0.1, size=60))
+    assert half_sample_error([float(mask.sum()) for mask in half_samples(sequences, 0)]) == 0.0
+
+
 def test_a_missing_replicate_leaves_no_error():
     assert jackknife_error([1.0, None, 2.0]) is None
     assert half_sample_error([1.0] * 19 + [None]) is None
