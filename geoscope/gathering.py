@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from functools import reduce
-from operator import add
 
 import numpy as np
 
@@ -99,14 +99,19 @@ class Gathering:
         """Of every row seen, or why there are none."""
         if not self._sums:
             return Undefined("there are no rows")
-        return reduce(add, self._sums).moments()
+        return self._whole_sum().moments()
 
     def moments_without(self) -> list[Moments]:
         """Of every row but those of one group of sequences, for each group in turn."""
         if len(self._sums) < 2:
             return []
-        whole = reduce(add, self._sums)
+        whole = self._whole_sum()
         return [(whole - part).moments() for part in self._sums]
+
+    def _whole_sum(self) -> Sums:
+        if len(self._sums) == 1:
+            return self._sums[0]
+        return reduce(operator.iadd, self._sums, Sums(self._sums[0].frame))
 
     @property
     def zero_rows(self) -> int:

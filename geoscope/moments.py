@@ -6,15 +6,25 @@ their rounding averages out (`SINGLE_ROWS`): then a block's products are made in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
-from geoscope.row_products import largest_entry, shifted, squared_lengths, symmetric, upper_products, weighted_sum
+from geoscope.row_products import (
+    add_upper_products,
+    largest_entry,
+    shifted,
+    squared_lengths,
+    symmetric,
+    upper_products,
+    weighted_sum,
+)
 from geoscope.rows import Float64, FloatArray, IntArray
 from geoscope.sequence_sums import SequenceSums, UnbiasedTraces
 
@@ -101,9 +111,13 @@ class Sums:
         self._add_units(given, block, origin)
         self.count += len(block)
         self.total += weighted_sum(np.ones(len(block)), block)
-        products = upper_products(block)
-        self.products += products
-        self.sequences.add(block, starts, products)
+        if len(starts) == len(block):  # every row is a sequence: its products are the sequences' too
+            products = upper_products(block)
+            self.products += products
+            self.sequences.add_alone(block, products)
+        else:
+            add_upper_products(self.products, block)
+            self.sequences.add(block, starts)
         if positions is not None:
             first = block[positions == 0].astype(np.float64)
             self.first_count += len(first)
@@ -120,20 +134,22 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both's rows."""
-        return self._combined(other, 1)
+        return self._combined(other, operator.add, Sums(self.frame))
+
+    def __iadd__(self, other: Sums) -> Sums:
+        return self._combined(other, operator.iadd, self)
 
     def __sub__(self, other: Sums) -> Sums:
         """The sums of this one's rows without the other's, which must be among them."""
-        return self._combined(other, -1)
+        return self._combined(other, operator.sub, Sums(self.frame))
 
-    def _combined(self, other: Sums, sign: int) -> Sums:
+    def _combined(self, other: Sums, how: Callable[[Any, Any], Any], result: Sums) -> Sums:
         if not (np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale):
             raise ValueError("sums of different frames do not add up; build both from one Frame")
-        result = Sums(self.frame, max(self.size, other.size))
+        result.size = max(self.size, other.size)
         for each in fields(self):
             if each.name not in ("frame", "size"):
-                mine, theirs = getattr(self, each.name), getattr(other, each.name)
-                setattr(result, each.name, mine + theirs if sign > 0 else mine - theirs)
+                setattr(result, each.name, how(getattr(self, each.name), getattr(other, each.name)))
         return result
 
     def moments(self) -> Moments:

@@ -33,10 +33,13 @@ def upper_products(x: FloatArray) -> Float64:
 
 
 def add_upper_products(target: FloatArray, x: FloatArray) -> None:
-    """Add the same to a matrix (d, d) of the rows' precision, in place."""
+    """Add the same to a matrix (d, d) in place."""
     import torch
 
-    add_upper(torch.from_numpy(target), tensor_of(x))
+    if target.dtype == x.dtype:
+        add_upper(torch.from_numpy(target), tensor_of(x))
+    else:
+        target += upper_products(x)
 
 
 def add_upper(target: Any, rows: Any) -> None:

@@ -7,8 +7,11 @@ every pair, triple or quadruple of rows of distinct sequences can be summed in O
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -38,15 +41,9 @@ class SequenceSums:
         self.total_products = np.zeros((d, d))
         self.product_of_total, self.total_cubed, self.energy_total = np.zeros(d), np.zeros(d), np.zeros(d)
 
-    def add(self, x: FloatArray, starts: IntArray, products: Float64) -> None:
-        """Take in rows x (m, d) of whole sequences, which start at rows `starts` of them.
-
-        products: `upper_products(x)`, which are a sequence's own where each row is one.
-        """
+    def add(self, x: FloatArray, starts: IntArray) -> None:
+        """Take in rows x (m, d) of whole sequences, which start at rows `starts` of them."""
         energies = squared_lengths(x).astype(np.float64)
-        if len(starts) == len(x):
-            self._add_alone(x, energies, products)
-            return
         sizes = np.diff(np.r_[starts, len(x)])
         totals, along, own_products = _within(x, starts, sizes)
         energies = np.add.reduceat(energies, starts)
@@ -62,8 +59,9 @@ class SequenceSums:
         self.energy_total += weighted_sum(energies, totals)
         self.energy_on_total += float(energies @ squares)
 
-    def _add_alone(self, x: FloatArray, energies: Float64, products: Float64) -> None:
-        """The same where every row is a sequence: T_s = x, M_s = x x', q_s = |x|^2."""
+    def add_alone(self, x: FloatArray, products: Float64) -> None:
+        """The same where every row is a sequence: T_s = x, M_s = x x', q_s = |x|^2; products: `upper_products(x)`."""
+        energies = squared_lengths(x).astype(np.float64)
         fourth, weighted = float(energies @ energies), weighted_sum(energies, x)
         self.sizes += float(len(x))
         self.total_products += products
@@ -73,17 +71,18 @@ class SequenceSums:
             setattr(self, name, getattr(self, name) + fourth)
 
     def __add__(self, other: SequenceSums) -> SequenceSums:
-        return self._combined(other, 1)
+        return self._combined(other, operator.add, SequenceSums(self.dimension))
+
+    def __iadd__(self, other: SequenceSums) -> SequenceSums:
+        return self._combined(other, operator.iadd, self)
 
     def __sub__(self, other: SequenceSums) -> SequenceSums:
-        return self._combined(other, -1)
+        return self._combined(other, operator.sub, SequenceSums(self.dimension))
 
-    def _combined(self, other: SequenceSums, sign: int) -> SequenceSums:
-        result = SequenceSums(self.dimension)
+    def _combined(self, other: SequenceSums, how: Callable[[Any, Any], Any], result: SequenceSums) -> SequenceSums:
         for each in fields(self):
             if each.name != "dimension":
-                mine, theirs = getattr(self, each.name), getattr(other, each.name)
-                setattr(result, each.name, mine + theirs if sign > 0 else mine - theirs)
+                setattr(result, each.name, how(getattr(self, each.name), getattr(other, each.name)))
         return result
 
 
