@@ -89,14 +89,14 @@ def contrast(base: Measurement, candidate: Measurement, draws: Draws, weight: fl
     Welch and Satterthwaite's degrees. Raises Undefined where an error is missing.
     """
     if draws.same_rows and base.layer == candidate.layer and base.value == candidate.value:
-        return Noise(0.0, _degrees(base), True)
+        return Noise(0.0, degrees_of(base), True)
     if draws.same_sequences:
         paired = _paired(base, candidate, draws, weight)
         if paired is not None:
             return paired
     ours = abs(weight) * _free_error(base, draws.base.of(base.measure))
     theirs = _free_error(candidate, draws.candidate.of(base.measure))
-    return Noise(hypot(ours, theirs), _welch(ours, _degrees(base), theirs, _degrees(candidate)), False)
+    return Noise(hypot(ours, theirs), _welch(ours, degrees_of(base), theirs, degrees_of(candidate)), False)
 
 
 def _paired(base: Measurement, candidate: Measurement, draws: Draws, weight: float) -> Noise | None:
@@ -152,7 +152,8 @@ def _replicates(row: Measurement) -> Sequence[float] | None:
     return values
 
 
-def _degrees(row: Measurement) -> float:
+def degrees_of(row: Measurement) -> float:
+    """Degrees of freedom of a measurement's standard error."""
     replicates = _replicates(row)
     return (_GROUPS if replicates is None else len(replicates)) - 1
 

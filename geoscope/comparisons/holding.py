@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
 from geoscope.comparisons.comparability import measures_of
-from geoscope.comparisons.contrasts import Noise, contrast
+from geoscope.comparisons.contrasts import Noise, contrast, degrees_of
 from geoscope.comparisons.limits import Bound, Limit, aimed_layers
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.quantiles import upper_tail
@@ -83,8 +83,7 @@ def _hold_bound(bound: Bound, row: Measurement) -> HeldLimit:
         return HeldLimit(**found, held=False, reason=f"it is undefined: {row.reason}")
     spread = None
     if row.standard_error is not None:
-        degrees = len(row.replicates or range(20)) - 1
-        spread = interval(row.value, Noise(row.standard_error, max(degrees, 1), False))
+        spread = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
     held = bound.holds(row.value)
     reason = None if held else f"it is {rounded(row.value)}{_between(spread)}"
     return HeldLimit(**found, held=held, interval=spread, reason=reason)
