@@ -33,15 +33,7 @@ def run(settings: Settings) -> Section:
     stored = {"rows": str(rows), "points": POINTS} | beside | shared
     n, d = shape_of(rows)
     cases = [Case("draws of sequences", "errors.draws_of_layer", stored, "a real layer", n, d)]
-    cases += [
-        Case(
-            "draws of sequences",
-            "errors.draws_of_cloud",
-            shared | {"kind": kind, "draws": max(settings.draws // 4, 2)},
-            kind,
-        )
-        for kind in CLOUDS
-    ]
+    cases += [Case("draws of sequences", "errors.draws_of_cloud", shared | {"kind": kind}, kind) for kind in CLOUDS]
     section.results += interleaved(cases, 1)
     for result in section.results:
         _judge(section, result)
