@@ -190,3 +190,20 @@ def test_intervals_cover_the_estimators_own_mean(kind):
         error = np.array([one[key].standard_error for one in found])
         assert np.mean(np.abs(value - value.mean()) <= wide * error) >= 0.90, key
         assert error.mean() <= 1.4 * value.std(ddof=1), key
+
+
+@pytest.mark.slow
+def test_sequences_of_unequal_length_do_not_add_to_the_error_of_a_measure_that_moves_with_the_rows():
+    """Were halves of the sequences taken, whatever their rows, vasicek_ratio_mse's would be 1.4 times too large."""
+    g, n, scale = np.random.default_rng(4), 800, 1 / np.sqrt(np.arange(1, 131))
+
+    def draw():
+        sequences = np.searchsorted(np.cumsum(g.choice([2, 40], size=n)), np.arange(n), side="right")
+        own = g.standard_normal((n, len(scale)))
+        return (0.5 * g.standard_normal((n, len(scale)))[sequences] + own) * scale, sequences
+
+    keys = ["vasicek_ratio_mse", "two_nn"]
+    found = [estimate(*draw(), keys) for _ in range(120)]
+    for key in keys:
+        true = np.std([one[key].value for one in found], ddof=1)
+        assert np.mean([one[key].standard_error for one in found]) == pytest.approx(true, rel=0.2), key
