@@ -483,6 +483,28 @@ def test_csv_is_one_row_a_difference(comparison: Comparison) -> None:
     assert render(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
 
 
+def test_a_check_of_a_study_says_which_of_its_rows_a_limit_is_about() -> None:
+    study = report(
+        row("isoscore", 0.5, noise_level=0.0),
+        row("isoscore", 0.05, noise_level=5.0, noise_seed=1),
+        row("isoscore", 0.04, noise_level=5.0, noise_seed=2),
+    )
+    check = check_report(study, [parse_bound("isoscore>0.1")])
+    content = json.loads(render(check, "json"))["limits"]
+    assert [limit["keys"] for limit in content] == [
+        {"noise_level": 0.0}, {"noise_level": 5.0, "noise_seed": 1}, {"noise_level": 5.0, "noise_seed": 2}
+    ]  # fmt: skip
+    first, *others = render(check, "csv").splitlines()
+    assert first.endswith(",noise_level,noise_seed")
+    assert [line.split(",")[-2:] for line in others] == [["0.0", ""], ["5.0", "1"], ["5.0", "2"]]
+    for form in ("table", "markdown", "junit", "github", "html"):
+        shown = render(check, form, Page(width=200))
+        assert "noise level 5, noise seed 1" in shown.replace("%2C", ","), form
+        assert "noise level 5, noise seed 2" in shown.replace("%2C", ","), form
+    plain = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
+    assert "keys" not in render(plain, "json")
+
+
 def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
     page = render(comparison, "markdown")
     assert page.splitlines()[2] == "**2 changed, 1 same, 1 unknown; 2 of 3 limits failed**"

@@ -26,6 +26,10 @@ _ROUNDING = 1e-12
 """A breach smaller than this share of the numbers it is from is rounding: 0.1 down to 0.09 is not past -10 %."""
 
 
+def _is_empty(value: dict[str, Any]) -> bool:
+    return not value
+
+
 class HeldLimit(BaseModel):
     """One limit on one layer, held or not."""
 
@@ -34,6 +38,9 @@ class HeldLimit(BaseModel):
     limit: str = Field(description="as the user wrote it")
     measure: str
     layer: int | None
+    keys: dict[str, Any] = Field(
+        default_factory=dict, exclude_if=_is_empty, description="of a study's row: its key columns, such as noise_level"
+    )
     candidate: str | None = Field(default=None, description="whose change was limited; null for a bound on one report")
     held: bool
     value: float | None = Field(description="the measure's value, in the candidate where there are two")
@@ -79,6 +86,7 @@ def check_report(report: Report, bounds: Iterable[Bound]) -> Check:
 
 def _hold_bound(bound: Bound, row: Measurement) -> HeldLimit:
     found: dict[str, Any] = {"limit": str(bound), "measure": row.measure, "layer": row.layer, "value": row.value}
+    found["keys"] = row.keys
     if row.value is None:
         return HeldLimit(**found, held=False, reason=f"it is undefined: {row.reason}")
     spread = None

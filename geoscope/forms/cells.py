@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -23,6 +23,14 @@ def _csv_cell(cell: Any) -> Any:
     if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + cell
     return repr(cell) if isinstance(cell, float) else cell
+
+
+def key_names(keys: Mapping[str, Any]) -> str:
+    """A study's key columns in words: noise level 5, noise seed 0."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in keys.items()
+    )
 
 
 def to_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:

@@ -10,7 +10,7 @@ from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.errors import GeoscopeError
 from geoscope.forms.annotations import to_annotations
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.cells import key_names, markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.junit import to_junit
 from geoscope.forms.output import Page
 from geoscope.forms.tables import draw
@@ -24,7 +24,7 @@ FORMS = ("table", "json", "csv", "markdown", "html", "junit", "github")
 _COLUMNS = ("base", "candidate", "difference", "change", "error", "z", "verdict")
 _LEAST_NEEDED = ("change", "z", "error")  # dropped in this order where the terminal is narrow
 _ANY_PAGE = Page()
-_LIMIT_COLUMNS = ("limit", "layer", "candidate", "held", "value", "change", "reason")
+_LIMIT_COLUMNS = ("limit", "layer", "at", "candidate", "held", "value", "change", "reason")
 
 
 def render(result: Comparison | Check, form: str, page: Page = _ANY_PAGE) -> str:
@@ -115,10 +115,10 @@ def notes(result: Comparison) -> list[str]:
 
 def _to_csv(result: Comparison | Check) -> str:
     if isinstance(result, Check):
-        rows = [row.model_dump(mode="json") for row in result.limits]
-        names = [
-            name for name in HeldLimit.model_fields if name not in ("candidate", "change", "relative", "p_adjusted")
-        ]
+        keys = dict.fromkeys(key for row in result.limits for key in row.keys)
+        rows = [dict.fromkeys(keys) | row.model_dump(mode="json") | row.keys for row in result.limits]
+        absent = ("keys", "candidate", "change", "relative", "p_adjusted")
+        names = [*(name for name in HeldLimit.model_fields if name not in absent), *keys]
     else:
         rows = [row.model_dump(mode="json") for row in result.differences]
         names = list(Difference.model_fields)
@@ -153,8 +153,8 @@ def _limits_page(limits: Sequence[HeldLimit]) -> str:
 
 def _limit_row(limit: HeldLimit) -> list[Any]:
     return [
-        limit.limit, limit.layer, limit.candidate, "held" if limit.held else "FAILED", limit.value, limit.change,
-        limit.reason,
+        limit.limit, limit.layer, key_names(limit.keys), limit.candidate, "held" if limit.held else "FAILED",
+        limit.value, limit.change, limit.reason,
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from geoscope.comparisons.holding import Check, HeldLimit
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import key_names, rounded
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -48,7 +48,8 @@ def _count(parent: Element) -> None:
 
 
 def _add_limit(suite: Element, limit: HeldLimit, *, several: bool) -> None:
-    name = limit.limit + (f" [{limit.candidate}]" if several else "")
+    keys = f" at {key_names(limit.keys)}" if limit.keys else ""
+    name = limit.limit + keys + (f" [{limit.candidate}]" if several else "")
     case = ElementTree.SubElement(suite, "testcase", classname=suite.get("name", ""), name=_clean(name))
     reason = _clean(limit.reason or "")
     if not limit.held:

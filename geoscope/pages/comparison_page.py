@@ -12,7 +12,7 @@ from markupsafe import Markup
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.forms import comparison_forms
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import key_names, rounded
 from geoscope.pages.charts import Interval, Line, Mark, interval_chart, line_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
@@ -61,11 +61,11 @@ def _unlabelled(candidates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _limits(limits: Sequence[HeldLimit]) -> Grid:
-    columns = ("limit", "layer", "of", "held", "value", "change", "from", "to", "why")
+    columns = ("limit", "layer", "at", "of", "held", "value", "change", "from", "to", "why")
     rows = [
         [
-            each.limit, each.layer, each.candidate, "held" if each.held else "FAILED", each.value, each.change,
-            *(each.interval or (None, None)), each.reason,
+            each.limit, each.layer, key_names(each.keys), each.candidate, "held" if each.held else "FAILED", each.value,
+            each.change, *(each.interval or (None, None)), each.reason,
         ]
         for each in sorted(limits, key=lambda limit: limit.held)
     ]  # fmt: skip

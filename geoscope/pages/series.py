@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
-from geoscope.comparisons.contrasts import Noise
+from geoscope.comparisons.contrasts import Noise, degrees_of
 from geoscope.comparisons.verdicts import interval
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import key_names, rounded
 from geoscope.pages.charts import Interval, Line, Mark, ScaleMaker, interval_chart, line_chart
 from geoscope.pages.drawing import Place, shortened
 from geoscope.pages.scales import bounded, layer_scale, level_scale
@@ -21,7 +21,6 @@ from geoscope.pages.scales import bounded, layer_scale, level_scale
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
-_GROUPS = 20  # of sequences that a standard error is over, where a report does not hold their replicates
 
 _NAME_ROOM = 240.0  # pixels; a name is there again at every dot
 
@@ -93,19 +92,15 @@ def layer_name(layer: int | None) -> str:
 
 def place_name(row: Measurement) -> str:
     """Where a measurement is from, in words: its layer and a study's keys."""
-    keys = [
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
-        for name, value in row.keys.items()
-    ]
-    return ", ".join(keys if row.layer is None and keys else [layer_name(row.layer), *keys])
+    keys = key_names(row.keys)
+    return keys if row.layer is None and keys else ", ".join(filter(None, [layer_name(row.layer), keys]))
 
 
 def interval_of(row: Measurement) -> tuple[float, float] | None:
     """The 95 % interval of a value; None where there is no value or no error."""
     if row.value is None or row.standard_error is None:
         return None
-    degrees = max(1, len(row.replicates or range(_GROUPS)) - 1)
-    low, high = interval(row.value, Noise(row.standard_error, degrees, False))
+    low, high = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
     return bounded(low), bounded(high)
 
 
