@@ -5,10 +5,11 @@ Training alternates, 25 times, between the codebooks (regularised least squares 
 dies out, and the codes (iterated local search around iterated conditional modes). The counts of iterations and the
 noise are FAISS's defaults; the random streams are ours: codes equal FAISS's in distribution, not one by one.
 
-What is saved changes no code: the normal equations are one Cholesky factor of pair counts; a codebook is searched
-again only if another code of the row has changed since; the search is compiled to vector instructions; and everything
-is computed around the rows' mean m, since distances are the same between x - m and C - m / M (and float32 then
-resolves rows far from the origin).
+Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
+iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again
+only if another code of the row has changed since; the search is compiled to vector instructions; and everything is
+computed around the rows' mean m, since distances are the same between x - m and C - m / M (and float32 then resolves
+rows far from the origin).
 
 Papers: Martinez et al., "Revisiting additive quantization", ECCV 2016; "LSQ++", ECCV 2018.
 """
@@ -46,6 +47,7 @@ SWEEPS = 4
 PERTURBATIONS = 4
 REGULARIZATION = 0.01
 LANES = 16
+_CROWDED = 4000  # B'B's largest eigenvalue, at most, up to which float32 resolves REGULARIZATION beside it
 _CHUNK = 4096  # rows whose unary costs (4 M K bytes a row) are held at a time
 _SLICE = 256  # rows a thread takes at a time
 
@@ -72,11 +74,12 @@ def train(
         for iteration in range(ITERATIONS):
             if progress is not None:
                 progress(iteration, ITERATIONS, what)
-            drawn = pool.submit(rng.standard_normal, tables.shape, dtype=np.float32)
-            tables = _fit(rows, codes, cells, shift, pool)
             temperature = (1 - (iteration + 1) / ITERATIONS) ** 0.5
             if temperature == 0:  # the last fit: no codebooks would come of better codes
+                tables = _fit(rows, codes, cells, shift, pool, exact=True)
                 break
+            drawn = pool.submit(rng.standard_normal, tables.shape, dtype=np.float32)
+            tables = _fit(rows, codes, cells, shift, pool, exact=False)
             noise = drawn.result()
             noise *= deviations * np.float32(temperature / codebooks)
             tables += noise
@@ -107,29 +110,31 @@ def _moments(rows: Float32) -> tuple[Float32, Float32]:
     return mean.astype(np.float32), np.sqrt(squares / len(rows)).astype(np.float32)
 
 
-def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPoolExecutor) -> Float32:
+def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPoolExecutor, *, exact: bool) -> Float32:
     """The codebooks less shift / M, float32 (M K, d): (B'B + lambda I) C = B'X, B the one-hot codes (n, M K).
 
-    Solved in float64, at once for X - shift and for a column of ones: B'X = B'(X - shift) + (B'1) shift', so
-    C - shift / M is the first solution plus (the second - 1 / M) shift'.
+    B has M ones a row, so of D = C - shift / M it says (B'B + lambda I) D = B'(X - shift) - lambda / M shift', which
+    is what is solved. exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
     """
     d, codebooks = rows.shape[1], codes.shape[1]
     size = codebooks * cells
-    pairs = np.zeros((size, size))
+    fullest = max(np.bincount(column).max() for column in codes.T)
+    kind = np.float64 if exact or codebooks * fullest > _CROWDED else np.float32
+    pairs = np.zeros((size, size), dtype=kind)
     _count_pairs(codes, cells, pairs)
-    sums = np.zeros((size, d + 1))
-    sums[:, d] = pairs.diagonal()
+    pairs.flat[:: size + 1] += REGULARIZATION
+    sums = np.zeros((size, d), dtype=kind)
+    sums -= (REGULARIZATION / codebooks) * shift.astype(kind)
 
     def add(first: int, last: int) -> None:
         _add_rows(rows, codes, cells, shift, sums, first, last)
 
     _each_span(pool, add, [d * i // torch.get_num_threads() for i in range(torch.get_num_threads() + 1)])
-    pairs.flat[:: size + 1] += REGULARIZATION
     factor = torch.linalg.cholesky(torch.from_numpy(pairs))
-    half = torch.linalg.solve_triangular(factor, torch.from_numpy(sums), upper=False)
-    solved = torch.linalg.solve_triangular(factor.T, half, upper=True)  # two of these are faster than cholesky_solve
-    moved = solved[:, :d].addr_(solved[:, d] - 1 / codebooks, torch.from_numpy(shift).double())
-    tables: Float32 = moved.float().numpy()
+    # two triangular solves are faster than cholesky_solve, and from the right they need no copies
+    half = torch.linalg.solve_triangular(factor.T, torch.from_numpy(sums).T, upper=True, left=False)
+    solved = torch.linalg.solve_triangular(factor, half, upper=False, left=False)
+    tables: Float32 = solved.T.float().contiguous().numpy()
     return tables
 
 
@@ -154,7 +159,7 @@ def _refine(
     norms = torch.linalg.vecdot(dense, dense)
     norms[:, cells:] = torch.inf  # cells that only fill the last lanes
     flat = dense.reshape(codebooks * width, d)
-    binary = np.zeros((codebooks * width + 1, codebooks, width), dtype=np.float32)
+    binary = torch.zeros(codebooks * width + 1, codebooks, width).numpy()  # torch's memory starts at a vector's edge
     torch.matmul(flat, 2 * flat.T, out=torch.from_numpy(binary[:-1]).reshape(len(flat), len(flat)))
     for start in range(0, len(rows), _CHUNK):
         chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
@@ -227,7 +232,7 @@ def _least_of_sum(_typing: Any, unary: Any, u: Any, binary: Any, a: Any, b: Any,
 
 
 @njit(nogil=True, cache=True)
-def _count_pairs(codes: Int32, cells: int, pairs: Float64) -> None:
+def _count_pairs(codes: Int32, cells: int, pairs: Float32 | Float64) -> None:
     """Add B'B to pairs (M K, M K): how many rows hold each two codes."""
     n, codebooks = codes.shape
     for i in range(n):
@@ -237,7 +242,9 @@ def _count_pairs(codes: Int32, cells: int, pairs: Float64) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _add_rows(rows: Float32, codes: Int32, cells: int, shift: Float32, sums: Float64, first: int, last: int) -> None:
+def _add_rows(
+    rows: Float32, codes: Int32, cells: int, shift: Float32, sums: Float32 | Float64, first: int, last: int
+) -> None:
     """Add columns first to last of B'(X - shift) to sums (M K, >= d)."""
     n, codebooks = codes.shape
     centre = shift[first:last].astype(np.float64)

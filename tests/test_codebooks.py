@@ -224,17 +224,36 @@ def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> No
     assert blocked.centered_energy == pytest.approx(whole.centered_energy, rel=1e-13)
 
 
-def test_codebooks_solve_the_regularised_normal_equations() -> None:
-    rows = clusters(200, 5, 12, offset=3.0)
-    codes = np.random.default_rng(12).integers(0, 8, (200, 3), dtype=np.int32)
-    shift = np.full(5, 2.5, dtype=np.float32)
+def fitted(rows: Rows, codes: npt.NDArray[np.int32], *, exact: bool) -> Rows:
+    """The codebooks themselves, float64, of 8 cells each."""
+    shift = rows.mean(axis=0)
     with ThreadPoolExecutor(2) as pool:
-        fitted = local_search._fit(rows, codes, 8, shift, pool)
+        tables = local_search._fit(rows, codes, 8, shift, pool, exact=exact)
+    return tables + shift.astype(np.float64) / codes.shape[1]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1000.0])
+def test_codebooks_solve_the_regularised_normal_equations(exact: bool, offset: float) -> None:
+    """The offset shows that it is the codebooks' own norms that are penalised, not those around the mean."""
+    rows = clusters(200, 5, 12, offset=offset)
+    codes = np.random.default_rng(12).integers(0, 7, (200, 3), dtype=np.int32)  # the last cells are empty
     onehot = np.zeros((200, 24))
     for m in range(3):
         onehot[np.arange(200), 8 * m + codes[:, m]] = 1
     expected = np.linalg.solve(onehot.T @ onehot + 0.01 * np.eye(24), onehot.T @ rows.astype(np.float64))
-    np.testing.assert_allclose(fitted + shift / 3, expected, rtol=2e-5, atol=2e-5)
+    slack = max(offset, 1.0) * (2e-6 if exact else 2e-5)
+    np.testing.assert_allclose(fitted(rows, codes, exact=exact), expected, rtol=0, atol=slack)
+
+
+def test_a_cell_too_full_for_float32_is_fitted_in_float64() -> None:
+    rows = clusters(9000, 5, 16, offset=3.0)
+    codes = np.random.default_rng(16).integers(0, 8, (9000, 2), dtype=np.int32)
+    codes[:1200] = 0
+    assert np.bincount(codes[:, 0]).max() * 2 > local_search._CROWDED
+    np.testing.assert_array_equal(fitted(rows, codes, exact=False), fitted(rows, codes, exact=True))
+    few = slice(0, 4000)
+    assert np.any(fitted(rows[few], codes[few], exact=False) != fitted(rows[few], codes[few], exact=True))
 
 
 @pytest.mark.parametrize("codebooks", [1, 2, 4, 5, 8])
