@@ -1,26 +1,51 @@
-"""Eigenvalues of symmetric matrices, by torch's LAPACK: it keeps its speed when other processes keep the cores busy."""
+"""Eigenvalues of symmetric matrices, by numpy's LAPACK on one thread.
+
+At these sizes (d x d) more threads gain little, and wait on each other where other work keeps the cores busy.
+"""
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from geoscope.rows import Float64, FloatArray
 
 
+class _OneThread:
+    """Keeps numpy's LAPACK on one thread for as long as anybody is inside, from whichever thread."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limit = ThreadpoolController().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.restore_original_limits()
+
+
+_ONE_THREAD = _OneThread()
+
+
 def eigenvalues(matrix: Float64) -> Float64:
     """Of a symmetric (d, d) matrix, largest first."""
-    import torch
-
-    found: Float64 = torch.linalg.eigvalsh(torch.from_numpy(np.ascontiguousarray(matrix))).numpy()[::-1]
-    return found
+    with _ONE_THREAD:
+        return np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)[::-1]
 
 
 def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues (d,), largest first, and unit eigenvectors as columns (d, d), in the matrix's own precision."""
-    import torch
-
-    values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
-    return values.numpy()[::-1], vectors.numpy()[:, ::-1]
+    with _ONE_THREAD:
+        values, vectors = np.linalg.eigh(matrix)
+    return values[::-1], vectors[:, ::-1]
 
 
 def largest_eigenvalue(matrix: Float64) -> float:
