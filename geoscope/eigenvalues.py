@@ -1,6 +1,7 @@
-"""Eigenvalues of symmetric matrices, by numpy's LAPACK on one thread.
+"""Eigenvalues of symmetric matrices, by the LAPACK that took the least time for each.
 
-At these sizes (d x d) more threads gain little, and wait on each other where other work keeps the cores busy.
+Numpy's on one thread for eigenvalues: at these sizes (d x d) more threads gain little, and wait on each other where
+other work keeps the cores busy. Torch's for vectors, which two threads at once ask for: numpy's slow each other down.
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ def eigenvalues(matrix: Float64) -> Float64:
 
 def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues (d,), largest first, and unit eigenvectors as columns (d, d), in the matrix's own precision."""
-    with _ONE_THREAD:
-        values, vectors = np.linalg.eigh(matrix)
-    return values[::-1], vectors[:, ::-1]
+    import torch
+
+    values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
+    return values.numpy()[::-1], vectors.numpy()[:, ::-1]
 
 
 def largest_eigenvalue(matrix: Float64) -> float:
