@@ -29,7 +29,7 @@ _LSQ_SEED = 74565  # FAISS's own default (0x12345); seed 0 is FAISS untouched
 _PQ_SEED = 1234  # likewise, of FAISS's k-means
 _LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
 _SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
-_BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 8 << 20
 _NAMES = {"lsq": "LSQ", "pq": "PQ", "kmeans": "k-means"}
 
 
@@ -200,7 +200,7 @@ def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatA
 
 def _blocks(rows: FloatArray) -> Iterator[FloatArray]:
     """The rows in order, a block of float64 at a time."""
-    size = max(1, _BLOCK_BYTES // (8 * max(1, rows.shape[1])))
+    size = max(1, BLOCK_BYTES // (8 * max(1, rows.shape[1])))
     for start in range(0, len(rows), size):
         yield rows[start : start + size].astype(np.float64)
 

@@ -106,7 +106,8 @@ def _moments(rows: Float32) -> tuple[Float32, Float32]:
     mean = rows.mean(axis=0, dtype=np.float64)
     squares = np.zeros(rows.shape[1])
     for start in range(0, len(rows), _CHUNK):
-        squares += np.square(rows[start : start + _CHUNK] - mean).sum(axis=0)
+        gaps = rows[start : start + _CHUNK] - mean
+        squares += np.square(gaps, out=gaps).sum(axis=0)
     return mean.astype(np.float32), np.sqrt(squares / len(rows)).astype(np.float32)
 
 
@@ -161,15 +162,19 @@ def _refine(
     flat = dense.reshape(codebooks * width, d)
     binary = torch.zeros(codebooks * width + 1, codebooks, width).numpy()  # torch's memory starts at a vector's edge
     torch.matmul(flat, 2 * flat.T, out=torch.from_numpy(binary[:-1]).reshape(len(flat), len(flat)))
-    for start in range(0, len(rows), _CHUNK):
+
+    def refine(start: int) -> None:  # a function, so that a chunk's costs are gone before the next one's are made
         chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
         unary = torch.addmm(norms.reshape(-1), chunk, flat.T, alpha=-2).numpy().reshape(-1, codebooks, width)
 
-        def search(first: int, last: int, start: int = start, unary: Float32 = unary) -> None:
+        def search(first: int, last: int) -> None:
             part = codes[start + first : start + last]
             _search(unary, binary, part, cells, first, start + first, stream, rounds)
 
         _each_span(pool, search, [*range(0, len(unary), _SLICE), len(unary)])
+
+    for start in range(0, len(rows), _CHUNK):
+        refine(start)
 
 
 def _each_span(pool: ThreadPoolExecutor, do: Callable[[int, int], None], edges: Sequence[int]) -> None:

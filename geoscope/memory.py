@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from geoscope.codebooks import BLOCK_BYTES as CODED_BYTES
 from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
 from geoscope.gathering import GROUPS
@@ -278,15 +279,16 @@ def _matched(work: Workload) -> int:
 
 
 def _codebooks(work: Workload) -> int:
-    """Training: pair counts, their factor and solution; searching: costs of a chunk of rows; sums: blocks of 32 MB."""
+    """Training: pair counts, their factor and solution; searching: costs of a chunk of rows; sums: blocks of rows."""
     chosen, p, d = work.quantizer, work.points, work.dimension
     size = chosen.codebooks * chosen.cells
-    block = min(32 * 2**20, p * d * _NUMBER)
+    block = min(CODED_BYTES, p * d * _NUMBER)
     sums = block * (3 + chosen.codebooks // 2)
     copies = p * d * 4 * (work.item != 4) + p * d * work.item * ("heldout_codes" in work.passes)
     if chosen.kind != "lsq":
         return copies + sums + 4 * size * d * 4
     tables = 4 * size * d * _NUMBER + 3 * size * size * _NUMBER + size * size * 4
-    kept = tables * work.errors  # what the allocator does not hand back of the trainings before
+    again = work.errors or "heldout_codes" in work.passes
+    kept = tables * again  # what the allocator does not hand back of the trainings before
     at_once = p if chosen.implementation == "faiss" else min(p, 4096)
     return copies + kept + max(sums, tables + at_once * (size + d) * 4)

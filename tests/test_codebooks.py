@@ -218,7 +218,7 @@ def test_progress_names_the_step_and_ends(settings: QuantizerSettings) -> None:
 def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = clusters(300, 8, 11)
     whole = quantize(rows, FAISS)
-    monkeypatch.setattr(codebooks, "_BLOCK_BYTES", 8 * 8 * 7)
+    monkeypatch.setattr(codebooks, "BLOCK_BYTES", 8 * 8 * 7)
     blocked = quantize(rows, FAISS)
     assert blocked.error == pytest.approx(whole.error, rel=1e-13)
     assert blocked.centered_energy == pytest.approx(whole.centered_energy, rel=1e-13)
