@@ -51,6 +51,7 @@ class Estimate:
     standard_error: float | None = None
     null: float | None = None
     replicates: list[float] | None = None
+    halves: list[float] | None = None
     training_spread: float | None = None
 
 
@@ -59,7 +60,8 @@ class Estimator:
     """Estimates every measure of one cloud; work that measures share is done once.
 
     without: the moments of all rows but those of one group of sequences, for each group (empty: no errors wanted).
-    fraction: share of all there is to draw that was drawn; seen: share of the drawn rows that are points.
+    fraction: share of the finite corpus that was drawn, 0 where errors are of an endless one; seen: share of the drawn
+    rows that are points.
     """
 
     passes: Passes
@@ -84,7 +86,7 @@ class Estimator:
         except Undefined as reason:
             return Estimate(None, n, str(reason))
         error, replicates, spread = self._error(key, asked)
-        return Estimate(value, n, None, error, self._null(key, asked, n), replicates, spread)
+        return Estimate(value, n, None, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread)
 
     def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
         own = {name: self.settings[name] for name in asked.settings if name in self.settings}
@@ -120,11 +122,19 @@ class Estimator:
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
         if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
             return []
-        if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
+        if key == "persistent_entropy" and self.seen < 1:  # however many rows, as many are points: ln m has no error
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
             most = float(np.log(len(self.passes.get("bars"))))
             return [None if deficit is None else most - deficit for deficit in deficits]
         return [self._or_none(asked, part) for part in self._leaving_out]
+
+    def _kept_halves(self, asked: Measured) -> list[float] | None:
+        """The measure on each half, where these and no groups left out tell how sure a difference is."""
+        if asked.passes[0] != "components" or self.without is None or not self._groups_filled:
+            return None
+        values = [self._or_none(asked, half) for half in self._halves]
+        full = [value for value in values if value is not None]
+        return full if len(full) == HALVES else None
 
     def _or_none(self, asked: Measured, part: PartialPasses) -> float | None:
         try:

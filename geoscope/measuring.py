@@ -29,6 +29,7 @@ from geoscope.subjects.array_files import ARRAY_SUFFIXES
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.uncertainty import POPULATIONS
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 
@@ -68,6 +69,7 @@ def measure(
     bits: int = QuantizerSettings.bits,
     quantizer_grid: str | None = None,
     errors: bool = True,
+    population: str = "endless",
     null: str = "auto",
     protocol: str | None = None,
     device: str = "auto",
@@ -98,6 +100,8 @@ def measure(
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
     bound = None if memory is None else parse_size(memory)
+    if population not in POPULATIONS:
+        raise GeoscopeError(f"expected --population to be one of {', '.join(POPULATIONS)}, got {population!r}")
     if null not in NULLS:
         raise GeoscopeError(f"expected --null to be one of {', '.join(NULLS)}, got {null!r}")
     opened = _open(
@@ -122,7 +126,7 @@ def measure(
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(device), blocks, progress)
-    fraction = opened.sample.get("sampling_fraction") or 0.0
+    fraction = (opened.sample.get("sampling_fraction") or 0.0) if population == "corpus" else 0.0
     options = CloudOptions(pass_settings, settings, errors, null, fraction, grid)
     rows, dropped = measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
@@ -141,6 +145,7 @@ def measure(
             "two_nn_discard": DISCARD,
             "duplicate_tolerance": DUPLICATE_TOLERANCE,
             "errors": errors,
+            "population": population,
             "null": null,
         }
         | _if_given(words=opened.read_with.get("words", words), protocol=opened.read_with.get("protocol", protocol)),

@@ -52,7 +52,7 @@ def isotropic_moments(n: int, d: int, like: Moments) -> Moments:
 
     spectrum = isotropic_spectrum(n, d)
     padded = np.concatenate([spectrum, np.zeros(d - len(spectrum))]) * (n - 1)
-    return replace(like, count=n, scatter=np.diag(padded), mean=np.zeros(d), resolution=0.0)
+    return replace(like, count=n, scatter=np.diag(padded), mean=np.zeros(d), resolution=0.0, step=0.0)
 
 
 def isotropic_components(n: int, d: int, seed: int) -> Components:

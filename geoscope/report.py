@@ -88,7 +88,8 @@ class Sample(_Part):
     sampling_fraction: float | None = Field(
         default=None,
         exclude_if=_is_none,
-        description="share of the corpora's sequences that was drawn; standard errors allow for it",
+        description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
+        "for it, as do those of reports whose settings name no population",
     )
     dropped: list[Dropped] | None = Field(
         default=None, exclude_if=_is_none, description="rows left out, for layers where there were some"
@@ -118,6 +119,12 @@ class Measurement(_Part):
         default=None,
         exclude_if=_is_none,
         description="the measure without each group of sequences (place in the draw mod 20)",
+    )
+    halves: list[float] | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="the measure on each of 20 random halves of the sequences, the same of equal draws, where leaving "
+        "groups out does not tell its error",
     )
     training_spread: float | None = Field(
         default=None, ge=0, exclude_if=_is_none, description="of a quantized measure over trainings; in the error too"
@@ -293,7 +300,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 _OPTIONAL = {
     "Sample": {"fingerprint", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Measurement": {"replicates", "halves", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }

@@ -54,8 +54,9 @@ def test_student_has_its_limits() -> None:
 
 
 def noise(base: Measurement, candidate: Measurement, weight: float = 1.0, **draws: Any) -> Noise:
-    ours = report(base, sample=draws.get("ours"), draw=draws.get("draw", "sha256:draw"))
-    theirs = report(candidate, sample=draws.get("theirs"), name="candidate")
+    settings = draws.get("settings")
+    ours = report(base, sample=draws.get("ours"), settings=settings, draw=draws.get("draw", "sha256:draw"))
+    theirs = report(candidate, sample=draws.get("theirs"), settings=settings, name="candidate")
     return contrast(base, candidate, draws_of(ours, theirs), weight)
 
 
@@ -95,39 +96,70 @@ def test_a_relative_limit_counts_the_bases_noise(weight: float) -> None:
     assert free.standard_error == pytest.approx(sqrt((weight * jackknife(ours)) ** 2 + jackknife(theirs) ** 2))
 
 
-def test_drawing_much_of_a_finite_corpus_shrinks_a_paired_error_and_no_other() -> None:
+@pytest.mark.parametrize("population", [None, "endless", "corpus"])
+def test_drawing_much_of_a_finite_corpus_shrinks_its_own_errors_and_no_other(population: str | None) -> None:
+    """Of an endless corpus nothing is drawn; an old report, which names none, is freed of its factor."""
     ours, theirs = noise_of(1), noise_of(2)
-    half = {"sampling_fraction": 0.5}
-    base = row("isoscore", 3.0, noise=ours, standard_error=jackknife(ours) * sqrt(0.5))
-    candidate = row("isoscore", 4.0, noise=theirs, standard_error=jackknife(theirs) * sqrt(0.5))
+    half, left = {"sampling_fraction": 0.5}, 1.0 if population == "endless" else sqrt(0.5)
+    settings = {} if population is None else {"population": population}
+    base = row("isoscore", 3.0, noise=ours, standard_error=jackknife(ours) * left)
+    candidate = row("isoscore", 4.0, noise=theirs, standard_error=jackknife(theirs) * left)
+    wanted = sqrt(0.5) if population == "corpus" else 1.0
     difference = jackknife([b - a for a, b in zip(ours, theirs, strict=True)])
-    assert noise(base, candidate, ours=half, theirs=half).standard_error == pytest.approx(difference * sqrt(0.5))
-    assert noise(base, candidate, ours=half, theirs=half, draw="sha256:other").standard_error == pytest.approx(
-        sqrt(jackknife(ours) ** 2 + jackknife(theirs) ** 2)
-    )
+    paired = noise(base, candidate, ours=half, theirs=half, settings=settings)
+    assert paired.standard_error == pytest.approx(difference * wanted)
+    free = noise(base, candidate, ours=half, theirs=half, settings=settings, draw="sha256:other")
+    assert free.standard_error == pytest.approx(wanted * sqrt(jackknife(ours) ** 2 + jackknife(theirs) ** 2))
 
 
-def test_a_sample_of_points_is_a_smaller_share_of_the_corpus() -> None:
+@pytest.mark.parametrize("population", [None, "corpus"])
+def test_a_sample_of_points_is_a_smaller_share_of_the_corpus(population: str | None) -> None:
     whole = {"sampling_fraction": 1.0, "rows": 4000, "points": 1000}
+    settings = {} if population is None else {"population": population}
     for measure, share in (("isoscore", 1.0), ("two_nn", 0.25), ("vasicek_ratio_mse", 0.25)):
-        base = row(measure, 3.0, noise=noise_of(1), standard_error=jackknife(noise_of(1)) * sqrt(1 - share))
-        candidate = row(measure, 4.0, noise=noise_of(2), standard_error=jackknife(noise_of(2)) * sqrt(1 - share))
+        left = sqrt(1 - share)
+        wanted = left if population == "corpus" else 1.0
+        base = row(measure, 3.0, noise=noise_of(1), standard_error=jackknife(noise_of(1)) * left)
+        candidate = row(measure, 4.0, noise=noise_of(2), standard_error=jackknife(noise_of(2)) * left)
         difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
-        paired = noise(base, candidate, ours=whole, theirs=whole)
-        assert paired.standard_error == pytest.approx(difference * sqrt(1 - share))
-        free = noise(base, candidate, ours=whole, theirs=whole, draw="sha256:other")
-        assert free.standard_error == pytest.approx(sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2))
+        paired = noise(base, candidate, ours=whole, theirs=whole, settings=settings)
+        assert paired.standard_error == pytest.approx(difference * wanted)
+        free = noise(base, candidate, ours=whole, theirs=whole, settings=settings, draw="sha256:other")
+        both = sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2)
+        assert free.standard_error == pytest.approx(wanted * both)
 
 
-def test_the_whole_corpus_has_no_sampling_error() -> None:
+def test_the_whole_of_a_finite_corpus_has_no_sampling_error() -> None:
     whole = {"sampling_fraction": 1.0}
     base = row("isoscore", 3.0, noise=noise_of(1), standard_error=0.0)
     candidate = row("isoscore", 4.0, noise=noise_of(2), standard_error=0.0)
-    assert noise(base, candidate, ours=whole, theirs=whole).standard_error == 0
+    finite = {"population": "corpus"}
+    assert noise(base, candidate, ours=whole, theirs=whole, settings=finite).standard_error == 0
+    assert noise(base, candidate, ours=whole, theirs=whole, settings=finite, draw="other").standard_error == 0
+    paired = noise(base, candidate, ours=whole, theirs=whole)  # of a report from before populations were named
+    difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
+    assert paired.standard_error == pytest.approx(difference)
     free = noise(base, candidate, ours=whole, theirs=whole, draw="sha256:other")
     assert free.standard_error == pytest.approx(sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2))
-    with pytest.raises(Undefined, match="the whole corpus"):
+    with pytest.raises(Undefined, match="measure it again"):
         noise(row("isoscore", 3.0, standard_error=0.0), candidate, ours=whole, theirs=whole)
+
+
+def test_errors_of_an_endless_and_of_a_finite_corpus_do_not_mix() -> None:
+    one = report(row("isoscore", 3.0), settings={"population": "endless"})
+    other = report(row("isoscore", 4.0), settings={"population": "corpus"}, name="candidate")
+    with pytest.raises(NotComparable, match=r"population \(endless and corpus\)"):
+        compare_reports(one, [other])
+    compare_reports(report(row("isoscore", 3.0)), [other])  # an old report says nothing
+
+
+def test_halves_of_the_same_draw_are_paired() -> None:
+    base = row("vasicek_ratio_mse", 0.2, standard_error=0.01, halves=[0.2 + each for each in noise_of(1, 0.1)])
+    candidate = row("vasicek_ratio_mse", 0.3, standard_error=0.01, halves=[0.3 + each for each in noise_of(1, 0.1)])
+    found = noise(base, candidate)
+    assert found.paired
+    assert found.standard_error == pytest.approx(0, abs=1e-12)
+    assert not noise(base, candidate, draw="sha256:other").paired
 
 
 def test_an_error_larger_than_its_jackknife_scales_the_paired_one() -> None:

@@ -5,25 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geoscope.catalogue import DENSITY, ROWS, SEQUENCES, moves
 from geoscope.comparisons.contrasts import Draws, draws_of
 from geoscope.errors import GeoscopeError
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
-INDEPENDENT_OF_N = frozenset(
-    {
-        "average_cosine_similarity",  # an unbiased mean over pairs
-        "isoscore_corrected",  # freed of the bias that n brings
-        "participation_ratio_corrected",
-        "first_position_energy",  # ratios of sums over the same rows
-        "top_dimension_energy",
-    }
-)
-"""The measures whose mean does not move with the number of rows; all others are compared at equal n only."""
-
 N_TOLERANCE = 0.05
-"""How far n may differ, as a share of the smaller, before a measure that depends on it has no difference."""
+"""How far sizes of samples may differ, as a share of the smaller, before a measure that moves with them has none."""
 
 Layers = list[tuple[int | None, int | None]]
 
@@ -94,7 +84,7 @@ def why_no_difference(match: Match) -> str | None:
     for side, row in (("base", match.base), ("candidate", match.candidate)):
         if row.value is None:
             return f"undefined in the {side}: {row.reason}"
-    return why_n_forbids(match.base, match.candidate)
+    return why_size_forbids(match.base, match.candidate, match.draws)
 
 
 def share_of(change: float, base: float) -> float | None:
@@ -103,12 +93,31 @@ def share_of(change: float, base: float) -> float | None:
     return relative if relative is not None and abs(relative) < float("inf") else None
 
 
-def why_n_forbids(base: Measurement, candidate: Measurement) -> str | None:
-    """Why two numbers cannot be subtracted because of the rows they are from; None where they can."""
-    few, many = sorted((base.n, candidate.n))
-    if base.measure in INDEPENDENT_OF_N or many <= few * (1 + N_TOLERANCE):
+def why_size_forbids(base: Measurement, candidate: Measurement, draws: Draws | None = None) -> str | None:
+    """Why two numbers cannot be subtracted because of the samples they are from; None where they can."""
+    if moves(base.measure, ROWS) and _apart(base.n, candidate.n):
+        return _unequal("n", f"{base.n:,} and {candidate.n:,} rows")
+    if draws is None:
         return None
+    ours, theirs = draws.base, draws.candidate
+    if moves(base.measure, SEQUENCES) and _apart(ours.sequences, theirs.sequences):
+        return _unequal("the number of sequences", f"{ours.sequences:,} and {theirs.sequences:,}")
+    if moves(base.measure, DENSITY) and _apart(ours.sampled, theirs.sampled):
+        shares = f"{100 * ours.sampled:.3g} % and {100 * theirs.sampled:.3g} %"
+        return _unequal("how many of the sequences' rows are points", shares)
+    return None
+
+
+def _apart(one: float | None, other: float | None) -> bool:
+    """Whether two sizes differ by more than the tolerance; what is not known does not."""
+    if one is None or other is None:
+        return False
+    few, many = sorted((one, other))
+    return many > few * (1 + N_TOLERANCE)
+
+
+def _unequal(what: str, sizes: str) -> str:
     return (
-        f"it depends on n, which differs by more than {100 * N_TOLERANCE:.0f} % ({base.n:,} and {candidate.n:,} rows); "
-        "--align measures again at the common n"
+        f"it depends on {what}, which differs by more than {100 * N_TOLERANCE:.0f} % ({sizes}); "
+        "--align measures again at the common size"
     )

@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
-from geoscope.comparisons.comparability import QUANTIZED, check_comparable
+from geoscope.catalogue import QUANTIZED
+from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.comparing import is_report, reads_text
-from geoscope.comparisons.matching import why_n_forbids
+from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.report import Report
@@ -224,7 +225,7 @@ def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> Nois
     floors = []
     for row in common:
         rows = [held[row.layer, row.measure] for held in found]
-        forbidden = next((why for each in rows if (why := why_n_forbids(row, each))), None)
+        forbidden = next((why for each in rows if (why := why_size_forbids(row, each))), None)
         floors.append(_floor(rows, None, forbidden))
     sample = base.sample.model_dump(mode="json")
     sample.pop("dropped", None)

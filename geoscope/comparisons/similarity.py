@@ -17,7 +17,7 @@ import numpy as np
 
 from geoscope.comparisons.paired_rows import LayerPair, PairedRows, matched_rows, paired_layers
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.pairs import rms_radius, sweep
+from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.pairs.components import components
 from geoscope.pairs.duplicates import first_copies
 from geoscope.passes import DUPLICATE_TOLERANCE
@@ -243,7 +243,7 @@ def _neighbour_lists(x: FloatArray, y: FloatArray, k: int, device: str = "cpu") 
     """
     every = np.arange(len(x))
     kept = every[(first_copies(x) == every) & (first_copies(y) == every)]
-    limits = [DUPLICATE_TOLERANCE * rms_radius(rows) for rows in (x, y)]
+    limits = [duplicate_tolerance(rows, DUPLICATE_TOLERANCE, rms_radius(rows)) for rows in (x, y)]
     while len(kept) > k + 1:
         found = [sweep(rows[kept], neighbours=k, tree=False, device=device).neighbours for rows in (x, y)]
         close = [np.nonzero(lists.distances < limit) for lists, limit in zip(found, limits, strict=True)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from geoscope.comparisons.matching import INDEPENDENT_OF_N, N_TOLERANCE
+from geoscope.catalogue import ROWS, moves
+from geoscope.comparisons.matching import N_TOLERANCE
 from geoscope.correlations.associations import Correlation, points_needed
 from geoscope.correlations.correlation import Association, Caution
 from geoscope.correlations.joining import MEAN, Scored
@@ -145,7 +146,7 @@ def _rows(rows: Sequence[Association], name: _Names) -> list[Caution]:
     items: dict[str, str] = {}
     for row in rows:
         counts = [point.n for point in row.points if point.n]
-        if counts and row.measure not in INDEPENDENT_OF_N and max(counts) > min(counts) * (1 + N_TOLERANCE):
+        if counts and moves(row.measure, ROWS) and max(counts) > min(counts) * (1 + N_TOLERANCE):
             items[name(row)] = f"{name(row)} ({min(counts):,} to {max(counts):,} rows)"
     if not items:
         return []

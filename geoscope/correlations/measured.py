@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geoscope.catalogue import FAMILIES, KEYS, MEASURES
-from geoscope.comparisons.comparability import QUANTIZED, check_comparable
+from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
+from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
 from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
 from geoscope.correlations.scores import Cell, Score
