@@ -1,4 +1,4 @@
-"""Right values of correlations on few, tied and perfect points."""
+"""Right values of correlations on few, tied and perfect points, and of trends over what does not vary."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from scipy import stats
 from geoscope.correlations.associations import line, partial, pearson, points_needed, spearman
 from geoscope.correlations.correlating import correlate
 from geoscope.correlations.predictions import predicted_score
+from geoscope.finetuning.significance import within_seeds
 from geoscope.forms.correlation_forms import render
 
 NAMES = "abcdefghijkl"
@@ -230,3 +231,48 @@ def test_a_perfect_partial_is_doubted_while_the_columns_leave_too_few_points():
         (found,) = result.association("isoscore").partials
         assert (found.value, found.interval, found.p, found.taken_out) == (1.0, None, None, 2)
         assert bool([caution for caution in result.cautions if caution.kind == "given"]) is few
+
+
+# Trends within seeds
+
+
+def seeded(x, y):
+    """Points of two seeds, half each."""
+    return [(a, b, 2 * place // len(x)) for place, (a, b) in enumerate(zip(x, y, strict=True))]
+
+
+VARYING = [0.11, 0.35, 0.27, 0.16, 0.31, 0.22]
+
+
+@pytest.mark.parametrize("constant", [0.7, 0.1 + 0.2, 1e-9])
+def test_a_trend_of_a_constant_score_or_measure_is_undefined(constant):
+    still = [constant * (1 + 1e-16 * place) for place in range(6)]
+    still[2] = float(np.nextafter(constant, 1))
+    for points, name in ((seeded(VARYING, still), "score"), (seeded(still, VARYING), "measure")):
+        slope, correlation, p, reason = within_seeds(points)
+        assert (slope, correlation, p) == (None, None, None)
+        assert reason == f"the {name} is the same in all 6 points"
+
+
+def test_a_trend_of_what_only_the_seed_changes_is_undefined():
+    still = [0.7, 0.7 + 1e-16, 0.7, 0.1 + 0.2, 0.3, 0.3]
+    for points, name in ((seeded(VARYING, still), "score"), (seeded(still, VARYING), "measure")):
+        slope, correlation, p, reason = within_seeds(points)
+        assert (slope, correlation, p) == (None, None, None)
+        assert reason == f"the seed settles the {name} wholly"
+
+
+def test_a_perfect_trend_has_a_slope_and_no_p():
+    y = [2 * value + (0.5 if place > 2 else 0.0) for place, value in enumerate(VARYING)]
+    slope, correlation, p, reason = within_seeds(seeded(VARYING, y))
+    assert (slope, correlation) == (pytest.approx(2.0), 1.0)
+    assert p is None
+    assert "on one line" in reason
+
+
+def test_one_seed_has_a_plain_trend():
+    y = [0.5, 0.1, 0.4, 0.2, 0.8, 0.9]
+    slope, correlation, p, reason = within_seeds([(a, b, 7) for a, b in zip(VARYING, y, strict=True)])
+    expected = stats.linregress(VARYING, y)
+    assert (slope, correlation, p) == pytest.approx((expected.slope, expected.rvalue, expected.pvalue))
+    assert reason is None
