@@ -461,9 +461,11 @@ def comparison() -> Comparison:
         row("two_nn", 4.0), row("effective_rank", 2.0, noise=noise_of(29, 0.001)), name="run\x1b[31m|%0A",
     )  # fmt: skip
     limits = [parse_limit(text) for text in ("isoscore@6:10%", "effective_rank:5%", "two_nn:1")]
-    return compare_reports(
-        base, [candidate], limits=limits, similarity=[{"layer": 6, "measure": "linear_cka", "value": 0.5, "null": 0.1}]
-    )
+    alike = {
+        "candidate": candidate.subject.name, "layer_base": 6, "layer_candidate": 6, "measure": "linear_cka",
+        "value": 0.5, "null": 0.1, "n": 900, "reason": None,
+    }  # fmt: skip
+    return compare_reports(base, [candidate], limits=limits, similarity=[alike])
 
 
 def test_json_is_complete_and_finite(comparison: Comparison) -> None:
@@ -475,10 +477,13 @@ def test_json_is_complete_and_finite(comparison: Comparison) -> None:
     assert Comparison.model_validate(content) == comparison
 
 
-def test_csv_is_one_row_a_difference(comparison: Comparison) -> None:
+def test_csv_is_one_row_a_difference_and_a_similarity(comparison: Comparison) -> None:
     lines = render(comparison, "csv").splitlines()
     assert lines[0].startswith("layer,measure,candidate,candidate_layer,base_value,candidate_value,")
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[0].endswith(",reason,value,null,n")
+    assert lines[-1].startswith("6,linear_cka,")
+    assert lines[-1].endswith(",,0.5,0.1,900")
     check = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
     assert render(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
 
@@ -514,7 +519,7 @@ def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
     assert page.count("| 6 | isoscore |") == 2
     failed, held = page.index("| isoscore@6:10% | 6 |"), page.index("| effective_rank:5% | 6 |")
     assert failed < held
-    assert "| 6 | linear_cka | 0.5000 | 0.1000 |" in page
+    assert "| 6 | 6 | linear_cka | 0.5000 | 0.1000 | 900 |" in page
 
 
 def test_a_table_fits_its_page(comparison: Comparison) -> None:

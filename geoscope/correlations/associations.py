@@ -251,7 +251,8 @@ def _pairings(first: tuple[int, ...], second: tuple[int, ...]) -> IntArray:
             if taken >> place & 1:
                 by = added * other
                 counts[taken, by:] += counts[taken ^ 1 << place, : most + 1 - by]
-    return counts[-1].copy()
+    every: IntArray = counts[-1].copy()
+    return every
 
 
 def _rounding_of(whole: _Pair, left: _Pair) -> float:

@@ -121,12 +121,19 @@ def _to_csv(result: Comparison | Check) -> str:
         names = [*(name for name in HeldLimit.model_fields if name not in absent), *keys]
     else:
         rows = [row.model_dump(mode="json") for row in result.differences]
-        names = list(Difference.model_fields)
+        alike = [{_AS_IN_DIFFERENCES.get(key, key): cell for key, cell in row.items()} for row in result.similarity]
+        names = list(dict.fromkeys([*Difference.model_fields, *(key for row in alike for key in row)]))
+        rows = [dict.fromkeys(names) | row for row in (*rows, *alike)]
     columns = [part for name in names for part in (("low", "high") if name == "interval" else (name,))]
     for row in rows:
         row["low"], row["high"] = row.pop("interval") or (None, None)
     return to_csv(columns, [[row[column] for column in columns] for row in rows])
+_AS_IN_DIFFERENCES = {"layer_base": "layer", "layer_candidate": "candidate_layer"}
+"""What a similarity's columns are called where its rows follow differences."""
 
+
+
+    """A row a difference or limit, then a row a similarity, whose value, null and n have columns of their own."""
 
 # Markdown
 

@@ -80,6 +80,7 @@ def _to_csv(result: Correlations) -> str:
 def _flat(row: Association, given: Sequence[str]) -> dict[str, Any]:
     """Every number of an association by a column name; which names there are depends on nothing but given."""
     level, left, repeats, line = row.level, row.left_out, row.repeats, row.line
+    means, within = (None, None) if repeats is None else (repeats.pearson, repeats.within)
     flat: dict[str, Any] = {
         "task": row.task, "layer": row.layer, "measure": row.measure, "quantizer": row.quantizer, "n": row.n,
         **_spread("r", row.pearson), **_spread("rho", row.spearman), **_why("rho", row.spearman),
@@ -89,8 +90,8 @@ def _flat(row: Association, given: Sequence[str]) -> dict[str, Any]:
         "left_out": left and left.left_out, "error": left and left.measure, "mean_error": left and left.mean,
         "level_error": left and left.level, "log_level_error": left and left.log_level,
         "groups": repeats and repeats.groups,
-        **_spread("r_of_means", repeats and repeats.pearson), **_why("r_of_means", repeats and repeats.pearson),
-        **_spread("r_within", repeats and repeats.within), **_why("r_within", repeats and repeats.within),
+        **_spread("r_of_means", means), **_why("r_of_means", means),
+        **_spread("r_within", within), **_why("r_within", within),
     }  # fmt: skip
     partials = {partial.name: partial for partial in row.partials}
     for name in given:
