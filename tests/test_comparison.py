@@ -378,8 +378,8 @@ def layered(*layers: int | None, depth: int | None = 6, **more: Any) -> Report:
     [
         (layered(0, 3, 6), layered(0, 3, 6), [(0, 0), (3, 3), (6, 6)]),
         (layered(6), layered(12, depth=12), [(6, 12)]),
-        (layered(6), layered(6, depth=12), [(6, 6)]),
-        (layered(0, 6), layered(6, 12, depth=12), [(6, 6)]),
+        (layered(3), layered(6, depth=12), [(3, 6)]),
+        (layered(0, 6), layered(6, 12, depth=12), [(6, 12)]),
         (layered(None, depth=None), layered(None, depth=None), [(None, None)]),
         (layered(6), layered(None, depth=None), [(6, None)]),
         (layered(None, settings={"layers": "union"}), layered(None, settings={"layers": "union"}), [(None, None)]),
@@ -401,6 +401,11 @@ def test_layers_are_matched(base: Report, candidate: Report, matched: list[tuple
 def test_no_layer_in_common_is_a_mistake(base: Report, candidate: Report) -> None:
     with pytest.raises(GeoscopeError, match="a layer in common"):
         match_layers(base, candidate)
+
+
+def test_a_last_layer_is_not_held_against_a_middle_one() -> None:
+    with pytest.raises(GeoscopeError, match="got layer 6 of base's 6 blocks and layer 6 of base's 12 blocks"):
+        match_layers(layered(6), layered(6, depth=12))
 
 
 def test_what_only_one_report_has_is_listed() -> None:
@@ -553,11 +558,14 @@ def test_junit_is_a_suite_a_layer_and_a_case_a_limit_and_measure(comparison: Com
     root = ElementTree.fromstring(text)
     assert text.startswith("<?xml")
     assert root.tag == "testsuites"
-    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "2", "0", "1")
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("8", "2", "0", "1")
     suites = {suite.get("name"): suite for suite in root}
     assert list(suites) == ["geoscope.layer-3", "geoscope.layer-6"]
     names = [case.get("name") for case in suites["geoscope.layer-6"]]
-    assert names == ["isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank"]
+    assert names == [
+        "isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank", "linear_cka",
+    ]  # fmt: skip
+    assert [case.text for case in suites["geoscope.layer-6"].iter("system-out")][-1] == "0.5000, null 0.1000"
     failure = suites["geoscope.layer-6"].find("testcase/failure")
     assert failure is not None
     message = failure.get("message") or ""

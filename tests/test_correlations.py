@@ -492,7 +492,7 @@ def test_last_layers_of_models_of_any_depth_belong_together():
     ]
     assert correlate(reports, scores([1, 2, 3])).association("isoscore").layer == "last"
     odd = report(row("isoscore", 3.0, layer=6), name="d", layers=12)
-    with pytest.raises(GeoscopeError, match="expected the last layer of every model, got another of d"):
+    with pytest.raises(GeoscopeError, match="got layer 6 of a's 6 blocks and layer 6 of d's 12 blocks"):
         correlate([*reports, odd], scores([1, 2, 3, 4]))
 
 
