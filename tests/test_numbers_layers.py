@@ -124,6 +124,13 @@ def test_every_form_says_which_layers_were_held_against_each_other() -> None:
     assert render(result, "junit").count("layer 3 (candidate: layer 6)") == 2  # the limit and the difference
 
 
+def test_two_layers_in_a_heading_leave_room_for_numbers() -> None:
+    narrow = render(geoscope.compare(model(3), model(6, name="deep", seed=1)), "table", Page(width=72))
+    assert max(map(len, narrow.splitlines())) <= 72
+    (heading,) = [line for line in narrow.splitlines() if line.startswith("measure")]
+    assert heading.split()[:4] == ["measure", "base", "candidate", "difference"]
+
+
 def test_a_failed_limit_names_both_layers() -> None:
     base = model(3, (0, 3))
     moved = report(*(row("isoscore", 9.0, layer=layer) for layer in (0, 3, 6)), name="deep", layers=6)

@@ -274,7 +274,7 @@ def _grid(rows: Sequence[Difference], label: str, reasons: list[str], width: int
     from rich.text import Text
 
     lines = [_line(row, reasons) for row in rows]
-    first = 4 + max((len(row.measure) for row in rows), default=0)
+    first = max((max(2 + len(row.measure), len(layer_name(row))) for row in rows), default=0)
     shown = _fitting(lines, first, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(Text(printable(label)), no_wrap=True)
@@ -309,7 +309,7 @@ def _line(row: Difference, reasons: list[str]) -> dict[str, str]:
 
 def _fitting(lines: Sequence[dict[str, str]], first: int, width: int | None) -> list[str]:
     shown = list(_COLUMNS)
-    sizes = {column: 2 + max(len(column), *(len(line[column]) for line in lines), 0) for column in shown}
+    sizes = {column: 3 + max(len(column), *(len(line[column]) for line in lines), 0) for column in shown}
     for column in _LEAST_NEEDED:
         if width and first + sum(sizes[name] for name in shown) > width:
             shown.remove(column)
