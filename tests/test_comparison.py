@@ -410,8 +410,8 @@ def layered(*layers: int | None, depth: int | None = 6, **more: Any) -> Report:
     [
         (layered(0, 3, 6), layered(0, 3, 6), [(0, 0), (3, 3), (6, 6)]),
         (layered(6), layered(12, depth=12), [(6, 12)]),
-        (layered(6), layered(6, depth=12), [(6, 6)]),
-        (layered(0, 6), layered(6, 12, depth=12), [(6, 6)]),
+        (layered(3), layered(6, depth=12), [(3, 6)]),
+        (layered(0, 6), layered(6, 12, depth=12), [(6, 12)]),
         (layered(None, depth=None), layered(None, depth=None), [(None, None)]),
         (layered(6), layered(None, depth=None), [(6, None)]),
         (layered(None, settings={"layers": "union"}), layered(None, settings={"layers": "union"}), [(None, None)]),
@@ -433,6 +433,11 @@ def test_layers_are_matched(base: Report, candidate: Report, matched: list[tuple
 def test_no_layer_in_common_is_a_mistake(base: Report, candidate: Report) -> None:
     with pytest.raises(GeoscopeError, match="a layer in common"):
         match_layers(base, candidate)
+
+
+def test_a_last_layer_is_not_held_against_a_middle_one() -> None:
+    with pytest.raises(GeoscopeError, match="got layer 6 of base's 6 blocks and layer 6 of base's 12 blocks"):
+        match_layers(layered(6), layered(6, depth=12))
 
 
 def test_what_only_one_report_has_is_listed() -> None:
@@ -493,9 +498,11 @@ def comparison() -> Comparison:
         row("two_nn", 4.0), row("effective_rank", 2.0, noise=noise_of(29, 0.001)), name="run\x1b[31m|%0A",
     )  # fmt: skip
     limits = [parse_limit(text) for text in ("isoscore@6:10%", "effective_rank:5%", "two_nn:1")]
-    return compare_reports(
-        base, [candidate], limits=limits, similarity=[{"layer": 6, "measure": "linear_cka", "value": 0.5, "null": 0.1}]
-    )
+    alike = {
+        "candidate": candidate.subject.name, "layer_base": 6, "layer_candidate": 6, "measure": "linear_cka",
+        "value": 0.5, "null": 0.1, "n": 900, "reason": None,
+    }  # fmt: skip
+    return compare_reports(base, [candidate], limits=limits, similarity=[alike])
 
 
 def test_json_is_complete_and_finite(comparison: Comparison) -> None:
@@ -507,10 +514,13 @@ def test_json_is_complete_and_finite(comparison: Comparison) -> None:
     assert Comparison.model_validate(content) == comparison
 
 
-def test_csv_is_one_row_a_difference(comparison: Comparison) -> None:
+def test_csv_is_one_row_a_difference_and_a_similarity(comparison: Comparison) -> None:
     lines = render(comparison, "csv").splitlines()
     assert lines[0].startswith("layer,measure,candidate,candidate_layer,base_value,candidate_value,")
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[0].endswith(",reason,value,null,n")
+    assert lines[-1].startswith("6,linear_cka,")
+    assert lines[-1].endswith(",,0.5,0.1,900")
     check = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
     assert render(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
 
@@ -546,7 +556,7 @@ def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
     assert page.count("| 6 | isoscore |") == 2
     failed, held = page.index("| isoscore@6:10% | 6 |"), page.index("| effective_rank:5% | 6 |")
     assert failed < held
-    assert "| 6 | linear_cka | 0.5000 | 0.1000 |" in page
+    assert "| 6 | 6 | linear_cka | 0.5000 | 0.1000 | 900 |" in page
 
 
 def test_a_table_fits_its_page(comparison: Comparison) -> None:
@@ -580,11 +590,14 @@ def test_junit_is_a_suite_a_layer_and_a_case_a_limit_and_measure(comparison: Com
     root = ElementTree.fromstring(text)
     assert text.startswith("<?xml")
     assert root.tag == "testsuites"
-    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "2", "0", "1")
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("8", "2", "0", "1")
     suites = {suite.get("name"): suite for suite in root}
     assert list(suites) == ["geoscope.layer-3", "geoscope.layer-6"]
     names = [case.get("name") for case in suites["geoscope.layer-6"]]
-    assert names == ["isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank"]
+    assert names == [
+        "isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank", "linear_cka",
+    ]  # fmt: skip
+    assert [case.text for case in suites["geoscope.layer-6"].iter("system-out")][-1] == "0.5000, null 0.1000"
     failure = suites["geoscope.layer-6"].find("testcase/failure")
     assert failure is not None
     message = failure.get("message") or ""

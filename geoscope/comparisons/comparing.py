@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports
+from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports, labels_of
 from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.comparisons.sample_options import OF_TEXT, options_of
 from geoscope.errors import GeoscopeError
@@ -49,7 +49,7 @@ def compare(
         from geoscope.comparisons.alignment import aligned
 
         reports = aligned(subjects, reports, options)
-    alike = _similarity(subjects, options) if similarity else []
+    alike = _similarity(subjects, labels_of(reports[1:]), options) if similarity else []
     return compare_reports(reports[0], reports[1:], margin=margin, limits=held, strict=strict, similarity=alike)
 
 
@@ -101,7 +101,7 @@ def _read_rows(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Any]
     return rows
 
 
-def _similarity(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows on how alike each candidate's space and the base's are."""
     from geoscope.comparisons.similarity import similarity
     from geoscope.measuring import torch_device
@@ -115,8 +115,8 @@ def _similarity(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[dic
         "progress": options.get("progress"),
     }
     return [
-        {"candidate": str(candidate.subject.get("name", candidate.name)), **row}
-        for candidate in candidates
+        {"candidate": label, **row}
+        for label, candidate in zip(labels, candidates, strict=True)
         for row in similarity(base, candidate, **chosen)
     ]
 

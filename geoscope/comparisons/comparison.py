@@ -113,7 +113,8 @@ def compare_reports(
     """Hold reports against a base.
 
     margin: the share of the base's value up to which a change is no news. limits: what may not move further;
-    strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through.
+    strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through; candidates
+    in them go by their `labels_of`.
     Raises NotComparable where the reports were not measured the same way, GeoscopeError where they share no layer
     or lack what a limit is about.
     """
@@ -123,7 +124,7 @@ def compare_reports(
     differences: list[Difference] = []
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
-    labels = _labels(candidates)
+    labels = labels_of(candidates)
     for label, candidate in zip(labels, candidates, strict=True):
         check_comparable(base, candidate)
         mine = matches_of(base, candidate, label)
@@ -144,7 +145,7 @@ def compare_reports(
     )
 
 
-def _labels(candidates: Sequence[Report]) -> list[str]:
+def labels_of(candidates: Sequence[Report]) -> list[str]:
     """The candidates' names; those that share one are numbered."""
     names = [candidate.subject.name for candidate in candidates]
     return [

@@ -30,6 +30,10 @@ def _is_empty(value: dict[str, Any]) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class HeldLimit(BaseModel):
     """One limit on one layer, held or not."""
 
@@ -37,7 +41,10 @@ class HeldLimit(BaseModel):
 
     limit: str = Field(description="as the user wrote it")
     measure: str
-    layer: int | None
+    layer: int | None = Field(description="of the base where there are two reports")
+    candidate_layer: int | None = Field(
+        default=None, exclude_if=_is_none, description="the candidate's layer it is held against"
+    )
     keys: dict[str, Any] = Field(
         default_factory=dict, exclude_if=_is_empty, description="of a study's row: its key columns, such as noise_level"
     )
@@ -144,7 +151,7 @@ def _aimed(limit: Limit, base: Report, candidate: Report, matches: Sequence[Matc
     if not found:
         raise GeoscopeError(
             f"expected {limit.measure} of a layer that both reports have for {limit}, got none in "
-            f"{base.subject.name} and {candidate.subject.name}; measure the same --layers of both"
+            f"{base.subject.name} and {candidate.subject.name}; measure --layers all of both"
         )
     return found
 
@@ -198,6 +205,7 @@ def _held(tested: _Tested, p: float | None, *, strict: bool) -> HeldLimit:
         "limit": str(tested.limit),
         "measure": base.measure,
         "layer": base.layer,
+        "candidate_layer": candidate.layer,
         "candidate": tested.match.label,
         "value": candidate.value,
     }

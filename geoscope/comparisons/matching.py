@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,19 +43,62 @@ def matches_of(base: Report, candidate: Report, label: str) -> list[Match]:
 def match_layers(base: Report, candidate: Report) -> Layers:
     """Which layer of the candidate each layer of the base is held against, in the base's order.
 
-    Layers go by number. Two reports of one layer each match whatever its number where both are the last of their
-    model, or where one is a file's only cloud. Raises GeoscopeError where no layer matches.
+    Layers are paired as `pair_layers` says. Two reports of one layer each match whatever its number where both are the
+    last of their model, or where one is a file's only cloud. Raises GeoscopeError where no layer matches.
     """
     ours, theirs = base.layers, candidate.layers
     if len(ours) == len(theirs) == 1 and (_alone(base, candidate) or (_is_last(base) and _is_last(candidate))):
         return [(ours[0], theirs[0])]
-    matched: Layers = [(layer, layer) for layer in ours if layer in theirs]
-    if not matched:
+    depths = base.subject.layers, candidate.subject.layers
+    matched = pair_layers(ours, theirs, depths)
+    if matched:
+        return matched
+    told = [(_listed(report), report.subject.name, report.subject.layers) for report in (base, candidate)]
+    if differ_in_depth(*depths):
+        held = " and ".join(f"{layers} of {name}'s {blocks} blocks" for layers, name, blocks in told)
         raise GeoscopeError(
-            f"expected two reports with a layer in common, got {_listed(base)} of {base.subject.name} and "
-            f"{_listed(candidate)} of {candidate.subject.name}; measure the same --layers of both"
+            f"expected two reports with a layer at the same relative depth, got {held}; measure --layers last or all "
+            "of both, or layers that are the same share of each model's blocks"
         )
-    return matched
+    held = " and ".join(f"{layers} of {name}" for layers, name, _ in told)
+    raise GeoscopeError(f"expected two reports with a layer in common, got {held}; measure the same --layers of both")
+
+
+def differ_in_depth(blocks: int | None, others: int | None) -> bool:
+    """Whether two models are known to have different numbers of blocks, so that layers do not go by number."""
+    return blocks is not None and others is not None and blocks != others
+
+
+def pair_layers(
+    ours: Sequence[int | None], theirs: Sequence[int | None], depths: tuple[int | None, int | None]
+) -> Layers:
+    """Which of two models' layers belong together, in the order of ours; depths: how many blocks each model has.
+
+    By number, unless the depths are known and differ. Then a layer's share of the blocks decides: 0 goes with 0, the
+    last with the last, and any other with the nearest that is at most half a block of the shallower model away. No
+    layer is taken twice; the nearest pairs are taken first.
+    """
+    both: Layers = [(layer, layer) for layer in ours if layer in theirs]
+    if not differ_in_depth(*depths):
+        return both
+    one, other = (depth or 0 for depth in depths)
+    ranked = sorted(
+        # Distances times both numbers of blocks are whole numbers; ties fall the same whichever model comes first.
+        (abs(a * other - b * one), *((a, b) if one < other else (b, a)), a, b)
+        for a in ours
+        for b in theirs
+        if a is not None and b is not None and _end(a, one) == _end(b, other)
+    )
+    partner: dict[int | None, int | None] = {None: None} if (None, None) in both else {}
+    for distance, _, _, a, b in ranked:
+        if 2 * distance <= max(one, other) and a not in partner and b not in partner.values():
+            partner[a] = b
+    return [(layer, partner[layer]) for layer in ours if layer in partner]
+
+
+def _end(layer: int, depth: int) -> int:
+    """Which end of a model a layer is at: -1 the embedding layer, 1 the last, 0 neither."""
+    return -1 if layer == 0 else int(layer == depth)
 
 
 def _is_last(report: Report) -> bool:

@@ -91,7 +91,8 @@ def similarity(
 ) -> list[dict[str, Any]]:
     """The measures of this file and their permutation nulls for pairs of layers, a dictionary a number.
 
-    layers: (base's, candidate's) pairs; by default those of the same number, or the only one of each. CKA sees every
+    layers: (base's, candidate's) pairs; by default those of the same number (of models that are known to differ in
+    depth: of the same relative depth), or the only one of each. CKA sees every
     row that the two share; the Procrustes distance and the neighbours see `points` of them, chosen as `measure` does.
     Each has layer_base, layer_candidate, measure, value, null, n (rows it is from) and reason: why value is None.
     """

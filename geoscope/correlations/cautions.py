@@ -78,7 +78,7 @@ def _given(rows: Sequence[Association], name: _Names) -> list[Caution]:
         about, items = [], []
         for row in rows:
             partial = next((each for each in row.partials if each.name == given), None)
-            if partial is not None and partial.value is not None and _may_be_zero(partial):
+            if partial is not None and partial.value is not None and partial.may_be_zero:
                 about.append(row)
                 items.append(f"{name(row)} (partial r {_with_interval(partial)})")
         text = f"with {given} taken out, too little is left to say that {{task}} goes with {{items}}"
@@ -94,7 +94,7 @@ def _few(rows: Sequence[Association], name: _Names) -> list[Caution]:
         if r.value is None and row.pearson.value is not None:  # repeats of one or two
             about.append(row)
             items.append(f"{name(row)} ({r.reason})")
-        if r.value is None or not _may_be_zero(r):
+        if r.value is None or not r.may_be_zero:
             continue
         needed = points_needed(r.value)
         about.append(row)
@@ -160,10 +160,6 @@ def _caution(kind: str, text: str, about: Sequence[Association], items: Sequence
     task = about[0].task
     told = text.replace("{task}", "the mean" if task == MEAN else task).replace("{items}", _listed(items))
     return [Caution(kind=kind, task=task, measures=[name(row) for row in about], text=told)]
-
-
-def _may_be_zero(correlation: Correlation) -> bool:
-    return correlation.interval is None or correlation.interval[0] <= 0 <= correlation.interval[1]
 
 
 def _with_interval(correlation: Correlation) -> str:

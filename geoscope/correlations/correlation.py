@@ -80,7 +80,7 @@ class Association(Part):
     """One measure of one layer, against the scores on one task."""
 
     task: str
-    layer: int | str | None = Field(description="last where models differ in depth")
+    layer: int | str | None = Field(description="0 or last where models differ in depth")
     measure: str
     quantizer: str | None = Field(default=None, description="what the codebooks were, where the measure has any")
     n: int = Field(description="points")

@@ -7,7 +7,11 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geoscope.comparisons.comparison import Difference
+    from geoscope.comparisons.holding import HeldLimit
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -31,6 +35,29 @@ def key_names(keys: Mapping[str, Any]) -> str:
         f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
         for name, value in keys.items()
     )
+
+
+def crosses_layers(row: Difference | HeldLimit) -> bool:
+    """Whether it holds a layer against another of the candidate's."""
+    return row.candidate is not None and row.candidate_layer != row.layer
+
+
+def layer_cell(row: Difference | HeldLimit) -> int | str | None:
+    """The layer in a column of layers: a number, or words where it takes two."""
+    return layer_name(row).removeprefix("layer ") if crosses_layers(row) else row.layer
+
+
+def layer_name(row: Difference | HeldLimit) -> str:
+    """The layer, and the candidate's where it is another; empty for a file's only cloud."""
+    if crosses_layers(row):
+        return layers_in_words(row.layer, row.candidate_layer)
+    return "" if row.layer is None else f"layer {row.layer}"
+
+
+def layers_in_words(base: int | None, candidate: int | None) -> str:
+    """A layer of the base and the other one of the candidate that it is held against."""
+    mine, theirs = ("one cloud" if layer is None else f"layer {layer}" for layer in (base, candidate))
+    return f"{mine} (candidate: {theirs})"
 
 
 def to_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:

@@ -81,6 +81,7 @@ def _beside(row: Association) -> list[str]:
         parts += _told("of the means", row.repeats.pearson) + _told("within them", row.repeats.within)
     for partial in row.partials:
         parts += _told(f"given {partial.name}", partial)
+    parts += [row.pearson.reason] if row.pearson.reason is not None else []
     return [part for part in parts if part]
 
 
