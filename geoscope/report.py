@@ -113,7 +113,9 @@ class Measurement(_Part):
         default=None, description="what the same estimator gives on structureless points of the same n and d"
     )
     n: int = Field(ge=0, description="rows the number was computed from")
-    reason: str | None = Field(default=None, description="why the value is null, in a sentence")
+    reason: str | None = Field(
+        default=None, description="why the value is null or, beside a value, why it has no standard error; a sentence"
+    )
     replicates: list[float] | None = Field(
         default=None,
         exclude_if=_is_none,

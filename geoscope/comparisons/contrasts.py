@@ -27,6 +27,7 @@ _OF_POINTS = frozenset(
 """The measures of the sampled points; the others see every row."""
 
 _NO_ERROR = "it has no standard error: the measure has none, the sequences are too few, or --no-errors was given"
+"""What is said of a report that does not say why."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _growth(row: Measurement, replicates: Sequence[float], fraction: float) -> f
 def _free_error(row: Measurement, fraction: float) -> float:
     """The error over draws of an endless corpus: without the correction for having drawn much of a finite one."""
     if row.standard_error is None:
-        raise Undefined(_NO_ERROR)
+        raise Undefined(row.reason or _NO_ERROR)
     spread = min(_training_spread(row) or 0.0, row.standard_error)  # of trainings, which no corpus bounds
     if fraction < 1:
         return hypot(sqrt((row.standard_error**2 - spread**2) / (1 - fraction)), spread)

@@ -1,0 +1,113 @@
+"""Numbers and what stands beside them: why there is no error, whose errors are too small, and zeros without a sign."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import geoscope
+from geoscope.forms.batch_forms import render_all
+from geoscope.forms.tables import render
+from geoscope.report import Report
+
+UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
+
+
+def measured(sequences, *, rows=240, measures=UNQUANTIZED, **options):
+    """Gaussian rows dealt into so many sequences."""
+    cloud = np.random.default_rng(0).standard_normal((rows, 6))
+    return geoscope.measure(cloud, groups=np.arange(rows) % sequences, measures=measures, **options)
+
+
+@pytest.fixture(scope="module")
+def few():
+    return measured(12)
+
+
+# Why there is no standard error
+
+
+def test_too_few_sequences_for_an_error_are_counted(few):
+    said = {row.measure: row.reason for row in few.measurements if row.value is not None}
+    assert len(said) > 15
+    bars = said.pop("prominent_bars")
+    assert set(said.values()) == {"no standard error: the rows are of 12 sequences, and it takes 20 groups of them"}
+    assert bars.startswith("no standard error: it counts a few bars")
+    assert all(row.standard_error is None for row in few.measurements)
+
+
+def test_rows_of_one_sequence_are_said_to_be():
+    report = measured(1, measures=["anisotropy"])
+    assert "the rows are of 1 sequence, and it takes 20 groups" in report.measurement("anisotropy").reason
+
+
+def test_a_value_with_an_error_needs_no_reason():
+    report = measured(80)
+    assert report.measurement("two_nn").standard_error > 0
+    assert [row.measure for row in report.measurements if row.reason and row.value is not None] == ["prominent_bars"]
+
+
+def test_nothing_is_said_of_errors_that_were_not_asked_for():
+    assert not any(row.reason for row in measured(12, errors=False).measurements if row.value is not None)
+
+
+def test_a_part_without_a_value_is_why_the_whole_has_no_error():
+    """Five rows that differ among copies: halves of the sequences hold fewer than three of them, or one bar at most."""
+    rows = np.zeros((40, 3))
+    rows[:5] = [[1, 0, 0], [0, 2, 0], [0, 0, 4], [0, 9, 9], [0, 0, 0]]
+    rows[20:] = rows[:20]
+    keys = ["two_nn", "anisotropy"]
+    report = geoscope.measure(rows, groups=np.arange(40) % 20, measures=keys)
+    row = report.measurement("two_nn")
+    assert row.value > 0
+    assert row.standard_error is None
+    assert row.reason == (
+        "no standard error: on some part of the sequences there is no value "
+        "(expected at least three distinct points, got 2)"
+    )
+    assert report.measurement("anisotropy").reason is None
+
+
+def test_the_schema_says_what_a_reason_is_of():
+    from geoscope.report import json_schema
+
+    assert "no standard error" in json_schema()["$defs"]["Measurement"]["properties"]["reason"]["description"]
+
+
+def test_a_table_tells_values_and_the_reason_once(few):
+    drawn = render(few, "table")
+    assert drawn.count("12 sequences, and it takes") == 1
+    assert drawn.count("it counts a few bars") == 1
+    assert "groups of them (every measure but prominent_bars)" in drawn
+    assert drawn.count("[1]") == 2  # beside the value that is missing, and before the reason
+    for row in few.measurements:
+        line = next(line for line in drawn.splitlines() if line.strip().startswith(f"{row.measure} "))
+        assert ("undefined" in line) == (row.value is None)
+
+
+def test_markdown_tells_values_and_the_reason_once(few):
+    for page in (render(few, "markdown"), render_all([few, few], "markdown")):
+        assert page.count("12 sequences, and it takes") == 1
+        assert page.count("it counts a few bars") == 1
+
+
+def test_a_page_tells_values_and_the_reason_once(few):
+    page = render(few, "html")
+    assert page.count("12 sequences, and it takes") == 1
+    assert page.count("it counts a few bars") == 1
+    assert "No standard error is known of" not in page
+
+
+def test_csv_and_json_have_it_in_every_row(few):
+    assert render(few, "csv").count("12 sequences, and it takes") == len(few.measurements) - 2
+    assert Report.from_json(few.to_json()) == few
+
+
+def test_compare_says_why_it_does_not_judge(few):
+    rows = np.random.default_rng(1).standard_normal((240, 6))
+    other = geoscope.measure(rows, groups=np.arange(240) % 12, measures=UNQUANTIZED)
+    difference = geoscope.compare(few, other).difference("anisotropy")
+    assert difference.difference is not None
+    assert difference.reason == (
+        "not judged: no standard error: the rows are of 12 sequences, and it takes 20 groups of them"
+    )
