@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms import output
+from geoscope.forms.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,7 +219,7 @@ class Report(_Part):
 
     def to_json(self) -> str:
         """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""

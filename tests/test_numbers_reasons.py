@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import geoscope
+from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.correlations.associations import Correlation
+from geoscope.correlations.cautions import _with_interval
+from geoscope.forms import comparison_forms
 from geoscope.forms.batch_forms import render_all
 from geoscope.forms.tables import render
-from geoscope.report import Report
+from geoscope.measures import average_cosine_similarity, isoscore
+from geoscope.measures.formula import finite
+from geoscope.report import Measurement, Report, Sample, Subject
 
 UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
 
@@ -111,3 +119,66 @@ def test_compare_says_why_it_does_not_judge(few):
     assert difference.reason == (
         "not judged: no standard error: the rows are of 12 sequences, and it takes 20 groups of them"
     )
+
+
+# Zeros without a sign
+
+
+def zeros(name="base", value=-0.0, **more):
+    return Report(
+        subject=Subject(name=name, kind="array"),
+        sample=Sample(rows=9, points=9, seed=0),
+        settings={"isoscore_zeta": -0.0},
+        measurements=[
+            Measurement(layer=None, measure="isoscore", value=value, standard_error=0.02, null=-0.0, n=9, **more),
+            Measurement(layer=None, measure="two_nn", value=2.0, standard_error=0.1, null=-0.0, n=9, **more),
+        ],
+        environment={},
+    )
+
+
+def signs_of_zeros(text):
+    """Every zero with a minus before it, in any form."""
+    return re.findall(r"(?<![\w.)])[-\N{MINUS SIGN}]0(?:\.0*)?(?![\d.e])", text)
+
+
+def test_the_search_for_signed_zeros_finds_them():
+    assert signs_of_zeros("a -0 b -0.0 c [-0.000] -0.0 %, -0.01 10-0.5 layer-0 1e-05") == [
+        "-0",
+        "-0.0",
+        "-0.000",
+        "-0.0",
+    ]
+
+
+def test_a_zero_has_no_sign_in_a_report():
+    report = zeros(replicates=[-0.0] * 20)
+    for form in ("json", "csv", "markdown", "table", "html"):
+        assert signs_of_zeros(render(report, form)) == [], form
+        if form not in ("table", "html"):
+            assert signs_of_zeros(render_all([report, report], form)) == [], form
+
+
+@pytest.mark.parametrize("form", comparison_forms.FORMS)
+def test_a_zero_has_no_sign_in_a_comparison(form):
+    """A difference of -4e-9 in 2.0 is no -0.0 %; nor is one of -0.0 in a value of -0.0."""
+    base, candidate = zeros(), zeros("candidate")
+    moved = candidate.measurements[1].model_copy(update={"value": 2.0 - 4e-9})
+    candidate = candidate.model_copy(update={"measurements": [candidate.measurements[0], moved]})
+    comparison = geoscope.compare(base, candidate, limits=["two_nn:0.0001%"], strict=True)
+    assert comparison.difference("two_nn").difference < 0
+    assert signs_of_zeros(comparison_forms.render(comparison, form)) == []
+
+
+def test_a_coefficient_that_rounds_to_nothing_has_no_sign():
+    shown = _with_interval(Correlation(value=-0.0001, n=9, interval=(-0.0004, 0.4)))
+    assert shown == "0.000, 95 % 0.000 to 0.400"
+
+
+def test_measures_and_other_results_give_no_negative_zero():
+    rows = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    assert np.copysign(1, isoscore(rows)) == 1
+    assert np.copysign(1, finite(-0.0)) == 1
+    assert average_cosine_similarity(rows) == -1
+    written = HeldLimit(limit="isoscore>0", measure="isoscore", layer=None, held=True, value=-0.0, change=-0.0)
+    assert signs_of_zeros(Check(subject={"name": "a"}, limits=[written]).to_json()) == []

@@ -15,7 +15,6 @@ another seed varies by; the limit follows as above.
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from geoscope.comparisons.comparing import is_report, reads_text
 from geoscope.comparisons.matching import why_n_forbids
 from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.forms.json_text import json_text
 from geoscope.report import Report
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class NoiseFloor(BaseModel):
 
     def to_json(self) -> str:
         """The noise floor's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloor:

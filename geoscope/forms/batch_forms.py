@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
+from geoscope.forms.json_text import json_text
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw, long_rows, markdown_measurements, missing_errors, warnings_of
 
@@ -42,8 +42,7 @@ def _to_html(reports: Sequence[Report]) -> str:
 
 
 def _to_json(reports: Sequence[Report]) -> str:
-    whole = [report.model_dump(mode="json") for report in reports]
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text([report.model_dump(mode="json") for report in reports])
 
 
 def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]:
