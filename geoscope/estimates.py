@@ -86,8 +86,8 @@ class Estimator:
             return Estimate(None, n, str(reason))
         self._undefined_part = None
         error, replicates, spread = self._error(key, asked)
-        reason = self._why_no_error(key) if error is None else None
-        return Estimate(value, n, reason, error, self._null(key, asked, n), replicates, spread)
+        why = self._why_no_error(key) if error is None else None
+        return Estimate(value, n, why, error, self._null(key, asked, n), replicates, spread)
 
     def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
         own = {name: self.settings[name] for name in asked.settings if name in self.settings}

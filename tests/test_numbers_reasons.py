@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pytest
 
 import geoscope
 from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import _with_interval
 from geoscope.forms import comparison_forms
@@ -182,3 +184,128 @@ def test_measures_and_other_results_give_no_negative_zero():
     assert average_cosine_similarity(rows) == -1
     written = HeldLimit(limit="isoscore>0", measure="isoscore", layer=None, held=True, value=-0.0, change=-0.0)
     assert signs_of_zeros(Check(subject={"name": "a"}, limits=[written]).to_json()) == []
+
+
+# Rows whose sequences nobody named
+
+
+def tokens(rows=3000, width=64, likeness=0.3):
+    """Rows of sequences of 20 that are alike, and the sequence of each."""
+    g = np.random.default_rng(0)
+    sequences = np.arange(rows) // 20
+    shared = g.standard_normal((rows // 20, width))[sequences]
+    return np.sqrt(likeness) * shared + np.sqrt(1 - likeness) * g.standard_normal((rows, width)), sequences
+
+
+def said_of(subject, **options):
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        report = geoscope.measure(subject, measures=["average_cosine_similarity"], **options)
+    return report, [str(each.message) for each in heard if "grouped" in str(each.message)]
+
+
+def test_token_rows_without_groups_are_warned_of():
+    rows, sequences = tokens()
+    alone, said = said_of(rows)
+    assert len(said) == 1
+    assert re.search(r"\(mean cosine 0\.2[789] around the mean, others -?0\.0[01]\)", said[0])
+    assert "--groups" in said[0]
+    assert alone.settings["groups"] == "each row alone"
+    together, unsaid = said_of(rows, groups=sequences)
+    assert unsaid == []
+    assert "groups" not in together.settings
+    errors = [each.measurement("average_cosine_similarity").standard_error for each in (alone, together)]
+    assert errors[0] < 0.5 * errors[1]  # what the warning is about
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "safetensors", "parquet"])
+def test_files_are_warned_of_too(suffix, tmp_path):
+    rows = tokens(200, 8)[0].astype(np.float32)
+    path = tmp_path / f"rows.{suffix}"
+    if suffix == "npy":
+        np.save(path, rows)
+    elif suffix == "npz":
+        np.savez(path, rows=rows)
+    elif suffix == "safetensors":
+        from safetensors.numpy import save_file
+
+        save_file({"rows": rows}, path)
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({"rows": list(rows)}), path)
+    assert len(said_of(path)[1]) == 1
+
+
+def test_nothing_is_said_where_no_error_is_asked_for():
+    assert said_of(tokens()[0], errors=False)[1] == []
+
+
+def test_independent_rows_are_not_warned_of():
+    report, said = said_of(np.random.default_rng(0).standard_normal((3000, 64)))
+    assert said == []
+    assert report.settings["groups"] == "each row alone"
+
+
+INDEPENDENT = {
+    "Gaussian": lambda g, n: g.standard_normal((n, 16)),
+    "cone": lambda g, n: g.standard_normal((n, 8)) + 5,
+    "one dimension": lambda g, n: g.standard_normal((n, 1)),
+    "long tails": lambda g, n: g.standard_cauchy((n, 8)),
+    "clusters": lambda g, n: 5 * g.standard_normal((5, 24))[g.integers(0, 5, n)] + g.standard_normal((n, 24)),
+    "few types": lambda g, n: g.standard_normal((40, 32))[np.minimum(g.zipf(1.3, n), 40) - 1],
+    "huge": lambda g, n: 1e200 * g.standard_normal((n, 4)),
+    "constant": lambda g, n: np.ones((n, 3)),
+    "zeros": lambda g, n: np.zeros((n, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", INDEPENDENT)
+def test_no_kind_of_independent_rows_looks_grouped(kind):
+    from geoscope.subjects.consecutive_rows import why_grouped
+
+    g = np.random.default_rng(1)
+    found = [why_grouped(INDEPENDENT[kind](g, n)) for n in (3, 50, 300) for _ in range(60)]
+    assert not any(found)
+
+
+def test_extracted_rows_know_their_sequences(tmp_path):
+    """A folder says whose each row is, however alike its rows are."""
+    from geoscope.rows import Batch, RowIndex
+    from geoscope.subjects.embedding_folders import write_embeddings
+
+    rows, sequences = tokens(400, 8)
+
+    class Drawn:
+        layers = (6,)
+        index = RowIndex(sequences, np.arange(400) % 20, np.arange(400))
+
+        def batches(self, layers=None):
+            yield Batch(np.arange(400), {6: rows.astype(np.float32)})
+
+    about = {"name": "drawn", "kind": "checkpoint", "layers": 6, "hidden_size": 8}
+    sample = {"corpora": [], "sequences": 20, "pooling": "tokens", "max_length": 20}
+    written = write_embeddings(tmp_path / "rows", Drawn(), subject=about, sample=sample, settings={})
+    report, said = said_of(written)
+    assert said == []
+    assert "groups" not in report.settings
+    assert said_of(tmp_path / "rows")[1] == []
+
+
+def test_a_noise_floor_of_rows_that_look_grouped_is_warned_of():
+    with pytest.warns(UserWarning, match="the rows look grouped"):
+        noise_floor(tokens(400, 8)[0], draws=3, measures=["isoscore"])
+
+
+def test_the_command_says_it_in_one_line(tmp_path):
+    from typer.testing import CliRunner
+
+    from geoscope.cli import app
+
+    np.save(tmp_path / "rows.npy", tokens(400, 8)[0])
+    given = ["measure", str(tmp_path / "rows.npy"), "--measures", "isoscore", "--no-progress"]
+    ran = CliRunner().invoke(app.app, given)
+    assert ran.exit_code == 0
+    assert ran.stderr.count("geoscope: warning: the rows look grouped") == 1
+    assert "look grouped" not in CliRunner().invoke(app.app, [*given, "--quiet"]).stderr

@@ -138,9 +138,11 @@ def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloo
 def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFloor:
     from geoscope import measuring
     from geoscope.comparisons.parts import split_sequences
+    from geoscope.subjects.consecutive_rows import warn_if_grouped
     from geoscope.subjects.layers import resolve_layers
 
     whole = _embeddings(subject, options)
+    warn_if_grouped(whole, whole.layers[-1])
     kept = {name: value for name, value in options.items() if name not in _OF_DRAWING}
     wanted = options.get("layers", "last")
     if whole.layers == (None,):

@@ -97,7 +97,9 @@ def facts(report: Report) -> str:
     ]
     if report.subject.hidden_size is not None:
         parts.insert(1, f"{report.subject.hidden_size} dimensions")
-    if sample.sequences is not None:
+    if "groups" in report.settings:  # nobody said which sequence a row is of
+        parts.append(str(report.settings["groups"]))
+    elif sample.sequences is not None:
         shares = ", ".join(f"{share.sequences:,} {share.name}" for share in sample.corpora)
         parts.append(f"{sample.sequences:,} sequences" + (f" ({shares})" if shares else ""))
     if sample.pooling is not None:
