@@ -26,6 +26,7 @@ from geoscope.quantizer_grid import grid_of
 from geoscope.report import Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
+from geoscope.subjects.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
@@ -110,6 +111,8 @@ def measure(
         batch_tokens=batch_tokens, trust_remote_code=trust_remote_code, revision=revision,
         allow_pickle=allow_pickle, progress=progress,
     )  # fmt: skip
+    if errors and isinstance(opened.source, Embeddings):
+        warn_if_grouped(opened.source, opened.layers[-1])
     passes = {name for key in keys for name in measured(key).passes}
     parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
     works = [
@@ -148,7 +151,11 @@ def measure(
             "population": population,
             "null": null,
         }
-        | _if_given(words=opened.read_with.get("words", words), protocol=opened.read_with.get("protocol", protocol)),
+        | _if_given(
+            words=opened.read_with.get("words", words),
+            protocol=opened.read_with.get("protocol", protocol),
+            groups=opened.read_with.get("groups"),
+        ),
         measurements=rows,
         environment=describe_environment(device=pass_settings.device),
     )
@@ -193,7 +200,7 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
         _about(embeddings),
         _sample_of(embeddings),
         bool(np.any(embeddings.index.token_ids >= 0)),
-        embeddings.settings,
+        embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
     )
 
 

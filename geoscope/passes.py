@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
@@ -28,6 +29,7 @@ from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
 from geoscope.rounding import check_spread, rounding_distance, step_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.subjects.groups import grouped
 
 DUPLICATE_TOLERANCE = 1e-5
 """Rows closer than this share of the cloud's RMS radius are one point (rounding tells them apart, nothing else)."""
@@ -66,8 +68,8 @@ class Passes:
         cls,
         rows: FloatArray,
         *,
-        groups: IntArray | None = None,
-        positions: IntArray | None = None,
+        groups: npt.ArrayLike | None = None,
+        positions: npt.ArrayLike | None = None,
         quantizer: str = "lsq",
         codebooks: int = 4,
         bits: int = 8,
@@ -79,6 +81,10 @@ class Passes:
         for name, ids in (("groups", groups), ("positions", positions)):
             if ids is not None and np.shape(ids) != (len(rows),):
                 raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
+        places = None if positions is None else np.asarray(positions)
+        if places is not None and places.dtype.kind not in "iu":
+            raise GeoscopeError(f"expected positions as integers, 0 for the first token, got {places.dtype}")
+        sequences = None if groups is None else grouped(np.asarray(groups), len(rows), "groups").sequences
         settings = PassSettings(
             QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
             device,
@@ -86,10 +92,10 @@ class Passes:
         )
         moments: Moments | Undefined
         try:
-            moments = moments_of(rows, positions, groups)
+            moments = moments_of(rows, places, sequences)
         except Undefined as reason:
             moments = reason
-        own = np.arange(len(rows), dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)
+        own = np.arange(len(rows), dtype=np.int64) if sequences is None else sequences
         return cls(moments, rows, own, settings)
 
     def get(self, name: str) -> Any:

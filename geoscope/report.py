@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms import output
+from geoscope.forms.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +115,9 @@ class Measurement(_Part):
         default=None, description="what the same estimator gives on structureless points of the same n and d"
     )
     n: int = Field(ge=0, description="rows the number was computed from")
-    reason: str | None = Field(default=None, description="why the value is null, in a sentence")
+    reason: str | None = Field(
+        default=None, description="why the value is null or, beside a value, why it has no standard error; a sentence"
+    )
     replicates: list[float] | None = Field(
         default=None,
         exclude_if=_is_none,
@@ -223,7 +226,7 @@ class Report(_Part):
 
     def to_json(self) -> str:
         """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""

@@ -10,7 +10,6 @@ worse: geometry has no good direction by itself. A limit says what you would cal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.forms.json_text import json_text
 from geoscope.report import Report
 
 MARGIN = 0.05
@@ -98,7 +98,7 @@ class Comparison(_Part):
 
     def to_json(self) -> str:
         """The comparison's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def compare_reports(

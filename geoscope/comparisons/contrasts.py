@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _GROUPS = 20
 _NO_ERROR = "it has no standard error: the measure has none, the sequences are too few, or --no-errors was given"
+"""What is said of a report that does not say why."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _own_error(row: Measurement, share: Share, draws: Draws) -> float:
     Of an endless corpus it is freed of what drawn much of a finite one has taken off, in reports where that was done.
     """
     if row.standard_error is None:
-        raise Undefined(_NO_ERROR)
+        raise Undefined(row.reason or _NO_ERROR)
     fraction = share.of(row.measure)
     if draws.finite or fraction == 0:
         return row.standard_error

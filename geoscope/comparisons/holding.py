@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +16,8 @@ from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.quantiles import upper_tail
 from geoscope.comparisons.verdicts import LEVEL, holm, interval
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import percent_change, rounded
+from geoscope.forms.json_text import json_text
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -75,7 +75,7 @@ class Check(BaseModel):
 
     def to_json(self) -> str:
         """The check's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def check_report(report: Report, bounds: Iterable[Bound]) -> Check:
@@ -231,9 +231,9 @@ def _held(tested: _Tested, p: float | None, *, strict: bool) -> HeldLimit:
 
 def moved(change: float, base: float) -> str:
     """A change as text, with its share of the base."""
-    share = share_of(change, base)
+    relative = share_of(change, base)
     sign = "+" if change > 0 else ""
-    return f"{sign}{rounded(change)}" + ("" if share is None else f" ({100 * share:+.1f} %)")
+    return f"{sign}{rounded(change)}" + ("" if relative is None else f" ({percent_change(relative)})")
 
 
 def _between(spread: tuple[float, float] | None) -> str:

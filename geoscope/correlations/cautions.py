@@ -11,6 +11,7 @@ from geoscope.correlations.correlation import Association, Caution
 from geoscope.correlations.joining import MEAN, Scored
 from geoscope.correlations.measured import Numbers
 from geoscope.correlations.scores import Score
+from geoscope.forms.cells import coefficient
 
 _SHOWN = 3  # items that a sentence spells out
 
@@ -166,9 +167,9 @@ def _with_interval(correlation: Correlation) -> str:
     if correlation.value is None:
         return "undefined"
     if correlation.interval is None:
-        return f"{correlation.value:.3f}"
+        return coefficient(correlation.value)
     low, high = correlation.interval
-    return f"{correlation.value:.3f}, 95 % {low:.3f} to {high:.3f}"
+    return f"{coefficient(correlation.value)}, 95 % {coefficient(low)} to {coefficient(high)}"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ class Case:
     noise_seed: int | None = None
 
     def __str__(self) -> str:
-        level = None if self.noise_level is None else f"level {self.noise_level:g}"
+        level = None if self.noise_level is None else f"level {self.noise_level:zg}"
         seed = None if self.noise_seed is None else f"seed {self.noise_seed}"
         return " ".join(part for part in (self.subject, level, seed) if part)
 

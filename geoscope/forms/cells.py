@@ -26,13 +26,13 @@ def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _csv_cell(cell: Any) -> Any:
     if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + cell
-    return repr(cell) if isinstance(cell, float) else cell
+    return repr(cell + 0.0) if isinstance(cell, float) else cell  # + 0.0: a zero has no sign
 
 
 def key_names(keys: Mapping[str, Any]) -> str:
     """A study's key columns in words: noise level 5, noise seed 0."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {value:zg}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
         for name, value in keys.items()
     )
 
@@ -86,6 +86,22 @@ def rounded(value: float) -> str:
     if size >= 1e6 or size < 1e-4:
         return f"{value:.3e}"
     return f"{value:.0f}" if size >= 1000 else f"{value:#.4g}".rstrip(".")
+
+
+def signed(value: float) -> str:
+    """One decimal with its sign, for display; what rounds to nothing has no sign."""
+    shown = f"{value:+.1f}"
+    return "0.0" if shown in ("+0.0", "-0.0") else shown
+
+
+def percent_change(value: float) -> str:
+    """A change's share of what it changed, in percent, for display."""
+    return f"{signed(100 * value)} %"
+
+
+def coefficient(value: float) -> str:
+    """A number from -1 to 1, for display."""
+    return f"{value:z.3f}"
 
 
 def printable(text: str) -> str:

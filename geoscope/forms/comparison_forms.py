@@ -16,8 +16,10 @@ from geoscope.forms.cells import (
     layer_cell,
     layer_name,
     markdown_text,
+    percent_change,
     printable,
     rounded,
+    signed,
     to_csv,
     to_markdown,
 )
@@ -196,7 +198,7 @@ def _differences_table(rows: Sequence[Difference]) -> str:
     cells = [
         [
             row.candidate, layer_cell(row), row.measure, row.base_value, row.candidate_value,
-            row.difference, _percent(row.relative), _between(row), None if row.z is None else f"{row.z:+.1f}",
+            row.difference, _percent(row.relative), _between(row), None if row.z is None else signed(row.z),
             row.verdict, row.reason,
         ]
         for row in rows
@@ -210,8 +212,8 @@ def _differences_table(rows: Sequence[Difference]) -> str:
     )
 
 
-def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{100 * share:+.1f} %"
+def _percent(relative: float | None) -> str | None:
+    return None if relative is None else percent_change(relative)
 
 
 def _between(row: Difference) -> str | None:
@@ -302,7 +304,7 @@ def _line(row: Difference, reasons: list[str]) -> dict[str, str]:
         **{name: "" if number is None else rounded(number) for name, number in numbers.items()},
         "change": _percent(row.relative) or "",
         "error": "" if row.standard_error is None else rounded(row.standard_error),
-        "z": "" if row.z is None else f"{row.z:+.1f}",
+        "z": "" if row.z is None else signed(row.z),
         "verdict": row.verdict + note,
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.correlations.covariates import LEVEL, LOG
 from geoscope.correlations.measured import Case
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.cells import coefficient, markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
 
@@ -197,7 +197,7 @@ def _footnote(reason: str | None, reasons: list[str]) -> str:
 
 
 def _coefficient(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else coefficient(value)
 
 
 def _number(value: float | None) -> str:

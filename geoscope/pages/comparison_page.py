@@ -12,7 +12,7 @@ from markupsafe import Markup
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.forms import comparison_forms
-from geoscope.forms.cells import key_names, layer_cell, layer_name, rounded
+from geoscope.forms.cells import key_names, layer_cell, layer_name, percent_change, rounded, signed
 from geoscope.pages.charts import Interval, Line, Mark, interval_chart, line_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
@@ -106,7 +106,7 @@ def _changes(rows: Sequence[Difference]) -> str:
 
 def _change(row: Difference) -> str:
     if row.relative is not None:
-        return f"{100 * row.relative:+.1f} %"
+        return percent_change(row.relative)
     return "" if row.difference is None else f"{'+' * (row.difference > 0)}{rounded(row.difference)}"
 
 
@@ -121,7 +121,7 @@ def _differences(result: Comparison, *, several: bool) -> Grid:
             row.measure, row.candidate if several else None,
             layer_cell(row), row.base_value, row.candidate_value,
             row.difference, None if row.relative is None else _change(row), *(row.interval or (None, None)),
-            None if row.z is None else f"{row.z:+.1f}", row.p_adjusted, row.verdict, row.reason,
+            None if row.z is None else signed(row.z), row.p_adjusted, row.verdict, row.reason,
         ]
         for row in sorted(result.differences, key=lambda row: keys.index(row.measure))
     ]  # fmt: skip
