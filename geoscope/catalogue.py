@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf, log
 from typing import Literal
 
 from geoscope.errors import GeoscopeError
@@ -281,6 +282,27 @@ def select(names: Iterable[str] | None = None) -> tuple[str, ...]:
     if not chosen:
         raise GeoscopeError("expected at least one measure, got none; leave --measures out to have them all")
     return tuple(key for key in KEYS if key in chosen)
+
+
+def range_of(key: str, n: int) -> tuple[float, float]:
+    """Where a measure of n rows must lie, as far as n tells; infinities where nothing bounds it."""
+    if key not in TRAITS:
+        return -inf, inf
+    traits = TRAITS[key]
+    lowest = -inf if traits.lowest is None else traits.lowest
+    if traits.highest is None and traits.offset == "ln m":
+        return lowest, log(max(n - 1, 1))  # at most n - 1 bars
+    return lowest, inf if traits.highest is None else traits.highest
+
+
+def offset_of(key: str) -> str:
+    """Where the part of a measure's value that can move starts."""
+    return TRAITS[key].offset if key in TRAITS else "0"
+
+
+def margin_scale(key: str, value: float, n: int) -> float:
+    """What a margin is a share of: how far a measure's value, from n rows, is from where the part that can move starts."""
+    return abs(value - {"0": 0.0, "1": 1.0, "ln m": log(max(n - 1, 1))}[offset_of(key)])
 
 
 def sees_points(key: str) -> bool:

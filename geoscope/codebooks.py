@@ -29,6 +29,9 @@ _PQ_SEED = 1234  # likewise, of FAISS's k-means
 _LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
 _SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
 BLOCK_BYTES = 8 << 20
+FEWEST_ROWS_A_CELL = 10
+"""Below so many rows of training a cell, what is said of the rows trained on says little of any others (README)."""
+
 _NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
 QUANTIZERS = tuple(_NAMES)
 """What `--quantizer` may be."""
@@ -170,6 +173,18 @@ def quantize_heldout(
     """
     trains = split_groups(groups, settings.seed)
     return quantize(rows[~trains], settings, train_on=rows[trains], progress=progress)
+
+
+def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None:
+    """What to say of codebooks trained on so few rows that their cells tell of the training more than of the rows."""
+    share = trained / settings.cells
+    if share >= FEWEST_ROWS_A_CELL:
+        return None
+    return (
+        f"{trained:,} rows trained the {settings.cells} cells of each codebook, {share:.1f} a cell: below "
+        f"{FEWEST_ROWS_A_CELL} the codebooks fit the rows one by one and tell little of others; take more --sequences "
+        "and --points, or fewer --bits"
+    )
 
 
 def split_groups(groups: IntArray, seed: int) -> npt.NDArray[np.bool_]:

@@ -53,6 +53,7 @@ class Estimate:
     replicates: list[float] | None = None
     halves: list[float] | None = None
     training_spread: float | None = None
+    caution: str | None = None
 
 
 @dataclass
@@ -89,7 +90,10 @@ class Estimator:
         self._undefined_part = None
         error, replicates, spread = self._error(key, asked)
         why = self._why_no_error(key) if error is None else None
-        return Estimate(value, n, why, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread)
+        return Estimate(
+            value, n, why, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread,
+            self.passes.caution(asked.passes[0]),
+        )  # fmt: skip
 
     def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
         own = {name: self.settings[name] for name in asked.settings if name in self.settings}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
+from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, rows_a_cell_caution, split_groups
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
 from geoscope.pairs import (
@@ -119,6 +119,14 @@ class Passes:
             sees_all = name in ("moments", "units") and isinstance(every, Moments)
             return every.count if sees_all and isinstance(every, Moments) else len(self.points)
 
+    def caution(self, name: str) -> str | None:
+        """Why what is made from the pass of that name says less than it seems to; None where nothing speaks against it.
+
+        The pass must have a value.
+        """
+        told = PASSES[name].caution
+        return None if told is None else told(self)
+
     @property
     def duplicates(self) -> int:
         """Points that are the same as another to within DUPLICATE_TOLERANCE; 0 if nobody has looked."""
@@ -128,8 +136,11 @@ class Passes:
 
 @dataclass(frozen=True)
 class Pass:
+    """How to make one, how many rows it is from, and what keeps it from saying what it seems to."""
+
     make: Callable[[Passes], Any]
     count: Callable[[Passes], int]
+    caution: Callable[[Passes], str | None] | None = None
 
 
 def _moments(passes: Passes) -> Moments:
@@ -297,6 +308,25 @@ def _heldout_rows(passes: Passes) -> BoolArray:
     return ~split_groups(passes.groups, passes.settings.quantizer.seed)
 
 
+def _mostly_copies(passes: Passes) -> str | None:
+    points, left = len(passes.points), len(passes.get("pairs").distinct)
+    if 2 * left >= points:
+        return None
+    return (
+        f"{points - left:,} of {points:,} points are the same as another up to rounding and left out: it tells of the "
+        f"{left:,} others; look at the rows"
+    )
+
+
+def _few_rows(passes: Passes) -> str | None:
+    return rows_a_cell_caution(len(passes.points), passes.settings.quantizer)
+
+
+def _few_rows_of_half(passes: Passes) -> str | None:
+    trained = len(passes.points) - int(passes.get("heldout_rows").sum())
+    return rows_a_cell_caution(trained, passes.settings.quantizer)
+
+
 def _counted(name: str) -> Callable[[Passes], int]:
     def count(passes: Passes) -> int:
         return int(passes.get(name).counts[0].sum())
@@ -317,13 +347,13 @@ PASSES: dict[str, Pass] = {
     "longer_lists": Pass(_longer_lists, lambda p: len(p.get("pairs").distinct)),
     "longer_lists_across": Pass(_longer_lists_across, lambda p: len(p.get("pairs").distinct)),
     "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),
-    "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct)),
-    "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct)),
-    "nearest_across": Pass(_nearest_across, lambda p: len(p.get("nearest_across"))),
-    "nearest_is_own": Pass(_nearest_is_own, lambda p: len(p.get("pairs").distinct)),
-    "codes": Pass(_codes, _counted("codes")),
+    "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct), _mostly_copies),
+    "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct), _mostly_copies),
+    "nearest_across": Pass(_nearest_across, lambda p: len(p.get("nearest_across")), _mostly_copies),
+    "nearest_is_own": Pass(_nearest_is_own, lambda p: len(p.get("pairs").distinct), _mostly_copies),
+    "codes": Pass(_codes, _counted("codes"), _few_rows),
     "heldout_rows": Pass(_heldout_rows, lambda p: len(p.points)),
-    "heldout_codes": Pass(_heldout_codes, _counted("heldout_codes")),
+    "heldout_codes": Pass(_heldout_codes, _counted("heldout_codes"), _few_rows_of_half),
 }
 
 NAMES = tuple(PASSES)

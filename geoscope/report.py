@@ -123,6 +123,9 @@ class Measurement(_Part):
         exclude_if=_is_none,
         description="the measure without each group of sequences (place in the draw mod 20)",
     )
+    caution: str | None = Field(
+        default=None, exclude_if=_is_none, description="why the value says less than it seems to, and what to change"
+    )
     halves: list[float] | None = Field(
         default=None,
         exclude_if=_is_none,
@@ -303,7 +306,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 _OPTIONAL = {
     "Sample": {"fingerprint", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "halves", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }

@@ -66,15 +66,18 @@ def test_parts_have_the_corpora_in_the_same_shares():
 # Over draws
 
 
+STEADY = ["isoscore_corrected", "participation_ratio_corrected", "top_dimension_energy"]
+
+
 def test_each_draw_is_measured_as_measure_does():
     rows, groups = clustered()
-    found = noise_floor(rows, groups=groups, measures=FAST, draws=4)
+    found = noise_floor(rows, groups=groups, measures=STEADY, draws=4)
     parts = split_sequences(array_embeddings(rows, groups=groups), 4, seed=0)
-    reports = [geoscope.measure(part, measures=FAST, errors=False) for part in parts]
-    for key in FAST:
+    reports = [geoscope.measure(part, measures=STEADY, errors=False) for part in parts]
+    for key in STEADY:
         values = [each.value(key) for each in reports]
         floor = found.floor(key)
-        assert floor.values == values
+        assert (floor.noise_from, floor.values) == ("draws", values)
         assert floor.mean == pytest.approx(np.mean(values))
         assert floor.standard_deviation == pytest.approx(np.std(values, ddof=1))
         assert (floor.n, floor.whole_n) == (400, 1600)
@@ -84,38 +87,59 @@ def test_each_draw_is_measured_as_measure_does():
     assert found.sample["rows"] == 1600
 
 
-def test_the_limit_is_students_quantile_of_the_noise():
+def test_what_moves_with_the_size_of_the_sample_is_told_at_the_wholes_size():
+    rows, groups = clustered()
+    found = noise_floor(rows, groups=groups, measures=FAST)
+    whole = geoscope.measure(rows, groups=groups, measures=FAST)
+    for key in ("isoscore", "two_nn", "average_cosine_similarity"):
+        floor, row = found.floor(key), whole.measurement(key)
+        assert (floor.noise_from, floor.mean, floor.values) == ("whole", row.value, [row.value])
+        assert floor.noise == floor.standard_deviation == row.standard_error
+        assert floor.n == floor.whole_n == row.n
+        share = floor.limit / abs(row.value)  # of the whole's value, not of the parts'
+        assert share > 1 or 1 <= float(floor.amount.removesuffix("%")) / 100 / share < 1.11
+
+
+def test_too_few_sequences_for_an_error_leave_no_floor_but_a_reason():
+    rows, groups = clustered(sequences=12)
+    floor = noise_floor(rows, groups=groups, measures=["isoscore"], draws=3).floor("isoscore")
+    assert floor.noise is None
+    assert floor.limit is None
+    assert "12 sequences" in floor.reason
+
+
+@pytest.mark.parametrize(("key", "degrees"), [("isoscore_corrected", None), ("anisotropy", 19)])
+def test_the_limit_is_students_quantile_of_the_noise(key, degrees):
     from scipy.stats import t
 
     rows, groups = clustered()
     for draws in (5, 10):
-        found = noise_floor(rows, groups=groups, measures=["anisotropy"], draws=draws)
-        floor = found.floor("anisotropy")
+        found = noise_floor(rows, groups=groups, measures=[key], draws=draws)
+        floor = found.floor(key)
         assert found.quantile == pytest.approx(t.isf(0.00135, draws - 1), rel=1e-9)
-        assert floor.limit == pytest.approx(found.quantile * np.sqrt(2) * floor.noise)
+        assert floor.limit == pytest.approx(t.isf(0.00135, degrees or draws - 1) * np.sqrt(2) * floor.noise)
         share = float(floor.amount.removesuffix("%")) / 100
         assert 1 <= share / (floor.limit / floor.mean) < 1.11
 
 
 def test_noise_is_what_fresh_draws_vary_by():
-    fresh = [geoscope.measure(clustered(seed=seed)[0], measures=["anisotropy"], errors=False) for seed in range(40)]
-    expected = np.std([each.value("anisotropy") for each in fresh], ddof=1)
-    noises = [
-        noise_floor(rows, groups=groups, measures=["anisotropy"], draws=10).floor("anisotropy").noise
-        for rows, groups in (clustered(seed=seed) for seed in range(100, 104))
-    ]
-    assert np.sqrt(np.mean(np.square(noises))) == pytest.approx(expected, rel=0.35)
+    for key, rel in (("anisotropy", 0.35), ("isoscore", 0.35), ("isoscore_corrected", 0.35)):
+        fresh = [geoscope.measure(clustered(seed=seed)[0], measures=[key], errors=False) for seed in range(40)]
+        expected = np.std([each.value(key) for each in fresh], ddof=1)
+        noises = [
+            noise_floor(rows, groups=groups, measures=[key], draws=10).floor(key).noise
+            for rows, groups in (clustered(seed=seed) for seed in range(100, 104))
+        ]
+        assert np.sqrt(np.mean(np.square(noises))) == pytest.approx(expected, rel=rel), key
 
 
-def test_measures_of_points_are_scaled_to_the_points_and_quantized_ones_not():
-    rows, groups = clustered()
-    found = noise_floor(
-        rows, groups=groups, points=500, quantizer="kmeans", bits=4, measures=["two_nn", "reconstruction_error"]
-    )
-    nearest, coded = found.floor("two_nn"), found.floor("reconstruction_error")
-    assert (nearest.n, nearest.whole_n, coded.whole_n) == (320, 500, 500)
-    assert nearest.noise == pytest.approx(nearest.standard_deviation * 0.8)
-    assert coded.noise == coded.standard_deviation
+def test_a_protocol_counts_as_it_does_for_measure(checkpoint_folder, corpus_file):
+    options = {"corpora": [str(corpus_file)], "measures": ["isoscore"], "max_length": 32, "protocol": "kudriashov2025"}
+    found = noise_floor(str(checkpoint_folder("bert")), draws=3, **options)
+    measured = geoscope.measure(str(checkpoint_folder("bert")), **options)
+    assert found.settings["protocol"] == "kudriashov2025"
+    assert found.sample["pooling"] == measured.sample.pooling != "tokens"
+    assert found.floor("isoscore").n == measured.measurement("isoscore").n
 
 
 def test_undefined_and_constant_measures_have_no_limit():

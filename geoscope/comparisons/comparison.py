@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
+from geoscope.catalogue import margin_scale
 from geoscope.comparisons.comparability import check_comparable, measures_of
 from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.holding import HeldLimit, hold_limits
@@ -27,7 +28,7 @@ from geoscope.forms.json_text import json_text
 from geoscope.report import Report
 
 MARGIN = 0.05
-"""A change of up to this share of the base's value is no news."""
+"""A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
 
 
 class _Part(BaseModel):
@@ -112,7 +113,8 @@ def compare_reports(
 ) -> Comparison:
     """Hold reports against a base.
 
-    margin: the share of the base's value up to which a change is no news. limits: what may not move further;
+    margin: the share up to which a change is no news, of how far the base's value is from where the part of the measure
+    that can move starts (from 0, for most; the catalogue's offset). limits: what may not move further;
     strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through; candidates
     in them go by their `labels_of`.
     Raises NotComparable where the reports were not measured the same way, GeoscopeError where they share no layer
@@ -215,6 +217,7 @@ def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
         if p is None or row.difference is None or row.interval is None or row.base_value is None:
             judged.append(row)
             continue
-        verdict = judge(row.difference, row.interval, p, margin * abs(row.base_value))
+        scale = margin_scale(row.measure, row.base_value, row.base_n)
+        verdict = judge(row.difference, row.interval, p, margin * scale)
         judged.append(row.model_copy(update={"p_adjusted": p, "verdict": verdict}))
     return judged

@@ -18,7 +18,9 @@ from geoscope.errors import Undefined
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
-_GROUPS = 20
+ERROR_DEGREES = 19
+"""Degrees of freedom of a standard error, which is over 20 groups or halves of the sequences."""
+
 _NO_ERROR = "it has no standard error: the measure has none, the sequences are too few, or --no-errors was given"
 """What is said of a report that does not say why."""
 
@@ -180,7 +182,7 @@ def _replicates(row: Measurement) -> Sequence[float] | None:
 def degrees_of(row: Measurement) -> float:
     """Degrees of freedom of a measurement's standard error."""
     replicates = _replicates(row)
-    return (_GROUPS if replicates is None else len(replicates)) - 1
+    return ERROR_DEGREES if replicates is None else len(replicates) - 1
 
 
 def _welch(first: float, first_degrees: float, second: float, second_degrees: float) -> float:

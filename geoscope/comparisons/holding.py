@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
 from geoscope.comparisons.comparability import measures_of
-from geoscope.comparisons.contrasts import Noise, contrast, degrees_of
+from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.limits import Bound, Limit, aimed_layers
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.quantiles import upper_tail
-from geoscope.comparisons.verdicts import LEVEL, holm, interval
+from geoscope.comparisons.verdicts import LEVEL, holm, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.forms.cells import percent_change, rounded
 from geoscope.forms.json_text import json_text
@@ -96,9 +96,7 @@ def _hold_bound(bound: Bound, row: Measurement) -> HeldLimit:
     found["keys"] = row.keys
     if row.value is None:
         return HeldLimit(**found, held=False, reason=f"it is undefined: {row.reason}")
-    spread = None
-    if row.standard_error is not None:
-        spread = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
+    spread = interval_of_value(row)
     held = bound.holds(row.value)
     reason = None if held else f"it is {rounded(row.value)}{_between(spread)}"
     return HeldLimit(**found, held=held, interval=spread, reason=reason)

@@ -7,7 +7,9 @@ standard deviation of the K values,
     limit = t sqrt(2) noise  the change of one such draw to the next that comes by chance once in 370 times
 
 where t is Student's quantile of K - 1 degrees at that chance (0.27 %, the 3 sigma of a known noise): 6.6 for K = 5,
-4.1 for K = 10. The quantized measures keep noise = s, because training anew varies however many rows there are.
+4.1 for K = 10. That is right of measures whose expectation is the same at any size of sample. A measure that moves with
+the numbers of rows or sequences varies otherwise at n than at N: its noise is the standard error of its value on the
+whole (trainings included), and t has that error's 19 degrees (3.5).
 
 Over trainings (several subjects): each is measured on the same sequences and noise = s, what training anew with
 another seed varies by; the limit follows as above.
@@ -26,13 +28,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
-from geoscope.catalogue import QUANTIZED
+from geoscope.catalogue import TRAITS, select
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.comparing import is_report, reads_text
+from geoscope.comparisons.contrasts import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.json_text import json_text
+from geoscope.protocols import resolved
 from geoscope.report import Report
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ _OF_DRAWING = (
     "revision",
     "trust_remote_code",
     "allow_pickle",
+    "protocol",
 )
 
 
@@ -69,15 +74,20 @@ class Floor(BaseModel):
 
     layer: int | None
     measure: str
-    mean: float | None = Field(description="over draws or trainings; of draws at their number of rows, not the whole's")
-    standard_deviation: float | None = Field(description="over draws or trainings, ddof 1")
+    noise_from: Literal["draws", "whole", "trainings"] = Field(
+        description="spread over draws or trainings, or the standard error of the whole's value"
+    )
+    mean: float | None = Field(description="over draws or trainings; where noise is from the whole, the whole's value")
+    standard_deviation: float | None = Field(
+        description="of the values over draws or trainings, ddof 1; else the error"
+    )
     relative: float | None = Field(default=None, description="the standard deviation over the mean's absolute value")
     n: int = Field(description="rows each value is from, on average")
     whole_n: int = Field(description="rows the noise is scaled to")
     noise: float | None = Field(default=None, description="the standard deviation at whole_n rows")
     limit: float | None = Field(default=None, description="change that chance passes in 0.27 % of comparisons")
     amount: str | None = Field(default=None, description="the limit as the project's configuration takes it")
-    values: list[float | None] = Field(description="one a draw or training")
+    values: list[float | None] = Field(description="one a draw or training; the whole's alone where noise is from it")
     reason: str | None = Field(default=None, description="why there is no mean, or no limit")
 
 
@@ -119,11 +129,13 @@ def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloo
     """The floors of one subject over disjoint draws of its sequences, or of several trainings over the same ones.
 
     subjects: anything `measure` takes; of several, some or all may be reports. draws: how many parts one subject's
-    sequences are dealt into. options: keywords of `measure` but `errors` and `null`.
+    sequences are dealt into. options: keywords of `measure` (a protocol's count as they do there) but `errors` and
+    `null`.
     Raises GeoscopeError for too few sequences or a lone report, NotComparable for trainings measured differently.
     """
     if not subjects:
         raise GeoscopeError("expected a subject, got none; name a checkpoint, embeddings or several trainings")
+    options = resolved(options)
     if len(subjects) > 1:
         return _over_trainings(subjects, options)
     if draws < _FEWEST:
@@ -139,11 +151,9 @@ def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloo
 def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFloor:
     from geoscope import measuring
     from geoscope.comparisons.parts import split_sequences
-    from geoscope.subjects.consecutive_rows import warn_if_grouped
     from geoscope.subjects.layers import resolve_layers
 
     whole = _embeddings(subject, options)
-    warn_if_grouped(whole, whole.layers[-1])
     kept = {name: value for name, value in options.items() if name not in _OF_DRAWING}
     wanted = options.get("layers", "last")
     if whole.layers == (None,):
@@ -151,25 +161,40 @@ def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFl
     elif wanted != "union":
         asked = "all" if reads_text(subject) else wanted  # of a checkpoint only the layers asked for were extracted
         kept["layers"] = [layer for layer in resolve_layers(asked, whole.layers) if layer is not None]
-    parts = split_sequences(whole, draws, options.get("seed", 0))
-    reports = [measuring.measure(part, **kept, errors=False, null="none") for part in parts]
     limit = options.get("points", 10000)
     points = None if limit in (None, "all") else int(limit)
-    sizes = [
-        {"sequences": len(set(part.index.sequences.tolist())), "rows": each.sample.rows, "points": each.sample.points}
-        for part, each in zip(parts, reports, strict=True)
-    ]
-    rows = sum(size["rows"] for size in sizes)
-    sample = reports[0].sample.model_dump(mode="json") | {
-        "rows": rows, "points": rows if points is None else min(rows, points),
-        "sequences": sum(size["sequences"] for size in sizes), "draws": sizes,
-    }  # fmt: skip
+    parts = split_sequences(whole, draws, options.get("seed", 0))
+    keys = select(kept.pop("measures", None))
+    report = measuring.measure(whole, **kept, measures=keys, null="none")
+    steady = [key for key in keys if not TRAITS[key].moves_with]
+    again = [measuring.measure(part, **kept, measures=steady, errors=False, null="none") for part in parts if steady]
+    clouds = report.sample.rows // len(whole.index)
+    sizes = []
+    for part in parts:
+        rows = clouds * len(part.index)
+        sequences = len(set(part.index.sequences.tolist()))
+        sizes.append({"sequences": sequences, "rows": rows, "points": rows if points is None else min(rows, points)})
+    sample = report.sample.model_dump(mode="json") | {"draws": sizes}
     sample.pop("dropped", None)
+    drawn = [{(row.layer, row.measure): row for row in each.measurements} for each in again]
     floors = [
-        _floor([each.measurements[place] for each in reports], _whole_n(first, reports, place, points))
-        for place, first in enumerate(reports[0].measurements)
+        _floor([each[row.layer, row.measure] for each in drawn], "draws", row.n)
+        if row.measure in steady
+        else _floor_of_whole(row)
+        for row in report.measurements
     ]
-    return _noise_floor("draws", reports, floors, sample)
+    return _noise_floor("draws", [report], floors, sample, draws, options)
+
+
+def _floor_of_whole(row: Measurement) -> Floor:
+    """One measure of one layer whose noise is its standard error on the whole."""
+    found: dict[str, Any] = {
+        "layer": row.layer, "measure": row.measure, "noise_from": "whole", "n": row.n, "whole_n": row.n,
+        "values": [row.value], "mean": row.value, "standard_deviation": row.standard_error,
+    }  # fmt: skip
+    if row.value is None or row.standard_error is None:
+        return Floor(**found, reason=f"undefined: {row.reason}" if row.value is None else row.reason)
+    return _limited(found, row.value, row.standard_error, degrees_of(row))
 
 
 def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
@@ -186,20 +211,12 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
                 "expected --groups only with an embeddings file; a checkpoint's rows know their sequence"
             )
         return extract(str(subject), **{name: options[name] for name in _OF_READING if name in options})
-    if options.get("corpora") is not None:
-        raise GeoscopeError("expected --corpus only with a checkpoint; an embeddings file holds its rows already")
+    for name, option in (("corpora", "--corpus"), ("words", "--words")):
+        if options.get(name) is not None:
+            raise GeoscopeError(f"expected {option} only with a checkpoint; an embeddings file holds its rows already")
     if isinstance(subject, (str, os.PathLike)):
         return open_embeddings(Path(subject), groups=options.get("groups"))
     return array_embeddings(subject, groups=options.get("groups"))
-
-
-def _whole_n(row: Measurement, reports: Sequence[Report], place: int, points: int | None) -> int:
-    """The rows a measure would see of the whole: all of them, or as many as are sampled."""
-    from geoscope.estimates import measured
-
-    every = sum(report.measurements[place].n for report in reports)
-    streamed = measured(row.measure).passes[0] in ("moments", "units")
-    return every if streamed or points is None else min(every, points)
 
 
 def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> NoiseFloor:
@@ -228,10 +245,10 @@ def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> Nois
     for row in common:
         rows = [held[row.layer, row.measure] for held in found]
         forbidden = next((why for each in rows if (why := why_size_forbids(row, each))), None)
-        floors.append(_floor(rows, None, forbidden))
+        floors.append(_floor(rows, "trainings", None, forbidden))
     sample = base.sample.model_dump(mode="json")
     sample.pop("dropped", None)
-    return _noise_floor("trainings", reports, floors, sample)
+    return _noise_floor("trainings", reports, floors, sample, len(reports), options)
 
 
 def _read(subject: Any) -> Report:
@@ -244,7 +261,12 @@ def _measured(subject: Any, options: Mapping[str, Any]) -> Report:
     return measuring.measure(subject, **options, errors=False, null="none")
 
 
-def _floor(rows: Sequence[Measurement], whole_n: int | None, forbidden: str | None = None) -> Floor:
+def _floor(
+    rows: Sequence[Measurement],
+    noise_from: Literal["draws", "trainings"],
+    whole_n: int | None,
+    forbidden: str | None = None,
+) -> Floor:
     """One measure of one layer from its values in every draw or training.
 
     whole_n: rows to scale the noise to (None: as they are). forbidden: why the values cannot be held together.
@@ -254,24 +276,28 @@ def _floor(rows: Sequence[Measurement], whole_n: int | None, forbidden: str | No
     n = round(fmean(row.n for row in rows))
     whole = n if whole_n is None else max(n, whole_n)
     found: dict[str, Any] = {
-        "layer": rows[0].layer, "measure": rows[0].measure, "n": n, "whole_n": whole, "values": values,
-        "mean": None, "standard_deviation": None,
+        "layer": rows[0].layer, "measure": rows[0].measure, "noise_from": noise_from, "n": n, "whole_n": whole,
+        "values": values, "mean": None, "standard_deviation": None,
     }  # fmt: skip
     if len(held) < len(rows):
         why = next(row.reason for row in rows if row.value is None)
         return Floor(**found, reason=f"undefined in {len(rows) - len(held)} of {len(rows)}: {why}")
     if forbidden is not None:
-        return Floor(**found, reason=forbidden.removesuffix("; --align measures again at the common n"))
+        return Floor(**found, reason=forbidden.partition("; --align")[0])
     mean, deviation = fmean(held), stdev(held)
-    noise = deviation * (1.0 if rows[0].measure in QUANTIZED else sqrt(n / whole))
-    found |= {"mean": mean, "standard_deviation": deviation, "noise": noise}
-    found["relative"] = deviation / abs(mean) if mean else None
-    if len(held) < _FEWEST:
+    found |= {"mean": mean, "standard_deviation": deviation}
+    return _limited(found, mean, deviation * sqrt(n / whole), len(held) - 1)
+
+
+def _limited(found: dict[str, Any], value: float, noise: float, degrees: float) -> Floor:
+    """A floor with its noise, and the limit that the noise allows a value like this one."""
+    found |= {"noise": noise, "relative": found["standard_deviation"] / abs(value) if value else None}
+    if degrees < _FEWEST - 1:
         return Floor(**found, reason=f"a limit needs at least {_FEWEST} values")
-    if deviation == 0:
+    if noise == 0:
         return Floor(**found, reason="it is the same in all, which bounds no noise")
-    limit = critical(CHANCE / 2, len(held) - 1) * sqrt(2) * noise
-    return Floor(**found, limit=limit, amount=_amount(limit, mean))
+    limit = critical(CHANCE / 2, degrees) * sqrt(2) * noise
+    return Floor(**found, limit=limit, amount=_amount(limit, value))
 
 
 def _amount(limit: float, mean: float) -> str:
@@ -287,17 +313,22 @@ def _rounded_up(number: float) -> float:
 
 
 def _noise_floor(
-    over: Literal["draws", "trainings"], reports: Sequence[Report], floors: list[Floor], sample: dict[str, Any]
+    over: Literal["draws", "trainings"],
+    reports: Sequence[Report],
+    floors: list[Floor],
+    sample: dict[str, Any],
+    count: int,
+    options: Mapping[str, Any],
 ) -> NoiseFloor:
     several = len({row.layer for row in floors}) > 1
-    shown = reports if over == "trainings" else reports[:1]
+    protocol = options.get("protocol")
     return NoiseFloor(
         over=over,
-        count=len(reports),
-        quantile=critical(CHANCE / 2, len(reports) - 1) if len(reports) >= _FEWEST else None,
-        subjects=[report.subject.model_dump(mode="json") for report in shown],
+        count=count,
+        quantile=critical(CHANCE / 2, count - 1) if count >= _FEWEST else None,
+        subjects=[report.subject.model_dump(mode="json") for report in reports],
         sample=sample,
-        settings=reports[0].settings,
+        settings=reports[0].settings | ({} if protocol is None else {"protocol": protocol}),
         floors=floors,
         limits={
             f"{row.measure}@{row.layer}" if several else row.measure: row.amount

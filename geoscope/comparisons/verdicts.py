@@ -8,10 +8,14 @@ unknown: there is no difference to judge, and the reason says why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from geoscope.comparisons.contrasts import Noise
+from geoscope.catalogue import range_of
+from geoscope.comparisons.contrasts import Noise, degrees_of
 from geoscope.comparisons.quantiles import critical, upper_tail
+
+if TYPE_CHECKING:
+    from geoscope.report import Measurement
 
 Verdict = Literal["changed", "same", "inconclusive", "unknown"]
 LEVEL = 0.05
@@ -21,6 +25,15 @@ def interval(difference: float, noise: Noise) -> tuple[float, float]:
     """The 95 % t-interval of a difference."""
     reach = critical(LEVEL / 2, noise.degrees) * noise.standard_error if noise.standard_error else 0.0
     return difference - reach, difference + reach
+
+
+def interval_of_value(row: Measurement) -> tuple[float, float] | None:
+    """The 95 % t-interval of a measurement's value, inside what the measure can be; None without value or error."""
+    if row.value is None or row.standard_error is None:
+        return None
+    low, high = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
+    lowest, highest = range_of(row.measure, row.n)
+    return max(low, lowest), min(high, highest)
 
 
 def two_sided(difference: float, noise: Noise) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
@@ -28,7 +28,7 @@ def render_all(reports: Sequence[Report], form: str, page: Page = _ANY_PAGE) -> 
         {
             "table": lambda: _to_table(reports, page),
             "json": lambda: _to_json(reports),
-            "csv": lambda: to_csv(*_rows_of_all(reports)),
+            "csv": lambda: to_csv(*long_rows(*reports)),
             "markdown": lambda: _to_markdown(reports),
             "html": lambda: _to_html(reports),
         },
@@ -45,19 +45,13 @@ def _to_json(reports: Sequence[Report]) -> str:
     return json_text([report.model_dump(mode="json") for report in reports])
 
 
-def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]:
-    """CSV's columns and every report's rows, one report after another."""
-    columns: list[str] = long_rows(reports[0])[0] if reports else []
-    return columns, [row for report in reports for row in long_rows(report)[1]]
-
-
 def _to_markdown(reports: Sequence[Report]) -> str:
     notes = [
         f"\n**Note:** {markdown_text(', '.join(names))}: {markdown_text(text)}\n"
         for text, names in _missing_errors(reports).items()
     ]
     notes += [f"\n**Warning:** {markdown_text(name)}: {markdown_text(text)}\n" for name, text in _warnings(reports)]
-    return markdown_measurements(*_rows_of_all(reports)) + "".join(notes)
+    return markdown_measurements(*long_rows(*reports), without=("caution",)) + "".join(notes)
 
 
 def _missing_errors(reports: Sequence[Report]) -> dict[str, list[str]]:

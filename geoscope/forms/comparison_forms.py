@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from geoscope.catalogue import offset_of
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.comparisons.matching import differ_in_depth
@@ -110,9 +111,19 @@ def notes(result: Comparison) -> list[str]:
         for label in labels(result)
         if label in apart and any(None not in (row.layer, row.candidate_layer) for row in _of(label, result))
     ]
-    unpaired = list(dict.fromkeys(row.candidate for row in result.differences if row.paired is False))
-    if unpaired:
-        sentences.append(f"not paired with the base (other sequences, or no replicates): {', '.join(unpaired)}")
+    for label in labels(result):
+        judged = [row for row in result.differences if row.candidate == label and row.paired is not None]
+        unpaired = list(dict.fromkeys(row.measure for row in judged if row.paired is False))
+        if len(unpaired) == len({row.measure for row in judged}) > 0:
+            sentences.append(f"not paired with the base (other sequences, or no replicates): {label}")
+        elif unpaired:
+            sentences.append(f"not paired with the base (no replicates to pair): {', '.join(unpaired)} of {label}")
+    starts: dict[str, list[str]] = {}
+    for key in dict.fromkeys(row.measure for row in result.differences):
+        starts.setdefault(offset_of(key), []).append(key)
+    told = [f"from {start} for {', '.join(keys)}" for start, keys in starts.items() if start != "0"]
+    if told:
+        sentences.append(f"the margin is a share of the base's value, or of its distance {'; '.join(told)}")
     for each in result.unmatched:
         holder = "the base" if each.only_in == "base" else each.candidate
         if each.layers:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from geoscope.comparisons.contrasts import ERROR_DEGREES
 from geoscope.comparisons.noise_floors import CHANCE
+from geoscope.comparisons.quantiles import critical
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from geoscope.comparisons.noise_floors import Floor, NoiseFloor
 
 COLUMNS = (
-    "layer", "measure", "mean", "standard_deviation", "relative", "n", "whole_n", "noise", "limit", "amount", "reason",
+    "layer", "measure", "noise_from", "mean", "standard_deviation", "relative", "n", "whole_n", "noise", "limit",
+    "amount", "reason",
 )  # fmt: skip
 _SHOWN = ("mean", "sd", "sd %", "n", "limit")
 _ANY_PAGE = Page()
@@ -56,22 +59,32 @@ def title(result: NoiseFloor) -> str:
 
 def notes(result: NoiseFloor) -> list[str]:
     """How the limits were made."""
-    if result.over == "draws":
+    lines = []
+    drawn = [row.measure for row in result.floors if row.noise_from == "draws"]
+    if result.over == "trainings":
+        lines.append(f"sd over {result.count} trainings on the same sequences; noise = sd")
+    elif drawn:
         sizes = result.sample["draws"]
         rows = sum(size["rows"] for size in sizes) / len(sizes)
         sequences = sum(size["sequences"] for size in sizes)
-        lines = [
-            f"sd over {result.count} disjoint draws of {sequences // len(sizes):,} sequences, about {rows:,.0f} rows "
-            f"each; mean is of draws that size, not of all {result.sample['rows']:,} rows"
-        ]
-        noise = "noise = sd sqrt(n / rows of the whole; the quantized measures: 1)"
-    else:
-        lines = [f"sd over {result.count} trainings on the same sequences"]
-        noise = "noise = sd"
-    if result.quantile is not None:
         lines.append(
-            f"limit = {result.quantile:.2f} sqrt(2) noise, {noise}: a change that chance passes in "
-            f"{100 * CHANCE:.2g} % of comparisons ({result.quantile:.2f}: Student's t of {result.count - 1} degrees)"
+            f"{', '.join(dict.fromkeys(drawn))}: mean and sd over {result.count} disjoint draws of "
+            f"{sequences // len(sizes):,} sequences, about {rows:,.0f} rows each; noise = sd sqrt(n / rows of all)"
+        )
+    if any(row.noise_from == "whole" for row in result.floors):
+        lines.append(
+            f"{'the others' if drawn else 'all'} move with the size of the sample: mean is the value of the whole, sd "
+            f"and noise its standard error ({ERROR_DEGREES} degrees)"
+        )
+    told = []
+    if result.quantile is not None and (drawn or result.over == "trainings"):
+        told.append(f"{result.quantile:.2f} (Student's t of {result.count - 1} degrees)")
+    if any(row.noise_from == "whole" for row in result.floors):
+        told.append(f"{critical(CHANCE / 2, ERROR_DEGREES):.2f} (of {ERROR_DEGREES})")
+    if told:
+        lines.append(
+            f"limit = {' or '.join(told)} times sqrt(2) noise: a change that chance passes in {100 * CHANCE:.2g} % of "
+            "comparisons"
         )
     return lines
 

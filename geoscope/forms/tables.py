@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
+from geoscope.comparisons.contrasts import population_of
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.score_rows import markdown_scores, score_rows
@@ -48,25 +49,40 @@ def _to_html(report: Report) -> str:
     return to_html(report)
 
 
-def long_rows(report: Report) -> tuple[list[str], list[list[Any]]]:
-    """The column names and one row a number; a study's key columns come last."""
-    keys = list(dict.fromkeys(key for row in report.measurements for key in row.keys))
+def long_rows(*reports: Report) -> tuple[list[str], list[list[Any]]]:
+    """The column names and one row a number; a study's key columns come last, and cautions where there are any."""
+    every = [row for report in reports for row in report.measurements]
+    keys = _key_columns(every)
+    extra = ["caution"] if any(row.caution is not None for row in every) else []
     rows = [
         [
             report.subject.name,
             *(getattr(row, column) for column in COLUMNS[1:]),
             *(row.keys.get(key) for key in keys),
+            *(getattr(row, column) for column in extra),
         ]
+        for report in reports
         for row in report.measurements
     ]
-    return [*COLUMNS, *keys], rows
+    return [*COLUMNS, *keys, *extra], rows
+
+
+def _key_columns(rows: Iterable[Measurement]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row.keys))
 
 
 def _to_markdown(report: Report) -> str:
     head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
     notes = [f"\n**Note:** {markdown_text(reason)}\n" for reason in missing_errors(report)]
     notes += [f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report)]
-    table = markdown_measurements(*long_rows(report), without=("subject",))
+    columns, rows = long_rows(report)
+    at = columns.index("standard_error")
+    finite = of_finite_corpus(report)
+    rows = [
+        [error_cell(cell, finite=finite) if place == at else cell for place, cell in enumerate(row)] for row in rows
+    ]
+    columns[at] = error_heading(finite=finite)
+    table = markdown_measurements(columns, rows, without=("subject", "caution"))
     return head + table + markdown_scores(report) + "".join(notes)
 
 
@@ -83,7 +99,7 @@ def markdown_measurements(columns: Sequence[str], rows: Sequence[Sequence[Any]],
     return to_markdown(
         [columns[place].replace("_", " ") for place in shown],
         [[row[place] for place in shown] for row in told],
-        numeric=("layer", "value", "standard error", "null", "n"),
+        numeric=("layer", "value", "standard error", error_heading(finite=True), "null", "n"),
     )
 
 
@@ -129,6 +145,22 @@ def warnings_of(report: Report) -> list[str]:
             most = max(value for value, _ in over)
             share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
             sentences.append(f"{holder} {share} of the centred energy{where} and sway the other numbers{advice}")
+    return sentences + cautions_of(report)
+
+
+def cautions_of(report: Report) -> list[str]:
+    """Each caution once, with the measures it is of and the layers, where not of all."""
+    held: dict[str, dict[str, None]] = {}
+    where: dict[str, dict[str, None]] = {}
+    for row in report.measurements:
+        if row.caution is not None:
+            held.setdefault(row.caution, {})[row.measure] = None
+            where.setdefault(row.caution, {})[_layer(row.layer)] = None
+    every = {_layer(layer) for layer in report.layers}
+    sentences = []
+    for told, measures in held.items():
+        some = "" if set(where[told]) == every else f" of layer {', '.join(where[told])}"
+        sentences.append(f"{', '.join(measures)}{some}: {told}")
     return sentences
 
 
@@ -229,7 +261,10 @@ def _tables_of(report: Report, notes: _Notes, width: int | None) -> list[Table]:
                 width,
             )
         ]
-    columns, cells = _one_layer(found, layers[0], notes) if len(layers) == 1 else _some_layers(found, layers, notes)
+    if len(layers) == 1:
+        columns, cells = _one_layer(found, layers[0], notes, finite=of_finite_corpus(report))
+    else:
+        columns, cells = _some_layers(found, layers, notes)
     lines = []
     for family, members in _by_family(measures):
         lines.append(_Line(family, heading=True))
@@ -241,7 +276,7 @@ _Found = dict[tuple[str, int | None], "Measurement"]
 _Cells = Callable[[str], tuple[str, ...]]
 
 
-def _one_layer(found: _Found, layer: int | None, notes: _Notes) -> tuple[list[str], _Cells]:
+def _one_layer(found: _Found, layer: int | None, notes: _Notes, *, finite: bool) -> tuple[list[str], _Cells]:
     held = [
         column
         for column in ("standard_error", "null")
@@ -250,10 +285,30 @@ def _one_layer(found: _Found, layer: int | None, notes: _Notes) -> tuple[list[st
 
     def cells(key: str) -> tuple[str, ...]:
         row = found[key, layer]
-        extra = [getattr(row, column) for column in held]
-        return (notes.cell(row), *("" if number is None else rounded(number) for number in extra), str(row.n))
+        shown = {"standard_error": error_cell(row.standard_error, finite=finite), "null": row.null}
+        return (notes.cell(row), *(_cell(shown[column]) for column in held), str(row.n))
 
-    return ["value", *(column.replace("_", " ") for column in held), "n"], cells
+    names = {"standard_error": error_heading(finite=finite), "null": "null"}
+    return ["value", *(names[column] for column in held), "n"], cells
+
+
+def _cell(shown: float | str | None) -> str:
+    return shown if isinstance(shown, str) else "" if shown is None else rounded(shown)
+
+
+def of_finite_corpus(report: Report) -> bool:
+    """Whether standard errors are of drawing from a finite corpus, part of which was drawn."""
+    return population_of(report) != "endless" and report.sample.sampling_fraction is not None
+
+
+def error_heading(*, finite: bool) -> str:
+    """What the column of standard errors is called."""
+    return "standard error (of this corpus)" if finite else "standard error"
+
+
+def error_cell(error: float | None, *, finite: bool) -> float | str | None:
+    """A standard error for display: of a finite corpus that was drawn whole there is none."""
+    return "all drawn" if finite and error == 0 else error
 
 
 def _some_layers(found: _Found, layers: Sequence[int | None], notes: _Notes) -> tuple[list[str], _Cells]:
@@ -264,8 +319,7 @@ def _some_layers(found: _Found, layers: Sequence[int | None], notes: _Notes) -> 
 
 
 def _tables_of_study(report: Report, notes: _Notes, width: int | None) -> list[Table]:
-    columns, _ = long_rows(report)
-    keys = columns[len(COLUMNS) :]
+    keys = _key_columns(report.measurements)
     lines = [
         _Line(
             row.measure,

@@ -10,7 +10,7 @@ from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.contrasts import draws_of
 from geoscope.comparisons.matching import why_size_forbids
 from geoscope.errors import GeoscopeError
-from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, warnings_of
+from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, of_finite_corpus, warnings_of
 from geoscope.pages.reading import capital
 from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
 
@@ -84,7 +84,7 @@ def _about_errors(report: Report) -> Iterable[str]:
     elif unexplained := [row for row in bare if not row.reason]:
         yield f"no standard error is known of {_listed(row.measure for row in unexplained)}"
     yield from missing_errors(report)
-    if report.sample.sampling_fraction == 1 and len(bare) < len(defined):
+    if of_finite_corpus(report) and report.sample.sampling_fraction == 1 and len(bare) < len(defined):
         yield (
             "every sequence of the corpora was drawn: errors over sequences are 0, and do not say what other text "
             "would give"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geoscope.forms.cells import rounded
-from geoscope.forms.tables import facts
+from geoscope.forms.tables import error_cell, error_heading, facts, of_finite_corpus
 from geoscope.pages.findings import findings_of
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page, title_of
@@ -26,7 +26,7 @@ def to_html(*reports: Report) -> str:
     axis = axis_of(reports)
     series = series_of(reports, axis)
     keys = [row.measure for report in reports for row in report.measurements]
-    labels = labels_of(reports)
+    labels, finite = labels_of(reports), [of_finite_corpus(report) for report in reports]
     scored = [
         Series(place, label, tuple(_as_measurement(score) for score in report.scores or []))
         for place, (label, report) in enumerate(zip(labels, reports, strict=True))
@@ -46,8 +46,8 @@ def to_html(*reports: Report) -> str:
         study=axis.by == "noise_level",
         scores=[_card(task, scored, axis) for task in tasks],
         subjects=side_by_side("What was measured, and on what", labels, _subjects(reports)),
-        numbers=_numbers(labels, [report.measurements for report in reports], "number", "measure"),
-        score_numbers=_numbers(labels, [each.rows for each in scored], "score", "task"),
+        numbers=_numbers(labels, [report.measurements for report in reports], finite, "number", "measure"),
+        score_numbers=_numbers(labels, [each.rows for each in scored], finite, "score", "task"),
         settings=side_by_side("Settings", labels, [_settings(report) for report in reports]),
         environment=side_by_side("Environment", labels, [report.environment for report in reports]),
     )
@@ -135,7 +135,9 @@ def _settings(report: Report) -> Mapping[str, Any]:
     return {name: "none" if value is None else value for name, value in report.settings.items()}
 
 
-def _numbers(labels: Sequence[str], held: Sequence[Sequence[Measurement]], what: str, first: str) -> Grid:
+def _numbers(
+    labels: Sequence[str], held: Sequence[Sequence[Measurement]], finite: Sequence[bool], what: str, first: str
+) -> Grid:
     """Every measurement of every report, by measure, then as in its report; findings say why errors are missing."""
     keys = list(dict.fromkeys(key for rows in held for row in rows for key in row.keys))
     members = [key for _, members in by_family(row.measure for rows in held for row in rows) for key in members]
@@ -143,14 +145,15 @@ def _numbers(labels: Sequence[str], held: Sequence[Sequence[Measurement]], what:
     cells: list[list[Any]] = [
         [
             row.measure, label if len(labels) > 1 else None, row.layer, *(row.keys.get(key) for key in keys),
-            row.value, row.standard_error, row.null, row.n, row.reason if row.value is None else None,
+            row.value, error_cell(row.standard_error, finite=one), row.null, row.n,
+            row.reason if row.value is None else None,
         ]
-        for label, rows in zip(labels, held, strict=True)
+        for label, rows, one in zip(labels, held, finite, strict=True)
         for row in rows
     ]  # fmt: skip
     cells.sort(key=lambda row: place[row[0]])
     columns = [
-        first, "subject", "layer", *(key.replace("_", " ") for key in keys), "value", "standard error", "null",
-        "n", "reason",
+        first, "subject", "layer", *(key.replace("_", " ") for key in keys), "value",
+        error_heading(finite=any(finite)), "null", "n", "reason",
     ]  # fmt: skip
     return Grid(f"Every {what}", columns, cells, frozenset({"value"})).without_empty()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
-from geoscope.comparisons.contrasts import Noise, degrees_of
-from geoscope.comparisons.verdicts import interval
+from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.forms.cells import key_names, rounded
 from geoscope.pages.charts import Interval, Line, Mark, ScaleMaker, interval_chart, line_chart
 from geoscope.pages.drawing import Place, shortened
@@ -98,10 +97,8 @@ def place_name(row: Measurement) -> str:
 
 def interval_of(row: Measurement) -> tuple[float, float] | None:
     """The 95 % interval of a value; None where there is no value or no error."""
-    if row.value is None or row.standard_error is None:
-        return None
-    low, high = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
-    return bounded(low), bounded(high)
+    found = interval_of_value(row)
+    return None if found is None else (bounded(found[0]), bounded(found[1]))
 
 
 def chart_of(measure: str, series: Sequence[Series], axis: Axis) -> Markup:
