@@ -47,6 +47,7 @@ class Spread(Part):
     sd: float | None = Field(description="over seeds, n - 1 in the denominator")
     values: list[float | None] = Field(description="one a seed, in the order of the arm's seeds")
     against_none: Paired | None
+    reason: str | None = Field(default=None, description="why the mean is null, in a sentence")
 
 
 class ArmResult(Part):
@@ -178,7 +179,15 @@ def _spread(
         sd=float(np.std(known, ddof=1)) if whole and len(known) > 1 else None,
         values=values,
         against_none=None if none or not pairs else paired(*zip(*pairs, strict=True)),
+        reason=None if whole else _why([last[key] for last in found]),
     )
+
+
+def _why(rows: Sequence[Row]) -> str:
+    """Why some of a number's seeds have no value, and how many where it is not all."""
+    without = [row.reason for row in rows if row.value is None]
+    reasons = "; ".join(dict.fromkeys(reason for reason in without if reason))
+    return reasons if len(without) == len(rows) else f"{reasons} (in {len(without)} of {len(rows)} seeds)"
 
 
 def _adjusted(results: list[ArmResult]) -> list[ArmResult]:

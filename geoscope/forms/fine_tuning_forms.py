@@ -23,6 +23,7 @@ CLOUDS = {
     "first": "the last layer's first token of each sequence",
 }
 _ANY_PAGE = Page()
+_UNDEFINED = "undefined"
 
 Grid = tuple[str, list[str], list[list[Any]]]
 """A caption, columns, and rows of plain cells; the first column is words."""
@@ -85,7 +86,22 @@ def notes(result: FineTuning) -> list[str]:
     for cloud, what in CLOUDS.items():
         if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
             lines.append(f"{cloud}: {what}")
-    return lines
+    return lines + _undefined(result)
+
+
+def _undefined(result: FineTuning) -> list[str]:
+    """A sentence a reason: what the tables have no number of."""
+    held: dict[str, list[str]] = {}
+    told = [(row.cloud, row.measure, row.reason) for row in result.before if row.value is None]
+    told += [
+        (spread.cloud, spread.measure, spread.reason)
+        for arm in result.arms
+        for spread in (*arm.scores, *arm.geometry)
+        if spread.mean is None
+    ]
+    for cloud, measure, reason in dict.fromkeys(told):
+        held.setdefault(reason or "", []).append(measure if cloud is None else f"{measure} of {cloud}")
+    return [f"undefined, because {reason}: {', '.join(names)}" for reason, names in held.items()]
 
 
 def score_grids(result: FineTuning) -> list[Grid]:
@@ -110,7 +126,7 @@ def geometry_grids(result: FineTuning) -> list[Grid]:
         if not before:
             continue
         rows: list[list[Any]] = [
-            ["before training", *(None if row.value is None else rounded(row.value) for row in before)]
+            ["before training", *(_UNDEFINED if row.value is None else rounded(row.value) for row in before)]
         ]
         for arm in result.arms:
             found = {spread.measure: spread for spread in arm.geometry if spread.cloud == cloud}
@@ -140,12 +156,14 @@ def _tested(arm: ArmResult, spread: Spread) -> list[Any]:
     if test is not None:
         between = None if test.interval is None else f"{rounded(test.interval[0])} to {rounded(test.interval[1])}"
         found = [test.difference, between, test.p, test.p_adjusted]
-    return [arm.name, spread.mean, spread.sd, *found, len(arm.seeds)]
+    return [arm.name, _UNDEFINED if spread.mean is None else spread.mean, spread.sd, *found, len(arm.seeds)]
 
 
 def _with_sd(spread: Spread | None) -> str | None:
-    if spread is None or spread.mean is None:
+    if spread is None:
         return None
+    if spread.mean is None:
+        return _UNDEFINED
     return rounded(spread.mean) + ("" if spread.sd is None else f" ± {spread.sd:.2g}")
 
 
