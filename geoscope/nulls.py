@@ -104,8 +104,8 @@ def _drawn_spectra(p: int, q: int) -> Float64:
     wishart[:, at, at] = diagonal
     wishart[:, at[1:], at[1:]] += beside
     wishart[:, at[1:], at[:-1]] = np.sqrt(diagonal[:, :-1] * beside)  # the lower triangle is all that is read
-    values: Float64 = np.linalg.eigvalsh(wishart)[:, ::-1]
-    return np.clip(values, 0.0, None)
+    values: Float64 = np.clip(np.linalg.eigvalsh(wishart)[:, ::-1], 0.0, None)
+    return values
 
 
 def isotropic_spectrum(n: int, d: int) -> Float64:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from geoscope import __version__
 from geoscope.finetuning.arms import REGULARIZERS, Arm
+from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
 
@@ -50,6 +51,19 @@ class Spread(Part):
     reason: str | None = Field(default=None, description="why the mean is null, in a sentence")
 
 
+class Penalty(Part):
+    """What a regularizer was in an epoch: means over its batches and the arm's seeds."""
+
+    epoch: float
+    penalty: float = Field(description="before the weight")
+    penalty_without_gradient: float | None = Field(
+        default=None, description="share of the batches on whose points it had no gradient, so that it did nothing"
+    )
+    penalty_bars: float | None = Field(default=None, description="entropy: bars of a class in a batch")
+    penalty_bars_kept: float | None = Field(default=None, description="entropy: those of them that the selection keeps")
+    penalty_deficit: float | None = Field(default=None, description="entropy: ln of the bars kept less their entropy")
+
+
 class ArmResult(Part):
     """One regularizer with its settings, over its seeds."""
 
@@ -58,6 +72,7 @@ class ArmResult(Part):
     seeds: list[int]
     scores: list[Spread]
     geometry: list[Spread]
+    penalties: list[Penalty] = Field(default=[], description="one an epoch; none without a regularizer")
 
 
 class FineTuning(Part):
@@ -145,9 +160,27 @@ def _arm_results(rows: Mapping[Run, list[Row]]) -> list[ArmResult]:
                 seeds=[run.seed for run in runs],
                 scores=[spread for spread in spreads if spread.cloud is None],
                 geometry=[spread for spread in spreads if spread.cloud is not None],
+                penalties=_penalties(runs),
             )
         )
     return _adjusted(results)
+
+
+def _penalties(runs: Sequence[Run]) -> list[Penalty]:
+    """What the penalties of some runs were, epoch after epoch."""
+    by_epoch: dict[float, list[dict[str, float]]] = {}
+    for run in runs:
+        for entry in run.read("scores.json").get("penalties", []):
+            by_epoch.setdefault(entry["epoch"], []).append(entry)
+    return [
+        Penalty(epoch=epoch, **{name: _mean(entry.get(name) for entry in entries) for name in LOGGED})
+        for epoch, entries in sorted(by_epoch.items())
+    ]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def after(rows: Sequence[Row]) -> list[Row]:

@@ -83,6 +83,16 @@ def notes(result: FineTuning) -> list[str]:
             "difference: mean over seeds of arm less none, of the same seed, with its 95 % interval; p: paired t test "
             "that it is 0; adjusted: by Holm over the arms"
         )
+    if any(arm.penalties for arm in result.arms):
+        lines.append(
+            "penalty: mean over an epoch's batches, before the weight; without gradient: the share of batches whose "
+            "points it did not move"
+        )
+    if any(each.penalty_bars is not None for arm in result.arms for each in arm.penalties):
+        lines.append(
+            "bars, kept: of a class in a batch, and those of them that the selection keeps, on average; deficit: ln of "
+            "the bars kept less their entropy"
+        )
     for cloud, what in CLOUDS.items():
         if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
             lines.append(f"{cloud}: {what}")
@@ -135,6 +145,20 @@ def geometry_grids(result: FineTuning) -> list[Grid]:
     return grids
 
 
+def penalty_grid(result: FineTuning, *, every_epoch: bool) -> Grid | None:
+    """What each arm's penalty was, in the last epoch or in every one."""
+    columns = ["arm", "epoch", "penalty", "bars", "kept", "deficit", "without gradient"]
+    rows: list[list[Any]] = [
+        [
+            arm.name, f"{each.epoch:g}", each.penalty, each.penalty_bars, each.penalty_bars_kept, each.penalty_deficit,
+            None if each.penalty_without_gradient is None else f"{100 * each.penalty_without_gradient:.3g} %",
+        ]
+        for arm in result.arms
+        for each in (arm.penalties if every_epoch else arm.penalties[-1:])
+    ]  # fmt: skip
+    return ("penalty", columns, rows) if rows else None
+
+
 def trend_grid(result: FineTuning) -> Grid | None:
     """Score against geometry over a grid's settings, seeds' means taken out."""
     if not result.trends:
@@ -168,8 +192,8 @@ def _with_sd(spread: Spread | None) -> str | None:
 
 
 def _grids(result: FineTuning) -> list[Grid]:
-    trends = trend_grid(result)
-    return [*score_grids(result), *geometry_grids(result), *([trends] if trends else [])]
+    more = [penalty_grid(result, every_epoch=False), trend_grid(result)]
+    return [*score_grids(result), *geometry_grids(result), *(grid for grid in more if grid)]
 
 
 def _to_markdown(result: FineTuning) -> str:

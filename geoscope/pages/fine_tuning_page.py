@@ -27,14 +27,17 @@ def to_html(result: FineTuning) -> str:
     """The page of a study: a dot is one run, a line the mean of an arm's runs."""
     clouds = [cloud for cloud in forms.CLOUDS if any(row.cloud == cloud for row in result.measurements)]
     scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
-    trends = forms.trend_grid(result)
+    penalties, trends = forms.penalty_grid(result, every_epoch=True), forms.trend_grid(result)
     return render_page(
         "fine_tuning",
         forms.title(result),
         notes=forms.notes(result),
         legend=[Series(place, arm.name, ()) for place, arm in enumerate(result.arms)],
         scores=[Card(name, _chart(result, None, name), None) for name in scores],
-        tables=[_grid(grid) for grid in (*forms.score_grids(result), *forms.geometry_grids(result))],
+        tables=[
+            _grid(grid)
+            for grid in (*forms.score_grids(result), *forms.geometry_grids(result), *([penalties] if penalties else []))
+        ],
         clouds=[(cloud, forms.CLOUDS[cloud], _cards(result, cloud)) for cloud in clouds],
         trends=None if trends is None else _grid(trends),
         settings=side_by_side("Settings", [""], [result.settings]),
