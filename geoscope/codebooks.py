@@ -1,9 +1,8 @@
 """Codebooks: quantizers trained on rows, and what they say of them (cell counts and reconstruction error).
 
-The only importer of FAISS's quantizers. FAISS has a reading of its own for everything here; the local search
-quantizer also has ours (`local_search.py`): the same model and search, several times faster.
-
-Rows are quantized as they come, neither centred nor scaled (the published practice).
+The only importer of FAISS's quantizers. "lsq" is geoscope's own local search quantizer (`local_search.py`): the same
+model and search as FAISS's, several times faster; "lsq-faiss" is FAISS's, which trains and encodes rows as they come.
+The others are FAISS's around the rows' mean: k-means does not depend on where the origin is, and float32 does.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
 
-Kind = Literal["lsq", "pq", "kmeans"]
+Kind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -30,16 +29,19 @@ _PQ_SEED = 1234  # likewise, of FAISS's k-means
 _LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
 _SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
 BLOCK_BYTES = 8 << 20
-_NAMES = {"lsq": "LSQ", "pq": "PQ", "kmeans": "k-means"}
+_NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
+QUANTIZERS = tuple(_NAMES)
+"""What `--quantizer` may be."""
 
 
 @dataclass(frozen=True)
 class QuantizerSettings:
     """Which quantizer: `codebooks` tables of K = 2^bits cells each.
 
-    kind: "lsq" (local search, an additive quantizer), "pq" (product) or "kmeans" (always one codebook).
+    kind: "lsq" (local search, an additive quantizer), "lsq-faiss" (FAISS's own), "pq" (product) or "kmeans" (always
+    one codebook).
     seed: added to FAISS's own default seeds (LSQ 74565, PQ and k-means 1234).
-    implementation: the one used. Only "lsq" has one of geoscope's own; the others become "faiss".
+    implementation: whose it is: geoscope's for "lsq", FAISS's for the others ("lsq" by "faiss" is "lsq-faiss").
     """
 
     kind: Kind = "lsq"
@@ -50,13 +52,15 @@ class QuantizerSettings:
 
     def __post_init__(self) -> None:
         if self.kind not in _NAMES:
-            raise GeoscopeError(f"a quantizer is lsq, pq or kmeans, not {self.kind!r}; choose one of them")
+            raise GeoscopeError(f"expected a quantizer: {', '.join(QUANTIZERS)}; got {self.kind!r}; choose one of them")
         if self.kind == "kmeans":
             object.__setattr__(self, "codebooks", 1)
-        if self.kind != "lsq":
-            object.__setattr__(self, "implementation", "faiss")
         if self.implementation not in ("geoscope", "faiss"):
             raise GeoscopeError(f"a quantizer's implementation is geoscope or faiss, not {self.implementation!r}")
+        if self.kind == "lsq" and self.implementation == "faiss":
+            object.__setattr__(self, "kind", "lsq-faiss")
+        if self.kind != "lsq":
+            object.__setattr__(self, "implementation", "faiss")
         if not (1 <= self.bits <= _MOST_BITS and self.codebooks >= 1):
             raise GeoscopeError(
                 f"a quantizer has at least 1 codebook of 1 to {_MOST_BITS} bits, "
@@ -105,17 +109,23 @@ class Codes:
 
 @dataclass(frozen=True, eq=False)
 class Codebooks:
-    """Trained tables: float32 (M, K, d) whose chosen rows add up, or (M, K, d / M) whose chosen rows stand in line."""
+    """Trained tables: float32 (M, K, d) whose chosen rows add up, or (M, K, d / M) whose chosen rows stand in line.
+
+    centre: (d,) what is added to all that they rebuild.
+    """
 
     tables: FloatArray
     additive: bool
+    centre: FloatArray
 
     def decode(self, codes: CodeArray) -> FloatArray:
         """The reconstructions of rows with these (n, M) codes, float64 (n, d)."""
         parts = [table[codes[:, m]] for m, table in enumerate(self.tables)]
+        total = np.zeros((len(codes), len(self.centre)))
+        total += self.centre
         if not self.additive:
-            return np.concatenate(parts, axis=1, dtype=np.float64)
-        total = np.zeros(parts[0].shape)
+            total += np.concatenate(parts, axis=1)
+            return total
         for part in parts:
             total += part
         return total
@@ -141,10 +151,8 @@ def quantize(
             f"a quantizer trained on {training.shape[1]} dimensions was given rows of {counted.shape[1]}; "
             "train and count on rows of the same width"
         )
-    if settings.implementation == "geoscope":
-        books, codes = _local_search(training, counted, settings, progress)
-    else:
-        books, codes = _with_faiss(training, counted, settings, progress)
+    quantizer = _local_search if settings.kind == "lsq" else _with_faiss
+    books, codes = quantizer(training, counted, settings, progress)
     return _codes(rows, books, codes, settings.cells)
 
 
@@ -230,11 +238,11 @@ def _local_search(
     from geoscope import local_search  # compiles
 
     seed = _LSQ_SEED + settings.seed
-    tables = local_search.train(
+    trained = local_search.train(
         training, settings.codebooks, settings.cells, seed, progress=progress, what=f"training {settings} codebooks"
     )
-    codes = local_search.encode(counted, tables, seed)
-    return Codebooks(tables, additive=True), _smallest(codes, settings.bits)
+    codes = trained.codes if counted is training else local_search.encode(counted, trained, seed)
+    return Codebooks(trained.tables, additive=True, centre=trained.centre), _smallest(codes, settings.bits)
 
 
 def _with_faiss(
@@ -243,15 +251,18 @@ def _with_faiss(
     faiss = _faiss()
     if progress is not None:  # FAISS trains in one call: there is nothing to count
         progress(0, 2, f"training {settings} codebooks with FAISS")
-    if settings.kind == "kmeans":
-        tables, codes = _kmeans(faiss, training, counted, settings)
-    elif settings.kind == "pq":
-        tables, codes = _product(faiss, training, counted, settings)
-    else:
+    if settings.kind == "lsq-faiss":
+        centre = np.zeros(training.shape[1], dtype=np.float32)
         tables, codes = _additive(faiss, training, counted, settings)
+    else:
+        centre = training.mean(axis=0, dtype=np.float64).astype(np.float32)
+        clusters = _kmeans if settings.kind == "kmeans" else _product
+        around = training - centre
+        tables, codes = clusters(faiss, around, around if counted is training else counted - centre, settings)
     if progress is not None:
         progress(2, 2, f"training {settings} codebooks with FAISS")
-    return Codebooks(tables, additive=settings.kind != "pq"), _smallest(codes, settings.bits)
+    books = Codebooks(tables, additive=settings.kind != "pq", centre=centre)
+    return books, _smallest(codes, settings.bits)
 
 
 def _faiss() -> ModuleType:

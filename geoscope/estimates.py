@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,12 +38,12 @@ NULLS = ("auto", "closed", "matched", "none")
 """Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
 
 _QUANTIZED = {"codes", "heldout_codes"}
-_WITHOUT_ERROR = {"prominent_bars"}  # a count of a few: its jumps are not errors of an estimate
+_WITHOUT_ERROR = {"prominent_bars": "it counts a few bars, and the jumps of a count are no error of an estimate"}
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a report says of one measure of one cloud."""
+    """What a report says of one measure of one cloud; reason: why there is no value, or else no error though asked."""
 
     value: float | None
     n: int
@@ -51,6 +51,7 @@ class Estimate:
     standard_error: float | None = None
     null: float | None = None
     replicates: list[float] | None = None
+    halves: list[float] | None = None
     training_spread: float | None = None
 
 
@@ -59,7 +60,8 @@ class Estimator:
     """Estimates every measure of one cloud; work that measures share is done once.
 
     without: the moments of all rows but those of one group of sequences, for each group (empty: no errors wanted).
-    fraction: share of all there is to draw that was drawn; seen: share of the drawn rows that are points.
+    fraction: share of the finite corpus that was drawn, 0 where errors are of an endless one; seen: share of the drawn
+    rows that are points.
     """
 
     passes: Passes
@@ -68,6 +70,7 @@ class Estimator:
     fraction: float = 0.0
     seen: float = 1.0
     null: str = "auto"
+    _undefined_part: str | None = field(default=None, init=False)  # why the measure at hand has no value on some part
 
     def by(self, quantizer: QuantizerSettings) -> Estimator:
         """An estimator of the quantized measures of the same points, by another quantizer."""
@@ -83,8 +86,10 @@ class Estimator:
             value = self._value(asked, self.passes)
         except Undefined as reason:
             return Estimate(None, n, str(reason))
+        self._undefined_part = None
         error, replicates, spread = self._error(key, asked)
-        return Estimate(value, n, None, error, self._null(key, asked, n), replicates, spread)
+        why = self._why_no_error(key) if error is None else None
+        return Estimate(value, n, why, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread)
 
     def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
         own = {name: self.settings[name] for name in asked.settings if name in self.settings}
@@ -106,6 +111,21 @@ class Estimator:
         full = [value for value in replicates if value is not None]
         return error, full if len(full) == GROUPS else None, spread
 
+    def _why_no_error(self, key: str) -> str | None:
+        """Why a value has no standard error; None where none was asked for."""
+        if self.without is None:
+            return None
+        if key in _WITHOUT_ERROR:
+            why = _WITHOUT_ERROR[key]
+        elif not self._groups_filled:
+            many, filled = len(np.unique(self.passes.groups)), len(np.unique(self.passes.groups % GROUPS))
+            sequences = f"{many} sequence{'s' * (many != 1)}"
+            dealt = f", which fill {filled}" if many >= GROUPS else ""
+            why = f"the rows are of {sequences}{dealt}, and it takes {GROUPS} groups of them"
+        else:
+            why = f"on some part of the sequences there is no value ({self._undefined_part})"
+        return f"no standard error: {why}"
+
     def _error_over_sequences(self, asked: Measured, replicates: Sequence[float | None]) -> float | None:
         """The standard error of an endless corpus's draw, by the way that is right for what the measure is made of."""
         made_of = asked.passes[0]
@@ -120,16 +140,25 @@ class Estimator:
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
         if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
             return []
-        if key == "persistent_entropy":  # at the whole's number of bars: what the number of rows adds is no error
+        if key == "persistent_entropy" and self.seen < 1:  # however many rows, as many are points: ln m has no error
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
             most = float(np.log(len(self.passes.get("bars"))))
             return [None if deficit is None else most - deficit for deficit in deficits]
         return [self._or_none(asked, part) for part in self._leaving_out]
 
+    def _kept_halves(self, asked: Measured) -> list[float] | None:
+        """The measure on each half, where these and no groups left out tell how sure a difference is."""
+        if asked.passes[0] != "components" or self.without is None or not self._groups_filled:
+            return None
+        values = [self._or_none(asked, half) for half in self._halves]
+        full = [value for value in values if value is not None]
+        return full if len(full) == HALVES else None
+
     def _or_none(self, asked: Measured, part: PartialPasses) -> float | None:
         try:
             return self._value(asked, part)
-        except Undefined:
+        except Undefined as reason:
+            self._undefined_part = str(reason)
             return None
 
     @cached_property

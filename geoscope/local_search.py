@@ -4,12 +4,16 @@ A row x (d,) is rebuilt as the sum of one row from each of M codebooks C_m (K, d
 Training alternates, 25 times, between the codebooks (regularised least squares given the codes), noise on them that
 dies out, and the codes (iterated local search around iterated conditional modes). The counts of iterations and the
 noise are FAISS's defaults; the random streams are ours: codes equal FAISS's in distribution, not one by one.
+Rows that were trained on are searched on from the codes that training ended with, other rows from several starts:
+with few rows the codebooks fit those codes and hardly any others, and a search from anywhere else does not find them
+(FAISS's own encoder starts from the codes its training started with, through one seed for both).
 
 Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
 iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again
 only if another code of the row has changed since; the search is compiled to vector instructions; and everything is
-computed around the rows' mean m, since distances are the same between x - m and C - m / M (and float32 then resolves
-rows far from the origin).
+computed around the rows' mean m, since distances are the same between x - m and C - m / M (float32 then resolves rows
+far from the origin, and the penalty of the least squares pulls towards the mean: the error never exceeds the centred
+energy, wherever the rows lie; FAISS's pulls towards the origin).
 
 Papers: Martinez et al., "Revisiting additive quantization", ECCV 2016; "LSQ++", ECCV 2018.
 """
@@ -22,6 +26,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,6 +48,7 @@ Int32 = npt.NDArray[np.int32]
 ITERATIONS = 25
 TRAINING_ROUNDS = 8
 ENCODING_ROUNDS = 16
+STARTS = 4  # of the search for codes of rows that were not trained on
 SWEEPS = 4
 PERTURBATIONS = 4
 REGULARIZATION = 0.01
@@ -50,6 +56,19 @@ LANES = 16
 _CROWDED = 4000  # B'B's largest eigenvalue, at most, up to which float32 resolves REGULARIZATION beside it
 _CHUNK = 4096  # rows whose unary costs (4 M K bytes a row) are held at a time
 _SLICE = 256  # rows a thread takes at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Codebooks around a centre: a row is rebuilt as centre + the sum of its M chosen rows of tables.
+
+    tables: float32 (M, K, d); centre: float32 (d,), the mean of the rows trained on; codes: int32 (n, M), those of the
+    rows trained on, searched on from where training ended.
+    """
+
+    tables: Float32
+    centre: Float32
+    codes: Int32
 
 
 def train(
@@ -60,10 +79,10 @@ def train(
     *,
     progress: Progress | None = None,
     what: str = "LSQ",
-) -> Float32:
-    """The codebooks, float32 (M, K, d), trained on rows, float32 (n, d).
+) -> Trained:
+    """Codebooks trained on rows, float32 (n, d), and those rows' codes.
 
-    progress is told of each iteration of `what`. Equal rows, sizes and seed give equal codebooks.
+    progress is told of each iteration of `what`. Equal rows, sizes and seed give equal codebooks and codes.
     """
     n, d = rows.shape
     rng = np.random.default_rng([seed, 0])
@@ -84,21 +103,27 @@ def train(
             noise *= deviations * np.float32(temperature / codebooks)
             tables += noise
             _refine(rows, codes, tables, shift, _stream(seed, iteration), TRAINING_ROUNDS, pool)
+        _refine(rows, codes, tables, shift, _stream(seed, ITERATIONS), ENCODING_ROUNDS, pool)
     if progress is not None:
         progress(ITERATIONS, ITERATIONS, what)
-    tables += shift / np.float32(codebooks)
-    return tables.reshape(codebooks, cells, d)
+    return Trained(tables.reshape(codebooks, cells, d), shift, codes)
 
 
-def encode(rows: Float32, tables: Float32, seed: int) -> Int32:
-    """Codes, int32 (n, M), of rows (n, d) under codebooks (M, K, d), searched from random ones."""
-    codebooks, cells, d = tables.shape
-    codes = np.random.default_rng([seed, 1]).integers(0, cells, (len(rows), codebooks), dtype=np.int32)
-    shift = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    around = tables.reshape(codebooks * cells, d) - shift / np.float32(codebooks)
+def encode(rows: Float32, trained: Trained, seed: int) -> Int32:
+    """Codes, int32 (n, M), of any rows (n, d): the best that searches from STARTS random ones find."""
+    codebooks, cells, d = trained.tables.shape
+    tables = trained.tables.reshape(codebooks * cells, d)
+    rng = np.random.default_rng([seed, 1])
+    best = np.empty((len(rows), codebooks), dtype=np.int32)
+    least = np.full(len(rows), np.inf)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        _refine(rows, codes, around, shift, _stream(seed, ITERATIONS), ENCODING_ROUNDS, pool)
-    return codes
+        for start in range(STARTS):
+            codes = rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32)
+            stream = _stream(seed, ITERATIONS + 1 + start)
+            reached = _refine(rows, codes, tables, trained.centre, stream, ENCODING_ROUNDS, pool)
+            better = reached < least
+            best[better], least[better] = codes[better], reached[better]
+    return best
 
 
 def _moments(rows: Float32) -> tuple[Float32, Float32]:
@@ -112,10 +137,9 @@ def _moments(rows: Float32) -> tuple[Float32, Float32]:
 
 
 def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPoolExecutor, *, exact: bool) -> Float32:
-    """The codebooks less shift / M, float32 (M K, d): (B'B + lambda I) C = B'X, B the one-hot codes (n, M K).
+    """The codebooks around shift, float32 (M K, d): (B'B + lambda I) C = B'(X - shift), B the one-hot codes (n, M K).
 
-    B has M ones a row, so of D = C - shift / M it says (B'B + lambda I) D = B'(X - shift) - lambda / M shift', which
-    is what is solved. exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
+    exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
     """
     d, codebooks = rows.shape[1], codes.shape[1]
     size = codebooks * cells
@@ -125,7 +149,6 @@ def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPo
     _count_pairs(codes, cells, pairs)
     pairs.flat[:: size + 1] += REGULARIZATION
     sums = np.zeros((size, d), dtype=kind)
-    sums -= (REGULARIZATION / codebooks) * shift.astype(kind)
 
     def add(first: int, last: int) -> None:
         _add_rows(rows, codes, cells, shift, sums, first, last)
@@ -147,10 +170,11 @@ def _refine(
     stream: np.uint64,
     rounds: int,
     pool: ThreadPoolExecutor,
-) -> None:
+) -> Float32:
     """Search better codes in place. A row's search depends on nothing but the row, its number, codes and stream.
 
-    ||x - x^||^2 less ||x||^2 is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over pairs of 2 C'C.
+    ||x - x^||^2 less ||x||^2, x less the shift, is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over pairs
+    of 2 C'C. Returns it, (n,), for the codes found.
     """
     codebooks, d = codes.shape[1], rows.shape[1]
     cells = len(tables) // codebooks
@@ -163,18 +187,22 @@ def _refine(
     binary = torch.zeros(codebooks * width + 1, codebooks, width).numpy()  # torch's memory starts at a vector's edge
     torch.matmul(flat, 2 * flat.T, out=torch.from_numpy(binary[:-1]).reshape(len(flat), len(flat)))
 
+    reached = np.empty(len(rows), dtype=np.float32)
+
     def refine(start: int) -> None:  # a function, so that a chunk's costs are gone before the next one's are made
         chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
         unary = torch.addmm(norms.reshape(-1), chunk, flat.T, alpha=-2).numpy().reshape(-1, codebooks, width)
 
         def search(first: int, last: int) -> None:
             part = codes[start + first : start + last]
-            _search(unary, binary, part, cells, first, start + first, stream, rounds)
+            least = reached[start + first : start + last]
+            _search(unary, binary, part, least, cells, first, start + first, stream, rounds)
 
         _each_span(pool, search, [*range(0, len(unary), _SLICE), len(unary)])
 
     for start in range(0, len(rows), _CHUNK):
         refine(start)
+    return reached
 
 
 def _each_span(pool: ThreadPoolExecutor, do: Callable[[int, int], None], edges: Sequence[int]) -> None:
@@ -278,13 +306,14 @@ def _search(
     unary: Float32,
     binary: Float32,
     codes: Int32,
+    reached: Float32,
     cells: int,
     first: int,
     number: int,
     stream: np.uint64,
     rounds: int,
 ) -> None:
-    """Iterated local search of the codes (n, M) of rows number, number + 1, ..., in place.
+    """Iterated local search of the codes (n, M) of rows number, number + 1, ..., in place; their costs in reached.
 
     unary: ||C||^2 - 2 x'C, float32 (rows, M, W), these rows' from its row first on; binary: 2 C'C and a row of zeros,
     float32 (M W + 1, M, W); W >= K = cells. Each round overwrites PERTURBATIONS randomly drawn codes (one may be drawn
@@ -308,11 +337,11 @@ def _search(
                 m = np.int64((bits >> np.uint64(32)) % np.uint64(codebooks))
                 trial[m] = np.int64((bits & np.uint64(0xFFFFFFFF)) % np.uint64(cells))
             ended = _descend(unary, binary, first + i, trial, best, settled, stale, cost)
-            reached = _objective(unary, binary, first + i, trial)
-            if reached < lowest:
-                lowest, settled = reached, ended
+            cost_of_trial = _objective(unary, binary, first + i, trial)
+            if cost_of_trial < lowest:
+                lowest, settled = cost_of_trial, ended
                 best[:] = trial
-        codes[i] = best
+        codes[i], reached[i] = best, lowest
 
 
 @njit(nogil=True, cache=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geoscope.catalogue import QUANTIZED
 from geoscope.codebooks import QuantizerSettings
-from geoscope.comparisons.comparability import QUANTIZED
 from geoscope.estimates import Estimate, Estimator
 from geoscope.gathering import Gathering
 from geoscope.memory import hand_back

@@ -26,9 +26,11 @@ from geoscope.quantizer_grid import grid_of
 from geoscope.report import Report
 from geoscope.rows import FloatArray, Layer, Progress, Source
 from geoscope.subjects.array_files import ARRAY_SUFFIXES
+from geoscope.subjects.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.uncertainty import POPULATIONS
 
 _STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 
@@ -68,6 +70,7 @@ def measure(
     bits: int = QuantizerSettings.bits,
     quantizer_grid: str | None = None,
     errors: bool = True,
+    population: str = "endless",
     null: str = "auto",
     protocol: str | None = None,
     device: str = "auto",
@@ -98,6 +101,8 @@ def measure(
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
     bound = None if memory is None else parse_size(memory)
+    if population not in POPULATIONS:
+        raise GeoscopeError(f"expected --population to be one of {', '.join(POPULATIONS)}, got {population!r}")
     if null not in NULLS:
         raise GeoscopeError(f"expected --null to be one of {', '.join(NULLS)}, got {null!r}")
     opened = _open(
@@ -106,6 +111,8 @@ def measure(
         batch_tokens=batch_tokens, trust_remote_code=trust_remote_code, revision=revision,
         allow_pickle=allow_pickle, progress=progress,
     )  # fmt: skip
+    if errors and isinstance(opened.source, Embeddings):
+        warn_if_grouped(opened.source, opened.layers[-1])
     passes = {name for key in keys for name in measured(key).passes}
     parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
     works = [
@@ -122,7 +129,7 @@ def measure(
         positions=opened.token_positions, progress=progress if isinstance(opened.source, Embeddings) else None,
     )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(device), blocks, progress)
-    fraction = opened.sample.get("sampling_fraction") or 0.0
+    fraction = (opened.sample.get("sampling_fraction") or 0.0) if population == "corpus" else 0.0
     options = CloudOptions(pass_settings, settings, errors, null, fraction, grid)
     rows, dropped = measure_clouds(clouds, keys, options)
     sample = opened.sample | {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": seed}
@@ -141,9 +148,14 @@ def measure(
             "two_nn_discard": DISCARD,
             "duplicate_tolerance": DUPLICATE_TOLERANCE,
             "errors": errors,
+            "population": population,
             "null": null,
         }
-        | _if_given(words=opened.read_with.get("words", words), protocol=opened.read_with.get("protocol", protocol)),
+        | _if_given(
+            words=opened.read_with.get("words", words),
+            protocol=opened.read_with.get("protocol", protocol),
+            groups=opened.read_with.get("groups"),
+        ),
         measurements=rows,
         environment=describe_environment(device=pass_settings.device),
     )
@@ -188,7 +200,7 @@ def _open(subject: Any, *, groups: Any, **options: Any) -> _Opened:
         _about(embeddings),
         _sample_of(embeddings),
         bool(np.any(embeddings.index.token_ids >= 0)),
-        embeddings.settings,
+        embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
     )
 
 

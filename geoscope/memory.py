@@ -285,10 +285,10 @@ def _codebooks(work: Workload) -> int:
     block = min(CODED_BYTES, p * d * _NUMBER)
     sums = block * (3 + chosen.codebooks // 2)
     copies = p * d * 4 * (work.item != 4) + p * d * work.item * ("heldout_codes" in work.passes)
-    if chosen.kind != "lsq":
-        return copies + sums + 4 * size * d * 4
+    if chosen.kind in ("pq", "kmeans"):
+        return copies + sums + 4 * size * d * 4 + p * d * 4  # rows about their mean
     tables = 4 * size * d * _NUMBER + 3 * size * size * _NUMBER + size * size * 4
     again = work.errors or "heldout_codes" in work.passes
     kept = tables * again  # what the allocator does not hand back of the trainings before
-    at_once = p if chosen.implementation == "faiss" else min(p, 4096)
+    at_once = p if chosen.kind == "lsq-faiss" else min(p, 4096)
     return copies + kept + max(sums, tables + at_once * (size + d) * 4)

@@ -16,6 +16,7 @@ import numpy as np
 
 from geoscope.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.errors import Undefined
+from geoscope.rounding import check_spread, step_of
 from geoscope.row_products import (
     add_upper_products,
     largest_entry,
@@ -74,10 +75,11 @@ def safe_scale(rows: FloatArray) -> float:
 
 @dataclass
 class Sums:
-    """Running sums over rows in one frame; `add` rows, then ask for `moments`. Every field but size adds up."""
+    """Running sums over rows in one frame; `add` rows, then ask for `moments`. All but size and step adds up."""
 
     frame: Frame
     size: float = 0.0  # the largest coordinate seen, before shift and scale
+    step: float = 0.0  # of the rows' floating-point type, the coarsest seen
     count: int = 0
     total: Float64 = field(init=False)
     products: Float64 = field(init=False)  # upper triangle only
@@ -105,6 +107,7 @@ class Sums:
             self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
 
     def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
+        self.step = max(self.step, step_of(rows.dtype))
         given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
         self.size = max(self.size, largest_entry(given) / self.frame.scale)
         block = shifted(given, origin)
@@ -146,9 +149,9 @@ class Sums:
     def _combined(self, other: Sums, how: Callable[[Any, Any], Any], result: Sums) -> Sums:
         if not (np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale):
             raise ValueError("sums of different frames do not add up; build both from one Frame")
-        result.size = max(self.size, other.size)
+        result.size, result.step = max(self.size, other.size), max(self.step, other.step)
         for each in fields(self):
-            if each.name not in ("frame", "size"):
+            if each.name not in ("frame", "size", "step"):
                 setattr(result, each.name, how(getattr(self, each.name), getattr(other, each.name)))
         return result
 
@@ -163,7 +166,8 @@ class Sums:
             count=self.count,
             mean=self.frame.origin * self.frame.scale + shift,
             scatter=scatter,
-            resolution=float(np.finfo(np.float64).eps) * self.size * self.frame.scale,
+            resolution=step_of(np.dtype(np.float64)) * self.size * self.frame.scale,
+            step=self.step,
             scale=self.frame.scale,
             units=Units(self.unit_count, self.unit_total.copy()),
             traces=UnbiasedTraces(self.sequences, symmetric(self.products), self.total),
@@ -186,6 +190,7 @@ class Moments:
 
     count: n.  mean: (d,).  scatter: (d, d), the sum of centred outer products.
     resolution: how small a coordinate's difference means nothing in the arithmetic that was used.
+    step: of the rows' floating-point type, relative: what rounding alone may put between equal rows.
     traces: estimates of (tr S)^2 and tr S^2 over rows of distinct sequences.
     first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
     """
@@ -194,6 +199,7 @@ class Moments:
     mean: Float64
     scatter: Float64
     resolution: float
+    step: float
     scale: float
     units: Units
     traces: UnbiasedTraces
@@ -212,6 +218,7 @@ class Moments:
             raise Undefined("there is only one row")
         if energy <= self.count * self.dimension * (8 * self.resolution) ** 2:
             raise Undefined("all rows are equal")
+        check_spread(float(np.sqrt(energy / self.count)), float(np.linalg.norm(self.mean)), self.step)
         return energy
 
     @cached_property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
@@ -20,12 +21,15 @@ from geoscope.pairs import (
     Pairs,
     Skeleton,
     neighbours_across,
+    rms_radius,
     skeleton_of,
     sweep,
 )
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
+from geoscope.rounding import check_spread, rounding_distance, step_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.subjects.groups import grouped
 
 DUPLICATE_TOLERANCE = 1e-5
 """Rows closer than this share of the cloud's RMS radius are one point (rounding tells them apart, nothing else)."""
@@ -64,8 +68,8 @@ class Passes:
         cls,
         rows: FloatArray,
         *,
-        groups: IntArray | None = None,
-        positions: IntArray | None = None,
+        groups: npt.ArrayLike | None = None,
+        positions: npt.ArrayLike | None = None,
         quantizer: str = "lsq",
         codebooks: int = 4,
         bits: int = 8,
@@ -77,6 +81,10 @@ class Passes:
         for name, ids in (("groups", groups), ("positions", positions)):
             if ids is not None and np.shape(ids) != (len(rows),):
                 raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
+        places = None if positions is None else np.asarray(positions)
+        if places is not None and places.dtype.kind not in "iu":
+            raise GeoscopeError(f"expected positions as integers, 0 for the first token, got {places.dtype}")
+        sequences = None if groups is None else grouped(np.asarray(groups), len(rows), "groups").sequences
         settings = PassSettings(
             QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
             device,
@@ -84,10 +92,10 @@ class Passes:
         )
         moments: Moments | Undefined
         try:
-            moments = moments_of(rows, positions, groups)
+            moments = moments_of(rows, places, sequences)
         except Undefined as reason:
             moments = reason
-        own = np.arange(len(rows), dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)
+        own = np.arange(len(rows), dtype=np.int64) if sequences is None else sequences
         return cls(moments, rows, own, settings)
 
     def get(self, name: str) -> Any:
@@ -134,16 +142,28 @@ def _units(passes: Passes) -> Units:
     return _moments(passes).units
 
 
+def _radius(passes: Passes) -> float:
+    """Root mean square distance of the points from their mean; Undefined where that is rounding."""
+    points = passes.points
+    if len(points) < 2:
+        raise Undefined("there is only one row" if len(points) else "there are no rows")
+    scale = safe_scale(points)
+    radius = rms_radius(points, 1.0 / scale) * scale
+    mean = points.mean(axis=0, dtype=np.float64) if scale == 1.0 else (points * scale).mean(axis=0)
+    check_spread(radius, float(np.linalg.norm(mean)), step_of(points.dtype))
+    return radius / scale
+
+
 def _components(passes: Passes) -> Components:
+    passes.get("radius")
     return components_of(passes.points)
 
 
 def _pairs(passes: Passes) -> Pairs:
-    if len(passes.points) < 2:
-        raise Undefined("there is only one row" if len(passes.points) else "there are no rows")
+    passes.get("radius")
     chosen = passes.settings
     scale = safe_scale(passes.points)  # every measure of pairs is blind to scale
-    return sweep(
+    found = sweep(
         passes.points if scale == 1.0 else passes.points.astype(np.float64) * scale,
         neighbours=NEIGHBOURS,
         tolerance_of_rms=DUPLICATE_TOLERANCE,
@@ -151,6 +171,16 @@ def _pairs(passes: Passes) -> Pairs:
         device=chosen.device,
         progress=chosen.progress,
     )
+    if found.tree is not None:
+        lengths = found.tree.lengths
+        clumped = int(np.sum((lengths < found.tolerance) & (lengths > rounding_distance(passes.points) * scale)))
+        if 2 * clumped > len(passes.points):
+            raise Undefined(
+                f"{clumped:,} of {len(passes.points):,} points lie within {DUPLICATE_TOLERANCE:g} of the "
+                "cloud's radius of another without being equal: clumps so far apart that the distances inside them are "
+                "lost; measure each by itself"
+            )
+    return found
 
 
 def _bars(passes: Passes) -> Float64:
@@ -252,10 +282,12 @@ def _nearest_is_own(passes: Passes) -> BoolArray:
 
 
 def _codes(passes: Passes) -> Codes:
+    passes.get("radius")
     return quantize(passes.points, passes.settings.quantizer, progress=passes.settings.progress)
 
 
 def _heldout_codes(passes: Passes) -> Codes:
+    passes.get("radius")
     chosen = passes.settings
     return quantize_heldout(passes.points, passes.groups, chosen.quantizer, progress=chosen.progress)
 
@@ -275,6 +307,7 @@ def _counted(name: str) -> Callable[[Passes], int]:
 PASSES: dict[str, Pass] = {
     "moments": Pass(_moments, lambda p: _moments(p).count),
     "units": Pass(_units, lambda p: _units(p).count),
+    "radius": Pass(_radius, lambda p: len(p.points)),
     "components": Pass(_components, lambda p: len(p.points)),
     "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
     "owners": Pass(_owners, lambda p: len(p.points)),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from geoscope.catalogue import select
+from geoscope.catalogue import QUANTIZED, select
 from geoscope.codebooks import QuantizerSettings
-from geoscope.comparisons.comparability import QUANTIZED
 from geoscope.errors import GeoscopeError
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms import output
+from geoscope.forms.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,8 @@ class Sample(_Part):
     sampling_fraction: float | None = Field(
         default=None,
         exclude_if=_is_none,
-        description="share of the corpora's sequences that was drawn; standard errors allow for it",
+        description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
+        "for it, as do those of reports whose settings name no population",
     )
     dropped: list[Dropped] | None = Field(
         default=None, exclude_if=_is_none, description="rows left out, for layers where there were some"
@@ -113,11 +115,19 @@ class Measurement(_Part):
         default=None, description="what the same estimator gives on structureless points of the same n and d"
     )
     n: int = Field(ge=0, description="rows the number was computed from")
-    reason: str | None = Field(default=None, description="why the value is null, in a sentence")
+    reason: str | None = Field(
+        default=None, description="why the value is null or, beside a value, why it has no standard error; a sentence"
+    )
     replicates: list[float] | None = Field(
         default=None,
         exclude_if=_is_none,
         description="the measure without each group of sequences (place in the draw mod 20)",
+    )
+    halves: list[float] | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="the measure on each of 20 random halves of the sequences, the same of equal draws, where leaving "
+        "groups out does not tell its error",
     )
     training_spread: float | None = Field(
         default=None, ge=0, exclude_if=_is_none, description="of a quantized measure over trainings; in the error too"
@@ -216,7 +226,7 @@ class Report(_Part):
 
     def to_json(self) -> str:
         """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""
@@ -293,7 +303,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 _OPTIONAL = {
     "Sample": {"fingerprint", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Measurement": {"replicates", "halves", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from geoscope.gathering import GROUPS
-from geoscope.rows import BoolArray, Float64, IntArray
+from geoscope.rows import BoolArray, Float64, IntArray, RowIndex, hash_rows
 
 HALVES = 20
+
+POPULATIONS = ("endless", "corpus")
+"""What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite one."""
 
 
 def jackknife_error(replicates: Sequence[float | None]) -> float | None:
@@ -70,13 +73,15 @@ def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:
     """HALVES masks (n,) over rows, each keeping n // 2: of sequences in random order, the last of them cut short.
 
     Halves of the sequences would differ in rows, and a measure that moves with the number of rows would differ by that.
+    A sequence's turn hangs on its number and the seed alone, so that the halves of two reports of one draw match even
+    where a sequence has no row in one of them.
     """
     n = len(sequences)
     names, place = np.unique(sequences, return_inverse=True)
-    generator = np.random.default_rng([seed, 0x68616C66])
     masks: list[BoolArray] = []
-    for _ in range(HALVES):
-        turn = generator.permutation(len(names))[place]
+    for half in range(HALVES):
+        index = RowIndex(names, np.full_like(names, half), names)
+        turn = np.argsort(np.argsort(hash_rows(index, seed, salt=0x68616C66), kind="stable"), kind="stable")[place]
         chosen = np.zeros(n, dtype=bool)
         chosen[np.argsort(turn, kind="stable")[: n // 2]] = True
         masks.append(chosen)
@@ -84,7 +89,10 @@ def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:
 
 
 def finite_corpus_factor(fraction: float) -> float:
-    """sqrt(1 - f): how much smaller the error is when a share f of all there is to draw was drawn."""
+    """sqrt(1 - f): how much smaller the error is when a share f of all there is to draw was drawn.
+
+    Of the population `corpus` only: of an endless one no share can be drawn.
+    """
     return float(np.sqrt(max(0.0, 1.0 - fraction)))
 
 

@@ -112,11 +112,12 @@ def test_faiss_is_faiss_with_its_own_seeds() -> None:
     np.testing.assert_array_equal(codes.codes, packed)
     assert codes.error == pytest.approx(np.sum((rows.astype(np.float64) - lsq.decode(packed)) ** 2), rel=1e-5)
     pq = faiss.ProductQuantizer(12, 4, 8)
-    pq.train(rows)
-    packed = pq.compute_codes(rows)
+    around = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    pq.train(around)
+    packed = pq.compute_codes(around)
     codes = quantize(rows, QuantizerSettings("pq"))
     np.testing.assert_array_equal(codes.codes, packed)
-    assert codes.error == pytest.approx(np.sum((rows.astype(np.float64) - pq.decode(packed)) ** 2), rel=1e-5)
+    assert codes.error == pytest.approx(np.sum((around.astype(np.float64) - pq.decode(packed)) ** 2), rel=1e-5)
 
 
 def test_kmeans_cells_are_nearest_centroids() -> None:
@@ -225,25 +226,26 @@ def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def fitted(rows: Rows, codes: npt.NDArray[np.int32], *, exact: bool) -> Rows:
-    """The codebooks themselves, float64, of 8 cells each."""
-    shift = rows.mean(axis=0)
+    """The codebooks around the rows' mean, of 8 cells each."""
     with ThreadPoolExecutor(2) as pool:
-        tables = local_search._fit(rows, codes, 8, shift, pool, exact=exact)
-    return tables + shift.astype(np.float64) / codes.shape[1]
+        return local_search._fit(rows, codes, 8, rows.mean(axis=0), pool, exact=exact)
 
 
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("offset", [0.0, 3.0, 1000.0])
 def test_codebooks_solve_the_regularised_normal_equations(exact: bool, offset: float) -> None:
-    """The offset shows that it is the codebooks' own norms that are penalised, not those around the mean."""
+    """Of the rows about their mean: what is penalised does not hang on where the origin is."""
     rows = clusters(200, 5, 12, offset=offset)
     codes = np.random.default_rng(12).integers(0, 7, (200, 3), dtype=np.int32)  # the last cells are empty
     onehot = np.zeros((200, 24))
     for m in range(3):
         onehot[np.arange(200), 8 * m + codes[:, m]] = 1
-    expected = np.linalg.solve(onehot.T @ onehot + 0.01 * np.eye(24), onehot.T @ rows.astype(np.float64))
-    slack = max(offset, 1.0) * (2e-6 if exact else 2e-5)
-    np.testing.assert_allclose(fitted(rows, codes, exact=exact), expected, rtol=0, atol=slack)
+    matrix, right = onehot.T @ onehot + 0.01 * np.eye(24), onehot.T @ (rows.astype(np.float64) - rows.mean(axis=0))
+    found = fitted(rows, codes, exact=exact)
+    left = np.abs(matrix @ found - right)  # where codes say the same, float32 cannot tell their parts any better
+    assert np.all(left <= 1e-6 * (np.abs(matrix) @ np.abs(found) + np.abs(right)))
+    if exact:
+        np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=0, atol=2e-6 * max(offset, 1.0))
 
 
 def test_a_cell_too_full_for_float32_is_fitted_in_float64() -> None:
@@ -256,6 +258,10 @@ def test_a_cell_too_full_for_float32_is_fitted_in_float64() -> None:
     assert np.any(fitted(rows[few], codes[few], exact=False) != fitted(rows[few], codes[few], exact=True))
 
 
+def around_zero(tables: Rows) -> local_search.Trained:
+    return local_search.Trained(tables, np.zeros(tables.shape[2], dtype=np.float32), np.empty((0, 0), dtype=np.int32))
+
+
 @pytest.mark.parametrize("codebooks", [1, 2, 4, 5, 8])
 @pytest.mark.parametrize("cells", [4, 32])
 def test_one_code_is_the_cheapest_given_the_others(codebooks: int, cells: int) -> None:
@@ -263,7 +269,7 @@ def test_one_code_is_the_cheapest_given_the_others(codebooks: int, cells: int) -
     rng = np.random.default_rng(13)
     tables = (rng.standard_normal((codebooks, cells, 6)) + 0.5).astype(np.float32)
     rows = rng.standard_normal((120, 6)).astype(np.float32)
-    codes = local_search.encode(rows, tables, 0)
+    codes = local_search.encode(rows, around_zero(tables), 0)
     exact = tables.astype(np.float64)
     rebuilt = sum(exact[m, codes[:, m]] for m in range(codebooks))
     reached = np.sum((rows - rebuilt) ** 2, axis=1)
@@ -281,18 +287,59 @@ def test_threads_and_chunks_change_no_code(monkeypatch: pytest.MonkeyPatch) -> N
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        one = local_search.encode(rows, tables, 0)
+        one = local_search.encode(rows, around_zero(tables), 0)
     finally:
         torch.set_num_threads(threads)
     monkeypatch.setattr(local_search, "_CHUNK", 70)
     monkeypatch.setattr(local_search, "_SLICE", 9)
-    assert np.mean(local_search.encode(rows, tables, 0) == one) > 0.99  # a tie may fall otherwise in another product
+    assert (
+        np.mean(local_search.encode(rows, around_zero(tables), 0) == one) > 0.99
+    )  # a tie may fall otherwise in another product
 
 
 def test_rows_far_from_the_origin_are_resolved_as_faiss_does() -> None:
-    """Both regularise towards the origin, which costs there; ours adds no rounding of its own."""
+    """FAISS regularises towards the origin, which costs there; ours towards the mean."""
     far = clusters(600, 12, 15, offset=300.0)
     assert quantize(far, OURS).error < 1.1 * quantize(far, FAISS).error
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_the_error_does_not_hang_on_where_the_origin_is(offset: float) -> None:
+    """Never above the centred energy, which codebooks of nothing would leave, and no further off than rounding."""
+    near, far = (quantize(clusters(400, 12, 15, offset=each), OURS) for each in (0.0, offset))
+    assert far.error < far.centered_energy
+    assert far.error / far.centered_energy == pytest.approx(near.error / near.centered_energy, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["pq", "kmeans"])
+def test_clusters_do_not_hang_on_where_the_origin_is(kind: Any) -> None:
+    near, far = (quantize(clusters(400, 12, 15, offset=each), QuantizerSettings(kind, bits=4)) for each in (0.0, 3e4))
+    assert far.error / far.centered_energy == pytest.approx(near.error / near.centered_energy, abs=0.05)
+
+
+def test_rows_trained_on_keep_what_training_found() -> None:
+    """Fewer rows than codes: the codebooks fit the codes that training ended with, and a search from others is lost."""
+    rows = np.random.default_rng(0).standard_normal((100, 48)).astype(np.float32)
+    settings = QuantizerSettings(bits=5)  # 4 x 32 codes
+    found = [quantize(rows, replace(settings, seed=seed)) for seed in range(3)]
+    assert max(codes.error / codes.centered_energy for codes in found) < 0.01
+    copy = [quantize(rows, replace(settings, seed=seed), train_on=rows.copy()) for seed in range(3)]
+    assert min(codes.error for codes in copy) > max(codes.error for codes in found)
+
+
+def test_codes_of_other_rows_are_the_best_of_the_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = np.random.default_rng(14).standard_normal((4, 16, 8)).astype(np.float32)
+    rows = clusters(300, 8, 14)
+
+    def errors() -> npt.NDArray[np.float64]:
+        codes = local_search.encode(rows, around_zero(tables), 0)
+        return np.square(rows - sum(tables[m, codes[:, m]] for m in range(4))).sum(axis=1)
+
+    several = errors()
+    monkeypatch.setattr(local_search, "STARTS", 1)
+    alone = errors()
+    assert (several <= alone * (1 + 1e-5)).all()
+    assert (several < alone * (1 - 1e-5)).any()
 
 
 @pytest.mark.slow

@@ -54,8 +54,9 @@ def test_student_has_its_limits() -> None:
 
 
 def noise(base: Measurement, candidate: Measurement, weight: float = 1.0, **draws: Any) -> Noise:
-    ours = report(base, sample=draws.get("ours"), draw=draws.get("draw", "sha256:draw"))
-    theirs = report(candidate, sample=draws.get("theirs"), name="candidate")
+    settings = draws.get("settings")
+    ours = report(base, sample=draws.get("ours"), settings=settings, draw=draws.get("draw", "sha256:draw"))
+    theirs = report(candidate, sample=draws.get("theirs"), settings=settings, name="candidate")
     return contrast(base, candidate, draws_of(ours, theirs), weight)
 
 
@@ -95,39 +96,70 @@ def test_a_relative_limit_counts_the_bases_noise(weight: float) -> None:
     assert free.standard_error == pytest.approx(sqrt((weight * jackknife(ours)) ** 2 + jackknife(theirs) ** 2))
 
 
-def test_drawing_much_of_a_finite_corpus_shrinks_a_paired_error_and_no_other() -> None:
+@pytest.mark.parametrize("population", [None, "endless", "corpus"])
+def test_drawing_much_of_a_finite_corpus_shrinks_its_own_errors_and_no_other(population: str | None) -> None:
+    """Of an endless corpus nothing is drawn; an old report, which names none, is freed of its factor."""
     ours, theirs = noise_of(1), noise_of(2)
-    half = {"sampling_fraction": 0.5}
-    base = row("isoscore", 3.0, noise=ours, standard_error=jackknife(ours) * sqrt(0.5))
-    candidate = row("isoscore", 4.0, noise=theirs, standard_error=jackknife(theirs) * sqrt(0.5))
+    half, left = {"sampling_fraction": 0.5}, 1.0 if population == "endless" else sqrt(0.5)
+    settings = {} if population is None else {"population": population}
+    base = row("isoscore", 3.0, noise=ours, standard_error=jackknife(ours) * left)
+    candidate = row("isoscore", 4.0, noise=theirs, standard_error=jackknife(theirs) * left)
+    wanted = sqrt(0.5) if population == "corpus" else 1.0
     difference = jackknife([b - a for a, b in zip(ours, theirs, strict=True)])
-    assert noise(base, candidate, ours=half, theirs=half).standard_error == pytest.approx(difference * sqrt(0.5))
-    assert noise(base, candidate, ours=half, theirs=half, draw="sha256:other").standard_error == pytest.approx(
-        sqrt(jackknife(ours) ** 2 + jackknife(theirs) ** 2)
-    )
+    paired = noise(base, candidate, ours=half, theirs=half, settings=settings)
+    assert paired.standard_error == pytest.approx(difference * wanted)
+    free = noise(base, candidate, ours=half, theirs=half, settings=settings, draw="sha256:other")
+    assert free.standard_error == pytest.approx(wanted * sqrt(jackknife(ours) ** 2 + jackknife(theirs) ** 2))
 
 
-def test_a_sample_of_points_is_a_smaller_share_of_the_corpus() -> None:
+@pytest.mark.parametrize("population", [None, "corpus"])
+def test_a_sample_of_points_is_a_smaller_share_of_the_corpus(population: str | None) -> None:
     whole = {"sampling_fraction": 1.0, "rows": 4000, "points": 1000}
+    settings = {} if population is None else {"population": population}
     for measure, share in (("isoscore", 1.0), ("two_nn", 0.25), ("vasicek_ratio_mse", 0.25)):
-        base = row(measure, 3.0, noise=noise_of(1), standard_error=jackknife(noise_of(1)) * sqrt(1 - share))
-        candidate = row(measure, 4.0, noise=noise_of(2), standard_error=jackknife(noise_of(2)) * sqrt(1 - share))
+        left = sqrt(1 - share)
+        wanted = left if population == "corpus" else 1.0
+        base = row(measure, 3.0, noise=noise_of(1), standard_error=jackknife(noise_of(1)) * left)
+        candidate = row(measure, 4.0, noise=noise_of(2), standard_error=jackknife(noise_of(2)) * left)
         difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
-        paired = noise(base, candidate, ours=whole, theirs=whole)
-        assert paired.standard_error == pytest.approx(difference * sqrt(1 - share))
-        free = noise(base, candidate, ours=whole, theirs=whole, draw="sha256:other")
-        assert free.standard_error == pytest.approx(sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2))
+        paired = noise(base, candidate, ours=whole, theirs=whole, settings=settings)
+        assert paired.standard_error == pytest.approx(difference * wanted)
+        free = noise(base, candidate, ours=whole, theirs=whole, settings=settings, draw="sha256:other")
+        both = sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2)
+        assert free.standard_error == pytest.approx(wanted * both)
 
 
-def test_the_whole_corpus_has_no_sampling_error() -> None:
+def test_the_whole_of_a_finite_corpus_has_no_sampling_error() -> None:
     whole = {"sampling_fraction": 1.0}
     base = row("isoscore", 3.0, noise=noise_of(1), standard_error=0.0)
     candidate = row("isoscore", 4.0, noise=noise_of(2), standard_error=0.0)
-    assert noise(base, candidate, ours=whole, theirs=whole).standard_error == 0
+    finite = {"population": "corpus"}
+    assert noise(base, candidate, ours=whole, theirs=whole, settings=finite).standard_error == 0
+    assert noise(base, candidate, ours=whole, theirs=whole, settings=finite, draw="other").standard_error == 0
+    paired = noise(base, candidate, ours=whole, theirs=whole)  # of a report from before populations were named
+    difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
+    assert paired.standard_error == pytest.approx(difference)
     free = noise(base, candidate, ours=whole, theirs=whole, draw="sha256:other")
     assert free.standard_error == pytest.approx(sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2))
-    with pytest.raises(Undefined, match="the whole corpus"):
+    with pytest.raises(Undefined, match="measure it again"):
         noise(row("isoscore", 3.0, standard_error=0.0), candidate, ours=whole, theirs=whole)
+
+
+def test_errors_of_an_endless_and_of_a_finite_corpus_do_not_mix() -> None:
+    one = report(row("isoscore", 3.0), settings={"population": "endless"})
+    other = report(row("isoscore", 4.0), settings={"population": "corpus"}, name="candidate")
+    with pytest.raises(NotComparable, match=r"population \(endless and corpus\)"):
+        compare_reports(one, [other])
+    compare_reports(report(row("isoscore", 3.0)), [other])  # an old report says nothing
+
+
+def test_halves_of_the_same_draw_are_paired() -> None:
+    base = row("vasicek_ratio_mse", 0.2, standard_error=0.01, halves=[0.2 + each for each in noise_of(1, 0.1)])
+    candidate = row("vasicek_ratio_mse", 0.3, standard_error=0.01, halves=[0.3 + each for each in noise_of(1, 0.1)])
+    found = noise(base, candidate)
+    assert found.paired
+    assert found.standard_error == pytest.approx(0, abs=1e-12)
+    assert not noise(base, candidate, draw="sha256:other").paired
 
 
 def test_an_error_larger_than_its_jackknife_scales_the_paired_one() -> None:
@@ -378,8 +410,8 @@ def layered(*layers: int | None, depth: int | None = 6, **more: Any) -> Report:
     [
         (layered(0, 3, 6), layered(0, 3, 6), [(0, 0), (3, 3), (6, 6)]),
         (layered(6), layered(12, depth=12), [(6, 12)]),
-        (layered(6), layered(6, depth=12), [(6, 6)]),
-        (layered(0, 6), layered(6, 12, depth=12), [(6, 6)]),
+        (layered(3), layered(6, depth=12), [(3, 6)]),
+        (layered(0, 6), layered(6, 12, depth=12), [(6, 12)]),
         (layered(None, depth=None), layered(None, depth=None), [(None, None)]),
         (layered(6), layered(None, depth=None), [(6, None)]),
         (layered(None, settings={"layers": "union"}), layered(None, settings={"layers": "union"}), [(None, None)]),
@@ -401,6 +433,11 @@ def test_layers_are_matched(base: Report, candidate: Report, matched: list[tuple
 def test_no_layer_in_common_is_a_mistake(base: Report, candidate: Report) -> None:
     with pytest.raises(GeoscopeError, match="a layer in common"):
         match_layers(base, candidate)
+
+
+def test_a_last_layer_is_not_held_against_a_middle_one() -> None:
+    with pytest.raises(GeoscopeError, match="got layer 6 of base's 6 blocks and layer 6 of base's 12 blocks"):
+        match_layers(layered(6), layered(6, depth=12))
 
 
 def test_what_only_one_report_has_is_listed() -> None:
@@ -461,9 +498,11 @@ def comparison() -> Comparison:
         row("two_nn", 4.0), row("effective_rank", 2.0, noise=noise_of(29, 0.001)), name="run\x1b[31m|%0A",
     )  # fmt: skip
     limits = [parse_limit(text) for text in ("isoscore@6:10%", "effective_rank:5%", "two_nn:1")]
-    return compare_reports(
-        base, [candidate], limits=limits, similarity=[{"layer": 6, "measure": "linear_cka", "value": 0.5, "null": 0.1}]
-    )
+    alike = {
+        "candidate": candidate.subject.name, "layer_base": 6, "layer_candidate": 6, "measure": "linear_cka",
+        "value": 0.5, "null": 0.1, "n": 900, "reason": None,
+    }  # fmt: skip
+    return compare_reports(base, [candidate], limits=limits, similarity=[alike])
 
 
 def test_json_is_complete_and_finite(comparison: Comparison) -> None:
@@ -475,10 +514,13 @@ def test_json_is_complete_and_finite(comparison: Comparison) -> None:
     assert Comparison.model_validate(content) == comparison
 
 
-def test_csv_is_one_row_a_difference(comparison: Comparison) -> None:
+def test_csv_is_one_row_a_difference_and_a_similarity(comparison: Comparison) -> None:
     lines = render(comparison, "csv").splitlines()
     assert lines[0].startswith("layer,measure,candidate,candidate_layer,base_value,candidate_value,")
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[0].endswith(",reason,value,null,n")
+    assert lines[-1].startswith("6,linear_cka,")
+    assert lines[-1].endswith(",,0.5,0.1,900")
     check = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
     assert render(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
 
@@ -514,7 +556,7 @@ def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
     assert page.count("| 6 | isoscore |") == 2
     failed, held = page.index("| isoscore@6:10% | 6 |"), page.index("| effective_rank:5% | 6 |")
     assert failed < held
-    assert "| 6 | linear_cka | 0.5000 | 0.1000 |" in page
+    assert "| 6 | 6 | linear_cka | 0.5000 | 0.1000 | 900 |" in page
 
 
 def test_a_table_fits_its_page(comparison: Comparison) -> None:
@@ -548,11 +590,14 @@ def test_junit_is_a_suite_a_layer_and_a_case_a_limit_and_measure(comparison: Com
     root = ElementTree.fromstring(text)
     assert text.startswith("<?xml")
     assert root.tag == "testsuites"
-    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "2", "0", "1")
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("8", "2", "0", "1")
     suites = {suite.get("name"): suite for suite in root}
     assert list(suites) == ["geoscope.layer-3", "geoscope.layer-6"]
     names = [case.get("name") for case in suites["geoscope.layer-6"]]
-    assert names == ["isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank"]
+    assert names == [
+        "isoscore@6:10%", "effective_rank:5%", "two_nn:1", "isoscore", "two_nn", "effective_rank", "linear_cka",
+    ]  # fmt: skip
+    assert [case.text for case in suites["geoscope.layer-6"].iter("system-out")][-1] == "0.5000, null 0.1000"
     failure = suites["geoscope.layer-6"].find("testcase/failure")
     assert failure is not None
     message = failure.get("message") or ""

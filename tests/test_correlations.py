@@ -108,7 +108,7 @@ def test_pearson_spearman_and_line_are_scipys():
         assert ours.interval == pytest.approx((interval.low, interval.high), rel=1e-7)
         ours, theirs = spearman(x, y), stats.spearmanr(x, y)
         assert ours.value == pytest.approx(theirs.statistic, rel=1e-12)
-        assert ours.p == pytest.approx(theirs.pvalue, rel=1e-7)
+        assert n < 10 or ours.p == pytest.approx(theirs.pvalue, rel=1e-7)  # below, pairings are counted
         fitted, expected = line(x, y), stats.linregress(x, y)
         assert fitted.slope == pytest.approx(expected.slope, rel=1e-9)
         assert fitted.standard_error == pytest.approx(expected.stderr, rel=1e-7)
@@ -158,7 +158,7 @@ def test_partial_correlation_is_that_of_residuals():
 def test_a_perfect_line_and_numbers_of_any_size():
     x = np.array([1.0, 2.0, 4.0, 8.0])
     assert pearson(x, 3 - 2 * x).model_dump(include={"value", "interval", "p"}) == {
-        "value": -1.0, "interval": (-1.0, -1.0), "p": 0.0,
+        "value": -1.0, "interval": None, "p": None,
     }  # fmt: skip
     assert pearson(x * 1e-200, np.array([1.0, 3.0, 2.0, 9.0]) * 1e200).value == pytest.approx(
         stats.pearsonr(x, [1, 3, 2, 9]).statistic
@@ -492,7 +492,7 @@ def test_last_layers_of_models_of_any_depth_belong_together():
     ]
     assert correlate(reports, scores([1, 2, 3])).association("isoscore").layer == "last"
     odd = report(row("isoscore", 3.0, layer=6), name="d", layers=12)
-    with pytest.raises(GeoscopeError, match="expected the last layer of every model, got another of d"):
+    with pytest.raises(GeoscopeError, match="got layer 6 of a's 6 blocks and layer 6 of d's 12 blocks"):
         correlate([*reports, odd], scores([1, 2, 3, 4]))
 
 
@@ -856,9 +856,9 @@ def test_a_row_without_a_correlation_has_a_footnote():
         report(row("isoscore", value), row("two_nn", 1.0), name=name)
         for name, value in zip("abc", (1, 2, 4), strict=True)
     ]
-    table = render(correlate(reports, scores([1, 2, 4])), "table")
-    assert "undefined [1]" in table
-    assert "[1] the measure is the same in all 3 points" in table
+    table = render(correlate(reports, scores([1, 2, 5])), "table")
+    assert "undefined [2]" in table
+    assert "[2] the measure is the same in all 3 points" in table
 
 
 def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:

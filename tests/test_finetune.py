@@ -453,5 +453,5 @@ def test_a_trend_within_seeds_is_the_regression_with_a_constant_a_seed():
     assert np.sign(correlation) == np.sign(slope)
     assert reason is None
     alike = [(1.0, 0.0, 0), (1.0, 1.0, 0), (1.0, 2.0, 1), (1.0, 3.0, 1)]
-    assert within_seeds(alike).reason == "the runs of a seed are all the same"
+    assert within_seeds(alike).reason == "the measure is the same in all 4 points"
     assert within_seeds([(0.0, 0.0, 0), (1.0, 1.0, 1)]).reason == within_seeds([]).reason == "too few runs"

@@ -81,7 +81,7 @@ def test_json_keeps_the_contracts_keys_order_and_bytes() -> None:
 
 def test_json_keeps_every_digit() -> None:
     told = content()
-    numbers = [0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1 / 3, -0.0]
+    numbers = [0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1 / 3, -5e-324]
     told["measurements"] = [measurement(layer, "two_nn", number) for layer, number in enumerate(numbers)]
     back = Report.from_json(Report.from_json(json.dumps(told)).to_json())
     assert [repr(row.value) for row in back.measurements] == [repr(number) for number in numbers]

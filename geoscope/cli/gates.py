@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MEASURING = (
     "protocol", "corpora", "split", "words", "sequences", "max_length", "points", "layers", "pooling", "tokens",
     "groups", "seed", "measures", "isoscore_zeta", "isoscore_reference", "quantizer", "codebooks", "bits", "errors",
-    "null", "device", "dtype", "batch_tokens", "memory", "revision", "trust_remote_code", "allow_pickle",
+    "population", "null", "device", "dtype", "batch_tokens", "memory", "revision", "trust_remote_code", "allow_pickle",
 )  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def compare(
     codebooks: options.CodebooksOption = 4,
     bits: options.BitsOption = 8,
     errors: options.ErrorsOption = True,
+    population: options.PopulationOption = options.Population.endless,
     null: options.NullOption = options.Null.auto,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",

@@ -61,10 +61,18 @@ class Null(StrEnum):
     none = "none"
 
 
+class Population(StrEnum):
+    """What standard errors are of."""
+
+    endless = "endless"
+    corpus = "corpus"
+
+
 class Quantizer(StrEnum):
     """What the codebooks are trained by."""
 
     lsq = "lsq"
+    lsq_faiss = "lsq-faiss"
     pq = "pq"
     kmeans = "kmeans"
 
@@ -135,7 +143,7 @@ SimilarityOption = Annotated[
 ]
 AlignOption = Annotated[
     bool,
-    typer.Option("--align", help="Where numbers of rows differ, measure again at the common one."),
+    typer.Option("--align", help="Where numbers of sequences, rows or points differ, measure again at the least."),
 ]
 
 CorpusOption = Annotated[
@@ -263,6 +271,15 @@ BitsOption = Annotated[
 ErrorsOption = Annotated[
     bool,
     typer.Option("--errors/--no-errors", help="Standard errors over sequences.", rich_help_panel=_MEASURES),
+]
+PopulationOption = Annotated[
+    Population,
+    typer.Option(
+        "--population",
+        help="What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite "
+        "one (then 0 where all of it is drawn).",
+        rich_help_panel=_MEASURES,
+    ),
 ]
 NullOption = Annotated[
     Null,

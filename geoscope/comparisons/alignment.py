@@ -1,9 +1,10 @@
-"""Measuring again at a common number of rows, for subjects whose tokenizers made different numbers of them.
+"""Measuring again at a common size: subjects of unequal draws, or whose tokenizers made different numbers of rows.
 
-What is aligned: the rows. Of each subject with more rows than the one with fewest, a uniform sample of that many is
-kept, by the same seeded hash of (sequence, position) that chooses the points, and every measure sees only these; the
-sampled points come down to the common number too. What is not: which tokens they are, and the rows that drop out
-later as duplicates. The sequences stay those that were drawn, so that the comparison stays paired.
+What is aligned: sequences, then rows. A subject of more sequences than the one with fewest is drawn again as that one
+was (a checkpoint, which keeps the comparison paired) or keeps a uniform sample of that many (embeddings). Of each
+subject that then has more rows than the one with fewest, a uniform sample of that many is kept, by the same seeded
+hash of (sequence, position) that chooses the points, and every measure sees only these; the sampled points come down
+to the common number too. What is not aligned: which tokens they are, and the rows that drop out later as duplicates.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geoscope import measuring
-from geoscope.comparisons.comparing import measure_options, reads_text
-from geoscope.report import Report
-from geoscope.rows import Batch, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.comparisons.comparing import is_report, measure_options, reads_text
+from geoscope.comparisons.sample_options import drawn_sequences
+from geoscope.errors import GeoscopeError
+from geoscope.report import Report, Sample
+from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, smallest
 from geoscope.subjects.array_files import matrix
 from geoscope.subjects.embedding_folders import write_embeddings
 from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
@@ -39,10 +43,10 @@ _OF_DRAWING = (
 class Thinned:
     """Some rows of a source, as a source."""
 
-    def __init__(self, source: Source, rows: int, seed: int) -> None:
+    def __init__(self, source: Source, kept: IntArray) -> None:
         self._source = source
-        self._kept = smallest(hash_rows(source.index, seed), rows)
-        self.index: RowIndex = source.index.take(self._kept)
+        self._kept = kept
+        self.index: RowIndex = source.index.take(kept)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -58,35 +62,114 @@ class Thinned:
                 yield Batch(place[hit].astype(np.int64), rows)
 
 
-def measure_again(subject: Any, report: Report, rows: int, points: int, options: Mapping[str, Any]) -> Report:
-    """A subject's report from only so many of its rows and points, otherwise as it was measured."""
+@dataclass(frozen=True)
+class _Reopened:
+    """A subject that can be read again: its rows, how it was described, and the keywords it is measured with."""
+
+    source: Source
+    report: Report
+    sample: dict[str, Any]
+    options: dict[str, Any]
+
+    @property
+    def clouds(self) -> int:
+        """How many layers' rows are measured as one."""
+        return len(self.source.layers) if self.report.settings.get("layers") == "union" else 1
+
+    @property
+    def rows(self) -> int:
+        return len(self.source.index) * self.clouds
+
+
+def aligned(subjects: Sequence[Any], reports: Sequence[Report], options: Mapping[str, Any]) -> list[Report]:
+    """The reports, those of more sequences, rows or points than the least of all measured again at the least.
+
+    Raises GeoscopeError where that takes rows that a report does not hold.
+    """
+    counted = [report for report in reports if report.sample.sequences is not None]
+    fewest = min(counted, key=lambda report: report.sample.sequences or 0, default=None)
+    reopened: dict[int, _Reopened] = {}
+    for place, (subject, report) in enumerate(zip(subjects, reports, strict=True)):
+        if fewest is not None and (report.sample.sequences or 0) > (fewest.sample.sequences or 0):
+            again = _reopened(subject, report, options, fewest, redraw=True)
+            reopened[place] = _fewer_sequences(again, fewest)
+    rows = min(
+        reopened[place].rows if place in reopened else report.sample.rows for place, report in enumerate(reports)
+    )
+    points = min(rows, *(report.sample.points for report in reports))
+    found = []
+    for place, (subject, report) in enumerate(zip(subjects, reports, strict=True)):
+        if place not in reopened:
+            if report.sample.rows <= rows and report.sample.points <= points:
+                found.append(report)
+                continue
+            least = min(reports, key=lambda each: (each.sample.rows, each.sample.points))
+            reopened[place] = _reopened(subject, report, options, least)
+        found.append(_measured(reopened[place], rows, points))
+    return found
+
+
+def _reopened(
+    subject: Any, report: Report, options: Mapping[str, Any], other: Report, *, redraw: bool = False
+) -> _Reopened:
+    """A subject ready to be read as it was; to redraw, with a checkpoint's text drawn as that of the other was."""
+    if is_report(subject):
+        raise GeoscopeError(
+            f"expected subjects that can be measured again for --align, got the report of {report.subject.name} with "
+            f"{_size(report)} where another has {_size(other)}; give what it was measured on"
+        )
     chosen = measure_options(subject, report, options)
-    kept = {name: value for name, value in chosen.items() if name not in _OF_DRAWING} | {"points": points}
-    source = _open(subject, chosen)
-    thinned = Thinned(source, round(rows * len(source.index) / report.sample.rows), report.sample.seed)
+    sample = report.sample.model_dump(mode="json", exclude={"rows", "points", "dropped"})
+    if reads_text(subject):
+        if redraw:
+            chosen["sequences"] = drawn_sequences(other)
+        reading = {name: chosen[name] for name in _OF_READING if name in chosen}
+        source, _, sample = open_text_subject(str(subject), **reading)
+        return _Reopened(source, report, sample, chosen)
+    if isinstance(subject, (str, os.PathLike)):
+        embeddings = _layers_of(open_embeddings(Path(subject), groups=chosen.get("groups")), chosen)
+    else:
+        embeddings = array_embeddings(subject, groups=chosen.get("groups"))
+    return _Reopened(embeddings, report, sample, chosen)
+
+
+def _size(report: Report) -> str:
+    sample = report.sample
+    of = "" if sample.sequences is None else f" of {sample.sequences:,} sequences"
+    points = f", {sample.points:,} of them points" if sample.points < sample.rows else ""
+    return f"{sample.rows:,} rows{of}{points}"
+
+
+def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
+    """With no more sequences than another's: a seeded sample of them where the text could not be drawn anew."""
+    names = np.unique(reopened.source.index.sequences)
+    wanted = fewest.sample.sequences or 0
+    if len(names) <= wanted:
+        return reopened
+    alone = RowIndex(names, np.full_like(names, -1), names)
+    chosen = names[smallest(hash_rows(alone, reopened.report.sample.seed), wanted)]
+    kept = np.flatnonzero(np.isin(reopened.source.index.sequences, chosen)).astype(np.int64)
+    sample = {**reopened.sample, "sequences": wanted, "fingerprint": None, "sampling_fraction": None}
+    return replace(reopened, source=Thinned(reopened.source, kept), sample=sample)
+
+
+def _measured(reopened: _Reopened, rows: int, points: int) -> Report:
+    """A subject's report from only so many of its rows and points, otherwise as it was measured."""
+    report, index = reopened.report, reopened.source.index
+    kept = {name: value for name, value in reopened.options.items() if name not in _OF_DRAWING} | {"points": points}
+    chosen = smallest(hash_rows(index, report.sample.seed), round(rows / reopened.clouds))
+    thinned = Thinned(reopened.source, chosen)
     if thinned.layers == (None,):
         cloud = np.concatenate([batch.rows[None] for batch in thinned.batches()])
         measured = measuring.measure(cloud, groups=thinned.index.sequences, **kept)
-        sample = {"rows": measured.sample.rows, "points": measured.sample.points, "dropped": measured.sample.dropped}
-        measured = measured.model_copy(update={"sample": report.sample.model_copy(update=sample)})
+        told = {**reopened.sample, **measured.sample.model_dump(include={"rows", "points", "dropped", "sequences"})}
+        measured = measured.model_copy(update={"sample": Sample.model_validate(told)})
     else:
         with tempfile.TemporaryDirectory(prefix="geoscope-") as folder:
-            described = report.model_dump(mode="json", include={"subject", "sample", "settings"})
-            described["sample"].pop("dropped", None)
-            write_embeddings(Path(folder) / "rows", thinned, **described)
+            described = report.model_dump(mode="json", include={"subject", "settings"})
+            write_embeddings(Path(folder) / "rows", thinned, **described, sample=reopened.sample)
             measured = measuring.measure(Path(folder) / "rows", **kept)
     return measured.model_copy(update={"subject": report.subject})
-
-
-def _open(subject: Any, options: Mapping[str, Any]) -> Source:
-    if reads_text(subject):
-        source, _, _ = open_text_subject(
-            str(subject), **{name: options[name] for name in _OF_READING if name in options}
-        )
-        return source
-    if isinstance(subject, (str, os.PathLike)):
-        return _layers_of(open_embeddings(Path(subject), groups=options.get("groups")), options)
-    return array_embeddings(subject, groups=options.get("groups"))
 
 
 def _layers_of(embeddings: Embeddings, options: Mapping[str, Any]) -> Embeddings:

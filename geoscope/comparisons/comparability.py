@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from geoscope.catalogue import MEASURES
+from geoscope.catalogue import MEASURES, QUANTIZED
+from geoscope.comparisons.contrasts import population_of
 from geoscope.errors import GeoscopeError, NotComparable
 
 if TYPE_CHECKING:
     from geoscope.report import Report
 
-QUANTIZED = frozenset(measure.key for measure in MEASURES if measure.family in ("patchiness", "reconstruction"))
 _NEIGHBOURS = frozenset(measure.key for measure in MEASURES if measure.family in ("persistence", "dimension"))
 
 _SETTINGS: dict[str, frozenset[str] | None] = {
@@ -44,6 +44,9 @@ def check_comparable(base: Report, candidate: Report) -> None:
 def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
     yield "schema version", base.schema_version, candidate.schema_version
     yield "pooling", base.sample.pooling, candidate.sample.pooling
+    populations = population_of(base), population_of(candidate)
+    if None not in populations:  # a report from before that was asked is held as the other is
+        yield "population", *populations
     yield "max length", base.sample.max_length, candidate.sample.max_length
     ours, theirs = _corpora(base), _corpora(candidate)
     if [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs

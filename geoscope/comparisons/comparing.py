@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports
+from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports, labels_of
 from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.comparisons.sample_options import OF_TEXT, options_of
 from geoscope.errors import GeoscopeError
@@ -30,7 +30,8 @@ def compare(
 
     margin: the share of the base's value up to which a change is no news. limits: texts such as
     "isoscore_star:-10%" (see `limits.py`), which the comparison's `failed` lists where they did not hold;
-    strict: let noise excuse no breach. align: where the numbers of rows differ, measure again at the common one.
+    strict: let noise excuse no breach. align: where numbers of sequences, rows or points differ, measure again at the
+    least of all.
     similarity: how alike the spaces are too, layer by layer; needs subjects that can be read, not reports.
     options: keywords of `measure` for what is measured here; what is left out is taken from the base's report, or
     else from the first candidate's, so that all see the same sample.
@@ -45,8 +46,10 @@ def compare(
         subjects = _read_rows(subjects, options)
     reports = _reports(subjects, options)
     if align:
-        reports = _aligned(subjects, reports, options)
-    alike = _similarity(subjects, options) if similarity else []
+        from geoscope.comparisons.alignment import aligned
+
+        reports = aligned(subjects, reports, options)
+    alike = _similarity(subjects, labels_of(reports[1:]), options) if similarity else []
     return compare_reports(reports[0], reports[1:], margin=margin, limits=held, strict=strict, similarity=alike)
 
 
@@ -98,7 +101,7 @@ def _read_rows(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Any]
     return rows
 
 
-def _similarity(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows on how alike each candidate's space and the base's are."""
     from geoscope.comparisons.similarity import similarity
     from geoscope.measuring import torch_device
@@ -112,8 +115,8 @@ def _similarity(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[dic
         "progress": options.get("progress"),
     }
     return [
-        {"candidate": str(candidate.subject.get("name", candidate.name)), **row}
-        for candidate in candidates
+        {"candidate": label, **row}
+        for label, candidate in zip(labels, candidates, strict=True)
         for row in similarity(base, candidate, **chosen)
     ]
 
@@ -130,26 +133,6 @@ def _measured(subject: Any, model: Report | None, options: Mapping[str, Any]) ->
         options = {name: value for name, value in options.items() if name not in OF_TEXT}
     chosen = dict(options) if model is None else measure_options(subject, model, options)
     return measuring.measure(subject, **chosen)
-
-
-def _aligned(subjects: Sequence[Any], reports: Sequence[Report], options: Mapping[str, Any]) -> list[Report]:
-    """The reports, those of too many rows or points measured again at the least of both."""
-    rows = min(report.sample.rows for report in reports)
-    points = min(rows, *(report.sample.points for report in reports))
-    aligned = []
-    for subject, report in zip(subjects, reports, strict=True):
-        if report.sample.rows <= rows and report.sample.points <= points:
-            aligned.append(report)
-            continue
-        if is_report(subject):
-            raise GeoscopeError(
-                f"expected subjects that can be measured again for --align, got the report of {report.subject.name} "
-                f"with {report.sample.rows:,} rows where another has {rows:,}; give what it was measured on"
-            )
-        from geoscope.comparisons.alignment import measure_again
-
-        aligned.append(measure_again(subject, report, rows, points, options))
-    return aligned
 
 
 def measure_options(subject: Any, model: Report, options: Mapping[str, Any]) -> dict[str, Any]:

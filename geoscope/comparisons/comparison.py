@@ -10,7 +10,6 @@ worse: geometry has no good direction by itself. A limit says what you would cal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.forms.json_text import json_text
 from geoscope.report import Report
 
 MARGIN = 0.05
@@ -98,7 +98,7 @@ class Comparison(_Part):
 
     def to_json(self) -> str:
         """The comparison's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def compare_reports(
@@ -113,7 +113,8 @@ def compare_reports(
     """Hold reports against a base.
 
     margin: the share of the base's value up to which a change is no news. limits: what may not move further;
-    strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through.
+    strict: let noise excuse no breach. similarity: rows on how alike the two spaces are, passed through; candidates
+    in them go by their `labels_of`.
     Raises NotComparable where the reports were not measured the same way, GeoscopeError where they share no layer
     or lack what a limit is about.
     """
@@ -123,7 +124,7 @@ def compare_reports(
     differences: list[Difference] = []
     matches: list[Match] = []
     unmatched: list[Unmatched] = []
-    labels = _labels(candidates)
+    labels = labels_of(candidates)
     for label, candidate in zip(labels, candidates, strict=True):
         check_comparable(base, candidate)
         mine = matches_of(base, candidate, label)
@@ -144,7 +145,7 @@ def compare_reports(
     )
 
 
-def _labels(candidates: Sequence[Report]) -> list[str]:
+def labels_of(candidates: Sequence[Report]) -> list[str]:
     """The candidates' names; those that share one are numbered."""
     names = [candidate.subject.name for candidate in candidates]
     return [

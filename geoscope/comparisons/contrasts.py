@@ -1,7 +1,7 @@
 """How sure a difference of two measurements is: paired through their replicates, or from their own errors.
 
 With the same drawn sequences, what one group of sequences does to both reports cancels: the difference is jackknifed
-over the groups. With other draws the two errors add in squares.
+over the groups, or spreads over halves of the sequences. With other draws the two errors add in squares.
 """
 
 from __future__ import annotations
@@ -9,24 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
+from statistics import stdev
 from typing import TYPE_CHECKING
 
-from geoscope.catalogue import MEASURES
+from geoscope.catalogue import sees_points
 from geoscope.errors import Undefined
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
 _GROUPS = 20
-_OF_POINTS = frozenset(
-    measure.key
-    for measure in MEASURES
-    if measure.family in ("persistence", "patchiness", "reconstruction", "dimension")
-    or measure.key == "vasicek_ratio_mse"
-)
-"""The measures of the sampled points; the others see every row."""
-
 _NO_ERROR = "it has no standard error: the measure has none, the sequences are too few, or --no-errors was given"
+"""What is said of a report that does not say why."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +34,19 @@ class Noise:
 
 @dataclass(frozen=True)
 class Share:
-    """How much of its corpora a report is of: the share of sequences drawn, and the share of their rows sampled."""
+    """How much of a finite corpus a report's errors count as drawn: of its sequences, and of their rows as points.
+
+    drawn is 0 where its errors are of an endless corpus. sequences: how many were drawn; None where that is not
+    known, and where each row is a sequence, so that no two rows are of one.
+    """
 
     drawn: float
     sampled: float
+    sequences: int | None = None
 
     def of(self, measure: str) -> float:
-        """The share of all there is to draw that a measure saw, by which its standard error was made smaller."""
-        return self.drawn * (self.sampled if measure in _OF_POINTS else 1.0)
+        """The share that a measure saw, by which its standard error was made smaller."""
+        return self.drawn * (self.sampled if sees_points(measure) else 1.0)
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,14 @@ class Draws:
     """How the samples of two reports stand to one another.
 
     same_sequences: both saw the same drawn sequences. same_rows: the same model on the same sample, so that equal
-    values are equal by necessity.
+    values are equal by necessity. finite: whether the difference is of this finite corpus, and not of an endless one.
     """
 
     same_sequences: bool
     same_rows: bool
     base: Share
     candidate: Share
+    finite: bool = False
 
 
 def draws_of(base: Report, candidate: Report) -> Draws:
@@ -76,17 +76,29 @@ def draws_of(base: Report, candidate: Report) -> Draws:
         and base.settings.get("split") == candidate.settings.get("split"),
         base=_share(base),
         candidate=_share(candidate),
+        finite="corpus" in (population_of(base), population_of(candidate)),
     )
+
+
+def population_of(report: Report) -> str | None:
+    """What the report's standard errors are of; None for a report from before that was asked.
+
+    Such a report's errors were made smaller by the share of the corpus that was drawn. Beside errors of an endless
+    corpus they are freed of that; beside errors of the finite one they are what those are.
+    """
+    named = report.settings.get("population")
+    return None if named is None else str(named)
 
 
 def contrast(base: Measurement, candidate: Measurement, draws: Draws, weight: float = 1.0) -> Noise:
     """The noise of `candidate - weight * base`; a weight other than 1 tests a relative limit, base noise included.
 
-    Paired, over G groups: SE^2 = (1 - f)(G - 1)/G sum (d_g - mean d)^2, d_g = candidate_g - weight * base_g, f the
-    share of the corpora that was drawn; scaled up where a measurement's own error is larger than its own jackknife
-    (TwoNN's is), or, for a quantized measure, with both training spreads added in squares; t with G - 1 degrees.
-    Unpaired: the root of the squared sum, both freed of the finite-corpus correction, because the draws differ;
-    Welch and Satterthwaite's degrees. Raises Undefined where an error is missing.
+    Paired, over G groups: SE^2 = (G - 1)/G sum (d_g - mean d)^2, d_g = candidate_g - weight * base_g; scaled up where
+    a measurement's own error is larger than its own jackknife (TwoNN's is), or, for a quantized measure, with both
+    training spreads added in squares. Paired over halves of the sequences, where measurements carry those: the spread
+    of the halves' differences. t with G - 1 degrees, G groups or halves. Of a finite corpus (draws.finite) times 1 - f
+    in the square, f the share of it that was drawn.
+    Unpaired: the root of the squared sum; Welch and Satterthwaite's degrees. Undefined where an error is missing.
     """
     if draws.same_rows and base.layer == candidate.layer and base.value == candidate.value:
         return Noise(0.0, degrees_of(base), True)
@@ -94,18 +106,22 @@ def contrast(base: Measurement, candidate: Measurement, draws: Draws, weight: fl
         paired = _paired(base, candidate, draws, weight)
         if paired is not None:
             return paired
-    ours = abs(weight) * _free_error(base, draws.base.of(base.measure))
-    theirs = _free_error(candidate, draws.candidate.of(base.measure))
+    ours = abs(weight) * _own_error(base, draws.base, draws)
+    theirs = _own_error(candidate, draws.candidate, draws)
     return Noise(hypot(ours, theirs), _welch(ours, degrees_of(base), theirs, degrees_of(candidate)), False)
 
 
 def _paired(base: Measurement, candidate: Measurement, draws: Draws, weight: float) -> Noise | None:
+    shares = draws.base.of(base.measure), draws.candidate.of(base.measure)
+    left = sqrt(1 - min(shares)) if draws.finite else 1.0
+    if base.halves is not None and candidate.halves is not None and len(base.halves) == len(candidate.halves):
+        apart = [c - weight * b for b, c in zip(base.halves, candidate.halves, strict=True)]
+        return Noise(stdev(apart) * left, len(apart) - 1, True)
     ours, theirs = _replicates(base), _replicates(candidate)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    shares = draws.base.of(base.measure), draws.candidate.of(base.measure)
-    error = _jackknife([c - weight * b for b, c in zip(ours, theirs, strict=True)]) * sqrt(1 - min(shares))
-    spreads = (_training_spread(base), _training_spread(candidate))
+    error = _jackknife([c - weight * b for b, c in zip(ours, theirs, strict=True)]) * left
+    spreads = (base.training_spread, candidate.training_spread)
     if spreads == (None, None):
         base_growth = _growth(base, ours, shares[0])
         candidate_growth = _growth(candidate, theirs, shares[1])
@@ -125,16 +141,25 @@ def _growth(row: Measurement, replicates: Sequence[float], fraction: float) -> f
     return row.standard_error / own if own > 0 else None
 
 
-def _free_error(row: Measurement, fraction: float) -> float:
-    """The error over draws of an endless corpus: without the correction for having drawn much of a finite one."""
+def _own_error(row: Measurement, share: Share, draws: Draws) -> float:
+    """A measurement's error over draws of what the difference is of; Undefined where it does not have one.
+
+    Of an endless corpus it is freed of what drawn much of a finite one has taken off, in reports where that was done.
+    """
     if row.standard_error is None:
-        raise Undefined(_NO_ERROR)
-    spread = min(_training_spread(row) or 0.0, row.standard_error)  # of trainings, which no corpus bounds
+        raise Undefined(row.reason or _NO_ERROR)
+    fraction = share.of(row.measure)
+    if draws.finite or fraction == 0:
+        return row.standard_error
+    spread = min(row.training_spread or 0.0, row.standard_error)  # of trainings, which no corpus bounds
     if fraction < 1:
         return hypot(sqrt((row.standard_error**2 - spread**2) / (1 - fraction)), spread)
     replicates = _replicates(row)
     if replicates is None:
-        raise Undefined("its sample is the whole corpus, which leaves no error for another draw to be held against")
+        raise Undefined(
+            "its report was measured before errors of an endless corpus were, on the whole of a corpus, and carries "
+            "nothing to tell them from; measure it again"
+        )
     return hypot(_jackknife(replicates), spread)
 
 
@@ -166,10 +191,9 @@ def _welch(first: float, first_degrees: float, second: float, second_degrees: fl
     return (a + b) ** 2 / (a * a / first_degrees + b * b / second_degrees)
 
 
-def _training_spread(row: Measurement) -> float | None:
-    return row.training_spread
-
-
 def _share(report: Report) -> Share:
     sample = report.sample
-    return Share(sample.sampling_fraction or 0.0, sample.points / sample.rows if sample.rows else 1.0)
+    drawn = 0.0 if population_of(report) == "endless" else sample.sampling_fraction or 0.0
+    several = sample.sequences is not None and sample.sequences < sample.rows
+    sampled = sample.points / sample.rows if sample.rows else 1.0
+    return Share(drawn, sampled, sample.sequences if several else None)

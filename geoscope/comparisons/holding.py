@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +16,8 @@ from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.quantiles import upper_tail
 from geoscope.comparisons.verdicts import LEVEL, holm, interval
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import percent_change, rounded
+from geoscope.forms.json_text import json_text
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -30,6 +30,10 @@ def _is_empty(value: dict[str, Any]) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class HeldLimit(BaseModel):
     """One limit on one layer, held or not."""
 
@@ -37,7 +41,10 @@ class HeldLimit(BaseModel):
 
     limit: str = Field(description="as the user wrote it")
     measure: str
-    layer: int | None
+    layer: int | None = Field(description="of the base where there are two reports")
+    candidate_layer: int | None = Field(
+        default=None, exclude_if=_is_none, description="the candidate's layer it is held against"
+    )
     keys: dict[str, Any] = Field(
         default_factory=dict, exclude_if=_is_empty, description="of a study's row: its key columns, such as noise_level"
     )
@@ -68,7 +75,7 @@ class Check(BaseModel):
 
     def to_json(self) -> str:
         """The check's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def check_report(report: Report, bounds: Iterable[Bound]) -> Check:
@@ -144,7 +151,7 @@ def _aimed(limit: Limit, base: Report, candidate: Report, matches: Sequence[Matc
     if not found:
         raise GeoscopeError(
             f"expected {limit.measure} of a layer that both reports have for {limit}, got none in "
-            f"{base.subject.name} and {candidate.subject.name}; measure the same --layers of both"
+            f"{base.subject.name} and {candidate.subject.name}; measure --layers all of both"
         )
     return found
 
@@ -198,6 +205,7 @@ def _held(tested: _Tested, p: float | None, *, strict: bool) -> HeldLimit:
         "limit": str(tested.limit),
         "measure": base.measure,
         "layer": base.layer,
+        "candidate_layer": candidate.layer,
         "candidate": tested.match.label,
         "value": candidate.value,
     }
@@ -223,9 +231,9 @@ def _held(tested: _Tested, p: float | None, *, strict: bool) -> HeldLimit:
 
 def moved(change: float, base: float) -> str:
     """A change as text, with its share of the base."""
-    share = share_of(change, base)
+    relative = share_of(change, base)
     sign = "+" if change > 0 else ""
-    return f"{sign}{rounded(change)}" + ("" if share is None else f" ({100 * share:+.1f} %)")
+    return f"{sign}{rounded(change)}" + ("" if relative is None else f" ({percent_change(relative)})")
 
 
 def _between(spread: tuple[float, float] | None) -> str:

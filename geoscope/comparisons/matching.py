@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geoscope.catalogue import DENSITY, ROWS, SEQUENCES, moves
 from geoscope.comparisons.contrasts import Draws, draws_of
 from geoscope.errors import GeoscopeError
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
-INDEPENDENT_OF_N = frozenset(
-    {
-        "average_cosine_similarity",  # an unbiased mean over pairs
-        "isoscore_corrected",  # freed of the bias that n brings
-        "participation_ratio_corrected",
-        "first_position_energy",  # ratios of sums over the same rows
-        "top_dimension_energy",
-    }
-)
-"""The measures whose mean does not move with the number of rows; all others are compared at equal n only."""
-
 N_TOLERANCE = 0.05
-"""How far n may differ, as a share of the smaller, before a measure that depends on it has no difference."""
+"""How far sizes of samples may differ, as a share of the smaller, before a measure that moves with them has none."""
 
 Layers = list[tuple[int | None, int | None]]
 
@@ -52,19 +43,62 @@ def matches_of(base: Report, candidate: Report, label: str) -> list[Match]:
 def match_layers(base: Report, candidate: Report) -> Layers:
     """Which layer of the candidate each layer of the base is held against, in the base's order.
 
-    Layers go by number. Two reports of one layer each match whatever its number where both are the last of their
-    model, or where one is a file's only cloud. Raises GeoscopeError where no layer matches.
+    Layers are paired as `pair_layers` says. Two reports of one layer each match whatever its number where both are the
+    last of their model, or where one is a file's only cloud. Raises GeoscopeError where no layer matches.
     """
     ours, theirs = base.layers, candidate.layers
     if len(ours) == len(theirs) == 1 and (_alone(base, candidate) or (_is_last(base) and _is_last(candidate))):
         return [(ours[0], theirs[0])]
-    matched: Layers = [(layer, layer) for layer in ours if layer in theirs]
-    if not matched:
+    depths = base.subject.layers, candidate.subject.layers
+    matched = pair_layers(ours, theirs, depths)
+    if matched:
+        return matched
+    told = [(_listed(report), report.subject.name, report.subject.layers) for report in (base, candidate)]
+    if differ_in_depth(*depths):
+        held = " and ".join(f"{layers} of {name}'s {blocks} blocks" for layers, name, blocks in told)
         raise GeoscopeError(
-            f"expected two reports with a layer in common, got {_listed(base)} of {base.subject.name} and "
-            f"{_listed(candidate)} of {candidate.subject.name}; measure the same --layers of both"
+            f"expected two reports with a layer at the same relative depth, got {held}; measure --layers last or all "
+            "of both, or layers that are the same share of each model's blocks"
         )
-    return matched
+    held = " and ".join(f"{layers} of {name}" for layers, name, _ in told)
+    raise GeoscopeError(f"expected two reports with a layer in common, got {held}; measure the same --layers of both")
+
+
+def differ_in_depth(blocks: int | None, others: int | None) -> bool:
+    """Whether two models are known to have different numbers of blocks, so that layers do not go by number."""
+    return blocks is not None and others is not None and blocks != others
+
+
+def pair_layers(
+    ours: Sequence[int | None], theirs: Sequence[int | None], depths: tuple[int | None, int | None]
+) -> Layers:
+    """Which of two models' layers belong together, in the order of ours; depths: how many blocks each model has.
+
+    By number, unless the depths are known and differ. Then a layer's share of the blocks decides: 0 goes with 0, the
+    last with the last, and any other with the nearest that is at most half a block of the shallower model away. No
+    layer is taken twice; the nearest pairs are taken first.
+    """
+    both: Layers = [(layer, layer) for layer in ours if layer in theirs]
+    if not differ_in_depth(*depths):
+        return both
+    one, other = (depth or 0 for depth in depths)
+    ranked = sorted(
+        # Distances times both numbers of blocks are whole numbers; ties fall the same whichever model comes first.
+        (abs(a * other - b * one), *((a, b) if one < other else (b, a)), a, b)
+        for a in ours
+        for b in theirs
+        if a is not None and b is not None and _end(a, one) == _end(b, other)
+    )
+    partner: dict[int | None, int | None] = {None: None} if (None, None) in both else {}
+    for distance, _, _, a, b in ranked:
+        if 2 * distance <= max(one, other) and a not in partner and b not in partner.values():
+            partner[a] = b
+    return [(layer, partner[layer]) for layer in ours if layer in partner]
+
+
+def _end(layer: int, depth: int) -> int:
+    """Which end of a model a layer is at: -1 the embedding layer, 1 the last, 0 neither."""
+    return -1 if layer == 0 else int(layer == depth)
 
 
 def _is_last(report: Report) -> bool:
@@ -94,7 +128,7 @@ def why_no_difference(match: Match) -> str | None:
     for side, row in (("base", match.base), ("candidate", match.candidate)):
         if row.value is None:
             return f"undefined in the {side}: {row.reason}"
-    return why_n_forbids(match.base, match.candidate)
+    return why_size_forbids(match.base, match.candidate, match.draws)
 
 
 def share_of(change: float, base: float) -> float | None:
@@ -103,12 +137,31 @@ def share_of(change: float, base: float) -> float | None:
     return relative if relative is not None and abs(relative) < float("inf") else None
 
 
-def why_n_forbids(base: Measurement, candidate: Measurement) -> str | None:
-    """Why two numbers cannot be subtracted because of the rows they are from; None where they can."""
-    few, many = sorted((base.n, candidate.n))
-    if base.measure in INDEPENDENT_OF_N or many <= few * (1 + N_TOLERANCE):
+def why_size_forbids(base: Measurement, candidate: Measurement, draws: Draws | None = None) -> str | None:
+    """Why two numbers cannot be subtracted because of the samples they are from; None where they can."""
+    if moves(base.measure, ROWS) and _apart(base.n, candidate.n):
+        return _unequal("n", f"{base.n:,} and {candidate.n:,} rows")
+    if draws is None:
         return None
+    ours, theirs = draws.base, draws.candidate
+    if moves(base.measure, SEQUENCES) and _apart(ours.sequences, theirs.sequences):
+        return _unequal("the number of sequences", f"{ours.sequences:,} and {theirs.sequences:,}")
+    if moves(base.measure, DENSITY) and _apart(ours.sampled, theirs.sampled):
+        shares = f"{100 * ours.sampled:.3g} % and {100 * theirs.sampled:.3g} %"
+        return _unequal("how many of the sequences' rows are points", shares)
+    return None
+
+
+def _apart(one: float | None, other: float | None) -> bool:
+    """Whether two sizes differ by more than the tolerance; what is not known does not."""
+    if one is None or other is None:
+        return False
+    few, many = sorted((one, other))
+    return many > few * (1 + N_TOLERANCE)
+
+
+def _unequal(what: str, sizes: str) -> str:
     return (
-        f"it depends on n, which differs by more than {100 * N_TOLERANCE:.0f} % ({base.n:,} and {candidate.n:,} rows); "
-        "--align measures again at the common n"
+        f"it depends on {what}, which differs by more than {100 * N_TOLERANCE:.0f} % ({sizes}); "
+        "--align measures again at the common size"
     )

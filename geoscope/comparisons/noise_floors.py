@@ -15,7 +15,6 @@ another seed varies by; the limit follows as above.
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,11 +26,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
-from geoscope.comparisons.comparability import QUANTIZED, check_comparable
+from geoscope.catalogue import QUANTIZED
+from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.comparing import is_report, reads_text
-from geoscope.comparisons.matching import why_n_forbids
+from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.forms.json_text import json_text
 from geoscope.report import Report
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class NoiseFloor(BaseModel):
 
     def to_json(self) -> str:
         """The noise floor's JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloor:
@@ -138,9 +139,11 @@ def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloo
 def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFloor:
     from geoscope import measuring
     from geoscope.comparisons.parts import split_sequences
+    from geoscope.subjects.consecutive_rows import warn_if_grouped
     from geoscope.subjects.layers import resolve_layers
 
     whole = _embeddings(subject, options)
+    warn_if_grouped(whole, whole.layers[-1])
     kept = {name: value for name, value in options.items() if name not in _OF_DRAWING}
     wanted = options.get("layers", "last")
     if whole.layers == (None,):
@@ -224,7 +227,7 @@ def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> Nois
     floors = []
     for row in common:
         rows = [held[row.layer, row.measure] for held in found]
-        forbidden = next((why for each in rows if (why := why_n_forbids(row, each))), None)
+        forbidden = next((why for each in rows if (why := why_size_forbids(row, each))), None)
         floors.append(_floor(rows, None, forbidden))
     sample = base.sample.model_dump(mode="json")
     sample.pop("dropped", None)

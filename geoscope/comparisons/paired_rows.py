@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoscope.comparisons.matching import pair_layers
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import safe_scale
 from geoscope.rows import Float64, FloatArray, IntArray, Layer, RowIndex
@@ -134,9 +135,9 @@ def matched_rows(base: Embeddings, candidate: Embeddings) -> tuple[IntArray, Int
 
 
 def paired_layers(base: Embeddings, candidate: Embeddings, wanted: Sequence[LayerPair] | None) -> list[LayerPair]:
-    """The pairs asked for; else layers of the same number, or the only layer of each whatever its number.
+    """The pairs asked for; else as `pair_layers` says, or the only layer of each whatever its number.
 
-    Raises GeoscopeError for a layer that is not there, and where no layer of one is one of the other's.
+    Raises GeoscopeError for a layer that is not there, and where no layer of one belongs to one of the other's.
     """
     if wanted is not None:
         for embeddings, place in ((base, 0), (candidate, 1)):
@@ -148,13 +149,13 @@ def paired_layers(base: Embeddings, candidate: Embeddings, wanted: Sequence[Laye
         return list(wanted)
     if len(base.layers) == len(candidate.layers) == 1:
         return [(base.layers[0], candidate.layers[0])]
-    common: list[LayerPair] = [(layer, layer) for layer in base.layers if layer in candidate.layers]
-    if not common:
+    found = pair_layers(base.layers, candidate.layers, (base.subject.get("layers"), candidate.subject.get("layers")))
+    if not found:
         raise GeoscopeError(
             f"expected two subjects with a layer in common, got {_listed(base)} of {base.name} and "
-            f"{_listed(candidate)} of {candidate.name}; extract the same --layers of both"
+            f"{_listed(candidate)} of {candidate.name}; extract --layers all of both"
         )
-    return common
+    return found
 
 
 def _common(ours: RowIndex, theirs: RowIndex) -> tuple[IntArray, IntArray]:

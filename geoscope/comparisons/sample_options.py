@@ -23,7 +23,7 @@ def options_of(report: Report, given: Mapping[str, Any], *, text: bool) -> dict[
     """
     found: dict[str, Any] = {"measures": _measures(report), "seed": report.sample.seed, "points": _points(report)}
     settings = report.settings
-    for name in ("isoscore_zeta", "tokens", "layers", "split", "words", "dtype", "protocol"):
+    for name in ("isoscore_zeta", "tokens", "layers", "split", "words", "dtype", "protocol", "population"):
         if name in settings:
             found[name] = settings[name]
     quantizer = settings.get("quantizer")
@@ -63,9 +63,7 @@ def _sample(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
     if sample.max_length is not None:
         found["max_length"] = sample.max_length
     if sample.corpora:
-        shares = [share.sequences for share in sample.corpora]
-        # Shares that differ are of corpora that gave all they had, and gave less than their share.
-        found["sequences"] = sum(shares) if max(shares) - min(shares) <= 1 else len(shares) * max(shares)
+        found["sequences"] = drawn_sequences(report)
         found["corpora"] = [share.name for share in sample.corpora]
     foreign = [share.name for share in sample.corpora if share.name not in _NAMED]
     if (foreign or not sample.corpora) and "corpora" not in given:
@@ -74,3 +72,10 @@ def _sample(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
             f"its report names {', '.join(foreign) or 'no corpus'} but not where the text is"
         )
     return found
+
+
+def drawn_sequences(report: Report) -> int:
+    """How many --sequences drew a report's sample, whose corpora it names."""
+    shares = [share.sequences for share in report.sample.corpora]
+    # Shares that differ are of corpora that gave all they had, and gave less than their share.
+    return sum(shares) if max(shares) - min(shares) <= 1 else len(shares) * max(shares)

@@ -17,7 +17,7 @@ import numpy as np
 
 from geoscope.comparisons.paired_rows import LayerPair, PairedRows, matched_rows, paired_layers
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.pairs import rms_radius, sweep
+from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.pairs.components import components
 from geoscope.pairs.duplicates import first_copies
 from geoscope.passes import DUPLICATE_TOLERANCE
@@ -91,7 +91,8 @@ def similarity(
 ) -> list[dict[str, Any]]:
     """The measures of this file and their permutation nulls for pairs of layers, a dictionary a number.
 
-    layers: (base's, candidate's) pairs; by default those of the same number, or the only one of each. CKA sees every
+    layers: (base's, candidate's) pairs; by default those of the same number (of models that are known to differ in
+    depth: of the same relative depth), or the only one of each. CKA sees every
     row that the two share; the Procrustes distance and the neighbours see `points` of them, chosen as `measure` does.
     Each has layer_base, layer_candidate, measure, value, null, n (rows it is from) and reason: why value is None.
     """
@@ -243,7 +244,7 @@ def _neighbour_lists(x: FloatArray, y: FloatArray, k: int, device: str = "cpu") 
     """
     every = np.arange(len(x))
     kept = every[(first_copies(x) == every) & (first_copies(y) == every)]
-    limits = [DUPLICATE_TOLERANCE * rms_radius(rows) for rows in (x, y)]
+    limits = [duplicate_tolerance(rows, DUPLICATE_TOLERANCE, rms_radius(rows)) for rows in (x, y)]
     while len(kept) > k + 1:
         found = [sweep(rows[kept], neighbours=k, tree=False, device=device).neighbours for rows in (x, y)]
         close = [np.nonzero(lists.distances < limit) for lists, limit in zip(found, limits, strict=True)]

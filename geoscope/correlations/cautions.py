@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from geoscope.comparisons.matching import INDEPENDENT_OF_N, N_TOLERANCE
+from geoscope.catalogue import ROWS, moves
+from geoscope.comparisons.matching import N_TOLERANCE
 from geoscope.correlations.associations import Correlation, points_needed
 from geoscope.correlations.correlation import Association, Caution
 from geoscope.correlations.joining import MEAN, Scored
 from geoscope.correlations.measured import Numbers
 from geoscope.correlations.scores import Score
+from geoscope.forms.cells import coefficient
 
 _SHOWN = 3  # items that a sentence spells out
 
@@ -77,7 +79,7 @@ def _given(rows: Sequence[Association], name: _Names) -> list[Caution]:
         about, items = [], []
         for row in rows:
             partial = next((each for each in row.partials if each.name == given), None)
-            if partial is not None and partial.value is not None and _may_be_zero(partial):
+            if partial is not None and partial.value is not None and partial.may_be_zero:
                 about.append(row)
                 items.append(f"{name(row)} (partial r {_with_interval(partial)})")
         text = f"with {given} taken out, too little is left to say that {{task}} goes with {{items}}"
@@ -93,7 +95,7 @@ def _few(rows: Sequence[Association], name: _Names) -> list[Caution]:
         if r.value is None and row.pearson.value is not None:  # repeats of one or two
             about.append(row)
             items.append(f"{name(row)} ({r.reason})")
-        if r.value is None or not _may_be_zero(r):
+        if r.value is None or not r.may_be_zero:
             continue
         needed = points_needed(r.value)
         about.append(row)
@@ -145,7 +147,7 @@ def _rows(rows: Sequence[Association], name: _Names) -> list[Caution]:
     items: dict[str, str] = {}
     for row in rows:
         counts = [point.n for point in row.points if point.n]
-        if counts and row.measure not in INDEPENDENT_OF_N and max(counts) > min(counts) * (1 + N_TOLERANCE):
+        if counts and moves(row.measure, ROWS) and max(counts) > min(counts) * (1 + N_TOLERANCE):
             items[name(row)] = f"{name(row)} ({min(counts):,} to {max(counts):,} rows)"
     if not items:
         return []
@@ -161,17 +163,13 @@ def _caution(kind: str, text: str, about: Sequence[Association], items: Sequence
     return [Caution(kind=kind, task=task, measures=[name(row) for row in about], text=told)]
 
 
-def _may_be_zero(correlation: Correlation) -> bool:
-    return correlation.interval is None or correlation.interval[0] <= 0 <= correlation.interval[1]
-
-
 def _with_interval(correlation: Correlation) -> str:
     if correlation.value is None:
         return "undefined"
     if correlation.interval is None:
-        return f"{correlation.value:.3f}"
+        return coefficient(correlation.value)
     low, high = correlation.interval
-    return f"{correlation.value:.3f}, 95 % {low:.3f} to {high:.3f}"
+    return f"{coefficient(correlation.value)}, 95 % {coefficient(low)} to {coefficient(high)}"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ the level means, which are independent, and the one within levels, where the lev
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -19,6 +18,7 @@ from geoscope.correlations.associations import Correlation, Line, Part
 from geoscope.correlations.measured import Case
 from geoscope.correlations.predictions import Prediction
 from geoscope.errors import GeoscopeError
+from geoscope.forms.json_text import json_text
 
 
 class ScatterPoint(Part):
@@ -80,7 +80,7 @@ class Association(Part):
     """One measure of one layer, against the scores on one task."""
 
     task: str
-    layer: int | str | None = Field(description="last where models differ in depth")
+    layer: int | str | None = Field(description="0 or last where models differ in depth")
     measure: str
     quantizer: str | None = Field(default=None, description="what the codebooks were, where the measure has any")
     n: int = Field(description="points")
@@ -140,4 +140,4 @@ class Correlations(Part):
 
     def to_json(self) -> str:
         """The correlations' JSON: two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geoscope.catalogue import FAMILIES, KEYS, MEASURES
-from geoscope.comparisons.comparability import QUANTIZED, check_comparable
+from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
+from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
 from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
 from geoscope.correlations.scores import Cell, Score
@@ -19,7 +19,7 @@ from geoscope.report import Measurement, Report
 from geoscope.report import Score as ReportedScore
 
 Layer = int | str | None
-"""A number; last where models differ in depth; None for a file that is one cloud, or the union of layers."""
+"""A number; 0 or last where models differ in depth; None for a file that is one cloud, or the union of layers."""
 
 _ARM = "arm"  # of a run of `finetune`: its regularizer and weight
 _FACTS = ("architecture", "parameters", "hidden_size")
@@ -34,7 +34,7 @@ class Case:
     noise_seed: int | None = None
 
     def __str__(self) -> str:
-        level = None if self.noise_level is None else f"level {self.noise_level:g}"
+        level = None if self.noise_level is None else f"level {self.noise_level:zg}"
         seed = None if self.noise_seed is None else f"seed {self.noise_seed}"
         return " ".join(part for part in (self.subject, level, seed) if part)
 
@@ -256,17 +256,18 @@ def _plain(report: Report) -> Report:
 
 
 def _layer_names(reports: Sequence[Report]) -> list[dict[int | None, Layer]]:
-    """What each report's layers are called: by the first's number, or last where models differ in depth."""
+    """What each report's layers are called: by the first's number, or 0 and last where models differ in depth."""
+    depths = [report.subject.layers for report in reports]
     pairs = [match_layers(_plain(reports[0]), _plain(report)) for report in reports]
     if all(ours == theirs or None in (ours, theirs) for found in pairs for ours, theirs in found):
         return [{theirs: ours for ours, theirs in found} for found in pairs]
-    for found, report in zip(pairs, reports, strict=True):
-        if any(theirs not in (None, report.subject.layers) for _, theirs in found):
+    for found, depth, report in zip(pairs, depths, reports, strict=True):
+        if any(theirs not in (None, 0, depth) for _, theirs in found):
             raise GeoscopeError(
-                f"expected the last layer of every model, got another of {report.subject.name} beside models of other "
-                "depths; measure each with --layers last"
+                f"expected the first or last layer of every model, got another of {report.subject.name} beside models "
+                "of other depths; measure each with --layers last, or 0,-1"
             )
-    return [{theirs: "last" for _, theirs in found} for found in pairs]
+    return [{theirs: ours if ours == theirs and not ours else "last" for ours, theirs in found} for found in pairs]
 
 
 def _facts(report: Report) -> dict[str, Cell]:

@@ -24,7 +24,7 @@ class Prediction(Part):
     score: float | None = Field(default=None, description="on the line at that value")
     interval: tuple[float, float] | None = Field(default=None, description="95 %, for one new score")
     outside: bool | None = Field(default=None, description="whether the value lies outside those the line is from")
-    reason: str | None = Field(default=None, description="why there is no score")
+    reason: str | None = Field(default=None, description="why there is no score, or no interval of it")
 
 
 def left_out_error(columns: Float64, y: Float64, groups: IntArray) -> float | None:
@@ -50,16 +50,19 @@ def left_out_error(columns: Float64, y: Float64, groups: IntArray) -> float | No
     return sqrt(total / n)
 
 
-def predicted_score(x: Float64, y: Float64, value: float) -> tuple[float, tuple[float, float]] | None:
+def predicted_score(x: Float64, y: Float64, value: float) -> tuple[float, tuple[float, float] | None] | None:
     """The line's score at a value, and the 95 % interval of one new score there (Student's t of n - 2 degrees).
 
-    None where there is no line, or two points leave nothing to judge it by.
+    None where there is no line, or two points leave nothing to judge it by; no interval on a perfect line.
     """
     fitted, n = line(x, y), len(x)
     if fitted is None or n < 3:
         return None
+    score = fitted.intercept + fitted.slope * value
+    if fitted.standard_error is None:
+        return score, None
     rest = y - fitted.intercept - fitted.slope * x
     away = x - x.mean()
     noise = float(rest @ rest) / (n - 2) * (1 + 1 / n + (value - float(x.mean())) ** 2 / float(away @ away))
-    score, reach = fitted.intercept + fitted.slope * value, critical(0.025, n - 2) * sqrt(noise)
+    reach = critical(0.025, n - 2) * sqrt(noise)
     return score, (score - reach, score + reach)

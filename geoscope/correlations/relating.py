@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.correlations.associations import line, partial, pearson, spearman
+from geoscope.correlations.associations import ON_ONE_LINE, line, partial, pearson, spearman
 from geoscope.correlations.correlation import Association, LeftOutError, LevelAlone, Partial, Repeats, ScatterPoint
 from geoscope.correlations.covariates import LEVEL, LOG, columns_of, logarithms
 from geoscope.correlations.joining import Point
@@ -121,6 +121,8 @@ def _predictions(x: Float64, y: Float64, column: Column, newcomers: Numbers) -> 
             told["reason"] = "there is no line to predict from"
         else:
             told["score"], told["interval"] = line_there
+            if told["interval"] is None:
+                told["reason"] = f"{ON_ONE_LINE}, and an interval comes from what is off it"
             told["outside"] = not float(x.min()) <= number.value <= float(x.max())
         found.append(Prediction(**told))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from geoscope.finetuning.arms import REGULARIZERS, Arm
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
+from geoscope.forms.json_text import json_text
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
 
@@ -89,7 +89,7 @@ class FineTuning(Part):
 
     def to_json(self) -> str:
         """Two-space indent, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.model_dump(mode="json"))
 
 
 def finished_runs(folder: Path) -> list[Run]:

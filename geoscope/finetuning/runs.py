@@ -13,6 +13,7 @@ from geoscope.finetuning.arms import Arm
 from geoscope.finetuning.geometry import Measured
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
+from geoscope.forms.json_text import json_text
 from geoscope.forms.output import write_whole
 
 if TYPE_CHECKING:
@@ -234,4 +235,4 @@ def last_whole_state(folder: Path) -> str | None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON to a file, whole or not at all."""
-    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_whole(path, json_text(content).encode())

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from geoscope.correlations.associations import partial, pearson
 from geoscope.rows import Float64, IntArray
 
 
@@ -37,11 +38,11 @@ class Trend(Part):
     measure: str
     slope: float | None = Field(default=None, description="score for one unit of the measure")
     correlation: float | None = Field(default=None, description="Pearson's, within seeds")
-    p: float | None = Field(default=None, description="of no trend, two-sided")
+    p: float | None = Field(default=None, description="of no trend, two-sided; null for a perfect line")
     p_adjusted: float | None = Field(default=None, description="by Holm, over the trends of this regularizer and score")
     runs: int
     settings: int
-    reason: str | None = None
+    reason: str | None = Field(default=None, description="why there is no trend or, where there is, no p")
 
 
 def paired(values: Sequence[float], base: Sequence[float]) -> Paired:
@@ -65,7 +66,7 @@ def paired(values: Sequence[float], base: Sequence[float]) -> Paired:
 
 
 class Slope(NamedTuple):
-    """A line of y on x: its slope, the correlation, p of no trend, or the reason why there are none."""
+    """A line of y on x: its slope, the correlation, p of no trend, and the reason for what is lacking of these."""
 
     slope: float | None
     correlation: float | None
@@ -76,28 +77,24 @@ class Slope(NamedTuple):
 def within_seeds(points: Sequence[tuple[float, float, int]]) -> Slope:
     """The line of y on x over points (x, y, seed), each seed's mean taken out of both.
 
-    p is of Student's t with n - (number of seeds) - 1 degrees of freedom.
+    What cannot be said, and why, is as in `partial`, with an indicator of each seed taken out.
     """
-    from scipy.stats import t
-
     _, place = np.unique([seed for _, _, seed in points], return_inverse=True)
-    x, y = (_without_means(np.array([point[axis] for point in points]), place) for axis in (0, 1))
-    freedom = len(points) - int(np.max(place, initial=-1)) - 2
-    xx, yy = float(x @ x), float(y @ y)
-    if freedom < 1:
+    seeds = int(np.max(place, initial=-1)) + 1
+    if len(points) - seeds - 1 < 1:
         return Slope(None, None, None, "too few runs")
-    if xx <= 0.0 or yy <= 0.0:
-        return Slope(None, None, None, "the runs of a seed are all the same")
-    r = float(np.clip(x @ y / np.sqrt(xx * yy), -1.0, 1.0))
-    rest = 1.0 - r * r
-    p = float(2 * t.sf(abs(r) * np.sqrt(freedom / rest), freedom)) if rest > 0 else 0.0
-    return Slope(float(x @ y) / xx, r, p, None)
+    x, y = (np.array([point[axis] for point in points], dtype=np.float64) for axis in (0, 1))
+    indicators = (place[:, None] == np.arange(1, seeds)).astype(np.float64)
+    found = partial(x, y, indicators, "the seed") if seeds > 1 else pearson(x, y)
+    if found.value is None:
+        return Slope(None, None, None, found.reason)
+    away, height = (_without_means(column, place) for column in (x, y))
+    slope = float(away @ height) / float(away @ away)
+    return Slope(slope, found.value, found.p, None if found.p is not None else found.reason)
 
 
 def _without_means(values: Float64, place: IntArray) -> Float64:
     """Values less the mean of those at the same place."""
-    if not len(values):
-        return values
     means: Float64 = np.bincount(place, weights=values) / np.bincount(place)
     return values - means[place]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geoscope.errors import GeoscopeError
-from geoscope.forms.cells import key_names, printable
+from geoscope.forms.cells import key_names, layer_name, printable
 
 if TYPE_CHECKING:
     from geoscope.comparisons.comparison import Comparison
@@ -41,7 +41,7 @@ def _limited(kind: str, title: str, limits: list[HeldLimit]) -> list[str]:
 
 def sentence(limit: HeldLimit) -> str:
     """A limit and what came of it, in a line."""
-    place = ", ".join(filter(None, ["" if limit.layer is None else f"layer {limit.layer}", key_names(limit.keys)]))
+    place = ", ".join(filter(None, [layer_name(limit), key_names(limit.keys)]))
     where = f" at {place}" if place else ""
     who = "" if limit.candidate is None else f" of {limit.candidate}"
     return f"{limit.limit}{where}{who}: {limit.reason or 'held'}"

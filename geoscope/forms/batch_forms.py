@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
+from geoscope.forms.json_text import json_text
 from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw, long_rows, warnings_of
+from geoscope.forms.tables import draw, long_rows, markdown_measurements, missing_errors, warnings_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,8 +42,7 @@ def _to_html(reports: Sequence[Report]) -> str:
 
 
 def _to_json(reports: Sequence[Report]) -> str:
-    whole = [report.model_dump(mode="json") for report in reports]
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text([report.model_dump(mode="json") for report in reports])
 
 
 def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]:
@@ -53,19 +52,21 @@ def _rows_of_all(reports: Sequence[Report]) -> tuple[list[str], list[list[Any]]]
 
 
 def _to_markdown(reports: Sequence[Report]) -> str:
-    columns, rows = _rows_of_all(reports)
-    shown = [
-        place
-        for place, column in enumerate(columns)
-        if column in ("subject", "measure", "value") or any(row[place] is not None for row in rows)
+    notes = [
+        f"\n**Note:** {markdown_text(', '.join(names))}: {markdown_text(text)}\n"
+        for text, names in _missing_errors(reports).items()
     ]
-    table = to_markdown(
-        [columns[place].replace("_", " ") for place in shown],
-        [[row[place] for place in shown] for row in rows],
-        numeric=("layer", "value", "standard error", "null", "n"),
-    )
-    notes = [f"\n**Warning:** {markdown_text(name)}: {markdown_text(text)}\n" for name, text in _warnings(reports)]
-    return table + "".join(notes)
+    notes += [f"\n**Warning:** {markdown_text(name)}: {markdown_text(text)}\n" for name, text in _warnings(reports)]
+    return markdown_measurements(*_rows_of_all(reports)) + "".join(notes)
+
+
+def _missing_errors(reports: Sequence[Report]) -> dict[str, list[str]]:
+    """Each reason for which values have no standard error, and the subjects it is told of."""
+    found: dict[str, list[str]] = {}
+    for report in reports:
+        for text in missing_errors(report):
+            found.setdefault(text, []).append(report.subject.name)
+    return found
 
 
 def _warnings(reports: Sequence[Report]) -> list[tuple[str, str]]:

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.comparisons.matching import differ_in_depth
 from geoscope.errors import GeoscopeError
 from geoscope.forms.annotations import to_annotations
-from geoscope.forms.cells import key_names, markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.cells import (
+    key_names,
+    layer_cell,
+    layer_name,
+    markdown_text,
+    percent_change,
+    printable,
+    rounded,
+    signed,
+    to_csv,
+    to_markdown,
+)
 from geoscope.forms.junit import to_junit
 from geoscope.forms.output import Page
 from geoscope.forms.tables import draw
@@ -74,14 +86,8 @@ def labels(result: Comparison) -> list[str]:
     return [str(candidate["label"]) for candidate in result.candidates]
 
 
-def layer_name(row: Difference | HeldLimit) -> str:
-    """The layer, and the candidate's where it is another; empty for a file's only cloud."""
-    if isinstance(row, Difference) and row.candidate_layer != row.layer:
-        mine, theirs = (
-            "one cloud" if layer is None else f"layer {layer}" for layer in (row.layer, row.candidate_layer)
-        )
-        return f"{mine} (candidate: {theirs})"
-    return "" if row.layer is None else f"layer {row.layer}"
+def _of(label: str, result: Comparison) -> list[Difference]:
+    return [row for row in result.differences if row.candidate == label]
 
 
 def introductions(result: Comparison) -> list[str]:
@@ -95,16 +101,25 @@ def introductions(result: Comparison) -> list[str]:
 
 
 def notes(result: Comparison) -> list[str]:
-    """A sentence on each thing that only one of two reports has, and on errors that are not paired."""
-    sentences = []
+    """A sentence on how layers were matched, on each thing that only one of two reports has, and on unpaired errors."""
+    blocks = {str(each["label"]): each.get("layers") for each in result.candidates}
+    mine = result.base.get("layers")
+    apart = {label for label in blocks if differ_in_depth(mine, blocks[label])}
+    sentences = [
+        f"layers are matched by their share of the blocks: {mine} in the base, {blocks[label]} in {label}"
+        for label in labels(result)
+        if label in apart and any(None not in (row.layer, row.candidate_layer) for row in _of(label, result))
+    ]
     unpaired = list(dict.fromkeys(row.candidate for row in result.differences if row.paired is False))
     if unpaired:
         sentences.append(f"not paired with the base (other sequences, or no replicates): {', '.join(unpaired)}")
     for each in result.unmatched:
         holder = "the base" if each.only_in == "base" else each.candidate
         if each.layers:
-            many = "s" * (len(each.layers) > 1)
-            sentences.append(f"only {holder} has layer{many} {', '.join(map(str, each.layers))}")
+            named = f"layer{'s' * (len(each.layers) > 1)} {', '.join(map(str, each.layers))}"
+            other = each.candidate if each.only_in == "base" else "the base"
+            alone = f"no layer of {other} goes with {named} of {holder}"
+            sentences.append(alone if each.candidate in apart else f"only {holder} has {named}")
         if each.measures:
             sentences.append(f"only {holder} has {', '.join(each.measures)}")
     return sentences
@@ -113,15 +128,22 @@ def notes(result: Comparison) -> list[str]:
 # CSV
 
 
+_AS_IN_DIFFERENCES = {"layer_base": "layer", "layer_candidate": "candidate_layer"}
+"""What a similarity's columns are called where its rows follow differences."""
+
+
 def _to_csv(result: Comparison | Check) -> str:
+    """A row a difference or limit, then a row a similarity, whose value, null and n have columns of their own."""
     if isinstance(result, Check):
         keys = dict.fromkeys(key for row in result.limits for key in row.keys)
         rows = [dict.fromkeys(keys) | row.model_dump(mode="json") | row.keys for row in result.limits]
-        absent = ("keys", "candidate", "change", "relative", "p_adjusted")
+        absent = ("keys", "candidate", "candidate_layer", "change", "relative", "p_adjusted")
         names = [*(name for name in HeldLimit.model_fields if name not in absent), *keys]
     else:
         rows = [row.model_dump(mode="json") for row in result.differences]
-        names = list(Difference.model_fields)
+        alike = [{_AS_IN_DIFFERENCES.get(key, key): cell for key, cell in row.items()} for row in result.similarity]
+        names = list(dict.fromkeys([*Difference.model_fields, *(key for row in alike for key in row)]))
+        rows = [dict.fromkeys(names) | row for row in (*rows, *alike)]
     columns = [part for name in names for part in (("low", "high") if name == "interval" else (name,))]
     for row in rows:
         row["low"], row["high"] = row.pop("interval") or (None, None)
@@ -153,7 +175,7 @@ def _limits_page(limits: Sequence[HeldLimit]) -> str:
 
 def _limit_row(limit: HeldLimit) -> list[Any]:
     return [
-        limit.limit, limit.layer, key_names(limit.keys), limit.candidate, "held" if limit.held else "FAILED",
+        limit.limit, layer_cell(limit), key_names(limit.keys), limit.candidate, "held" if limit.held else "FAILED",
         limit.value, limit.change, limit.reason,
     ]  # fmt: skip
 
@@ -175,8 +197,8 @@ def _differences_table(rows: Sequence[Difference]) -> str:
     columns = ("to", "layer", "measure", "base", "candidate", "difference", "change", "95 %", "z", "verdict", "why")
     cells = [
         [
-            row.candidate, layer_name(row).removeprefix("layer "), row.measure, row.base_value, row.candidate_value,
-            row.difference, _percent(row.relative), _between(row), None if row.z is None else f"{row.z:+.1f}",
+            row.candidate, layer_cell(row), row.measure, row.base_value, row.candidate_value,
+            row.difference, _percent(row.relative), _between(row), None if row.z is None else signed(row.z),
             row.verdict, row.reason,
         ]
         for row in rows
@@ -190,8 +212,8 @@ def _differences_table(rows: Sequence[Difference]) -> str:
     )
 
 
-def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{100 * share:+.1f} %"
+def _percent(relative: float | None) -> str | None:
+    return None if relative is None else percent_change(relative)
 
 
 def _between(row: Difference) -> str | None:
@@ -214,7 +236,7 @@ def _to_table(result: Comparison | Check, page: Page) -> str:
         reasons: list[str] = []
         parts += [Text(printable(line)) for line in introductions(result)]
         for label in labels(result):
-            rows = [row for row in result.differences if row.candidate == label]
+            rows = _of(label, result)
             parts += [Text(), _grid(rows, label if len(result.candidates) > 1 else "measure", reasons, page.width)]
         parts += [Text(f"[{number}] {printable(reason)}") for number, reason in enumerate(reasons, 1)]
         parts += [Text(printable(sentence), style="dim") for sentence in notes(result)]
@@ -254,7 +276,7 @@ def _grid(rows: Sequence[Difference], label: str, reasons: list[str], width: int
     from rich.text import Text
 
     lines = [_line(row, reasons) for row in rows]
-    first = 4 + max((len(row.measure) for row in rows), default=0)
+    first = max((max(2 + len(row.measure), len(layer_name(row))) for row in rows), default=0)
     shown = _fitting(lines, first, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(Text(printable(label)), no_wrap=True)
@@ -282,14 +304,14 @@ def _line(row: Difference, reasons: list[str]) -> dict[str, str]:
         **{name: "" if number is None else rounded(number) for name, number in numbers.items()},
         "change": _percent(row.relative) or "",
         "error": "" if row.standard_error is None else rounded(row.standard_error),
-        "z": "" if row.z is None else f"{row.z:+.1f}",
+        "z": "" if row.z is None else signed(row.z),
         "verdict": row.verdict + note,
     }
 
 
 def _fitting(lines: Sequence[dict[str, str]], first: int, width: int | None) -> list[str]:
     shown = list(_COLUMNS)
-    sizes = {column: 2 + max(len(column), *(len(line[column]) for line in lines), 0) for column in shown}
+    sizes = {column: 3 + max(len(column), *(len(line[column]) for line in lines), 0) for column in shown}
     for column in _LEAST_NEEDED:
         if width and first + sum(sizes[name] for name in shown) > width:
             shown.remove(column)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.correlations.covariates import LEVEL, LOG
 from geoscope.correlations.measured import Case
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.cells import coefficient, markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
 
@@ -80,21 +80,22 @@ def _to_csv(result: Correlations) -> str:
 def _flat(row: Association, given: Sequence[str]) -> dict[str, Any]:
     """Every number of an association by a column name; which names there are depends on nothing but given."""
     level, left, repeats, line = row.level, row.left_out, row.repeats, row.line
+    means, within = (None, None) if repeats is None else (repeats.pearson, repeats.within)
     flat: dict[str, Any] = {
         "task": row.task, "layer": row.layer, "measure": row.measure, "quantizer": row.quantizer, "n": row.n,
-        **_spread("r", row.pearson), **_spread("rho", row.spearman),
+        **_spread("r", row.pearson), **_spread("rho", row.spearman), **_why("rho", row.spearman),
         "slope": line and line.slope, "slope_standard_error": line and line.standard_error,
         "intercept": line and line.intercept, "r2": line and line.r2,
         "level_r": level and level.pearson.value, "log_level_r": level and level.log_pearson.value,
         "left_out": left and left.left_out, "error": left and left.measure, "mean_error": left and left.mean,
         "level_error": left and left.level, "log_level_error": left and left.log_level,
         "groups": repeats and repeats.groups,
-        **_spread("r_of_means", repeats.pearson if repeats else None),
-        **_spread("r_within", repeats.within if repeats else None),
+        **_spread("r_of_means", means), **_why("r_of_means", means),
+        **_spread("r_within", within), **_why("r_within", within),
     }  # fmt: skip
     partials = {partial.name: partial for partial in row.partials}
     for name in given:
-        flat |= _spread(f"r_given_{name}", partials.get(name))
+        flat |= _spread(f"r_given_{name}", partials.get(name)) | _why(f"r_given_{name}", partials.get(name))
     for told in row.predictions:
         who = f"predicted {_who(told)}"
         low, high = told.interval or (None, None)
@@ -110,6 +111,10 @@ def _spread(name: str, found: Correlation | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _why(name: str, found: Correlation | None) -> dict[str, Any]:
+    return {f"{name}_reason": found and found.reason}
+
+
 # Tables
 
 
@@ -122,7 +127,7 @@ class _Line:
 
 def _lines(rows: Sequence[Association], given: Sequence[str], reasons: list[str]) -> list[_Line]:
     """One task's lines: what predicts without a measure, then the measures by layer; reasons: footnotes, added to."""
-    lines = _rivals(max(rows, key=lambda row: row.n))
+    lines = _rivals(max(rows, key=lambda row: row.n), reasons)
     heading = ""
     several = len({row.layer for row in rows}) > 1
     for row in rows:
@@ -134,7 +139,7 @@ def _lines(rows: Sequence[Association], given: Sequence[str], reasons: list[str]
     return lines
 
 
-def _rivals(row: Association) -> list[_Line]:
+def _rivals(row: Association, reasons: list[str]) -> list[_Line]:
     """The mean and the noise level alone, over the points of the row that has most."""
     error = row.left_out
     lines = [] if error is None else [_Line("mean alone", {"n": str(row.n), "error": _number(error.mean)}, "dim")]
@@ -144,24 +149,23 @@ def _rivals(row: Association) -> list[_Line]:
         (LEVEL, row.level.pearson, error.level),
         (LOG + LEVEL, row.level.log_pearson, error.log_level),
     ):
-        lines.append(_Line(f"{label} alone", {"n": str(row.n), **_pearson(found), "error": _number(off)}, "dim"))
+        lines.append(
+            _Line(f"{label} alone", {"n": str(row.n), **_pearson(found, reasons), "error": _number(off)}, "dim")
+        )
     return lines
 
 
 def _line(row: Association, given: Sequence[str], reasons: list[str]) -> _Line:
     label = "  " + row.measure + (f" ({row.quantizer})" if row.quantizer else "")
     if row.pearson.value is None:
-        reason = row.pearson.reason or ""
-        if reason not in reasons:
-            reasons.append(reason)
-        return _Line(label, {"n": str(row.n), "r": f"undefined [{reasons.index(reason) + 1}]"}, "dim")
+        return _Line(label, {"n": str(row.n), **_pearson(row.pearson, reasons)}, "dim")
     partials = {partial.name: partial.value for partial in row.partials}
     repeats = row.repeats
     return _Line(
         label,
         {
             "n": str(row.n),
-            **_pearson(row.pearson),
+            **_pearson(row.pearson, reasons),
             "r of means": _coefficient(repeats.pearson.value) if repeats else "",
             "r within": _coefficient(repeats.within.value) if repeats else "",
             **{_GIVEN + name: _coefficient(partials.get(name)) for name in given},
@@ -173,17 +177,27 @@ def _line(row: Association, given: Sequence[str], reasons: list[str]) -> _Line:
     )
 
 
-def _pearson(found: Correlation) -> dict[str, str]:
+def _pearson(found: Correlation, reasons: list[str]) -> dict[str, str]:
+    """r with its interval and p, and a footnote where it has a reason for lacking one."""
     low, high = found.interval or (None, None)
     return {
-        "r": _coefficient(found.value),
+        "r": ("undefined" if found.value is None else _coefficient(found.value)) + _footnote(found.reason, reasons),
         "95 %": "" if low is None else f"{_coefficient(low)} to {_coefficient(high)}",
         "p adj.": "" if found.p_adjusted is None else f"{found.p_adjusted:.2g}",
     }
 
 
+def _footnote(reason: str | None, reasons: list[str]) -> str:
+    """Where among the footnotes so far a reason stands, which is added where it is new."""
+    if reason is None:
+        return ""
+    if reason not in reasons:
+        reasons.append(reason)
+    return f" [{reasons.index(reason) + 1}]"
+
+
 def _coefficient(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else coefficient(value)
 
 
 def _number(value: float | None) -> str:

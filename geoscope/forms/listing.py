@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES, Measure
 from geoscope.forms.cells import to_csv, to_markdown
@@ -23,14 +23,19 @@ def render_measures(form: str, page: Page) -> str:
         listed = [dict(zip(columns, row, strict=True)) for row in rows]
         return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
     if form == "csv":
-        return to_csv(columns, rows)
+        return to_csv(columns, _cells(rows))
     if form == "markdown":
-        return to_markdown([column.replace("_", " ") for column in columns], rows)
+        return to_markdown([column.replace("_", " ") for column in columns], _cells(rows))
     if form == "html":
         from geoscope.pages.measures_page import to_html
 
         return to_html()
     return _measures_page(page)
+
+
+def _cells(rows: list[list[Any]]) -> list[list[Any]]:
+    """Rows whose lists are text, as the cells of a table are."""
+    return [[", ".join(cell) if isinstance(cell, tuple) else cell for cell in row] for row in rows]
 
 
 def _measures_page(page: Page) -> str:
@@ -43,6 +48,8 @@ def _measures_page(page: Page) -> str:
         for measure in (each for each in MEASURES if each.family == family):
             parts.append(Padding(Text(f"{measure.key}: {measure.title}"), (0, 0, 0, 2)))
             told = ("range", "direction", "null", "blind_to", "cost", "paper")
-            lines = "\n".join(f"{name.replace('_', ' ')}: {getattr(measure, name)}" for name in told)
+            named = {name.replace("_", " "): getattr(measure, name) for name in told}
+            named["moves with"] = ", ".join(measure.moves_with) or "none of rows, sequences and density"
+            lines = "\n".join(f"{name}: {text}" for name, text in named.items())
             parts.append(Padding(Text(lines, style="dim"), (0, 0, 0, 6)))
     return draw(parts, page)

@@ -63,20 +63,28 @@ def long_rows(report: Report) -> tuple[list[str], list[list[Any]]]:
 
 
 def _to_markdown(report: Report) -> str:
-    columns, rows = long_rows(report)
+    head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
+    notes = [f"\n**Note:** {markdown_text(reason)}\n" for reason in missing_errors(report)]
+    notes += [f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report)]
+    table = markdown_measurements(*long_rows(report), without=("subject",))
+    return head + table + markdown_scores(report) + "".join(notes)
+
+
+def markdown_measurements(columns: Sequence[str], rows: Sequence[Sequence[Any]], without: Sequence[str] = ()) -> str:
+    """Long rows as a Markdown table less empty columns; why a value has no error is told below it, once."""
+    value, why = COLUMNS.index("value"), COLUMNS.index("reason")
+    told = [[None if at == why and row[value] is not None else cell for at, cell in enumerate(row)] for row in rows]
     shown = [
         place
         for place, column in enumerate(columns)
-        if column != "subject" and (column in ("measure", "value") or any(row[place] is not None for row in rows))
+        if column not in without
+        and (column in ("subject", "measure", "value") or any(row[place] is not None for row in told))
     ]
-    table = to_markdown(
+    return to_markdown(
         [columns[place].replace("_", " ") for place in shown],
-        [[row[place] for place in shown] for row in rows],
+        [[row[place] for place in shown] for row in told],
         numeric=("layer", "value", "standard error", "null", "n"),
     )
-    head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
-    notes = "".join(f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report))
-    return head + table + markdown_scores(report) + notes
 
 
 def facts(report: Report) -> str:
@@ -89,7 +97,9 @@ def facts(report: Report) -> str:
     ]
     if report.subject.hidden_size is not None:
         parts.insert(1, f"{report.subject.hidden_size} dimensions")
-    if sample.sequences is not None:
+    if "groups" in report.settings:  # nobody said which sequence a row is of
+        parts.append(str(report.settings["groups"]))
+    elif sample.sequences is not None:
         shares = ", ".join(f"{share.sequences:,} {share.name}" for share in sample.corpora)
         parts.append(f"{sample.sequences:,} sequences" + (f" ({shares})" if shares else ""))
     if sample.pooling is not None:
@@ -120,6 +130,25 @@ def warnings_of(report: Report) -> list[str]:
             share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
             sentences.append(f"{holder} {share} of the centred energy{where} and sway the other numbers{advice}")
     return sentences
+
+
+def missing_errors(report: Report) -> list[str]:
+    """Each reason why values have no standard error, once, with the measures it is told of."""
+    valued = {row.measure: None for row in report.measurements if row.value is not None}
+    holders: dict[str, dict[str, None]] = {}
+    for row in report.measurements:
+        if row.value is not None and row.reason:
+            holders.setdefault(row.reason, {})[row.measure] = None
+    return [f"{reason} ({_most_or_few(found, valued)})" for reason, found in holders.items()]
+
+
+def _most_or_few(chosen: Iterable[str], every: Iterable[str]) -> str:
+    """Some of the measures by name, or where they are most of them, the others."""
+    named = list(chosen)
+    others = [measure for measure in every if measure not in named]
+    if len(named) <= max(len(others), 1):
+        return ", ".join(named)
+    return "every measure" + (f" but {', '.join(others)}" if others else "")
 
 
 @dataclass
@@ -158,6 +187,7 @@ def _to_table(report: Report, page: Page) -> str:
     for drawn in [*_tables_of(report, notes, page.width), *_tables_of_scores(report, notes, page.width)]:
         parts += [Text(), drawn]
     parts += [Text(f"[{number}] {reason}") for number, reason in enumerate(notes.reasons, 1)]
+    parts += [Text(printable(reason), style="dim") for reason in missing_errors(report)]
     if len(report.layers) > 1 and any(row.standard_error is not None for row in report.measurements):
         parts.append(Text("Standard errors and nulls of several layers: --format json or csv.", style="dim"))
     parts += [Text(f"warning: {warning}", style="yellow") for warning in warnings_of(report)]

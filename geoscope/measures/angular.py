@@ -7,12 +7,15 @@ from geoscope.measures.formula import measure
 from geoscope.moments import Units
 
 
-@measure
+@measure(undefined="fewer than two rows have a length")
 def average_cosine_similarity(units: Units) -> float:
     """Mean cosine over all ordered pairs of different rows, exact: (|sum u|^2 - n)/(n (n - 1)), u the unit rows.
 
-    -1/(n-1) to 1. Rows of length 0 are left out. Blind to the rows' lengths; not shift invariant.
-    Ethayarajh 2019, arXiv 1909.00512 (who samples pairs).
+    Rows of length 0 are left out of n. Not shift invariant. (The paper samples pairs.)
+
+    >>> rows = [[2, 0], [-2, 0], [0, 1], [0, -1]]
+    >>> round(average_cosine_similarity(rows), 10)  # -1/(n - 1): the unit rows sum to 0
+    -0.3333333333
     """
     n = units.count
     if n < 2:

@@ -11,23 +11,32 @@ from geoscope.moments import Moments
 TOP_DIMENSIONS = 3
 
 
-@measure
+@measure(
+    undefined="no row is known to stand at position 0 (pooled rows don't), or fewer than two rows differ",
+    heeds=("positions",),
+)
 def first_position_energy(moments: Moments) -> float:
-    """Share of the centred energy sum |x - mean|^2 in the rows of position 0: 0 to 1.
+    """Share of the centred energy sum |x - mean|^2 in the rows of position 0.
 
-    In decoders an attention sink can hold most of it. Undefined for pooled rows and where position 0 is left out.
-    Xiao et al. 2023, arXiv 2309.17453.
+    In decoders an attention sink can hold most of it.
+
+    >>> rows = [[3, 0], [-1, 0], [-1, 0], [-1, 0]]
+    >>> first_position_energy(rows, positions=[0, 1, 2, 3])  # 9 of 12
+    0.75
     """
     if moments.first_count == 0:
         raise Undefined("no row is known to stand at position 0")
     return min(moments.first_energy / moments.energy, 1.0)
 
 
-@measure
+@measure(undefined="rows have no more than 3 dimensions, or fewer than two rows differ")
 def top_dimension_energy(moments: Moments) -> float:
-    """Share of the centred energy in the 3 coordinates that hold most: 3/d to 1. Not rotation invariant.
+    """Share of the centred energy sum |x - mean|^2 in the 3 coordinates that hold most. Not rotation invariant.
 
-    Undefined for d <= 3. Timkey and van Schijndel 2021, arXiv 2109.04404.
+    >>> import numpy as np
+    >>> half = np.diag([2.0, 1.0, 1.0, 1.0, 1.0])
+    >>> round(top_dimension_energy(np.vstack([half, -half])), 10)  # 4 + 1 + 1 of 8
+    0.75
     """
     if moments.dimension <= TOP_DIMENSIONS:
         raise Undefined(f"rows have no more than {TOP_DIMENSIONS} dimensions")

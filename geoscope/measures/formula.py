@@ -3,50 +3,108 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import update_wrapper
-from typing import Any
+from typing import Any, Protocol, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.measures.docstrings import of_called, of_formula
+from geoscope.measures.settings import HEEDED, Settings
 from geoscope.passes import NAMES, Passes
 from geoscope.rows import FloatArray
+from geoscope.subjects.sentences import first_line
 
 
-class Measured:
-    """`key(rows, **settings)` makes the passes its formula asks for; `key.formula(...)` takes them ready made."""
+class Measured(Protocol):
+    """`key(rows, **settings)` makes the passes its formula asks for; `key.formula(...)` takes them ready made.
 
-    def __init__(self, formula: Callable[..., float]) -> None:
-        update_wrapper(self, formula)
-        self.formula = formula
-        names = tuple(inspect.signature(formula).parameters)
-        self.passes = tuple(name for name in names if name in NAMES)
-        self.settings = tuple(name for name in names if name not in NAMES)
+    passes: what the formula is of, by name. settings: the formula's own, which a report's settings hold.
+    """
 
-    def __call__(self, rows: npt.ArrayLike, **settings: Any) -> float:
-        """The measure of an (n, d) array; raises Undefined where it has no value."""
-        own = {name: settings.pop(name) for name in self.settings if name in settings}
-        passes = Passes.over(checked_rows(rows), **settings)
-        return finite(self.formula(**{name: passes.get(name) for name in self.passes}, **own))
+    __name__: str
+    formula: Callable[..., float]
+    passes: tuple[str, ...]
+    settings: tuple[str, ...]
+
+    def __call__(self, rows: npt.ArrayLike, **settings: Unpack[Settings]) -> float: ...
 
 
-def measure(formula: Callable[..., float]) -> Measured:
-    """Let a formula over passes be called on rows."""
-    return Measured(formula)
+def measure(
+    *, undefined: str, unit: str = "none", heeds: tuple[str, ...] = ()
+) -> Callable[[Callable[..., float]], Measured]:
+    """Let a formula over passes be called on rows, with a signature and a docstring of what is then called.
+
+    undefined: where the measure has no value, to be read after "where". unit: of the value.
+    heeds: settings that bear on this formula, though not on every formula of its passes.
+    """
+
+    def on_rows(formula: Callable[..., float]) -> Measured:
+        asked = tuple(inspect.signature(formula).parameters)
+        passes = tuple(name for name in asked if name in NAMES)
+        own = tuple(name for name in asked if name not in NAMES)
+        signature = _signature(formula, own, (*heeds, *(name for each in passes for name in HEEDED[each])))
+
+        # A function and not an object with __call__: help(), doctest, Sphinx and editors read those best.
+        def called(rows: npt.ArrayLike, **settings: Any) -> float:
+            _refuse_others(formula.__name__, settings, tuple(signature.parameters)[1:])
+            mine = {name: settings.pop(name) for name in own if name in settings}
+            made = Passes.over(checked_rows(rows), **settings)
+            return finite(formula(**{name: made.get(name) for name in passes}, **mine))
+
+        text = inspect.cleandoc(formula.__doc__ or "")
+        update_wrapper(called, formula, assigned=("__module__", "__name__", "__qualname__"))
+        called.__doc__ = of_called(formula.__name__, text, signature, undefined=undefined, unit=unit)
+        formula.__doc__ = of_formula(formula.__name__, passes)
+        described = cast(Any, called)
+        described.__signature__ = signature
+        described.formula, described.passes, described.settings = formula, passes, own
+        return cast(Measured, called)
+
+    return on_rows
+
+
+def _signature(formula: Callable[..., float], own: Iterable[str], heeded: Iterable[str]) -> inspect.Signature:
+    """(rows, *, ...): the formula's own settings, then those its passes heed, with the defaults they have there."""
+    formulas, everywhere = inspect.signature(formula).parameters, inspect.signature(Passes.over).parameters
+    settings = [formulas[name] for name in own] + [everywhere[name] for name in dict.fromkeys(heeded)]
+    rows = inspect.Parameter("rows", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    keywords = [inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default) for each in settings]
+    return inspect.Signature([rows, *keywords])
+
+
+def _refuse_others(key: str, given: Iterable[str], settings: tuple[str, ...]) -> None:
+    """A GeoscopeError for a keyword that bears on nothing: it would be taken for having changed the number."""
+    for name in given:
+        if name in settings:
+            continue
+        takes = f"{key} takes {', '.join(settings) or 'no settings'}"
+        if name in Settings.__annotations__:
+            raise GeoscopeError(f"expected a setting that bears on {key}, got {name}; leave it out ({takes})")
+        near = get_close_matches(name, settings, n=1, cutoff=0.4)
+        what_to_do = f"did you mean {near[0]}?" if near else "leave it out"
+        raise GeoscopeError(f"expected a setting of {key}, got {name!r}; {what_to_do} ({takes})")
 
 
 def finite(value: float) -> float:
-    """The value as a plain float, or Undefined: NaN and infinity never leave."""
+    """The value as a plain float, or Undefined: NaN and infinity never leave, nor does the sign of a zero."""
     if not np.isfinite(value):
         raise Undefined("the arithmetic left the range of double precision")
-    return float(value)
+    return float(value) + 0.0
 
 
 def checked_rows(rows: npt.ArrayLike) -> FloatArray:
     """An (n, d) float array of finite numbers, or a GeoscopeError that says what came instead."""
-    array = np.asarray(rows)
+    try:
+        array = np.asarray(rows)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors that are elsewhere or need gradients
+        raise GeoscopeError(
+            f"expected rows as a 2-dimensional array (n, d), got a {type(rows).__name__} that numpy does not read as "
+            f"one: {first_line(error)}"
+        ) from error
     if array.ndim != 2:
         raise GeoscopeError(f"expected rows as a 2-dimensional array (n, d), got shape {array.shape}")
     if array.dtype.kind in "iub" or array.dtype == np.float16:

@@ -14,50 +14,72 @@ from geoscope.moments import Moments
 from geoscope.principal_components import Components
 from geoscope.rows import Float64, FloatArray
 
+_EQUAL = "fewer than two rows differ"
+_EQUAL_OR_FLAT = f"{_EQUAL}, or rows have one dimension"
+_TOO_FEW = f"{_EQUAL}, they are of fewer than four sequences, or the estimate of tr S^2 is not positive"
 
-@measure
+
+@measure(undefined=_EQUAL)
 def anisotropy(moments: Moments) -> float:
-    """lambda_1 / sum lambda of the centred rows: 1/min(n-1, d) (even) to 1 (one direction).
+    """lambda_1 / sum lambda of the centred rows, lambda the eigenvalues of their covariance, largest first.
 
-    Blind to the mean and to all but the first axis; its floor falls with n, so compare at equal n.
-    Razzhigaev et al. 2023, arXiv 2311.05928.
+    1/min(n-1, d) is even, 1 one direction. Its floor falls with n, so compare at equal n.
+
+    >>> rows = [[2, 0], [-2, 0], [0, 1], [0, -1]]  # variances 4 to 1
+    >>> round(anisotropy(rows), 10)
+    0.8
     """
     return float(moments.spectrum[0] / moments.spectrum.sum())
 
 
-@measure
+@measure(undefined="all rows are zero")
 def anisotropy_uncentered(moments: Moments) -> float:
-    """sigma_1^2 / sum sigma^2 of the rows as they are: 1/min(n, d) to 1.
+    """sigma_1^2 / sum sigma^2 of the rows as they are, sigma their singular values, largest first.
 
-    Cannot tell a far mean from a long axis. Kudriashov et al. 2025, arXiv 2501.05502.
+    >>> rows = [[12, 0], [8, 0], [10, 1], [10, -1]]  # variances 4 to 1, and 10 from the origin
+    >>> round(anisotropy_uncentered(rows), 10)  # 408 of 410
+    0.9951219512
     """
     return moments.raw_largest / moments.raw_energy
 
 
-@measure
+@measure(undefined=_EQUAL, unit="dimensions")
 def participation_ratio(moments: Moments) -> float:
-    """(tr S)^2 / tr S^2: 1 (one direction) to min(n-1, d) (even): how many dimensions carry the variance."""
+    """(tr S)^2 / tr S^2, S the covariance of the rows: how many dimensions carry the variance.
+
+    1 is one direction, min(n-1, d) even.
+
+    >>> rows = [[2, 0], [-2, 0], [0, 1], [0, -1]]  # variances 4 to 1
+    >>> round(participation_ratio(rows), 10)  # 25/17
+    1.4705882353
+    """
     return _participation(moments.covariance / (moments.energy / (moments.count - 1)))
 
 
-@measure
+@measure(undefined=_EQUAL_OR_FLAT)
 def isoscore(moments: Moments) -> float:
-    """(participation ratio - 1)/(d - 1): 0 (one direction) to 1 (S proportional to the identity).
+    """(participation ratio - 1)/(d - 1): 0 is one direction, 1 a covariance proportional to the identity.
 
-    At most (min(n-1, d) - 1)/(d - 1), so low at small n on any cloud. Undefined for d = 1.
-    Equal to the published algorithm without its eigendecomposition. Rudman et al. 2022, arXiv 2108.07344.
+    At most (min(n-1, d) - 1)/(d - 1), so low at small n on any cloud.
+    Equal to the published algorithm without its eigendecomposition.
+
+    >>> rows = [[0, 0], [1, 0], [0, 2], [3, 1]]
+    >>> round(isoscore(rows), 10)
+    0.7575322812
     """
     return isoscore_star.formula(moments)
 
 
-@measure
+@measure(undefined=_EQUAL_OR_FLAT)
 def isoscore_star(moments: Moments, isoscore_zeta: float = 0.0, isoscore_reference: FloatArray | None = None) -> float:
-    """IsoScore of (1 - zeta) S + zeta C0: 0 to 1; zeta 0 (the default) is `isoscore`.
+    """IsoScore of (1 - zeta) S + zeta C0, S the covariance of the rows; zeta 0 (the default) is `isoscore`.
 
-    isoscore_zeta in [0, 1] is the weight on the reference (the released code's convention);
-    isoscore_reference is C0, a symmetric positive semi-definite (d, d) covariance on the rows' own scale,
-    or None for the scaled identity (tr S / d) I. Undefined for d = 1.
-    Rudman and Eickhoff 2024, arXiv 2305.19358.
+    C0 is symmetric and positive semi-definite.
+
+    >>> import numpy as np
+    >>> rows = [[0, 0], [1, 0], [0, 2], [3, 1]]
+    >>> round(isoscore_star(rows, isoscore_zeta=0.5, isoscore_reference=np.eye(2)), 10)
+    0.9073972603
     """
     d = moments.dimension
     if d < 2:
@@ -93,12 +115,15 @@ def _participation(matrix: Float64) -> float:
     return float(np.trace(matrix) ** 2 / np.vdot(matrix, matrix))
 
 
-@measure
+@measure(undefined=_EQUAL, unit="dimensions")
 def effective_rank(moments: Moments) -> float:
-    """exp(-sum p ln p), p the singular values of the centred rows over their sum: 1 to min(n-1, d).
+    """exp(-sum p ln p), p the singular values of the centred rows over their sum.
 
     Singular values under rounding (sqrt(d eps) of the largest) count as 0.
-    Roy and Vetterli 2007, EUSIPCO.
+
+    >>> rows = [[2, 0], [-2, 0], [0, 1], [0, -1]]  # variances 4 to 1
+    >>> round(effective_rank(rows), 10)  # p = 2/3, 1/3: 3 / 4^(1/3)
+    1.8898815748
     """
     values = np.sqrt(moments.spectrum)
     share = values / values.sum()
@@ -106,11 +131,15 @@ def effective_rank(moments: Moments) -> float:
     return float(np.exp(-np.sum(share * np.log(share))))
 
 
-@measure
+@measure(undefined=_EQUAL_OR_FLAT)
 def eigenvalue_early_enrichment(moments: Moments) -> float:
     """Area between the cumulative spectrum and its diagonal, k = min(n, d) components, over k sum(lambda)/2.
 
-    0 (equal eigenvalues) to (1 - 1/k)^2 (one nonzero). Undefined for k = 1. Marbut et al. 2022, arXiv 2212.08172.
+    0 is equal eigenvalues, (1 - 1/k)^2 one nonzero.
+
+    >>> rows = [[2, 0], [-2, 0], [0, 1], [0, -1]]  # variances 4 to 1
+    >>> round(eigenvalue_early_enrichment(rows), 10)
+    0.15
     """
     k = len(moments.spectrum)
     if moments.dimension < 2:
@@ -120,13 +149,18 @@ def eigenvalue_early_enrichment(moments: Moments) -> float:
     return float(np.trapezoid(lead) / (k * total / 2.0))
 
 
-@measure
+@measure(undefined=_EQUAL)
 def vasicek_ratio_mse(components: Components) -> float:
     """Mean over d of (1 - r)^2, r the entropy power (Vasicek 1976) of a principal component over a unit Gaussian's.
 
     Components are scaled so that their variances sum to d (the published script divides by a random number
-    near d); one without variance has r = 0. 0 for a standard Gaussian; can pass 1. Needs n > 1.
-    Marbut et al. 2022, arXiv 2212.08172.
+    near d); one without variance has r = 0. 0 for a standard Gaussian; can pass 1.
+
+    >>> import numpy as np
+    >>> i, j = np.arange(60)[:, None], np.arange(4)
+    >>> waves = np.sin(0.7 * i * (j + 1) + 0.3 * j) + 0.1 * j * np.cos(0.05 * i)
+    >>> round(vasicek_ratio_mse(waves), 8)
+    0.1069996
     """
     d = components.dimension
     scaled = components.entropies + 0.5 * np.log(d / components.variances.sum())
@@ -134,23 +168,32 @@ def vasicek_ratio_mse(components: Components) -> float:
     return float((np.sum((1.0 - ratios) ** 2) + d - len(ratios)) / d)
 
 
-@measure
+@measure(undefined=f"rows have one dimension, {_TOO_FEW}", heeds=("groups",))
 def isoscore_corrected(moments: Moments) -> float:
-    """`isoscore` from the corrected participation ratio: its mean is the population's value, at any n.
+    """(corrected participation ratio - 1)/(d - 1): its mean is the population's `isoscore`, at any n.
 
     Unclipped: by chance it may pass 1 (at truth 1 half of all draws do) or fall below 0.
+
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).standard_normal((200, 10))  # of a population of isoscore 1
+    >>> round(isoscore_corrected(rows), 3)
+    0.987
     """
     if moments.dimension < 2:
         raise Undefined("rows of one dimension have no isotropy")
     return (participation_ratio_corrected.formula(moments) - 1.0) / (moments.dimension - 1.0)
 
 
-@measure
+@measure(undefined=_TOO_FEW, unit="dimensions", heeds=("groups",))
 def participation_ratio_corrected(moments: Moments) -> float:
     """Unbiased estimates of (tr S)^2 over tr S^2, each a mean over rows of distinct sequences.
 
-    About 1 to d, not capped by n. Needs four sequences; undefined where the estimate of tr S^2 is not positive.
-    Chen, Zhang and Zhong 2010, J. Am. Stat. Assoc. 105:810-819, with sequences in the place of rows.
+    Not capped by n. Chen, Zhang and Zhong 2010, J. Am. Stat. Assoc. 105:810-819, with sequences in the place of rows.
+
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).standard_normal((200, 10))  # of a population that uses 10 dimensions
+    >>> round(participation_ratio_corrected(rows), 2)
+    9.88
     """
     moments.energy  # noqa: B018  # constant rows have no covariance to estimate
     if not moments.traces.trace_of_square > 0:

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.forms import comparison_forms
-from geoscope.forms.cells import key_names, rounded
+from geoscope.forms.cells import key_names, layer_cell, layer_name, percent_change, rounded, signed
 from geoscope.pages.charts import Interval, Line, Mark, interval_chart, line_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, capital, reading_of
 from geoscope.pages.scales import bounded, layer_scale
-from geoscope.pages.series import Series, layer_name
+from geoscope.pages.series import Series
 
 _VERDICTS = ("changed", "same", "inconclusive", "unknown")
 _MEASURES_NAMED = 6  # in a sentence
@@ -64,8 +64,8 @@ def _limits(limits: Sequence[HeldLimit]) -> Grid:
     columns = ("limit", "layer", "at", "of", "held", "value", "change", "from", "to", "why")
     rows = [
         [
-            each.limit, each.layer, key_names(each.keys), each.candidate, "held" if each.held else "FAILED", each.value,
-            each.change, *(each.interval or (None, None)), each.reason,
+            each.limit, layer_cell(each), key_names(each.keys), each.candidate,
+            "held" if each.held else "FAILED", each.value, each.change, *(each.interval or (None, None)), each.reason,
         ]
         for each in sorted(limits, key=lambda limit: limit.held)
     ]  # fmt: skip
@@ -97,16 +97,16 @@ def _size(row: Difference) -> float:
 def _changes(rows: Sequence[Difference]) -> str:
     """How much changed; of several layers, where, and of many only the least and the most."""
     if len(rows) == 1:
-        return _change(rows[0]) + ("" if rows[0].layer is None else f" in {layer_name(rows[0].layer)}")
+        return _change(rows[0]) + (f" in {layer_name(rows[0])}" if layer_name(rows[0]) else "")
     if len(rows) <= _LAYERS_NAMED:
-        return ", ".join(f"{_change(row)} in {layer_name(row.layer)}" for row in rows)
+        return ", ".join(f"{_change(row)} in {layer_name(row) or 'one cloud'}" for row in rows)
     low, high = (pick(rows, key=lambda row: row.relative or 0.0) for pick in (min, max))
     return f"{_change(low)} to {_change(high)} in {len(rows)} layers"
 
 
 def _change(row: Difference) -> str:
     if row.relative is not None:
-        return f"{100 * row.relative:+.1f} %"
+        return percent_change(row.relative)
     return "" if row.difference is None else f"{'+' * (row.difference > 0)}{rounded(row.difference)}"
 
 
@@ -119,9 +119,9 @@ def _differences(result: Comparison, *, several: bool) -> Grid:
     rows = [
         [
             row.measure, row.candidate if several else None,
-            comparison_forms.layer_name(row).removeprefix("layer "), row.base_value, row.candidate_value,
+            layer_cell(row), row.base_value, row.candidate_value,
             row.difference, None if row.relative is None else _change(row), *(row.interval or (None, None)),
-            None if row.z is None else f"{row.z:+.1f}", row.p_adjusted, row.verdict, row.reason,
+            None if row.z is None else signed(row.z), row.p_adjusted, row.verdict, row.reason,
         ]
         for row in sorted(result.differences, key=lambda row: keys.index(row.measure))
     ]  # fmt: skip
@@ -197,7 +197,7 @@ def _mark(row: Difference, difference: float) -> Mark:
 
 def _told(row: Difference) -> str:
     """A difference in words."""
-    where = comparison_forms.layer_name(row)
+    where = layer_name(row)
     lead = f"{row.candidate}, {where}" if where else row.candidate
     if row.difference is None:
         return f"{lead}: {row.reason}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from geoscope.forms import correlation_forms
-from geoscope.forms.cells import rounded
+from geoscope.forms.cells import coefficient, rounded
 from geoscope.pages.charts import Line, Mark, scatter_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
@@ -62,7 +62,7 @@ def _drawn(rows: Sequence[Association], room: int) -> list[Association]:
 
 
 def _card(row: Association) -> Card:
-    number = "r undefined" if row.pearson.value is None else f"r {row.pearson.value:.3f}"
+    number = "r undefined" if row.pearson.value is None else f"r {coefficient(row.pearson.value)}"
     return Card(_name(row), _scatter(row), reading_of(row.measure), number, "; ".join(_beside(row)))
 
 
@@ -81,11 +81,12 @@ def _beside(row: Association) -> list[str]:
         parts += _told("of the means", row.repeats.pearson) + _told("within them", row.repeats.within)
     for partial in row.partials:
         parts += _told(f"given {partial.name}", partial)
+    parts += [row.pearson.reason] if row.pearson.reason is not None else []
     return [part for part in parts if part]
 
 
 def _told(name: str, found: Correlation) -> list[str]:
-    return [] if found.value is None else [f"{name} {found.value:.3f}"]
+    return [] if found.value is None else [f"{name} {coefficient(found.value)}"]
 
 
 def _scatter(row: Association) -> Markup:
@@ -103,7 +104,7 @@ def _scatter(row: Association) -> Markup:
     if row.line is not None:
         ends = min(point.x for point in row.points), max(point.x for point in row.points)
         fit = [(end, row.line.intercept + row.line.slope * end) for end in ends]
-    r = "undefined" if row.pearson.value is None else f"{row.pearson.value:.3f}"
+    r = "undefined" if row.pearson.value is None else coefficient(row.pearson.value)
     about = f"{row.task} score against {row.measure}, {row.n} points, r {r}"
     return scatter_chart(lines if several else [Line(0, tuple(marks))], (row.measure, f"{row.task} score"), about, fit)
 
@@ -133,7 +134,7 @@ def _cells(row: Association, given: Sequence[str]) -> list[Any]:
 def _between(found: Correlation) -> str | None:
     if found.interval is None:
         return None
-    return f"{found.interval[0]:.3f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{found.interval[1]:.3f}"
+    return "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}".join(map(coefficient, found.interval))
 
 
 def _predictions(result: Correlations) -> Grid:
@@ -151,5 +152,5 @@ def _predictions(result: Correlations) -> Grid:
 
 def _who(told: Any) -> list[str]:
     parts = [told.subject]
-    parts += [] if told.noise_level is None else [f"noise level {told.noise_level:g}"]
+    parts += [] if told.noise_level is None else [f"noise level {told.noise_level:zg}"]
     return parts + ([] if told.noise_seed is None else [f"noise seed {told.noise_seed}"])

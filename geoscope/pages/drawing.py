@@ -33,8 +33,7 @@ Place = tuple[float, float]
 
 def pixels(value: float) -> str:
     """A coordinate to a tenth of a pixel."""
-    shown = f"{value:.1f}".removesuffix(".0")
-    return "0" if shown == "-0" else shown
+    return f"{value:z.1f}".removesuffix(".0")
 
 
 def colour_of(place: int) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geoscope.comparisons.comparability import check_comparable
-from geoscope.comparisons.matching import why_n_forbids
+from geoscope.comparisons.contrasts import draws_of
+from geoscope.comparisons.matching import why_size_forbids
 from geoscope.errors import GeoscopeError
-from geoscope.forms.tables import ENERGY_LIMIT, warnings_of
+from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, warnings_of
 from geoscope.pages.reading import capital
 from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
 
@@ -80,8 +81,9 @@ def _about_errors(report: Report) -> Iterable[str]:
     bare = [row for row in defined if row.standard_error is None]
     if defined and len(bare) == len(defined):
         yield "no value has a standard error, so that none can be told from its null"
-    elif bare:
-        yield f"no standard error is known of {_listed(row.measure for row in bare)}"
+    elif unexplained := [row for row in bare if not row.reason]:
+        yield f"no standard error is known of {_listed(row.measure for row in unexplained)}"
+    yield from missing_errors(report)
     if report.sample.sampling_fraction == 1 and len(bare) < len(defined):
         yield (
             "every sequence of the corpora was drawn: errors over sequences are 0, and do not say what other text "
@@ -111,17 +113,17 @@ def _not_alike(reports: Sequence[Report]) -> list[str]:
             said = str(error).removeprefix("expected reports measured the same way, got ").partition("; ")[0]
             sentences.append(f"not measured the same way: {said}")
         theirs = {(row.measure, row.layer): row for row in report.measurements}
-        unequal = [
-            row
-            for row in reports[0].measurements
-            if (row.measure, row.layer) in theirs and why_n_forbids(row, theirs[row.measure, row.layer])
+        draws = draws_of(reports[0], report)
+        reasons: dict[str, list[str]] = {}
+        for row in reports[0].measurements:
+            other = theirs.get((row.measure, row.layer))
+            why = None if other is None else why_size_forbids(row, other, draws)
+            if why is not None:
+                reasons.setdefault(why.partition(";")[0].removeprefix("it depends on "), []).append(row.measure)
+        sentences += [
+            f"{labels[0]} and {label} are from unequal samples: {_listed(moved)} move with {why}"
+            for why, moved in reasons.items()
         ]
-        if unequal:
-            other = theirs[unequal[0].measure, unequal[0].layer]
-            sentences.append(
-                f"{labels[0]} and {label} differ in n (such as {unequal[0].n:,} and {other.n:,} rows), which moves "
-                f"{_listed(row.measure for row in unequal)}"
-            )
     return sentences
 
 

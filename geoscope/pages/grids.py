@@ -63,7 +63,7 @@ def flattened(content: Mapping[str, Any], head: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= flattened(value, key)
         else:  # as written: a setting is not rounded
-            flat[key] = repr(value) if isinstance(value, float) else value
+            flat[key] = repr(value + 0.0) if isinstance(value, float) else value
     return flat
 
 

@@ -136,14 +136,14 @@ def _settings(report: Report) -> Mapping[str, Any]:
 
 
 def _numbers(labels: Sequence[str], held: Sequence[Sequence[Measurement]], what: str, first: str) -> Grid:
-    """Every measurement of every report, by measure, then as in its report."""
+    """Every measurement of every report, by measure, then as in its report; findings say why errors are missing."""
     keys = list(dict.fromkeys(key for rows in held for row in rows for key in row.keys))
     members = [key for _, members in by_family(row.measure for rows in held for row in rows) for key in members]
     place = {key: at for at, key in enumerate(members)}
     cells: list[list[Any]] = [
         [
             row.measure, label if len(labels) > 1 else None, row.layer, *(row.keys.get(key) for key in keys),
-            row.value, row.standard_error, row.null, row.n, row.reason,
+            row.value, row.standard_error, row.null, row.n, row.reason if row.value is None else None,
         ]
         for label, rows in zip(labels, held, strict=True)
         for row in rows

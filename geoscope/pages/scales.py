@@ -134,13 +134,13 @@ def level_scale(levels: Sequence[float], start: float, end: float) -> Scale:
         return empty_scale(start, end)
     low, high = chosen[0], chosen[-1]
     if low == high:
-        return Scale(low - 1, high + 1, start, end, ((low, f"{low:g}"),))
+        return Scale(low - 1, high + 1, start, end, ((low, f"{low:zg}"),))
     positive = [level for level in chosen if level > 0]
     warp: Callable[[float], float] = float
     if low >= 0 and positive[-1] / _MANY_TIMES >= positive[0]:
         warp = _logarithm(positive[0], positive[-1])
     bare = Scale(low, high, start, end, warp=warp)
-    return Scale(low, high, start, end, tuple((level, f"{level:g}") for level in _apart(chosen, bare)), warp)
+    return Scale(low, high, start, end, tuple((level, f"{level:zg}") for level in _apart(chosen, bare)), warp)
 
 
 def _logarithm(least: float, most: float) -> Callable[[float], float]:
@@ -155,7 +155,7 @@ def _apart(levels: Sequence[float], scale: Scale) -> list[float]:
     last = levels[-1]
 
     def touches(one: float, other: float) -> bool:
-        needed = (width_of(f"{one:g}") + width_of(f"{other:g}")) / 2 + LABEL_GAP
+        needed = (width_of(f"{one:zg}") + width_of(f"{other:zg}")) / 2 + LABEL_GAP
         return abs(scale(one) - scale(other)) < needed
 
     for level in levels[1:-1]:

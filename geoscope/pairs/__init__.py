@@ -1,6 +1,7 @@
 """Pairs of rows: nearest neighbours and minimum spanning tree of a cloud, exact, from one blockwise sweep."""
 
 from geoscope.pairs.clouds import Cloud
+from geoscope.pairs.duplicates import duplicate_tolerance
 from geoscope.pairs.neighbours import Neighbours
 from geoscope.pairs.reduced_trees import Skeleton, lengths_within, skeleton_of
 from geoscope.pairs.restricted_neighbours import LongerLists, nearest_two, neighbours_across
@@ -16,6 +17,7 @@ __all__ = [
     "Pairs",
     "Skeleton",
     "Tree",
+    "duplicate_tolerance",
     "lengths_within",
     "nearest_two",
     "neighbours_across",

@@ -15,7 +15,7 @@ import torch
 from geoscope.errors import GeoscopeError
 from geoscope.pairs.clouds import Cloud, as_tensor
 from geoscope.pairs.components import components
-from geoscope.pairs.duplicates import first_copies
+from geoscope.pairs.duplicates import duplicate_tolerance, first_copies
 from geoscope.pairs.neighbours import Neighbours, completed, search
 from geoscope.pairs.sieves import Listing, list_pairs
 from geoscope.pairs.trees import Tree, spanning_tree
@@ -60,7 +60,8 @@ def sweep(
 
     neighbours: list length k (shorter when there are not k other distinct rows).
     tree: False leaves the tree out; then rows are distinct unless they are equal, whatever the tolerance.
-    tolerance_of_rms: rows closer than this share of the cloud's RMS radius count as the same (0: equal rows only).
+    tolerance_of_rms: rows closer than this share of the cloud's RMS radius count as the same (0: equal rows only); of
+    how wide the rest is where a few far rows set that radius (`duplicate_tolerance`).
     memory: bytes the blocks may take, beside O(n d) for the rows; changes no value.
     Raises GeoscopeError on arrays that are not two-dimensional or not finite.
     """
@@ -75,7 +76,7 @@ def sweep(
         cloud = Cloud(rows, chosen, device=device, double=float(n) * n * rows.shape[1] < SMALL)
         unit = 2.0**cloud.exponent
         radius = rms_radius(rows, unit)
-        tolerance = tolerance_of_rms * radius
+        tolerance = duplicate_tolerance(rows, tolerance_of_rms, radius)
         if len(cloud) > 1:
             k = min(neighbours, len(cloud) - 1)
             listing = completed(cloud, list_pairs(cloud, k, memory, progress), k, tolerance / unit, memory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.moments import safe_scale
-from geoscope.pairs import rms_radius, sweep
+from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.passes import DUPLICATE_TOLERANCE
 from geoscope.rows import Float64, IntArray
 
@@ -21,8 +21,8 @@ def bars_of(rows: Float64) -> tuple[IntArray, Float64]:
     if len(rows) < 2:
         return np.empty((0, 2), dtype=np.int64), np.empty(0)
     scale = safe_scale(rows)
-    edges, lengths, radius = (_dense_tree if len(rows) <= DENSE else _swept_tree)(rows * scale)
-    bar = np.flatnonzero((lengths >= DUPLICATE_TOLERANCE * radius) & (lengths > 0))
+    edges, lengths, tolerance = (_dense_tree if len(rows) <= DENSE else _swept_tree)(rows * scale)
+    bar = np.flatnonzero((lengths >= tolerance) & (lengths > 0))
     bar = bar[np.argsort(lengths[bar], kind="stable")]
     return edges[bar], lengths[bar] / scale
 
@@ -31,7 +31,7 @@ def _swept_tree(rows: Float64) -> tuple[IntArray, Float64, float]:
     found = sweep(rows, neighbours=1, tolerance_of_rms=DUPLICATE_TOLERANCE)
     if found.tree is None:
         raise ValueError("the sweep made no tree")
-    return found.tree.edges, np.asarray(found.tree.lengths, dtype=np.float64), found.radius
+    return found.tree.edges, np.asarray(found.tree.lengths, dtype=np.float64), found.tolerance
 
 
 def _dense_tree(rows: Float64) -> tuple[IntArray, Float64, float]:
@@ -52,4 +52,5 @@ def _dense_tree(rows: Float64) -> tuple[IntArray, Float64, float]:
         joined = int(nearest.argmin())
         edge[:] = parent[joined], joined
     gaps = rows[edges[:, 0]] - rows[edges[:, 1]]
-    return edges, np.linalg.norm(gaps, axis=1), rms_radius(rows)
+    tolerance = duplicate_tolerance(rows, DUPLICATE_TOLERANCE, rms_radius(rows))
+    return edges, np.linalg.norm(gaps, axis=1), tolerance

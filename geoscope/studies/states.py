@@ -32,7 +32,7 @@ class State:
     @property
     def name(self) -> str:
         """Such as level-0.5-seed-1, or changed."""
-        parts = [] if self.level is None else [f"level-{self.level:g}"]
+        parts = [] if self.level is None else [f"level-{self.level:zg}"]
         parts += [] if self.seed is None else [f"seed-{self.seed}"]
         return "-".join(parts) or "changed"
 

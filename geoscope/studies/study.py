@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope import __version__
-from geoscope.catalogue import select
-from geoscope.comparisons.comparability import QUANTIZED
+from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.glue_tasks import load_task

@@ -89,7 +89,7 @@ def read_folder(folder: Path) -> Embeddings:
         raise GeoscopeError(f"{folder / _ROWS} does not fit the layers beside it; extract the embeddings again.")
     index = RowIndex(*(np.ascontiguousarray(column) for column in rows.T))
     facts = {key: described.get(key) or {} for key in ("subject", "sample", "settings")}
-    return Embeddings(matrices, index, name=str(folder), **facts)
+    return Embeddings(matrices, index, name=str(folder), groups_known=True, **facts)
 
 
 def _write_rows(folder: Path, source: Source, progress: Progress | None) -> None:

@@ -28,6 +28,7 @@ class Embeddings:
 
     layers: increasing numbers, or (None,) for one cloud that is no layer of anything.
     subject, sample, settings: what `embeddings.json` says of an extracted folder; empty for a plain file.
+    groups_known: whether somebody said which sequence a row is of; if not, each is one of its own in the index.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Embeddings:
         subject: Mapping[str, Any] | None = None,
         sample: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
+        groups_known: bool = True,
     ) -> None:
         self._matrices = dict(matrices)
         self._kept: object = None
@@ -48,6 +50,7 @@ class Embeddings:
         self.subject = dict(subject or {})
         self.sample = dict(sample or {})
         self.settings = dict(settings or {})
+        self.groups_known = groups_known
 
     @property
     def hidden_size(self) -> int:
@@ -73,6 +76,15 @@ class Embeddings:
         if layer not in self._matrices:
             raise GeoscopeError(f"'{self.name}' has the layers {_listed(self.layers)}; name one of them, not {layer}.")
         return self._matrices[layer].whole()
+
+    def first_rows(self, layer: Layer, count: int) -> FloatArray:
+        """The first rows of a layer, `count` or as many as there are; no block after them is read."""
+        held: list[FloatArray] = []
+        for start, block in self._matrices[layer].blocks():
+            held.append(block[: count - start])
+            if start + len(block) >= count:
+                break
+        return np.concatenate(held)
 
     def batches(self, layers: Sequence[Layer] | None = None) -> Iterator[Batch]:
         """Every row of every asked layer once, layer after layer, in blocks of about 8 MB.
@@ -112,7 +124,7 @@ def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = Non
     rows = matrix(np.asanyarray(array), f"'{name}'")
     count = rows.shape[0]
     index = ungrouped(count) if groups is None else grouped(np.asarray(groups), count, "groups")
-    return Embeddings({None: rows}, index, name=name)
+    return Embeddings({None: rows}, index, name=name, groups_known=groups is not None)
 
 
 def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
@@ -137,7 +149,7 @@ def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embedding
     matrices, labels = _read(path, suffix, groups)
     rows = next(iter(matrices.values())).shape[0]
     if groups is None:
-        return Embeddings(matrices, ungrouped(rows), name=str(path))
+        return Embeddings(matrices, ungrouped(rows), name=str(path), groups_known=False)
     if labels is None:
         if not Path(groups).expanduser().is_file():
             raise GeoscopeError(f"--groups '{groups}' is neither a column or key of {path} nor a file.")

@@ -1,0 +1,67 @@
+"""Settings of a measure that is called on rows: what each means, and which passes heed it."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy.typing as npt
+
+
+class Settings(TypedDict, total=False):
+    """Every keyword that some measure takes; their defaults are those of `Passes.over` and of the formulas."""
+
+    two_nn_discard: float
+    isoscore_zeta: float
+    isoscore_reference: npt.ArrayLike | None
+    groups: npt.ArrayLike | None
+    positions: npt.ArrayLike | None
+    quantizer: str
+    codebooks: int
+    bits: int
+    seed: int
+    device: str
+    memory: int | None
+
+
+MEANINGS: dict[str, tuple[str, str]] = {
+    "two_nn_discard": ("float", "share of the largest ratios r2/r1 that is left out, from 0 to below 1"),
+    "isoscore_zeta": (
+        "float",
+        "weight of the reference, 0 to 1; 0 leaves the rows' own covariance (the released code's convention)",
+    ),
+    "isoscore_reference": (
+        "array_like of shape (d, d), optional",
+        "covariance C0 to shrink towards, on the rows' own scale; without it the scaled identity (tr S / d) I",
+    ),
+    "groups": (
+        "array_like of shape (n,), optional",
+        "which sequence each row is of, as integers or strings; without it each row is a sequence of its own",
+    ),
+    "positions": (
+        "array_like of shape (n,), optional",
+        "each row's place in its sequence, 0 for the first token; without it no row is known to stand there",
+    ),
+    "quantizer": ("str", 'what learns the cells: "lsq" (local search), "pq" (product) or "kmeans"'),
+    "codebooks": ("int", "tables of cells; kmeans has one"),
+    "bits": ("int", "2^bits cells a codebook, 1 to 12"),
+    "seed": ("int", "of the training"),
+    "device": ("str", "where torch searches for neighbours, such as cpu or cuda; it changes no more than rounding"),
+    "memory": ("int, optional", "bytes that blocks of pairs may take (256 MiB unless given); it changes no value"),
+}
+"""numpydoc's type of each setting, and what it means."""
+
+_SEARCHED = ("device", "memory")
+_TRAINED = ("quantizer", "codebooks", "bits", "seed")
+
+HEEDED: dict[str, tuple[str, ...]] = {
+    "moments": (),
+    "units": (),
+    "components": (),
+    "bars": _SEARCHED,
+    "nearest": _SEARCHED,
+    "nearest_across": ("groups", *_SEARCHED),
+    "nearest_is_own": ("groups", *_SEARCHED),
+    "codes": _TRAINED,
+    "heldout_codes": ("groups", *_TRAINED),
+}
+"""The settings that each pass a formula may ask for heeds."""
