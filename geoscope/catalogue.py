@@ -63,14 +63,14 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "anisotropy", "anisotropy", "share of the centred energy along the first principal axis",
         "1/min(n-1, d) to 1", "larger: one direction holds more of the spread",
-        "isotropic Gaussian: (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
+        "isotropic Gaussian: mean of Tracy-Widom's law, a little below (sqrt m + sqrt d)^2 / (m d), m = n-1", _EIGEN,
         "the mean (cone offset) and everything past the first axis", _RAZZHIGAEV,
         "rows", _SIZE, highest=1.0,
     ),
     Measure(
         "anisotropy_uncentered", "anisotropy", "the same without centring",
         "1/min(n, d) to 1", "larger: the mean or one axis dominates",
-        "isotropic Gaussian: (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
+        "isotropic Gaussian: mean of Tracy-Widom's law, a little below (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
         "whether the mean or a spread direction is the cause", _KUDRIASHOV,
         "rows", _SIZE, highest=1.0,
     ),

@@ -273,14 +273,13 @@ def _closed_null(key: str, asked: Measured, passes: Passes, settings: dict[str, 
     if key == "average_cosine_similarity":
         return 0.0
     if asked.passes[0] == "components":
-        seed = passes.settings.quantizer.seed
-        return float(asked.formula(nulls.isotropic_components(n, passes.points.shape[1], seed)))
+        return nulls.components_null(asked.formula, n, passes.points.shape[1])
     if asked.passes[0] != "moments":
         return None
     moments: Moments = passes.get("moments")
     d = moments.dimension
     if key in ("anisotropy", "anisotropy_uncentered"):
-        return nulls.anisotropy_null(n, d)
+        return nulls.anisotropy_null(n, d, centred=key == "anisotropy")
     if key == "first_position_energy":
         return moments.first_count / moments.count
     if key == "top_dimension_energy":
@@ -293,4 +292,4 @@ def _closed_null(key: str, asked: Measured, passes: Passes, settings: dict[str, 
         return ratio
     if key.startswith("isoscore"):
         return (ratio - 1.0) / (d - 1.0)
-    return float(asked.formula(nulls.isotropic_moments(n, d, moments)))
+    return nulls.spectral_null(asked.formula, n, d)

@@ -7,6 +7,7 @@ trainer.train()
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from geoscope.errors import GeoscopeError
 from geoscope.finetuning.arms import REFERENCE_POINTS, REGULARIZERS
 from geoscope.finetuning.covariances import StreamedCovariance, sample_examples, undisturbed
 from geoscope.finetuning.geometry import CLOUDS, GEOMETRY, measure_model
+from geoscope.finetuning.penalties import Penalties
 from geoscope.finetuning.points import POINTS, first_states, hidden_states, token_states
-from geoscope.regularizers import SELECTIONS, cosine_loss, isotropy_loss, persistent_entropy_loss
+from geoscope.regularizers import SELECTIONS, ClassEntropies, class_entropies, cosine_loss, isotropy_loss
 
 _PAPERS_POINTS = {"none": "tokens", "istar": "tokens", "cosreg": "last", "entropy": "first"}
 
@@ -93,22 +95,43 @@ class Regularization:
             return isotropy_loss(points, shrinkage=self.shrinkage, reference=reference)
         if self.kind == "cosreg":
             return cosine_loss(points)
+        return self.entropies(points, labels).loss
+
+    def entropies(self, points: Any, labels: Any | None = None) -> ClassEntropies:
+        """What the penalty of entropy is made of."""
         of_points = None if labels is None or labels.shape != points.shape[:1] or labels.is_floating_point() else labels
-        return persistent_entropy_loss(points, of_points, selection=self.selection, noise_weight=self.noise_weight)
+        return class_entropies(points, of_points, selection=self.selection, noise_weight=self.noise_weight)
+
+    def why_flat(self, penalties: Mapping[str, float]) -> str:
+        """A sentence on batches without gradient, as `Penalties` tells of them."""
+        share = 100 * penalties["penalty_without_gradient"]
+        kept, bars = penalties.get("penalty_bars_kept"), penalties.get("penalty_bars")
+        if kept is None:
+            why = "their points have no value (too few, or all alike), or the weights behind them are fixed"
+        else:
+            why = (
+                f"the selection {self.selection!r} keeps {kept:.3g} of {bars:.3g} bars a class on average, and fewer "
+                "than two have no entropy to change"
+            )
+        return f"the {self.kind} penalty has no gradient in {share:.3g} % of batches, which train without it: {why}"
 
 
 class Regularized:
     """What makes a Trainer's loss a regularized one: `class Mine(Regularized, SomeTrainer)`.
 
     Only training's loss has the penalty; an evaluation's is the task's alone. The logs get `penalty`, its mean before
-    the weight since the last log. With weight 0 nothing is computed and nothing changes.
+    the weight since the last log, `penalty_without_gradient`, the share of batches whose points it had no gradient on,
+    and for entropy `penalty_bars`, `penalty_bars_kept` and `penalty_deficit`: how many bars a class had, how many of
+    them the selection kept, ln of that less their entropy. The first log of a batch without gradient is a warning too.
+    With weight 0 nothing is computed and nothing changes.
     """
 
     def __init__(self, *args: Any, regularization: Regularization | None = None, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self.regularization = regularization or Regularization()
         self.reference: Any | None = None
-        self._penalties: list[Any] = []
+        self._penalties = Penalties()
+        self._warned = False
         if self.regularization.needs_reference:
             self.add_callback(ReferenceCallback(self))  # type: ignore[attr-defined]  # the Trainer's
 
@@ -123,8 +146,9 @@ class Regularized:
         asking = {**inputs, "output_hidden_states": True}
         loss, outputs = trainer.compute_loss(model, asking, True, num_items_in_batch)
         points = self.regularization.points_of(outputs, mask)
-        penalty = self.regularization.penalty(points, labels, self.reference)
-        self._penalties.append(penalty.detach())
+        found = self.regularization.entropies(points, labels) if self.regularization.kind == "entropy" else None
+        penalty = found.loss if found else self.regularization.penalty(points, reference=self.reference)
+        self._penalties.add(penalty, points, found)
         loss = loss + self.regularization.weight * penalty.to(loss.dtype) / self._share(num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
@@ -138,10 +162,13 @@ class Regularized:
         return int(getattr(trainer, "current_gradient_accumulation_steps", 1)) if scaled else 1
 
     def log(self, logs: dict[str, float], *args: Any, **keywords: Any) -> None:
-        """As the Trainer logs, with the mean penalty beside the training loss."""
-        if "loss" in logs and self._penalties:
-            logs["penalty"] = float(sum(self._penalties) / len(self._penalties))
-            self._penalties = []
+        """As the Trainer logs, with what the penalties were beside the training loss."""
+        if "loss" in logs:
+            penalties = self._penalties.taken()
+            logs.update(penalties)
+            if penalties.get("penalty_without_gradient", 0.0) > 0.0 and not self._warned:
+                self._warned = True
+                warnings.warn(self.regularization.why_flat(penalties), stacklevel=1)
         trainer: Any = super()
         trainer.log(logs, *args, **keywords)
 
@@ -183,7 +210,13 @@ def reference_covariance(trainer: Any, regularization: Regularization, epoch: in
             inputs = trainer._prepare_inputs(batch)
             outputs = model(**{**inputs, "output_hidden_states": True})
             sums.add(regularization.points_of(outputs, inputs.get("attention_mask")))
-    return sums.covariance()
+    covariance = sums.covariance()
+    if not covariance.any():
+        raise GeoscopeError(
+            f"expected hidden states that differ to take istar's reference covariance from, got {sums.count:,} that "
+            "are all the same; take other ones (points_from, --points-from)"
+        )
+    return covariance
 
 
 class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships no types

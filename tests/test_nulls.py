@@ -24,10 +24,6 @@ CLOSED = [
 ]
 
 
-ASYMPTOTIC = ("anisotropy", "anisotropy_uncentered", "top_dimension_energy", "vasicek_ratio_mse")
-"""Their formulas are limits in n and d, several percent off at sizes this small."""
-
-
 @pytest.mark.parametrize(("n", "d"), [(60, 24), (400, 24), (40, 64), (200, 200)])
 def test_closed_nulls_are_what_isotropic_gaussian_rows_give(n, d):
     g = np.random.default_rng(n + d)
@@ -35,9 +31,8 @@ def test_closed_nulls_are_what_isotropic_gaussian_rows_give(n, d):
     report = geoscope.measure(clouds[0], measures=CLOSED, errors=False, null="closed")
     for row in report.measurements:
         found = [getattr(measures, row.measure)(rows) for rows in clouds]
-        loose = 0.1 if row.measure in ASYMPTOTIC else 0.03
         noise = 3 * np.std(found, ddof=1) / np.sqrt(len(found))
-        assert row.null == pytest.approx(np.mean(found), rel=loose, abs=noise), row.measure
+        assert row.null == pytest.approx(np.mean(found), rel=0.02, abs=noise), row.measure
 
 
 def test_the_spectrum_of_noise_has_unit_mean():

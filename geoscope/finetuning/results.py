@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from geoscope import __version__
 from geoscope.finetuning.arms import REGULARIZERS, Arm
+from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
 from geoscope.forms.json_text import json_text
@@ -47,6 +48,20 @@ class Spread(Part):
     sd: float | None = Field(description="over seeds, n - 1 in the denominator")
     values: list[float | None] = Field(description="one a seed, in the order of the arm's seeds")
     against_none: Paired | None
+    reason: str | None = Field(default=None, description="why the mean is null, in a sentence")
+
+
+class Penalty(Part):
+    """What a regularizer was in an epoch: means over its batches and the arm's seeds."""
+
+    epoch: float
+    penalty: float = Field(description="before the weight")
+    penalty_without_gradient: float | None = Field(
+        default=None, description="share of the batches on whose points it had no gradient, so that it did nothing"
+    )
+    penalty_bars: float | None = Field(default=None, description="entropy: bars of a class in a batch")
+    penalty_bars_kept: float | None = Field(default=None, description="entropy: those of them that the selection keeps")
+    penalty_deficit: float | None = Field(default=None, description="entropy: ln of the bars kept less their entropy")
 
 
 class ArmResult(Part):
@@ -57,6 +72,7 @@ class ArmResult(Part):
     seeds: list[int]
     scores: list[Spread]
     geometry: list[Spread]
+    penalties: list[Penalty] = Field(default=[], description="one an epoch; none without a regularizer")
 
 
 class FineTuning(Part):
@@ -144,9 +160,27 @@ def _arm_results(rows: Mapping[Run, list[Row]]) -> list[ArmResult]:
                 seeds=[run.seed for run in runs],
                 scores=[spread for spread in spreads if spread.cloud is None],
                 geometry=[spread for spread in spreads if spread.cloud is not None],
+                penalties=_penalties(runs),
             )
         )
     return _adjusted(results)
+
+
+def _penalties(runs: Sequence[Run]) -> list[Penalty]:
+    """What the penalties of some runs were, epoch after epoch."""
+    by_epoch: dict[float, list[dict[str, float]]] = {}
+    for run in runs:
+        for entry in run.read("scores.json").get("penalties", []):
+            by_epoch.setdefault(entry["epoch"], []).append(entry)
+    return [
+        Penalty(epoch=epoch, **{name: _mean(entry.get(name) for entry in entries) for name in LOGGED})
+        for epoch, entries in sorted(by_epoch.items())
+    ]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def after(rows: Sequence[Row]) -> list[Row]:
@@ -178,7 +212,15 @@ def _spread(
         sd=float(np.std(known, ddof=1)) if whole and len(known) > 1 else None,
         values=values,
         against_none=None if none or not pairs else paired(*zip(*pairs, strict=True)),
+        reason=None if whole else _why([last[key] for last in found]),
     )
+
+
+def _why(rows: Sequence[Row]) -> str:
+    """Why some of a number's seeds have no value, and how many where it is not all."""
+    without = [row.reason for row in rows if row.value is None]
+    reasons = "; ".join(dict.fromkeys(reason for reason in without if reason))
+    return reasons if len(without) == len(rows) else f"{reasons} (in {len(without)} of {len(rows)} seeds)"
 
 
 def _adjusted(results: list[ArmResult]) -> list[ArmResult]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.finetuning.arms import Arm
 from geoscope.finetuning.geometry import Measured
+from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.forms.json_text import json_text
 from geoscope.forms.output import write_whole
@@ -78,7 +79,8 @@ def train(
             part.save_pretrained(str(run.folder / "checkpoint"))
         trained = load_checkpoint(str(run.folder / "checkpoint"), device="cpu")
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
-    write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, "epochs": _scores(trainer, lesson)})
+    kept = {"epochs": _scores(trainer, lesson), "penalties": _penalties(trainer)}
+    write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, **kept})
 
 
 def train_for_scores(
@@ -103,6 +105,15 @@ def _scores(trainer: Any, lesson: Lesson) -> list[dict[str, Any]]:
         {"epoch": entry["epoch"], **{name: entry.get(f"eval_{name}") for name in lesson.scores}}
         for entry in trainer.state.log_history
         if "eval_loss" in entry
+    ]
+
+
+def _penalties(trainer: Any) -> list[dict[str, Any]]:
+    """What the penalties of every epoch so far were."""
+    return [
+        {"epoch": entry["epoch"], **{name: entry[name] for name in LOGGED if name in entry}}
+        for entry in trainer.state.log_history
+        if "penalty" in entry
     ]
 
 

@@ -23,6 +23,7 @@ CLOUDS = {
     "first": "the last layer's first token of each sequence",
 }
 _ANY_PAGE = Page()
+_UNDEFINED = "undefined"
 
 Grid = tuple[str, list[str], list[list[Any]]]
 """A caption, columns, and rows of plain cells; the first column is words."""
@@ -82,10 +83,35 @@ def notes(result: FineTuning) -> list[str]:
             "difference: mean over seeds of arm less none, of the same seed, with its 95 % interval; p: paired t test "
             "that it is 0; adjusted: by Holm over the arms"
         )
+    if any(arm.penalties for arm in result.arms):
+        lines.append(
+            "penalty: mean over an epoch's batches, before the weight; without gradient: the share of batches whose "
+            "points it did not move"
+        )
+    if any(each.penalty_bars is not None for arm in result.arms for each in arm.penalties):
+        lines.append(
+            "bars, kept: of a class in a batch, and those of them that the selection keeps, on average; deficit: ln of "
+            "the bars kept less their entropy"
+        )
     for cloud, what in CLOUDS.items():
         if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
             lines.append(f"{cloud}: {what}")
-    return lines
+    return lines + _undefined(result)
+
+
+def _undefined(result: FineTuning) -> list[str]:
+    """A sentence a reason: what the tables have no number of."""
+    held: dict[str, list[str]] = {}
+    told = [(row.cloud, row.measure, row.reason) for row in result.before if row.value is None]
+    told += [
+        (spread.cloud, spread.measure, spread.reason)
+        for arm in result.arms
+        for spread in (*arm.scores, *arm.geometry)
+        if spread.mean is None
+    ]
+    for cloud, measure, reason in dict.fromkeys(told):
+        held.setdefault(reason or "", []).append(measure if cloud is None else f"{measure} of {cloud}")
+    return [f"undefined, because {reason}: {', '.join(names)}" for reason, names in held.items()]
 
 
 def score_grids(result: FineTuning) -> list[Grid]:
@@ -110,13 +136,27 @@ def geometry_grids(result: FineTuning) -> list[Grid]:
         if not before:
             continue
         rows: list[list[Any]] = [
-            ["before training", *(None if row.value is None else rounded(row.value) for row in before)]
+            ["before training", *(_UNDEFINED if row.value is None else rounded(row.value) for row in before)]
         ]
         for arm in result.arms:
             found = {spread.measure: spread for spread in arm.geometry if spread.cloud == cloud}
             rows.append([arm.name, *(_with_sd(found.get(row.measure)) for row in before)])
         grids.append((f"geometry of {cloud}", ["arm", *(row.measure for row in before)], rows))
     return grids
+
+
+def penalty_grid(result: FineTuning, *, every_epoch: bool) -> Grid | None:
+    """What each arm's penalty was, in the last epoch or in every one."""
+    columns = ["arm", "epoch", "penalty", "bars", "kept", "deficit", "without gradient"]
+    rows: list[list[Any]] = [
+        [
+            arm.name, f"{each.epoch:g}", each.penalty, each.penalty_bars, each.penalty_bars_kept, each.penalty_deficit,
+            None if each.penalty_without_gradient is None else f"{100 * each.penalty_without_gradient:.3g} %",
+        ]
+        for arm in result.arms
+        for each in (arm.penalties if every_epoch else arm.penalties[-1:])
+    ]  # fmt: skip
+    return ("penalty", columns, rows) if rows else None
 
 
 def trend_grid(result: FineTuning) -> Grid | None:
@@ -140,18 +180,20 @@ def _tested(arm: ArmResult, spread: Spread) -> list[Any]:
     if test is not None:
         between = None if test.interval is None else f"{rounded(test.interval[0])} to {rounded(test.interval[1])}"
         found = [test.difference, between, test.p, test.p_adjusted]
-    return [arm.name, spread.mean, spread.sd, *found, len(arm.seeds)]
+    return [arm.name, _UNDEFINED if spread.mean is None else spread.mean, spread.sd, *found, len(arm.seeds)]
 
 
 def _with_sd(spread: Spread | None) -> str | None:
-    if spread is None or spread.mean is None:
+    if spread is None:
         return None
+    if spread.mean is None:
+        return _UNDEFINED
     return rounded(spread.mean) + ("" if spread.sd is None else f" ± {spread.sd:.2g}")
 
 
 def _grids(result: FineTuning) -> list[Grid]:
-    trends = trend_grid(result)
-    return [*score_grids(result), *geometry_grids(result), *([trends] if trends else [])]
+    more = [penalty_grid(result, every_epoch=False), trend_grid(result)]
+    return [*score_grids(result), *geometry_grids(result), *(grid for grid in more if grid)]
 
 
 def _to_markdown(result: FineTuning) -> str:

@@ -67,7 +67,10 @@ Band = Sequence[tuple[float, float, float]]
 def line_chart(
     lines: Sequence[Line], scale_of: ScaleMaker, axis: str, about: str, *, zero: bool = False, band: Band = ()
 ) -> Markup:
-    """Values over layers or levels. zero: the line of no change is drawn, and always in sight."""
+    """Values over layers or levels. zero: the line of no change is drawn, and always in sight.
+
+    Where no line has a mark the chart says so; the gaps still say why.
+    """
     extent = _extent((mark for line in lines for mark in line.marks), zero=zero)
     nulls = [value for line in lines for _, value in line.nulls]
     shown = _in_sight(extent, nulls)
@@ -88,6 +91,8 @@ def line_chart(
         drawing.text(root, (right, 12), _far_null(nulls, extent), anchor="end", kind="name")
     for order, line in enumerate(lines):
         _draw_line(root, line, lying, standing, _dodge(order, lines, lying))
+    if not any(line.marks for line in lines):
+        _say_undefined(root, ((left + right) / 2, (TOP + _BASE) / 2))
     return drawing.markup(root)
 
 
@@ -118,7 +123,7 @@ def interval_chart(
     elif nulls:
         drawing.text(root, (WIDTH - _INSET, 12), _far_null(nulls, extent), anchor="end", kind="name")
     if not rows:
-        drawing.text(root, (WIDTH / 2, base - 8), "undefined", anchor="middle", kind="name")
+        _say_undefined(root, (WIDTH / 2, base - 8))
     for order, row in enumerate(rows):
         _draw_interval(root, row, lying, TOP + row_height * (order + 1) - (9 if named else 11), named=named)
     return drawing.markup(root)
@@ -127,9 +132,9 @@ def interval_chart(
 def scatter_chart(lines: Sequence[Line], axes: tuple[str, str], about: str, fit: Sequence[Place] = ()) -> Markup:
     """Pairs of numbers: a mark's `at` lies, its value stands. axes: their names. fit: the ends of a fitted line."""
     marks = [mark for line in lines for mark in line.marks]
-    standing = standing_scale([mark.value for mark in marks] + [y for _, y in fit] or [0.0], _BASE, TOP)
+    standing = standing_scale([mark.value for mark in marks] + [y for _, y in fit], _BASE, TOP)
     left, right = _left_of(standing), WIDTH - _INSET
-    lying = lying_scale([mark.at for mark in marks] or [0.0], left + _INSET, right - _INSET)
+    lying = lying_scale([mark.at for mark in marks], left + _INSET, right - _INSET)
     root = drawing.canvas(_HEIGHT, about, "scatter")
     drawing.standing_axis(root, standing, left, right)
     drawing.lying_axis(root, lying, _BASE, _BASE, axes[0])
@@ -139,19 +144,25 @@ def scatter_chart(lines: Sequence[Line], axes: tuple[str, str], about: str, fit:
         group = SubElement(root, "g", {"class": drawing.colour_of(line.place)})
         for mark in line.marks:
             drawing.path(group, drawing.marker(line.place, (lying(mark.at), standing(mark.value))), "mark", mark.told)
+    if not marks:
+        _say_undefined(root, ((left + right) / 2, (TOP + _BASE) / 2))
     return drawing.markup(root)
 
 
 def _extent(marks: Iterable[Mark], *, zero: bool) -> list[float]:
     """The numbers that an axis has to hold."""
     ends = [end for mark in marks for end in (mark.low, mark.value, mark.high)]
-    return [*ends, 0.0] if zero or not ends else ends
+    return [*ends, 0.0] if zero else ends
+
+
+def _say_undefined(root: Element, at: Place) -> None:
+    drawing.text(root, at, "undefined", anchor="middle", kind="name")
 
 
 def _in_sight(extent: Sequence[float], nulls: Sequence[float]) -> bool:
     """Whether the nulls fit on the axis without flattening what the values do."""
-    if not nulls:
-        return False
+    if not nulls or not extent:
+        return bool(nulls)
     low, high = bounded(min(extent)), bounded(max(extent))
     wider = max(high, bounded(max(nulls))) - min(low, bounded(min(nulls)))
     return high - low <= 1e-5 * max(abs(low), abs(high)) or wider <= _OFF_CHART * (high - low)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from geoscope.forms import fine_tuning_forms as forms
 from geoscope.forms.cells import rounded
 from geoscope.pages.charts import Line, Mark, line_chart
+from geoscope.pages.drawing import Place
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, reading_of
@@ -26,14 +27,17 @@ def to_html(result: FineTuning) -> str:
     """The page of a study: a dot is one run, a line the mean of an arm's runs."""
     clouds = [cloud for cloud in forms.CLOUDS if any(row.cloud == cloud for row in result.measurements)]
     scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
-    trends = forms.trend_grid(result)
+    penalties, trends = forms.penalty_grid(result, every_epoch=True), forms.trend_grid(result)
     return render_page(
         "fine_tuning",
         forms.title(result),
         notes=forms.notes(result),
         legend=[Series(place, arm.name, ()) for place, arm in enumerate(result.arms)],
         scores=[Card(name, _chart(result, None, name), None) for name in scores],
-        tables=[_grid(grid) for grid in (*forms.score_grids(result), *forms.geometry_grids(result))],
+        tables=[
+            _grid(grid)
+            for grid in (*forms.score_grids(result), *forms.geometry_grids(result), *([penalties] if penalties else []))
+        ],
         clouds=[(cloud, forms.CLOUDS[cloud], _cards(result, cloud)) for cloud in clouds],
         trends=None if trends is None else _grid(trends),
         settings=side_by_side("Settings", [""], [result.settings]),
@@ -49,18 +53,21 @@ def _cards(result: FineTuning, cloud: str) -> list[Card]:
 
 def _chart(result: FineTuning, cloud: str | None, measure: str) -> Markup:
     """One number over the epochs, a line an arm."""
+    held = [row for row in result.measurements if (row.cloud, row.measure) == (cloud, measure)]
     lines, told = [], []
     for place, arm in enumerate(result.arms):
-        rows = [
-            row
-            for row in result.measurements
-            if (row.cloud, row.measure) == (cloud, measure) and _belongs(row, arm) and row.value is not None
-        ]
+        rows = [row for row in held if _belongs(row, arm)]
         if rows:
             lines.append(_line(place, arm, rows))
-            told.append(f"{arm.name}: {rounded(lines[-1].marks[0].value)} to {rounded(lines[-1].marks[-1].value)}.")
-    epochs = sorted({mark.at for line in lines for mark in line.marks})
+            told.append(_in_words(arm, lines[-1]))
+    epochs = sorted({row.epoch for row in held})
     return line_chart(lines, partial(layer_scale, epochs), "epoch", f"{measure} by epoch. {' '.join(told)}")
+
+
+def _in_words(arm: ArmResult, line: Line) -> str:
+    if not line.marks:
+        return f"{arm.name}: undefined."
+    return f"{arm.name}: {rounded(line.marks[0].value)} to {rounded(line.marks[-1].value)}."
 
 
 def _belongs(row: Row, arm: ArmResult) -> bool:
@@ -71,15 +78,22 @@ _KEYS = ("regularizer", "weight", "shrinkage", "selection", "noise_weight", "poi
 
 
 def _line(place: int, arm: ArmResult, rows: Sequence[Row]) -> Line:
-    marks, trend = [], []
+    marks: list[Mark] = []
+    trend: list[Place | None] = []
+    gaps: list[tuple[float, str]] = []
     for epoch in sorted({row.epoch for row in rows}):
-        values = [(row.value, row.seed) for row in rows if row.epoch == epoch and row.value is not None]
-        trend.append((epoch, fmean(value for value, _ in values)))
-        marks += [
-            Mark(epoch, value, value, value, f"{arm.name}, seed {seed}, epoch {epoch:g}: {rounded(value)}")
-            for value, seed in values
-        ]
-    return Line(place, tuple(marks), tuple(trend), faint=len(marks) > len(trend))
+        values = []
+        for row in rows:
+            if row.epoch != epoch:
+                continue
+            told = f"{arm.name}, seed {row.seed}, epoch {epoch:g}"
+            if row.value is None:
+                gaps.append((epoch, f"{told}: undefined, {row.reason}"))
+            else:
+                values.append(row.value)
+                marks.append(Mark(epoch, row.value, row.value, row.value, f"{told}: {rounded(row.value)}"))
+        trend.append((epoch, fmean(values)) if values else None)
+    return Line(place, tuple(marks), tuple(trend), gaps=tuple(gaps), faint=len(marks) > len(trend))
 
 
 def _grid(grid: forms.Grid) -> Grid:

@@ -78,7 +78,7 @@ class Scale:
 
 
 def value_range(values: Iterable[float]) -> tuple[float, float]:
-    """The span of some numbers and a little room around it; a span of its own where they are all alike."""
+    """The span of one number or more and a little room around it; a span of its own where they are all alike."""
     bounds = [bounded(value) for value in values]
     low, high = min(bounds), max(bounds)
     size = max(abs(low), abs(high))
@@ -88,14 +88,23 @@ def value_range(values: Iterable[float]) -> tuple[float, float]:
     return max(0.0, low - room) if low > 0 else low - room, high + room
 
 
-def standing_scale(values: Iterable[float], base: float, top: float) -> Scale:
+def empty_scale(start: float, end: float) -> Scale:
+    """An axis of nothing: no number stands at it."""
+    return Scale(-1.0, 1.0, start, end)
+
+
+def standing_scale(values: Sequence[float], base: float, top: float) -> Scale:
     """A vertical axis that holds some numbers."""
+    if not values:
+        return empty_scale(base, top)
     low, high = value_range(values)
     return Scale(low, high, base, top, tuple(ticks(low, high, _ROWS)))
 
 
-def lying_scale(values: Iterable[float], start: float, end: float) -> Scale:
+def lying_scale(values: Sequence[float], start: float, end: float) -> Scale:
     """A horizontal axis that holds some numbers, with as many labels as do not touch, six at most."""
+    if not values:
+        return empty_scale(start, end)
     low, high = value_range(values)
     for most in range(_ROWS, 1, -1):
         chosen = ticks(low, high, most)
@@ -108,6 +117,8 @@ def lying_scale(values: Iterable[float], start: float, end: float) -> Scale:
 
 def layer_scale(layers: Sequence[float], start: float, end: float) -> Scale:
     """An axis of whole numbers, labelled as densely as their labels allow."""
+    if not layers:
+        return empty_scale(start, end)
     low, high = min(layers), max(layers)
     if low == high:
         return Scale(low - 1, high + 1, start, end, ((low, f"{low:.0f}"),))
@@ -119,6 +130,8 @@ def layer_scale(layers: Sequence[float], start: float, end: float) -> Scale:
 def level_scale(levels: Sequence[float], start: float, end: float) -> Scale:
     """An axis labelled at the levels there are, logarithmic where they are many times apart, 0 left of the rest."""
     chosen = sorted(set(levels))
+    if not chosen:
+        return empty_scale(start, end)
     low, high = chosen[0], chosen[-1]
     if low == high:
         return Scale(low - 1, high + 1, start, end, ((low, f"{low:zg}"),))

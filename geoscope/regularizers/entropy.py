@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.measures import persistent_entropy_deficit
 from geoscope.regularizers.bars import bars_of
 from geoscope.regularizers.points import Tensor, as_loss, checked, no_loss, warn_once
 from geoscope.regularizers.selections import published_count, relative_count, strict_count
@@ -26,12 +27,28 @@ SELECTIONS = tuple(_COUNTS)
 
 
 @dataclass(frozen=True)
+class SelectedBars:
+    """Of a class: how many bars it has, how many the selection kept, and ln of that less their entropy (0: alike)."""
+
+    bars: int
+    kept: int
+    deficit: float
+
+
+@dataclass(frozen=True)
 class ClassEntropies:
-    """loss: minus the entropies' sum, a scalar. classes: how many labels there were. skipped: how many had no value."""
+    """What a persistent entropy loss is made of.
+
+    loss: minus the entropies' sum, a scalar. classes: how many labels there were. skipped: how many had no value.
+    selected: the bars of each class that had one. flat: whether nothing can move the loss, since no class kept two bars
+    and there is no noise term.
+    """
 
     loss: Tensor
     classes: int
     skipped: int
+    selected: tuple[SelectedBars, ...]
+    flat: bool
 
 
 def persistent_entropy_loss(
@@ -53,11 +70,18 @@ def persistent_entropy_loss(
     (a CPU torch.Generator; None: torch's own).
     noise_weight: above 0 also subtracts noise_weight * mean length of the bars not kept, which LENGTHENS them: the
     sign of the released code, whose README means the other.
-    A class of fewer than two distinct points (five where R2 selects) is skipped, with one warning; `class_entropies`
-    counts them. Without any other class the loss is 0 with zero gradient. Computed in float64.
+    A class of fewer than two distinct points (five where R2 selects) is skipped, with one warning. Without any other
+    class the loss is 0 with zero gradient; the gradient is zero too, with one warning, where no class keeps two bars,
+    as "strict" and "relative" may. `class_entropies` counts all of these. Computed in float64.
     Kudriashov et al. 2025, arXiv 2501.05502.
     """
-    return class_entropies(points, labels, selection=selection, noise_weight=noise_weight, generator=generator).loss
+    found = class_entropies(points, labels, selection=selection, noise_weight=noise_weight, generator=generator)
+    if found.flat and found.selected:
+        warn_once(
+            f"the selection {selection!r} kept fewer than two bars in every class: the loss has no gradient",
+            stacklevel=3,
+        )
+    return found.loss
 
 
 def class_entropies(
@@ -68,13 +92,15 @@ def class_entropies(
     noise_weight: float = 0.0,
     generator: Tensor | None = None,
 ) -> ClassEntropies:
-    """`persistent_entropy_loss` and how many classes it was made of."""
+    """`persistent_entropy_loss` and what it was made of: classes, and the bars that the selection kept of each."""
     if selection not in SELECTIONS:
         raise GeoscopeError(f"expected a selection of {', '.join(SELECTIONS)}, got {selection!r}")
     if not 0.0 <= noise_weight < np.inf:
         raise GeoscopeError(f"expected a noise weight of 0 or more, got {noise_weight}")
     x = checked(points)[0].double()
-    terms, skipped = [], 0
+    terms: list[Tensor] = []
+    selected: list[SelectedBars] = []
+    skipped = 0
     for rows in _classes(labels, x):
         members = x[rows]
         edges, bars = bars_of(members.detach().cpu().numpy())
@@ -84,6 +110,7 @@ def class_entropies(
             skipped += 1
             continue
         terms.append(_term(members, edges, kept, float(bars[-1]), noise_weight))
+        selected.append(SelectedBars(len(bars), len(kept), _deficit(bars[kept])))
     if not terms:
         loss = no_loss(points, "no class has the distinct points that a persistent entropy takes")
     else:
@@ -92,7 +119,9 @@ def class_entropies(
         warn_once(
             "classes with too few distinct points for a persistent entropy are skipped; `class_entropies` counts them"
         )
-    return ClassEntropies(loss, len(terms) + skipped, skipped)
+    lengthens = noise_weight > 0.0 and any(each.kept < each.bars for each in selected)
+    flat = not lengthens and all(each.kept < 2 for each in selected)
+    return ClassEntropies(loss, len(terms) + skipped, skipped, tuple(selected), flat)
 
 
 def _classes(labels: Tensor | None, x: Tensor) -> Iterator[Tensor]:
@@ -118,6 +147,11 @@ def _kept(bars: Float64, selection: str, generator: Tensor | None) -> IntArray:
         drawn: IntArray = torch.randperm(len(bars), generator=generator)[:count].numpy()
         return drawn
     return np.arange(len(bars) - count, len(bars))
+
+
+def _deficit(kept: Float64) -> float:
+    """By how much the entropy of the kept bars is below its most; of none there is nothing to even out."""
+    return persistent_entropy_deficit.formula(kept) if len(kept) else 0.0
 
 
 def _term(members: Tensor, edges: IntArray, kept: IntArray, longest: float, noise_weight: float) -> Tensor:

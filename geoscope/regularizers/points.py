@@ -62,6 +62,6 @@ def no_loss(points: Tensor, reason: str) -> Tensor:
 
 
 @cache
-def warn_once(message: str) -> None:
+def warn_once(message: str, stacklevel: int = 4) -> None:
     """A warning that a training loop sees once, not at every step."""
-    warnings.warn(message, stacklevel=4)
+    warnings.warn(message, stacklevel=stacklevel)
