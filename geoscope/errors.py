@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+EQUAL_UP_TO_ROUNDING = "the rows are equal up to rounding"
+"""How a reason begins where nothing but rounding tells the rows apart."""
+
 
 class GeoscopeError(Exception):
     """The user's mistake or unusable input: one sentence that says what was expected, what came, what to do."""

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import Undefined
+from geoscope.errors import EQUAL_UP_TO_ROUNDING, Undefined
 from geoscope.rows import FloatArray
 
 STEPS = 8
 """Within so many steps of their floating-point type rows are equal up to rounding: a model's arithmetic adds up."""
-
-EQUAL = "the rows are equal up to rounding"
-"""How a reason begins where nothing but rounding tells the rows apart."""
 
 
 def step_of(dtype: np.dtype[Any]) -> float:
@@ -28,8 +25,8 @@ def check_spread(radius: float, length: float, step: float) -> None:
     """
     if length > 0 and radius <= STEPS * step * length:
         raise Undefined(
-            f"{EQUAL}: about their mean they spread by {radius / length:.1g} of its length, and numbers of their type "
-            f"are the same within {step:.1g}; what would be measured is rounding"
+            f"{EQUAL_UP_TO_ROUNDING}: about their mean they spread by {radius / length:.1g} of its length, and numbers "
+            f"of their type are the same within {step:.1g}; what would be measured is rounding"
         )
 
 

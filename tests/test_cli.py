@@ -104,7 +104,8 @@ def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) ->
         "--points all --layers 0,6,-1 --pooling mean --tokens no-first --groups column "
         "--measures two_nn,isotropy --seed 7 --device cpu --dtype float32 --batch-tokens 64 --memory 2GB "
         "--isoscore-zeta 0.2 --isoscore-reference c.npy --quantizer pq --codebooks 8 --bits 4 "
-        f"--no-errors --null matched --trust-remote-code --revision abc --allow-pickle -q -o {tmp_path / 'report.json'}"
+        f"--no-errors --population corpus --null matched --trust-remote-code --revision abc --allow-pickle "
+        f"-q -o {tmp_path / 'report.json'}"
     )
     assert cli.main(line.split()) == 0
     ((args, keywords),) = calls
@@ -116,7 +117,7 @@ def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) ->
         "measures": ["two_nn", "isotropy"], "seed": 7, "device": "cpu", "dtype": "float32",
         "batch_tokens": 64, "memory": "2GB", "announce": None,
         "isoscore_zeta": 0.2, "isoscore_reference": "c.npy", "quantizer": "pq", "codebooks": 8, "bits": 4,
-        "errors": False, "null": "matched",
+        "errors": False, "population": "corpus", "null": "matched",
         "trust_remote_code": True, "revision": "abc", "allow_pickle": True,
     }  # fmt: skip
 

@@ -31,6 +31,10 @@ MARGIN = 0.05
 """A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
 
 
+ROUNDING = 1e-5
+"""A change of up to this share is rounding: float32 models that add up in another order differ by a tenth of it."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -218,6 +222,6 @@ def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
             judged.append(row)
             continue
         scale = margin_scale(row.measure, row.base_value, row.base_n)
-        verdict = judge(row.difference, row.interval, p, margin * scale)
+        verdict = judge(row.difference, row.interval, p, max(margin, ROUNDING) * scale)
         judged.append(row.model_copy(update={"p_adjusted": p, "verdict": verdict}))
     return judged

@@ -139,16 +139,31 @@ def share_of(change: float, base: float) -> float | None:
 
 def why_size_forbids(base: Measurement, candidate: Measurement, draws: Draws | None = None) -> str | None:
     """Why two numbers cannot be subtracted because of the samples they are from; None where they can."""
+    unequal = unequal_size(base, candidate, draws)
+    if unequal is None:
+        return None
+    what, sizes = unequal
+    return (
+        f"it depends on {what}, which differs by more than {100 * N_TOLERANCE:.0f} % ({sizes}); "
+        "--align measures again at the common size"
+    )
+
+
+def unequal_size(base: Measurement, candidate: Measurement, draws: Draws | None = None) -> tuple[str, str] | None:
+    """In what that moves the measure two samples differ, and how far; None where they are alike.
+
+    draws: how the samples stand to one another; without, only the rows that the numbers are from are looked at.
+    """
     if moves(base.measure, ROWS) and _apart(base.n, candidate.n):
-        return _unequal("n", f"{base.n:,} and {candidate.n:,} rows")
+        return "n", f"{base.n:,} and {candidate.n:,} rows"
     if draws is None:
         return None
     ours, theirs = draws.base, draws.candidate
     if moves(base.measure, SEQUENCES) and _apart(ours.sequences, theirs.sequences):
-        return _unequal("the number of sequences", f"{ours.sequences:,} and {theirs.sequences:,}")
+        return "the number of sequences", f"{ours.sequences:,} and {theirs.sequences:,}"
     if moves(base.measure, DENSITY) and _apart(ours.sampled, theirs.sampled):
         shares = f"{100 * ours.sampled:.3g} % and {100 * theirs.sampled:.3g} %"
-        return _unequal("how many of the sequences' rows are points", shares)
+        return "the share of the rows that are points", shares
     return None
 
 
@@ -158,10 +173,3 @@ def _apart(one: float | None, other: float | None) -> bool:
         return False
     few, many = sorted((one, other))
     return many > few * (1 + N_TOLERANCE)
-
-
-def _unequal(what: str, sizes: str) -> str:
-    return (
-        f"it depends on {what}, which differs by more than {100 * N_TOLERANCE:.0f} % ({sizes}); "
-        "--align measures again at the common size"
-    )

@@ -75,7 +75,7 @@ class Floor(BaseModel):
     layer: int | None
     measure: str
     noise_from: Literal["draws", "whole", "trainings"] = Field(
-        description="spread over draws or trainings, or the standard error of the whole's value"
+        default="draws", description="spread over draws or trainings, or the standard error of the whole's value"
     )
     mean: float | None = Field(description="over draws or trainings; where noise is from the whole, the whole's value")
     standard_deviation: float | None = Field(

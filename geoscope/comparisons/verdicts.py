@@ -33,6 +33,8 @@ def interval_of_value(row: Measurement) -> tuple[float, float] | None:
         return None
     low, high = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
     lowest, highest = range_of(row.measure, row.n)
+    if not lowest <= row.value <= highest:  # of another scale than the catalogue's
+        return low, high
     return max(low, lowest), min(high, highest)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.contrasts import draws_of
-from geoscope.comparisons.matching import why_size_forbids
-from geoscope.errors import GeoscopeError
+from geoscope.comparisons.matching import unequal_size
+from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
 from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, of_finite_corpus, warnings_of
 from geoscope.pages.reading import capital
 from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
@@ -57,9 +57,11 @@ def _of_one(report: Report) -> list[Finding]:
     if alike:
         found.append(Finding(f"not told apart from points without structure: {_places(alike)}"))
     for reason in dict.fromkeys(row.reason for row in undefined):
-        found.append(
-            Finding(f"undefined, because {reason}: {_places(row for row in undefined if row.reason == reason)}")
-        )
+        places = _places(row for row in undefined if row.reason == reason)
+        if reason is not None and reason.startswith(EQUAL_UP_TO_ROUNDING):  # no geometry to read: said first
+            found.insert(0, Finding(f"{reason}: {places}", True))
+        else:
+            found.append(Finding(f"undefined, because {reason}: {places}"))
     if not (found or undefined):
         found.append(
             Finding(
@@ -114,15 +116,16 @@ def _not_alike(reports: Sequence[Report]) -> list[str]:
             sentences.append(f"not measured the same way: {said}")
         theirs = {(row.measure, row.layer): row for row in report.measurements}
         draws = draws_of(reports[0], report)
-        reasons: dict[str, list[str]] = {}
+        moved: dict[str, tuple[str, list[str]]] = {}
         for row in reports[0].measurements:
             other = theirs.get((row.measure, row.layer))
-            why = None if other is None else why_size_forbids(row, other, draws)
-            if why is not None:
-                reasons.setdefault(why.partition(";")[0].removeprefix("it depends on "), []).append(row.measure)
+            unequal = None if other is None else unequal_size(row, other, draws)
+            if unequal is not None:
+                what, sizes = unequal
+                moved.setdefault(what, (sizes, []))[1].append(row.measure)
         sentences += [
-            f"{labels[0]} and {label} are from unequal samples: {_listed(moved)} move with {why}"
-            for why, moved in reasons.items()
+            f"{labels[0]} and {label} differ in {what} (such as {sizes}), which moves {_listed(measures)}"
+            for what, (sizes, measures) in moved.items()
         ]
     return sentences
 
