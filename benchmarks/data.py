@@ -45,6 +45,26 @@ def layer_files(settings: Settings, checkpoint: str, n: int, *, last: bool = Fal
     return {int(path.stem.removeprefix("layer-")): path for path in sorted(folder.glob("layer-*.npy"))}
 
 
+def noisy_copy(settings: Settings, checkpoint: str, noise: float) -> Path:
+    """A copy of a checkpoint, each weight with Gaussian noise of `noise` standard deviations of its tensor."""
+    from geoscope.subjects.checkpoints import load_checkpoint
+
+    folder = settings.work / f"{_slug(checkpoint)}-noise-{noise:g}"
+    if not (folder / "done").is_file():
+        import torch
+
+        loaded = load_checkpoint(checkpoint)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for weight in loaded.model.parameters():
+                spread = weight.std() if weight.numel() > 1 else weight.abs().mean()
+                weight += noise * spread * torch.randn(weight.shape, generator=generator)
+        loaded.model.save_pretrained(folder)
+        loaded.tokenizer.save_pretrained(folder)
+        (folder / "done").write_text("")
+    return folder
+
+
 def sequences_beside(rows: Path) -> Path:
     """Which sequence each row of a layer's file is of."""
     return rows.with_name("sequences.npy")

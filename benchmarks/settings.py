@@ -18,7 +18,8 @@ class Settings:
     n: rows of the pair sweep. peer_n: rows that the slow peers can take. growth: sizes of the growth curve, of which
     peer_growth also by the peers. file_rows x file_columns: of the file on disk. sequences: texts that extraction
     reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
-    draws: of per_draw sequences, whose errors are put to the test by so many worker processes.
+    draws: of per_draw sequences, whose errors are put to the test by so many worker processes. small_draws: of few
+    sequences, on which two models are compared; quantized_draws: the same by the quantized measures.
     bits: of the quantizers' codebooks. runs: of each case, interleaved; slow_runs: of cases that take minutes.
     """
 
@@ -39,6 +40,8 @@ class Settings:
     slow_runs: int = 1
     draws: int = 800
     per_draw: int = 200
+    small_draws: int = 200
+    quantized_draws: int = 30
     workers: int = os.cpu_count() or 1
     work: Path = FOLDER / "work"
     output: Path = FOLDER

@@ -8,7 +8,18 @@ from importlib import import_module
 from benchmarks.results import Section
 from benchmarks.settings import Settings
 
-NAMES = ("pairs", "growth", "three_measures", "moments", "extraction", "quantizer", "memory", "regularizers", "errors")
+NAMES = (
+    "pairs",
+    "growth",
+    "three_measures",
+    "moments",
+    "extraction",
+    "quantizer",
+    "memory",
+    "regularizers",
+    "errors",
+    "small_draws",
+)
 
 
 def section(name: str) -> Callable[[Settings], Section]:

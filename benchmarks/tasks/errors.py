@@ -31,7 +31,7 @@ def _all(pair: Callable[[int], dict[str, Any]], draws: int, workers: int) -> dic
     if workers == 1:
         pairs = [pair(seed) for seed in range(draws // 2)]
     else:
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=one_thread) as pool:
             pairs = list(pool.map(pair, range(draws // 2), chunksize=4))
     found: dict[str, Any] = {}
     for one in pairs:
@@ -40,7 +40,7 @@ def _all(pair: Callable[[int], dict[str, Any]], draws: int, workers: int) -> dic
     return found
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     import torch
     from threadpoolctl import threadpool_limits
 
