@@ -19,7 +19,6 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
 
-Kind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -29,8 +28,8 @@ _PQ_SEED = 1234  # likewise, of FAISS's k-means
 _LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
 _SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
 BLOCK_BYTES = 8 << 20
-FEWEST_ROWS_A_CELL = 10
-"""Below so many rows of training a cell, what is said of the rows trained on says little of any others (README)."""
+_FEWEST_ROWS_A_VECTOR = 2.5  # of additive codebooks, whose M K vectors are fitted together
+_FEWEST_ROWS_A_CLUSTER = 10.0
 
 _NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
 QUANTIZERS = tuple(_NAMES)
@@ -47,7 +46,7 @@ class QuantizerSettings:
     implementation: whose it is: geoscope's for "lsq", FAISS's for the others ("lsq" by "faiss" is "lsq-faiss").
     """
 
-    kind: Kind = "lsq"
+    kind: str = "lsq"
     codebooks: int = 4
     bits: int = 8
     seed: int = 0
@@ -177,13 +176,15 @@ def quantize_heldout(
 
 def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None:
     """What to say of codebooks trained on so few rows that their cells tell of the training more than of the rows."""
+    additive = settings.kind in ("lsq", "lsq-faiss")
+    fewest = settings.codebooks * _FEWEST_ROWS_A_VECTOR if additive else _FEWEST_ROWS_A_CLUSTER
     share = trained / settings.cells
-    if share >= FEWEST_ROWS_A_CELL:
+    if share >= fewest:
         return None
     return (
-        f"{trained:,} rows trained the {settings.cells} cells of each codebook, {share:.1f} a cell: below "
-        f"{FEWEST_ROWS_A_CELL} the codebooks fit the rows one by one and tell little of others; take more --sequences "
-        "and --points, or fewer --bits"
+        f"{trained:,} rows trained the {settings.cells} cells of each codebook, {share:.1f} a cell: below {fewest:g} "
+        "the codebooks fit these rows one by one and tell little of any others; take more --sequences and --points, "
+        "or fewer --bits"
     )
 
 
@@ -291,6 +292,12 @@ def _gpus(faiss: ModuleType) -> int:
     return int(faiss.get_num_gpus()) if hasattr(faiss, "get_num_gpus") else 0
 
 
+def gpu_encoders() -> int:
+    """On how many GPUs FAISS's local search quantizer searches: those it sees, where it is built for them."""
+    faiss = _faiss()
+    return _gpus(faiss) if hasattr(faiss, "GpuIcmEncoderFactory") else 0
+
+
 def _kmeans(
     faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
 ) -> tuple[FloatArray, IntArray]:
@@ -326,8 +333,8 @@ def _additive(
     quantizer = faiss.LocalSearchQuantizer(d, settings.codebooks, settings.bits)
     quantizer.random_seed = _faiss_seed(_LSQ_SEED, settings)
     quantizer.nperts = min(quantizer.nperts, settings.codebooks)  # FAISS refuses more perturbations than codebooks
-    gpus = _gpus(faiss)
-    if gpus and hasattr(faiss, "GpuIcmEncoderFactory"):
+    gpus = gpu_encoders()
+    if gpus:
         quantizer.icm_encoder_factory = faiss.GpuIcmEncoderFactory(gpus)  # owned by the quantizer from here on
     quantizer.train(training)
     packed = quantizer.compute_codes(counted)

@@ -4,9 +4,12 @@ A row x (d,) is rebuilt as the sum of one row from each of M codebooks C_m (K, d
 Training alternates, 25 times, between the codebooks (regularised least squares given the codes), noise on them that
 dies out, and the codes (iterated local search around iterated conditional modes). The counts of iterations and the
 noise are FAISS's defaults; the random streams are ours: codes equal FAISS's in distribution, not one by one.
-Rows that were trained on are searched on from the codes that training ended with, other rows from several starts:
-with few rows the codebooks fit those codes and hardly any others, and a search from anywhere else does not find them
-(FAISS's own encoder starts from the codes its training started with, through one seed for both).
+Rows that were trained on get their final codes as the last step of training, searched from the codes that training
+started with, as FAISS's encoder does through one seed for both: with few rows the codebooks fit what came of those
+codes and hardly any others, and a search from elsewhere does not find it. Searched on from the codes of the last
+iteration instead, the error is up to 5 times smaller, but the cells are filled more evenly than FAISS's, by 3 to 5
+standard deviations of its seeds from 2,000 to 10,000 rows: patchiness would be another measure. Other rows are searched
+from several starts.
 
 Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
 iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again
@@ -47,8 +50,9 @@ Int32 = npt.NDArray[np.int32]
 
 ITERATIONS = 25
 TRAINING_ROUNDS = 8
-ENCODING_ROUNDS = 16
-STARTS = 4  # of the search for codes of rows that were not trained on
+ENCODING_ROUNDS = 32  # of rows that were trained on; 16, which is FAISS's number, leaves its error 10 % above FAISS's
+STARTS = 4  # of the search for codes of other rows
+ROUNDS_A_START = 16
 SWEEPS = 4
 PERTURBATIONS = 4
 REGULARIZATION = 0.01
@@ -62,8 +66,8 @@ _SLICE = 256  # rows a thread takes at a time
 class Trained:
     """Codebooks around a centre: a row is rebuilt as centre + the sum of its M chosen rows of tables.
 
-    tables: float32 (M, K, d); centre: float32 (d,), the mean of the rows trained on; codes: int32 (n, M), those of the
-    rows trained on, searched on from where training ended.
+    tables: float32 (M, K, d); centre: float32 (d,), the mean of the rows trained on; codes: int32 (n, M), those that
+    training ended with.
     """
 
     tables: Float32
@@ -86,7 +90,8 @@ def train(
     """
     n, d = rows.shape
     rng = np.random.default_rng([seed, 0])
-    codes = rng.integers(0, cells, (n, codebooks), dtype=np.int32)
+    start = rng.integers(0, cells, (n, codebooks), dtype=np.int32)
+    codes = start.copy()
     shift, deviations = _moments(rows)
     tables = np.zeros((codebooks * cells, d), dtype=np.float32)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -103,6 +108,7 @@ def train(
             noise *= deviations * np.float32(temperature / codebooks)
             tables += noise
             _refine(rows, codes, tables, shift, _stream(seed, iteration), TRAINING_ROUNDS, pool)
+        codes = start
         _refine(rows, codes, tables, shift, _stream(seed, ITERATIONS), ENCODING_ROUNDS, pool)
     if progress is not None:
         progress(ITERATIONS, ITERATIONS, what)
@@ -120,7 +126,7 @@ def encode(rows: Float32, trained: Trained, seed: int) -> Int32:
         for start in range(STARTS):
             codes = rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32)
             stream = _stream(seed, ITERATIONS + 1 + start)
-            reached = _refine(rows, codes, tables, trained.centre, stream, ENCODING_ROUNDS, pool)
+            reached = _refine(rows, codes, tables, trained.centre, stream, ROUNDS_A_START, pool)
             better = reached < least
             best[better], least[better] = codes[better], reached[better]
     return best

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.catalogue import select
-from geoscope.codebooks import QuantizerSettings
+from geoscope.catalogue import QUANTIZED, select
+from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
 from geoscope.estimates import NULLS, measured
@@ -94,9 +94,7 @@ def measure(
     keys = select(measures)
     limit = _point_limit(points)
     grid = grid_of(quantizer_grid, quantizer=quantizer, codebooks=codebooks, bits=bits, seed=seed, measures=keys)
-    quantizers = grid or (
-        QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
-    )
+    quantizers = grid or (QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),)
     reference, reference_name = _reference(isoscore_reference)
     settings: dict[str, Any] = {"isoscore_zeta": isoscore_zeta, "isoscore_reference": reference}
     _check_zeta(isoscore_zeta)
@@ -157,8 +155,16 @@ def measure(
             groups=opened.read_with.get("groups"),
         ),
         measurements=rows,
-        environment=describe_environment(device=pass_settings.device),
+        environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
+
+
+def _encoder(chosen: QuantizerSettings, keys: Sequence[str]) -> dict[str, Any]:
+    """Where FAISS's local search quantizer searched, which may change codes but not what they are like."""
+    if chosen.kind != "lsq-faiss" or QUANTIZED.isdisjoint(keys):
+        return {}
+    gpus = gpu_encoders()
+    return {"lsq_encoder": f"FAISS, {gpus} GPU{'s' * (gpus > 1)}" if gpus else "FAISS, CPU"}
 
 
 def _if_given(**settings: Any) -> dict[str, Any]:

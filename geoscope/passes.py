@@ -86,7 +86,7 @@ class Passes:
             raise GeoscopeError(f"expected positions as integers, 0 for the first token, got {places.dtype}")
         sequences = None if groups is None else grouped(np.asarray(groups), len(rows), "groups").sequences
         settings = PassSettings(
-            QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),  # type: ignore[arg-type]  # checked there
+            QuantizerSettings(kind=quantizer, codebooks=codebooks, bits=bits, seed=seed),
             device,
             memory,
         )

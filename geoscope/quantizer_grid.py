@@ -42,9 +42,7 @@ def grid_of(
             "patchiness or reconstruction too, or leave the grid out"
         )
     return tuple(
-        QuantizerSettings(kind=quantizer, codebooks=count, bits=size, seed=seed)  # type: ignore[arg-type]  # checked there
-        for count in counts
-        for size in sizes
+        QuantizerSettings(kind=quantizer, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
     )
 
 

@@ -225,7 +225,7 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
     Logged through the Trainer, so to wherever it logs, as `geometry/CLOUD/MEASURE`; `history` keeps every row.
     data: texts, pairs of texts, or encoded examples (`input_ids`, ...). measures: keys as `geoscope measures` lists.
     clouds: union (token states of every layer but the embeddings'), last (of the last layer), first (its first
-    token of each sequence). Neither the model nor its random numbers notice.
+    token of each sequence). quantizer: of the quantized measures. Neither the model nor its random numbers notice.
     """
 
     def __init__(
@@ -237,6 +237,7 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         clouds: Sequence[str] = ("union", "last"),
         points: int = 2000,
         max_length: int = 128,
+        quantizer: str = "lsq",
         seed: int = 0,
     ) -> None:
         unknown = [cloud for cloud in clouds if cloud not in CLOUDS]
@@ -247,7 +248,7 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         self.trainer = trainer
         self.measures = select(list(measures))
         self.clouds = tuple(clouds)
-        self._points, self._seed = points, seed
+        self._points, self._quantizer, self._seed = points, quantizer, seed
         self._examples = _encoded(data, trainer.processing_class, max_length)
 
     @property
@@ -273,7 +274,7 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
             return
         found = measure_model(
             self.trainer.model, self.trainer.processing_class.pad, self._examples, self.measures,
-            clouds=self.clouds, points=self._points, seed=self._seed,
+            clouds=self.clouds, points=self._points, quantizer=self._quantizer, seed=self._seed,
         )  # fmt: skip
         rows = [asdict(row) for row in found]
         state.log_history.append({"step": state.global_step, "epoch": state.epoch or 0.0, "geometry": rows})

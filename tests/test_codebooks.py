@@ -318,7 +318,7 @@ def test_clusters_do_not_hang_on_where_the_origin_is(kind: Any) -> None:
 
 
 def test_rows_trained_on_keep_what_training_found() -> None:
-    """Fewer rows than codes: the codebooks fit the codes that training ended with, and a search from others is lost."""
+    """Fewer rows than codes: the codebooks fit what came of training's first codes; a search from others is lost."""
     rows = np.random.default_rng(0).standard_normal((100, 48)).astype(np.float32)
     settings = QuantizerSettings(bits=5)  # 4 x 32 codes
     found = [quantize(rows, replace(settings, seed=seed)) for seed in range(3)]

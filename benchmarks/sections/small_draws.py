@@ -34,7 +34,7 @@ def run(settings: Settings) -> Section:
     checkpoints = (settings.small, str(noisy_copy(settings, settings.small, NOISE)))
     base, candidate = (next(iter(layer_files(settings, each, EVERY_ROW, last=True).values())) for each in checkpoints)
     beside = {"sequences": str(sequences_beside(base))}
-    rows = {"base": str(base), "candidate": str(candidate)} | beside
+    rows = {"base": str(base), "candidate": str(candidate), "bits": settings.bits} | beside
     drawn = {"corpora": str(corpora_beside(base)), "per_draw": PER_DRAW, "workers": settings.workers}
     n, d = shape_of(base)
     kinds = {"unquantized": settings.small_draws, "quantized": settings.quantized_draws}

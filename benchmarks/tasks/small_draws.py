@@ -14,15 +14,23 @@ from benchmarks.tasks.errors import one_thread
 
 
 def draws(
-    base: str, candidate: str, sequences: str, corpora: str, number: int, per_draw: int, kind: str, workers: int
+    base: str,
+    candidate: str,
+    sequences: str,
+    corpora: str,
+    number: int,
+    per_draw: int,
+    kind: str,
+    bits: int,
+    workers: int,
 ) -> Callable[[], dict[str, Any]]:
     """`number` draws of per_draw sequences, an equal share of each corpus; both models' rows of each are compared."""
-    return partial(_all, partial(_draw, base, candidate, sequences, corpora, per_draw, kind), number, workers)
+    return partial(_all, partial(_draw, base, candidate, sequences, corpora, per_draw, kind, bits), number, workers)
 
 
-def whole(base: str, candidate: str, sequences: str, kind: str) -> Callable[[], dict[str, Any]]:
+def whole(base: str, candidate: str, sequences: str, kind: str, bits: int) -> Callable[[], dict[str, Any]]:
     """Both models' values over every sequence."""
-    return partial(_whole, base, candidate, sequences, kind)
+    return partial(_whole, base, candidate, sequences, kind, bits)
 
 
 def _all(draw: Callable[[int], dict[str, Any]], number: int, workers: int) -> dict[str, Any]:
@@ -39,7 +47,7 @@ def _all(draw: Callable[[int], dict[str, Any]], number: int, workers: int) -> di
 
 
 def _draw(
-    base: str, candidate: str, sequences: str, corpora: str, per_draw: int, kind: str, seed: int
+    base: str, candidate: str, sequences: str, corpora: str, per_draw: int, kind: str, bits: int, seed: int
 ) -> dict[str, Any]:
     import geoscope
 
@@ -56,7 +64,7 @@ def _draw(
     rows = np.concatenate([np.arange(starts[at], ends[at]) for at in chosen])
     groups = np.repeat(np.arange(len(chosen)), ends[chosen] - starts[chosen])
     reports = [
-        _report(np.load(file, mmap_mode="r")[rows], groups, kind, f"sha256:{seed}") for file in (base, candidate)
+        _report(np.load(file, mmap_mode="r")[rows], groups, kind, bits, f"sha256:{seed}") for file in (base, candidate)
     ]
     found = {}
     for row in geoscope.compare(*reports).differences:
@@ -68,19 +76,19 @@ def _draw(
     return found
 
 
-def _report(rows: Any, groups: Any, kind: str, draw: str) -> Any:
+def _report(rows: Any, groups: Any, kind: str, bits: int, draw: str) -> Any:
     """One model's report; draw: what says that another saw the same sequences, as a checkpoint's report does."""
     import geoscope
     from benchmarks.tasks.measuring import keys
 
-    report = geoscope.measure(rows, groups=groups, measures=keys(kind), null="none")
+    report = geoscope.measure(rows, groups=groups, measures=keys(kind), bits=bits, null="none")
     return report.model_copy(update={"sample": report.sample.model_copy(update={"fingerprint": draw})})
 
 
-def _whole(base: str, candidate: str, sequences: str, kind: str) -> dict[str, Any]:
+def _whole(base: str, candidate: str, sequences: str, kind: str, bits: int) -> dict[str, Any]:
     import geoscope
     from benchmarks.tasks.measuring import keys
 
-    chosen = {"groups": np.load(sequences), "measures": keys(kind), "errors": False, "null": "none"}
+    chosen = {"groups": np.load(sequences), "measures": keys(kind), "bits": bits, "errors": False, "null": "none"}
     reports = [geoscope.measure(np.load(file, mmap_mode="r"), **chosen) for file in (base, candidate)]
     return {row.measure: [row.value, reports[1].value(row.measure)] for row in reports[0].measurements}

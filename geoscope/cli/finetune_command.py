@@ -222,6 +222,7 @@ def finetune(
     learning_rate: LearningRateOption = None,
     max_length: MaxLengthOption = None,
     measures: MeasuresOption = None,
+    quantizer: options.QuantizerOption = options.Quantizer.lsq,
     device: options.DeviceOption = "auto",
     revision: options.RevisionOption = None,
     trust_remote_code: options.TrustOption = False,
@@ -248,7 +249,7 @@ def finetune(
             points_from=None if points_from is None else points_from.value, reference_points=reference_points,
             train_examples=train_examples, recipe=None if recipe is None else recipe.value, seeds=seeds, seed=seed,
             epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, max_length=max_length,
-            measures=keys or GEOMETRY,
+            measures=keys or GEOMETRY, quantizer=quantizer.value,
             device=device, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle,
             progress=progress, announce=None if quiet else exits.say,
         )  # fmt: skip

@@ -46,6 +46,7 @@ def measure_model(
     *,
     clouds: Sequence[str] = CLOUDS,
     points: int = 2000,
+    quantizer: str = "lsq",
     seed: int = 0,
 ) -> list[Measured]:
     """The measures of the clouds that a model's states over some encoded examples make, in evaluation mode.
@@ -63,7 +64,7 @@ def measure_model(
                 gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed)
             for cloud, gathering in gathered.items():
                 _add(gathering, cloud, states, mask, sequences, lengths)
-    settings = PassSettings(QuantizerSettings(seed=seed), str(model.device))
+    settings = PassSettings(QuantizerSettings(quantizer, seed=seed), str(model.device))
     found: list[Measured] = []
     for cloud, gathering in gathered.items():
         passes = Passes(gathering.moments, gathering.take_points(), gathering.sequences, settings)

@@ -50,11 +50,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Tracking:
-    """Which geometry a run measures: keys, on how many evaluation examples and sampled points."""
+    """Which geometry a run measures: keys, on how many evaluation examples and sampled points, by which quantizer."""
 
     measures: tuple[str, ...]
     examples: int
     points: int
+    quantizer: str = "lsq"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As a run's settings say it: folders from before there was a choice say nothing of the quantizer."""
+        told = asdict(self) | {"measures": list(self.measures)}
+        return {name: value for name, value in told.items() if (name, value) != ("quantizer", "lsq")}
 
 
 def train(
@@ -158,7 +165,7 @@ def _geometry(trainer: Any, lesson: Lesson, tracking: Tracking) -> Any:
 
     geometry = GeometryCallback(
         trainer, lesson.tracked(tracking.examples), tracking.measures,
-        clouds=("union", "last", "first"), points=tracking.points,
+        clouds=("union", "last", "first"), points=tracking.points, quantizer=tracking.quantizer,
     )  # fmt: skip
     trainer.add_callback(geometry)
     return geometry

@@ -11,6 +11,7 @@ from typing import Any
 
 from geoscope import __version__
 from geoscope.catalogue import select
+from geoscope.codebooks import QuantizerSettings
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning import tasks
@@ -50,6 +51,7 @@ def finetune(
     points_from: str | None = None,
     reference_points: int = REFERENCE_POINTS,
     measures: Iterable[str] = GEOMETRY,
+    quantizer: str = "lsq",
     seed: int = 0,
     device: str = "auto",
     revision: str | None = None,
@@ -78,7 +80,7 @@ def finetune(
         selection=selection or chosen.selection, noise_weight=noise_weight,
         points_from=points_from or chosen.points_from, reference_points=reference_points,
     )  # fmt: skip
-    tracking = Tracking(select(list(measures)), GEOMETRY_EXAMPLES, GEOMETRY_POINTS)
+    tracking = Tracking(select(list(measures)), GEOMETRY_EXAMPLES, GEOMETRY_POINTS, QuantizerSettings(quantizer).kind)
     learnt = tasks.load(task).narrowed(train_examples, seed)
     loaded = load_checkpoint(
         checkpoint, revision=revision, device="cpu", trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
@@ -112,7 +114,7 @@ def _shared(lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking
         "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers},
         "task": lesson.described(),
         "hyperparameters": asdict(hyperparameters),
-        "tracking": asdict(tracking) | {"measures": list(tracking.measures)},
+        "tracking": tracking.settings,
         "recipe": recipe,
     }
 
