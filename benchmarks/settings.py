@@ -20,7 +20,8 @@ class Settings:
     reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
     draws: of per_draw sequences, whose errors are put to the test by so many worker processes. small_draws: of few
     sequences, on which two models are compared; quantized_draws: the same by the quantized measures.
-    bits: of the quantizers' codebooks. runs: of each case, interleaved; slow_runs: of cases that take minutes.
+    bits: of the quantizers' codebooks. agreement: sizes at which they are held against FAISS's, over so many seeds.
+    runs: of each case, interleaved; slow_runs: of cases that take minutes.
     """
 
     checkpoint: str | None = None
@@ -36,6 +37,8 @@ class Settings:
     lengths: tuple[int, ...] = (128, 512)
     row_length: int = 128
     bits: int = 8
+    agreement: tuple[int, ...] = (500, 1_000, 2_000, 3_500, 5_000, 10_000)
+    seeds: int = 5
     runs: int = 5
     slow_runs: int = 1
     draws: int = 800

@@ -83,21 +83,21 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "isoscore_star", "isotropy", "IsoScore of the covariance shrunk towards a reference by zeta",
         "0 to 1", "larger: variance spread over more dimensions",
-        "isotropic Gaussian, zeta 0: (d m/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
+        "isotropic Gaussian, zeta 0: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; which dimensions; with zeta, the scale it is not told of", _ISTAR,
         "rows", _SIZE, highest=1.0,
     ),
     Measure(
         "isoscore", "isotropy", "(participation ratio - 1)/(d - 1)",
         "0 to (min(n-1, d) - 1)/(d - 1)", "larger: variance spread over more dimensions",
-        "isotropic Gaussian: (d m/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
+        "isotropic Gaussian: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; grows with n until n is about 100 d", _RUDMAN,
         "rows", _SIZE, highest=1.0,
     ),
     Measure(
         "participation_ratio", "isotropy", "(tr S)^2 / tr S^2: how many dimensions carry the variance",
         "1 to min(n-1, d)", "larger: more dimensions in use",
-        "isotropic Gaussian: d m/(m+d+1), m = n-1", _STREAM,
+        "isotropic Gaussian: (d m + 2)/(m+d+1), m = n-1", _STREAM,
         "the mean; small variances next to large ones", _RUDMAN,
         "rows", _SIZE, lowest=1.0,
     ),
@@ -190,7 +190,7 @@ MEASURES: tuple[Measure, ...] = (
         "reconstruction_error", "reconstruction", "sum |x - x^|^2 / sum |x|^2 of the quantizer",
         "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
         "Gaussian: about 2^(-2 bits/d)", _TRAIN,
-        "moves with the mean: a far offset makes it small", _MARBUT,
+        "an offset: a far one makes it small", _MARBUT,
         "points", _TEXT,
     ),
     Measure(
@@ -204,7 +204,7 @@ MEASURES: tuple[Measure, ...] = (
         "reconstruction_error_heldout", "reconstruction", "the error on half of the sequences with codebooks learnt from the other half",
         "0 upwards", "larger: the codebooks describe unseen rows worse",
         "Gaussian: about 1, little to learn", _TRAIN,
-        "moves with the mean", _MARBUT,
+        "an offset: a far one makes it small", _MARBUT,
         "points", _TEXT,
     ),
     Measure(

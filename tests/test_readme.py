@@ -32,12 +32,13 @@ def commands() -> str:
 
 
 def measures() -> str:
-    rows = ["| family | measure | what it is | range | what it cannot see |", "|---|---|---|---|---|"]
+    head = ("family", "measure", "what it is", "range", "what it cannot see", "moves with")
+    rows = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     seen = ""
     for one in MEASURES:
         family = one.family if one.family != seen else ""
         seen = one.family
-        cells = [family, f"`{one.key}`", one.title, one.range, one.blind_to]
+        cells = [family, f"`{one.key}`", one.title, one.range, one.blind_to, ", ".join(one.moves_with)]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
 

@@ -9,17 +9,9 @@ from benchmarks.results import Section
 from benchmarks.settings import Settings
 
 NAMES = (
-    "pairs",
-    "growth",
-    "three_measures",
-    "moments",
-    "extraction",
-    "quantizer",
-    "memory",
-    "regularizers",
-    "errors",
-    "small_draws",
-)
+    "pairs", "growth", "three_measures", "moments", "extraction", "quantizer", "agreement", "memory", "regularizers",
+    "errors", "small_draws",
+)  # fmt: skip
 
 
 def section(name: str) -> Callable[[Settings], Section]:
