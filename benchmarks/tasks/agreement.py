@@ -1,4 +1,4 @@
-"""The local search quantizer, geoscope's own and FAISS's, of the same rows and as many seeds: how good, not how fast."""
+"""The local search quantizer, geoscope's own and FAISS's, of the same rows: how good they are, not how fast."""
 
 from __future__ import annotations
 
