@@ -247,7 +247,7 @@ MEASURES: tuple[Measure, ...] = (
         "3/d to 1", "larger: rogue dimensions; above 0.2 they drive the other numbers",
         "isotropic Gaussian: a little over 3/d", "n d, streamed",
         "directions that are not coordinate axes", "Timkey and van Schijndel 2021, arXiv 2109.04404",
-        "rows", (), highest=1.0,
+        "rows", _SIZE, highest=1.0,
     ),
 )  # fmt: skip
 

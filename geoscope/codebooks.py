@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -153,9 +153,28 @@ def quantize(
             f"a quantizer trained on {training.shape[1]} dimensions was given rows of {counted.shape[1]}; "
             "train and count on rows of the same width"
         )
+    origin, again = _origin(training, settings), counted is training
+    training = _single(training, origin)
+    counted = training if again else _single(counted, origin)
     quantizer = _local_search if settings.kind == "lsq" else _with_faiss
     books, codes = quantizer(training, counted, settings, progress)
-    return _codes(rows, books, codes, settings.cells)
+    return _codes(rows, replace(books, centre=books.centre + origin), codes, settings.cells)
+
+
+def _origin(training: FloatArray, settings: QuantizerSettings) -> Float64:
+    """(d,) what rows are taken from before they become float32: the mean of float64 rows, or digits would be lost.
+
+    Nothing for rows that are float32 already, and for FAISS's own LSQ, which is given rows as they come.
+    """
+    if training.dtype != np.float64 or settings.kind == "lsq-faiss":
+        return np.zeros(training.shape[1])
+    mean: Float64 = training.mean(axis=0)
+    return mean
+
+
+def _single(rows: FloatArray, origin: Float64) -> FloatArray:
+    """Rows about an origin as C-contiguous float32."""
+    return np.ascontiguousarray(rows - origin if origin.any() else rows, dtype=np.float32)
 
 
 def quantize_heldout(
@@ -202,7 +221,7 @@ def split_groups(groups: IntArray, seed: int) -> npt.NDArray[np.bool_]:
 
 
 def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatArray:
-    """The rows as C-contiguous float32, once nothing speaks against quantizing them."""
+    """The rows, once nothing speaks against quantizing them."""
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
         raise GeoscopeError(
             f"a quantizer takes an (n, d) array of floats, not {rows.dtype} of shape {rows.shape}; pass rows"
@@ -219,7 +238,7 @@ def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatA
         raise Undefined(f"a row's squared length is {largest:.3g}, beyond what float32 quantizers can sum")
     if largest < _SMALLEST_ENERGY:
         raise Undefined(f"the largest row's squared length is {largest:.3g}, below what float32 quantizers resolve")
-    return np.ascontiguousarray(rows, dtype=np.float32)
+    return rows
 
 
 def _blocks(rows: FloatArray) -> Iterator[FloatArray]:

@@ -19,7 +19,7 @@ from geoscope.measures.formula import Measured, finite
 from geoscope.moments import Moments, Units
 from geoscope.partial import PartialPasses, SharedPasses
 from geoscope.passes import Passes
-from geoscope.rows import BoolArray
+from geoscope.rows import BoolArray, Float64
 from geoscope.uncertainty import (
     HALVES,
     finite_corpus_factor,
@@ -88,7 +88,7 @@ class Estimator:
         except Undefined as reason:
             return Estimate(None, n, str(reason))
         self._undefined_part = None
-        error, replicates, spread = self._error(key, asked)
+        error, replicates, spread = self._error(key, asked, value)
         why = self._why_no_error(key) if error is None else None
         return Estimate(
             value, n, why, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread,
@@ -99,12 +99,12 @@ class Estimator:
         own = {name: self.settings[name] for name in asked.settings if name in self.settings}
         return finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **own))
 
-    def _error(self, key: str, asked: Measured) -> tuple[float | None, list[float] | None, float | None]:
+    def _error(self, key: str, asked: Measured, value: float) -> tuple[float | None, list[float] | None, float | None]:
         """Standard error, replicates and spread over trainings."""
         if self.without is None or key in _WITHOUT_ERROR or not self._groups_filled:
             return None, None, None
         replicates = self._replicates(key, asked)
-        error = self._error_over_sequences(asked, replicates)
+        error = self._error_over_sequences(asked, replicates, value)
         spread = None
         if error is not None:
             share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
@@ -130,7 +130,13 @@ class Estimator:
             why = f"on some part of the sequences there is no value ({self._undefined_part})"
         return f"no standard error: {why}"
 
-    def _error_over_sequences(self, asked: Measured, replicates: Sequence[float | None]) -> float | None:
+    @cached_property
+    def _group_sizes(self) -> list[int]:
+        """How many sequences have points in each of the groups."""
+        sizes: list[int] = np.bincount(np.unique(self.passes.groups) % GROUPS, minlength=GROUPS).tolist()
+        return sizes
+
+    def _error_over_sequences(self, asked: Measured, replicates: Sequence[float | None], value: float) -> float | None:
         """The standard error of an endless corpus's draw, by the way that is right for what the measure is made of."""
         made_of = asked.passes[0]
         if made_of in ("nearest", "components"):
@@ -138,17 +144,30 @@ class Estimator:
         if made_of == "nearest_across":  # halves alone would say up to 1.5 times the spread
             found = [self._or_none(asked, half) for half in self._both_halves]
             return split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
-        error = jackknife_error(replicates)
+        error = jackknife_error(replicates, value, self._group_sizes)
         return self._direction_error() if made_of == "units" and error is not None else error
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:
         if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
             return []
-        if key == "persistent_entropy" and self.seen < 1:  # however many rows, as many are points: ln m has no error
+        if key == "persistent_entropy":
             deficits = self._replicates("", measured("persistent_entropy_deficit"))
-            most = float(np.log(len(self.passes.get("bars"))))
-            return [None if deficit is None else most - deficit for deficit in deficits]
+            most = float(np.log(len(self.passes.get("bars")))) + self._growth_of_rows
+            return [None if deficit is None else at - deficit for at, deficit in zip(most, deficits, strict=True)]
         return [self._or_none(asked, part) for part in self._leaving_out]
+
+    @cached_property
+    def _growth_of_rows(self) -> Float64:
+        """(G,) by what log share as many sequences would have other rows, were their mean length that without a group.
+
+        0 where points are sampled: then there are as many of any draw. Where every row is a point, how long the drawn
+        sequences are is part of the error of what grows with rows.
+        """
+        groups = self.passes.groups
+        if self.seen < 1:
+            return np.zeros(GROUPS)
+        lengths = [len(groups[mask]) / len(np.unique(groups[mask])) for mask in group_masks(groups)]
+        return np.log(np.array(lengths) * len(np.unique(groups)) / len(groups))
 
     def _kept_halves(self, asked: Measured) -> list[float] | None:
         """The measure on each half, where these and no groups left out tell how sure a difference is."""

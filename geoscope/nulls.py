@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from geoscope.eigenvalues import eigenvectors
+from geoscope.moments import safe_scale
 from geoscope.principal_components import Components, vasicek_entropies
 from geoscope.rows import Float64, FloatArray, IntArray
 
@@ -153,10 +154,11 @@ def top_energy_null(n: int, d: int, top: int) -> float:
 def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float64:
     """Gaussian points (p, d) with the points' mean and their covariance between and within sequences.
 
+    At a scale whose squares stay in range: what is measured of them is blind to it.
     Sequence s gets b_s ~ N(0, B), each of its rows w ~ N(0, W) on top; W is pooled within sequences, B what the
     covariance of all rows has beyond it (negative directions clipped). With one row a sequence only the sum counts.
     """
-    rows = np.asarray(points, dtype=np.float64)
+    rows = np.asarray(points, dtype=np.float64) * safe_scale(points)
     names, place, counts = np.unique(sequences, return_inverse=True, return_counts=True)
     mean = rows.mean(axis=0)
     centred = rows - mean

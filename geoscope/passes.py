@@ -34,6 +34,9 @@ from geoscope.subjects.groups import grouped
 DUPLICATE_TOLERANCE = 1e-5
 """Rows closer than this share of the cloud's RMS radius are one point (rounding tells them apart, nothing else)."""
 
+_MANY_CLUMPED = 0.02
+"""Above this share of points left out that are not equal up to rounding, what is left is not the cloud."""
+
 NEIGHBOURS = 16
 """How long the neighbour lists are: two suffice for TwoNN, the rest lets sequences be left out without a new search."""
 
@@ -183,8 +186,7 @@ def _pairs(passes: Passes) -> Pairs:
         progress=chosen.progress,
     )
     if found.tree is not None:
-        lengths = found.tree.lengths
-        clumped = int(np.sum((lengths < found.tolerance) & (lengths > rounding_distance(passes.points) * scale)))
+        clumped = _clumped(found, passes.points, scale)
         if 2 * clumped > len(passes.points):
             raise Undefined(
                 f"{clumped:,} of {len(passes.points):,} points lie within {DUPLICATE_TOLERANCE:g} of the "
@@ -308,8 +310,22 @@ def _heldout_rows(passes: Passes) -> BoolArray:
     return ~split_groups(passes.groups, passes.settings.quantizer.seed)
 
 
+def _clumped(pairs: Pairs, points: FloatArray, scale: float) -> int:
+    """How many points lie nearer to another than the tolerance, but further than rounding puts equal rows apart."""
+    if pairs.tree is None:
+        return 0
+    lengths = pairs.tree.lengths
+    return int(np.sum((lengths < pairs.tolerance) & (lengths > rounding_distance(points) * scale)))
+
+
 def _mostly_copies(passes: Passes) -> str | None:
     points, left = len(passes.points), len(passes.get("pairs").distinct)
+    clumped = _clumped(passes.get("pairs"), passes.points, safe_scale(passes.points))
+    if clumped > _MANY_CLUMPED * points:
+        return (
+            f"{clumped:,} of {points:,} points lie within {DUPLICATE_TOLERANCE:g} of the cloud's radius of another "
+            "without being equal, and are left out: look for rows far off the others"
+        )
     if 2 * left >= points:
         return None
     return (

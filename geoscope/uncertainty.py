@@ -19,15 +19,25 @@ POPULATIONS = ("endless", "corpus")
 """What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite one."""
 
 
-def jackknife_error(replicates: Sequence[float | None]) -> float | None:
+def jackknife_error(
+    replicates: Sequence[float | None], whole: float | None = None, sizes: Sequence[int] | None = None
+) -> float | None:
     """sqrt((G - 1)/G sum (r - mean r)^2) over the replicates, each the measure without one of G groups.
 
-    None unless every group gives a value: without one the spread would be too small.
+    None unless every group gives a value: without one the spread would be too small. Groups of unequal sizes (of
+    sequences) leave out unequally much, which is no noise: with the whole's value and the sizes, the spread is of the
+    pseudo-values h r_whole - (h - 1) r, h the whole's size over the group's (Busing, Meijer and Van der Leeden 1999,
+    Stat. Comput. 9:3-8); the same where sizes are equal.
     """
     if len(replicates) < 2 or any(value is None for value in replicates):
         return None
     values = np.array(replicates, dtype=np.float64)
-    return float(np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2)))
+    if whole is None or sizes is None or len(set(sizes)) == 1:
+        return float(np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2)))
+    share = sum(sizes) / np.array(sizes, dtype=np.float64)
+    pseudo = share * whole - (share - 1) * values
+    centre = len(values) * whole - np.sum((1 - 1 / share) * values)
+    return float(np.sqrt(np.mean((pseudo - centre) ** 2 / (share - 1))))
 
 
 def half_sample_error(values: Sequence[float | None]) -> float | None:

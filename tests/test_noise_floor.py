@@ -66,7 +66,7 @@ def test_parts_have_the_corpora_in_the_same_shares():
 # Over draws
 
 
-STEADY = ["isoscore_corrected", "participation_ratio_corrected", "top_dimension_energy"]
+STEADY = ["isoscore_corrected", "participation_ratio_corrected"]
 
 
 def test_each_draw_is_measured_as_measure_does():

@@ -182,3 +182,16 @@ def test_a_noise_floor_follows_the_protocol_that_it_names(checkpoint_folder, cor
     found = noise_floor(str(checkpoint_folder("bert")), draws=3, protocol="kudriashov2025", **options)
     assert found.sample["pooling"] == "cls"
     assert found.settings["protocol"] == "kudriashov2025"
+
+
+@pytest.mark.parametrize(("sequences", "length"), [(30, 1), (50, 4), (55, 3), (110, 1)])
+@pytest.mark.parametrize("key", ["persistent_entropy", "isoscore", "anisotropy"])
+def test_groups_of_unequal_numbers_of_sequences_are_no_noise(key, sequences, length):
+    """Leaving out two sequences or three of a few changes n, which no draw does."""
+    found = []
+    for seed in range(25):
+        groups = np.repeat(np.arange(sequences), length)
+        rows = np.random.default_rng(seed).standard_normal((len(groups), 8))
+        found.append(geoscope.measure(rows, groups=groups, measures=[key], null="none").measurement(key))
+    true = np.std([one.value for one in found], ddof=1)
+    assert np.sqrt(np.mean([one.standard_error**2 for one in found])) < 2.2 * true

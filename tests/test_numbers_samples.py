@@ -13,9 +13,9 @@ OF_SEQUENCES = [
     "anisotropy", "anisotropy_uncentered", "average_cosine_similarity", "isoscore", "isoscore_star",
     "participation_ratio", "effective_rank", "eigenvalue_early_enrichment", "vasicek_ratio_mse", "persistent_entropy",
     "persistent_entropy_normalized", "persistent_entropy_deficit", "two_nn", "two_nn_mle", "two_nn_across",
-    "same_sequence_neighbours", "patchiness", "patchiness_heldout", "reconstruction_error",
+    "same_sequence_neighbours", "patchiness", "patchiness_heldout", "reconstruction_error", "top_dimension_energy",
 ]  # fmt: skip
-OF_NEITHER = ["isoscore_corrected", "participation_ratio_corrected", "top_dimension_energy", "first_position_energy"]
+OF_NEITHER = ["isoscore_corrected", "participation_ratio_corrected", "first_position_energy"]
 
 
 def sampled(key, value, *, sequences, rows=40_000, points=2000, **more):

@@ -20,6 +20,7 @@ import numpy as np
 
 from geoscope import measuring
 from geoscope.comparisons.comparing import is_report, measure_options, reads_text
+from geoscope.comparisons.contrasts import share_of_corpora
 from geoscope.comparisons.sample_options import drawn_sequences
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report, Sample
@@ -44,9 +45,13 @@ class Thinned:
     """Some rows of a source, as a source."""
 
     def __init__(self, source: Source, kept: IntArray) -> None:
+        """kept: which of the source's rows, increasing. Sequences are numbered anew where some have none left."""
         self._source = source
         self._kept = kept
-        self.index: RowIndex = source.index.take(kept)
+        index = source.index.take(kept)
+        whole = len(np.unique(source.index.sequences))
+        names, place = np.unique(index.sequences, return_inverse=True)
+        self.index = index if len(names) == whole else replace(index, sequences=place.astype(np.int64))
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -86,11 +91,12 @@ def aligned(subjects: Sequence[Any], reports: Sequence[Report], options: Mapping
 
     Raises GeoscopeError where that takes rows that a report does not hold.
     """
-    counted = [report for report in reports if report.sample.sequences is not None]
-    fewest = min(counted, key=lambda report: report.sample.sequences or 0, default=None)
+    counts = [share_of_corpora(report).sequences for report in reports]  # None where each row is alone
+    least = min((count for count in counts if count is not None), default=None)
     reopened: dict[int, _Reopened] = {}
     for place, (subject, report) in enumerate(zip(subjects, reports, strict=True)):
-        if fewest is not None and (report.sample.sequences or 0) > (fewest.sample.sequences or 0):
+        if least is not None and (counts[place] or 0) > least:
+            fewest = reports[counts.index(least)]
             again = _reopened(subject, report, options, fewest, redraw=True)
             reopened[place] = _fewer_sequences(again, fewest)
     rows = min(
@@ -103,8 +109,8 @@ def aligned(subjects: Sequence[Any], reports: Sequence[Report], options: Mapping
             if report.sample.rows <= rows and report.sample.points <= points:
                 found.append(report)
                 continue
-            least = min(reports, key=lambda each: (each.sample.rows, each.sample.points))
-            reopened[place] = _reopened(subject, report, options, least)
+            smallest_of = min(reports, key=lambda each: (each.sample.rows, each.sample.points))
+            reopened[place] = _reopened(subject, report, options, smallest_of)
         found.append(_measured(reopened[place], rows, points))
     return found
 
@@ -126,7 +132,9 @@ def _reopened(
         reading = {name: chosen[name] for name in _OF_READING if name in chosen}
         source, _, sample = open_text_subject(str(subject), **reading)
         return _Reopened(source, report, sample, chosen)
-    if isinstance(subject, (str, os.PathLike)):
+    if isinstance(subject, Embeddings):
+        embeddings = _layers_of(subject, chosen)
+    elif isinstance(subject, (str, os.PathLike)):
         embeddings = _layers_of(open_embeddings(Path(subject), groups=chosen.get("groups")), chosen)
     else:
         embeddings = array_embeddings(subject, groups=chosen.get("groups"))
@@ -146,11 +154,25 @@ def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
     wanted = fewest.sample.sequences or 0
     if len(names) <= wanted:
         return reopened
+    share = wanted / len(names)
     alone = RowIndex(names, np.full_like(names, -1), names)
     chosen = names[smallest(hash_rows(alone, reopened.report.sample.seed), wanted)]
     kept = np.flatnonzero(np.isin(reopened.source.index.sequences, chosen)).astype(np.int64)
-    sample = {**reopened.sample, "sequences": wanted, "fingerprint": None, "sampling_fraction": None}
+    fraction = reopened.sample.get("sampling_fraction")
+    sample = {
+        **reopened.sample, "sequences": wanted, "fingerprint": None, "corpora": _shares(reopened.sample, chosen),
+        "sampling_fraction": None if fraction is None else fraction * share,
+    }  # fmt: skip
     return replace(reopened, source=Thinned(reopened.source, kept), sample=sample)
+
+
+def _shares(sample: Mapping[str, Any], chosen: IntArray) -> list[dict[str, Any]]:
+    """The corpora's shares of some of the drawn sequences, which come corpus after corpus."""
+    shares = [dict(share) for share in sample.get("corpora") or []]
+    ends = np.cumsum([share["sequences"] for share in shares])
+    for place, share in enumerate(shares):
+        share["sequences"] = int(np.sum(np.searchsorted(ends, chosen, side="right") == place))
+    return shares
 
 
 def _measured(reopened: _Reopened, rows: int, points: int) -> Report:

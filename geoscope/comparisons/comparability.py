@@ -41,12 +41,21 @@ def check_comparable(base: Report, candidate: Report) -> None:
         )
 
 
+def check_populations(base: Report, candidate: Report) -> None:
+    """Raise NotComparable where one's standard errors are of an endless corpus and the other's of a finite one."""
+    ours, theirs = population_of(base), population_of(candidate)
+    without = any(report.settings.get("errors") is False for report in (base, candidate))
+    if ours == theirs or None in (ours, theirs) or without:  # an old report, which names none, is held as the other is
+        return
+    raise NotComparable(
+        f"expected standard errors of one population, got {base.subject.name} and {candidate.subject.name} that differ "
+        f"in population ({ours} and {theirs}); measure one of them again with the other's --population"
+    )
+
+
 def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
     yield "schema version", base.schema_version, candidate.schema_version
     yield "pooling", base.sample.pooling, candidate.sample.pooling
-    populations = population_of(base), population_of(candidate)
-    if None not in populations:  # a report from before that was asked is held as the other is
-        yield "population", *populations
     yield "max length", base.sample.max_length, candidate.sample.max_length
     ours, theirs = _corpora(base), _corpora(candidate)
     if [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs

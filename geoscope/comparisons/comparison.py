@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
 from geoscope.catalogue import margin_scale
-from geoscope.comparisons.comparability import check_comparable, measures_of
+from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
 from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.holding import HeldLimit, hold_limits
 from geoscope.comparisons.limits import Limit
@@ -31,8 +31,12 @@ MARGIN = 0.05
 """A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
 
 
-ROUNDING = 1e-5
-"""A change of up to this share is rounding: float32 models that add up in another order differ by a tenth of it."""
+ROUNDING = 1e-4
+"""A change of up to this share is rounding: one model's numbers differ by up to a fifth of it where batches differ."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class _Part(BaseModel):
@@ -60,6 +64,9 @@ class Difference(_Part):
     paired: bool | None = Field(default=None, description="whether the error was taken over the same sequences")
     verdict: Verdict = "unknown"
     reason: str | None = Field(default=None, description="why there is no difference, or no error")
+    caution: str | None = Field(
+        default=None, exclude_if=_is_none, description="why the values say less than they seem to, in either report"
+    )
 
 
 class Unmatched(_Part):
@@ -133,6 +140,7 @@ def compare_reports(
     labels = labels_of(candidates)
     for label, candidate in zip(labels, candidates, strict=True):
         check_comparable(base, candidate)
+        check_populations(base, candidate)
         mine = matches_of(base, candidate, label)
         unmatched += _unmatched(base, candidate, label)
         differences += _adjusted([_difference(match, margin) for match in mine], margin)
@@ -143,7 +151,12 @@ def compare_reports(
             each.subject.model_dump(mode="json") | {"label": label}
             for label, each in zip(labels, candidates, strict=True)
         ],
-        settings={"margin": margin, "strict": strict, "limits": [str(limit) for limit in chosen]},
+        settings={
+            "margin": margin,
+            "strict": strict,
+            "limits": [str(limit) for limit in chosen],
+            "population": "corpus" if any(match.draws.finite for match in matches) else "endless",
+        },
         differences=differences,
         limits=hold_limits(chosen, base, dict(zip(labels, candidates, strict=True)), matches, strict=strict),
         similarity=[dict(row) for row in similarity],
@@ -186,6 +199,7 @@ def _difference(match: Match, margin: float) -> Difference:
         base_n=base.n,
         candidate_n=candidate.n,
         difference=None,
+        caution=base.caution or candidate.caution,
     )
     missing = why_no_difference(match)
     if missing is not None or base.value is None or candidate.value is None:

@@ -76,8 +76,8 @@ def draws_of(base: Report, candidate: Report) -> Draws:
         and weights == candidate.subject.fingerprint
         and base.sample == candidate.sample
         and base.settings.get("split") == candidate.settings.get("split"),
-        base=_share(base),
-        candidate=_share(candidate),
+        base=share_of_corpora(base),
+        candidate=share_of_corpora(candidate),
         finite="corpus" in (population_of(base), population_of(candidate)),
     )
 
@@ -193,7 +193,8 @@ def _welch(first: float, first_degrees: float, second: float, second_degrees: fl
     return (a + b) ** 2 / (a * a / first_degrees + b * b / second_degrees)
 
 
-def _share(report: Report) -> Share:
+def share_of_corpora(report: Report) -> Share:
+    """How much of its corpora a report counts as drawn, and of how many sequences it is."""
     sample = report.sample
     drawn = 0.0 if population_of(report) == "endless" else sample.sampling_fraction or 0.0
     several = sample.sequences is not None and sample.sequences < sample.rows

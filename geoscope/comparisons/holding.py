@@ -56,6 +56,9 @@ class HeldLimit(BaseModel):
     interval: tuple[float, float] | None = Field(default=None, description="95 %, of the change or else of the value")
     p_adjusted: float | None = Field(default=None, description="of a change within the limit; Holm over the limits")
     reason: str | None = Field(default=None, description="why it failed, or why a breach was let pass")
+    caution: str | None = Field(
+        default=None, exclude_if=_is_none, description="why the value says less than it seems to"
+    )
 
 
 class Check(BaseModel):
@@ -93,7 +96,7 @@ def check_report(report: Report, bounds: Iterable[Bound]) -> Check:
 
 def _hold_bound(bound: Bound, row: Measurement) -> HeldLimit:
     found: dict[str, Any] = {"limit": str(bound), "measure": row.measure, "layer": row.layer, "value": row.value}
-    found["keys"] = row.keys
+    found |= {"keys": row.keys, "caution": row.caution}
     if row.value is None:
         return HeldLimit(**found, held=False, reason=f"it is undefined: {row.reason}")
     spread = interval_of_value(row)
@@ -206,6 +209,7 @@ def _held(tested: _Tested, p: float | None, *, strict: bool) -> HeldLimit:
         "candidate_layer": candidate.layer,
         "candidate": tested.match.label,
         "value": candidate.value,
+        "caution": base.caution or candidate.caution,
     }
     if tested.missing is not None or base.value is None or candidate.value is None:
         return HeldLimit(**found, held=False, reason=f"there is no change to hold: {tested.missing}")

@@ -145,7 +145,7 @@ def why_size_forbids(base: Measurement, candidate: Measurement, draws: Draws | N
     what, sizes = unequal
     return (
         f"it depends on {what}, which differs by more than {100 * N_TOLERANCE:.0f} % ({sizes}); "
-        "--align measures again at the common size"
+        "given what they were measured on, --align measures again at the common size"
     )
 
 

@@ -135,6 +135,9 @@ def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloo
     """
     if not subjects:
         raise GeoscopeError("expected a subject, got none; name a checkpoint, embeddings or several trainings")
+    for name in ("errors", "null"):
+        if name in options:
+            raise GeoscopeError(f"expected no {name} for a noise floor, which sets it itself; leave it out")
     options = resolved(options)
     if len(subjects) > 1:
         return _over_trainings(subjects, options)
@@ -283,7 +286,7 @@ def _floor(
         why = next(row.reason for row in rows if row.value is None)
         return Floor(**found, reason=f"undefined in {len(rows) - len(held)} of {len(rows)}: {why}")
     if forbidden is not None:
-        return Floor(**found, reason=forbidden.partition("; --align")[0])
+        return Floor(**found, reason=forbidden.partition("; given")[0])
     mean, deviation = fmean(held), stdev(held)
     found |= {"mean": mean, "standard_deviation": deviation}
     return _limited(found, mean, deviation * sqrt(n / whole), len(held) - 1)

@@ -37,7 +37,7 @@ FORMS = ("table", "json", "csv", "markdown", "html", "junit", "github")
 _COLUMNS = ("base", "candidate", "difference", "change", "error", "z", "verdict")
 _LEAST_NEEDED = ("change", "z", "error")  # dropped in this order where the terminal is narrow
 _ANY_PAGE = Page()
-_LIMIT_COLUMNS = ("limit", "layer", "at", "candidate", "held", "value", "change", "reason")
+_LIMIT_COLUMNS = ("limit", "layer", "at", "candidate", "held", "value", "change", "reason", "caution")
 
 
 def render(result: Comparison | Check, form: str, page: Page = _ANY_PAGE) -> str:
@@ -124,6 +124,13 @@ def notes(result: Comparison) -> list[str]:
     told = [f"from {start} for {', '.join(keys)}" for start, keys in starts.items() if start != "0"]
     if told:
         sentences.append(f"the margin is a share of the base's value, or of its distance {'; '.join(told)}")
+    cautions: dict[str, list[str]] = {}
+    for row in result.differences:
+        if row.caution is not None:
+            cautions.setdefault(row.caution, []).append(row.measure)
+    sentences += [f"{', '.join(dict.fromkeys(keys))}: {caution}" for caution, keys in cautions.items()]
+    if result.settings.get("population") == "corpus":
+        sentences.append("errors are of drawing from this finite corpus: 0 where all of it was drawn")
     for each in result.unmatched:
         holder = "the base" if each.only_in == "base" else each.candidate
         if each.layers:
@@ -155,8 +162,11 @@ def _to_csv(result: Comparison | Check) -> str:
         alike = [{_AS_IN_DIFFERENCES.get(key, key): cell for key, cell in row.items()} for row in result.similarity]
         names = list(dict.fromkeys([*Difference.model_fields, *(key for row in alike for key in row)]))
         rows = [dict.fromkeys(names) | row for row in (*rows, *alike)]
+    cautioned = any(row.get("caution") for row in rows)
+    names = [name for name in names if name != "caution" or cautioned]
     columns = [part for name in names for part in (("low", "high") if name == "interval" else (name,))]
     for row in rows:
+        row.setdefault("caution", None)
         row["low"], row["high"] = row.pop("interval") or (None, None)
     return to_csv(columns, [[row[column] for column in columns] for row in rows])
 
@@ -187,7 +197,7 @@ def _limits_page(limits: Sequence[HeldLimit]) -> str:
 def _limit_row(limit: HeldLimit) -> list[Any]:
     return [
         limit.limit, layer_cell(limit), key_names(limit.keys), limit.candidate, "held" if limit.held else "FAILED",
-        limit.value, limit.change, limit.reason,
+        limit.value, limit.change, limit.reason, limit.caution,
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.formula import measure
 from geoscope.rows import BoolArray, Float64
 
+_EQUALLY_FAR = 1e-9  # ln of a ratio of distances: below, rounding tells them apart
 DISCARD = 0.1  # the share of largest ratios left out of the fit, as scikit-dimension has it
 _UNFITTED = "fewer than three rows differ, too few are left to fit, or both neighbours are equally far from every row"
 
@@ -86,6 +87,6 @@ def _kept_log_ratios(nearest: Float64, discard: float) -> tuple[Float64, int]:
     if keep < 2:
         raise Undefined("fewer than two distinct points are left to fit")
     log_mu = np.sort(np.log(nearest[:, 1] / nearest[:, 0]))[:keep]
-    if not log_mu[-1] > 0:
+    if not log_mu[-1] > _EQUALLY_FAR:
         raise Undefined("every point's two nearest neighbours are equally far, so the ratios say nothing")
     return log_mu, n

@@ -41,7 +41,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "array_like of shape (n,), optional",
         "each row's place in its sequence, 0 for the first token; without it no row is known to stand there",
     ),
-    "quantizer": ("str", 'what learns the cells: "lsq" (local search), "pq" (product) or "kmeans"'),
+    "quantizer": (
+        "str",
+        'what learns the cells: "lsq" (local search), "lsq-faiss" (the same by FAISS), "pq" (product) or "kmeans"',
+    ),
     "codebooks": ("int", "tables of cells; kmeans has one"),
     "bits": ("int", "2^bits cells a codebook, 1 to 12"),
     "seed": ("int", "of the training"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from geoscope.catalogue import margin_scale
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.forms import comparison_forms
@@ -61,11 +62,12 @@ def _unlabelled(candidates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _limits(limits: Sequence[HeldLimit]) -> Grid:
-    columns = ("limit", "layer", "at", "of", "held", "value", "change", "from", "to", "why")
+    columns = ("limit", "layer", "at", "of", "held", "value", "change", "from", "to", "why", "caution")
     rows = [
         [
             each.limit, layer_cell(each), key_names(each.keys), each.candidate,
             "held" if each.held else "FAILED", each.value, each.change, *(each.interval or (None, None)), each.reason,
+            each.caution,
         ]
         for each in sorted(limits, key=lambda limit: limit.held)
     ]  # fmt: skip
@@ -169,7 +171,11 @@ def _chart(measure: str, result: Comparison, rows: Sequence[Difference]) -> Mark
     about = f"{measure}, candidate minus base. " + ". ".join(_told(row) for row in rows) + "."
     margin = float(result.settings["margin"])
     layers = sorted({row.layer for row in rows if row.layer is not None})
-    bands = {float(row.layer or 0): margin * abs(bounded(row.base_value)) for row in rows if row.base_value is not None}
+    bands = {
+        float(row.layer or 0): margin * margin_scale(measure, bounded(row.base_value), row.base_n)
+        for row in rows
+        if row.base_value is not None
+    }
     if len(layers) < 2:
         reach = next(iter(bands.values()), None)
         drawn = [
