@@ -1,7 +1,7 @@
 """Verdicts: what a difference, its interval and its adjusted p allow one to say. Never better or worse.
 
-changed: the 95 % interval excludes 0, the adjusted p is at most 0.05, and the change is larger than the margin.
-same: the whole interval lies inside the margin. inconclusive: neither can be said; more sequences would tell.
+changed: the whole 95 % interval lies beyond the margin, and the adjusted p of no difference is at most 0.05. same: the
+whole interval lies inside the margin. inconclusive: neither can be said; more sequences would tell.
 unknown: there is no difference to judge, and the reason says why.
 """
 
@@ -46,11 +46,11 @@ def two_sided(difference: float, noise: Noise) -> float:
 
 
 def judge(difference: float, bounds: tuple[float, float], adjusted: float, allowance: float) -> Verdict:
-    """The verdict on a difference; allowance: the margin in the measure's own unit, not negative."""
+    """The verdict on a difference by its interval; allowance: the margin in the measure's own unit, not negative."""
     low, high = bounds
     if -allowance <= low and high <= allowance:
         return "same"
-    if (low > 0 or high < 0) and adjusted <= LEVEL and abs(difference) > allowance:
+    if (low > allowance or high < -allowance) and adjusted <= LEVEL:
         return "changed"
     return "inconclusive"
 
