@@ -30,6 +30,7 @@ _SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what 
 BLOCK_BYTES = 8 << 20
 _FEWEST_ROWS_A_VECTOR = 2.5  # of additive codebooks, whose M K vectors are fitted together
 _FEWEST_ROWS_A_CLUSTER = 10.0
+_FAR = 30.0  # radii from the origin: FAISS's penalty of .01 there weighs as much as a cell of 9 rows
 
 _NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
 QUANTIZERS = tuple(_NAMES)
@@ -204,6 +205,16 @@ def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None
         f"{trained:,} rows trained the {settings.cells} cells of each codebook, {share:.1f} a cell: below {fewest:g} "
         "the codebooks fit these rows one by one and tell little of any others; take more --sequences and --points, "
         "or fewer --bits"
+    )
+
+
+def origin_caution(away: float, settings: QuantizerSettings) -> str | None:
+    """What to say of codes of rows whose mean lies `away` of their radii from the origin; None where nothing."""
+    if settings.kind != "lsq-faiss" or away < _FAR:
+        return None
+    return (
+        f"the rows' mean lies {away:.3g} of their radii from the origin, about which FAISS's LSQ fits and searches in "
+        "float32: its error is not that of the best codes; take --quantizer lsq"
     )
 
 

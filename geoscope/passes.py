@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, rows_a_cell_caution, split_groups
+from geoscope.codebooks import (
+    Codes,
+    QuantizerSettings,
+    origin_caution,
+    quantize,
+    quantize_heldout,
+    rows_a_cell_caution,
+    split_groups,
+)
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import Moments, Units, moments_of, safe_scale
 from geoscope.pairs import (
@@ -335,12 +343,17 @@ def _mostly_copies(passes: Passes) -> str | None:
 
 
 def _few_rows(passes: Passes) -> str | None:
-    return rows_a_cell_caution(len(passes.points), passes.settings.quantizer)
+    return _of_codebooks(passes, len(passes.points))
 
 
 def _few_rows_of_half(passes: Passes) -> str | None:
-    trained = len(passes.points) - int(passes.get("heldout_rows").sum())
-    return rows_a_cell_caution(trained, passes.settings.quantizer)
+    return _of_codebooks(passes, len(passes.points) - int(passes.get("heldout_rows").sum()))
+
+
+def _of_codebooks(passes: Passes, trained: int) -> str | None:
+    away = float(np.linalg.norm(passes.points.mean(axis=0, dtype=np.float64))) / passes.get("radius")
+    found = [rows_a_cell_caution(trained, passes.settings.quantizer), origin_caution(away, passes.settings.quantizer)]
+    return "; ".join(filter(None, found)) or None
 
 
 def _counted(name: str) -> Callable[[Passes], int]:

@@ -130,3 +130,23 @@ def test_a_gpu_searches_where_faiss_has_one(monkeypatch):
     assert asked == []
     monkeypatch.undo()
     assert codebooks.gpu_encoders() == 0
+
+
+def test_faiss_far_off_the_origin_carries_a_caution():
+    rows = power_spectrum(400, 16) + np.float32(1e4)
+    of = {"measures": ["reconstruction_error_centered"], "bits": 4, "errors": False, "null": "none"}
+    found = geoscope.measure(rows, quantizer="lsq-faiss", **of).measurement("reconstruction_error_centered")
+    assert "radii from the origin" in found.caution
+    assert geoscope.measure(rows, **of).measurement("reconstruction_error_centered").caution is None
+    near = geoscope.measure(power_spectrum(400, 16), quantizer="lsq-faiss", **of)
+    assert near.measurement("reconstruction_error_centered").caution is None
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e9, 1e12])
+def test_float64_rows_keep_their_digits_wherever_they_lie(offset):
+    rows = power_spectrum(400, 16).astype(np.float64)
+    of = {"measures": ["reconstruction_error_centered", "patchiness"], "bits": 4, "errors": False, "null": "none"}
+    near, far = geoscope.measure(rows, **of), geoscope.measure(rows + offset, **of)
+    for key in of["measures"][:1]:
+        assert far.value(key) == pytest.approx(near.value(key), abs=0.05)
+    assert far.value("patchiness") == pytest.approx(near.value("patchiness"), rel=0.1)

@@ -121,7 +121,8 @@ FailOnOption = Annotated[
 MarginOption = Annotated[
     str,
     typer.Option(
-        "--margin", metavar="SHARE", help="Share of the base's value, or of what can move of it, up to which a change is no news.",
+        "--margin", metavar="SHARE",
+        help="Share of the base's value (of what can move of it) up to which a change is no news.",
         rich_help_panel=_LIMITS,
     ),
 ]  # fmt: skip

@@ -3,8 +3,8 @@
 How to read one. Each row is candidate minus base. Its standard error is over sequences and, where both reports saw
 the same drawn sequences, taken in pairs, so that what the sample does to both cancels. *changed* says that the whole
 95 % interval lies beyond the margin, and that there is a difference also after allowing for the number of rows
-(Benjamini-Hochberg); *same*, that the whole interval lies inside the margin; *inconclusive*, that the sample is too small
-to say either; *unknown*, that there is no difference to judge, for the reason given. None of them says better or
+(Benjamini-Hochberg); *same*, that the whole interval lies inside the margin; *inconclusive*, that the sample is too
+small to say either; *unknown*, that there is no difference to judge, for the reason given. None of them says better or
 worse: geometry has no good direction by itself. A limit says what you would call bad.
 """
 
