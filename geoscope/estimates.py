@@ -130,9 +130,11 @@ class Estimator:
             why = f"on some part of the sequences there is no value ({self._undefined_part})"
         return f"no standard error: {why}"
 
-    @cached_property
-    def _group_sizes(self) -> list[int]:
-        """How many sequences have points in each of the groups."""
+    def _group_sizes(self, made_of: str) -> list[int]:
+        """How many sequences each group has, of those that the pass of that name is made from."""
+        if made_of in ("moments", "units"):  # every row; the points may be of few of their sequences
+            whole: Moments = self.passes.get("moments")
+            return [whole.sequences - part.get("moments").sequences for part in self._leaving_out]
         sizes: list[int] = np.bincount(np.unique(self.passes.groups) % GROUPS, minlength=GROUPS).tolist()
         return sizes
 
@@ -144,7 +146,7 @@ class Estimator:
         if made_of == "nearest_across":  # halves alone would say up to 1.5 times the spread
             found = [self._or_none(asked, half) for half in self._both_halves]
             return split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
-        error = jackknife_error(replicates, value, self._group_sizes)
+        error = jackknife_error(replicates, value, self._group_sizes(made_of))
         return self._direction_error() if made_of == "units" and error is not None else error
 
     def _replicates(self, key: str, asked: Measured) -> list[float | None]:

@@ -210,6 +210,11 @@ class Moments:
     def dimension(self) -> int:
         return len(self.mean)
 
+    @property
+    def sequences(self) -> int:
+        """How many sequences the rows are of."""
+        return round(self.traces.sums.sizes[0])
+
     @cached_property
     def energy(self) -> float:
         """The sum of squared distances to the mean; raises Undefined when all rows are equal up to rounding."""

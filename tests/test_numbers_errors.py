@@ -195,3 +195,12 @@ def test_groups_of_unequal_numbers_of_sequences_are_no_noise(key, sequences, len
         found.append(geoscope.measure(rows, groups=groups, measures=[key], null="none").measurement(key))
     true = np.std([one.value for one in found], ddof=1)
     assert np.sqrt(np.mean([one.standard_error**2 for one in found])) < 2.2 * true
+
+
+def test_the_error_of_what_sees_every_row_does_not_hang_on_the_points():
+    rows, groups = drawn(np.random.default_rng(0), 210)
+    of = {"groups": groups, "measures": ["isoscore", "average_cosine_similarity"], "null": "none"}
+    every, few = (geoscope.measure(rows, points=points, **of) for points in ("all", 150))
+    for key in of["measures"]:
+        error = every.measurement(key).standard_error
+        assert few.measurement(key).standard_error == pytest.approx(error, rel=1e-12)

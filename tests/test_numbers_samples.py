@@ -128,3 +128,14 @@ def test_the_page_of_unequal_samples_says_which_measures_they_move():
     pair = [sampled("two_nn", 7.0, sequences=400, name="a"), sampled("two_nn", 7.0, sequences=2000, name="b")]
     told = [finding.text for finding in findings_of(pair)]
     assert "a and b differ in the number of sequences (such as 400 and 2,000), which moves two_nn" in told
+
+
+def test_a_checkpoint_beside_a_few_rows_of_nowhere_is_refused_in_a_sentence(checkpoint_folder, corpus_file):
+    """Aligning draws text as the other's was drawn, and rows of a file were drawn from no corpus."""
+    rows, groups = text(30, d=32)
+    few = geoscope.measure(rows, groups=groups, measures=["isoscore"])
+    with pytest.raises(GeoscopeError, match="differ in"):
+        geoscope.compare(
+            few, str(checkpoint_folder("bert")), align=True, corpora=[str(corpus_file)], max_length=32,
+            measures=["isoscore"],
+        )  # fmt: skip

@@ -75,7 +75,9 @@ def _sample(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def drawn_sequences(report: Report) -> int:
-    """How many --sequences drew a report's sample, whose corpora it names."""
+    """How many --sequences drew a report's sample; as many as it has where it names no corpora."""
     shares = [share.sequences for share in report.sample.corpora]
+    if not shares:
+        return report.sample.sequences or report.sample.rows
     # Shares that differ are of corpora that gave all they had, and gave less than their share.
     return sum(shares) if max(shares) - min(shares) <= 1 else len(shares) * max(shares)
