@@ -208,9 +208,9 @@ def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None
     )
 
 
-def origin_caution(away: float, settings: QuantizerSettings) -> str | None:
-    """What to say of codes of rows whose mean lies `away` of their radii from the origin; None where nothing."""
-    if settings.kind != "lsq-faiss" or away < _FAR:
+def origin_caution(away: float) -> str | None:
+    """What to say of "lsq-faiss" on rows whose mean lies `away` of their radii from the origin; None where nothing."""
+    if away < _FAR:
         return None
     return (
         f"the rows' mean lies {away:.3g} of their radii from the origin, about which FAISS's LSQ fits and searches in "

@@ -213,7 +213,8 @@ class Moments:
     @property
     def sequences(self) -> int:
         """How many sequences the rows are of."""
-        return round(self.traces.sums.sizes[0])
+        count: int = round(self.traces.sums.sizes[0])
+        return count
 
     @cached_property
     def energy(self) -> float:

@@ -351,8 +351,12 @@ def _few_rows_of_half(passes: Passes) -> str | None:
 
 
 def _of_codebooks(passes: Passes, trained: int) -> str | None:
-    away = float(np.linalg.norm(passes.points.mean(axis=0, dtype=np.float64))) / passes.get("radius")
-    found = [rows_a_cell_caution(trained, passes.settings.quantizer), origin_caution(away, passes.settings.quantizer)]
+    chosen = passes.settings.quantizer
+    found = [rows_a_cell_caution(trained, chosen)]
+    if chosen.kind == "lsq-faiss":
+        found.append(
+            origin_caution(np.linalg.norm(passes.points.mean(axis=0, dtype=np.float64)) / passes.get("radius"))
+        )
     return "; ".join(filter(None, found)) or None
 
 

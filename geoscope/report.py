@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms import output
-from geoscope.forms.json_text import json_text
+from geoscope.forms.json_text import is_none, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,6 @@ STUDY_KEYS = ("noise_level", "noise_seed")
 
 SIZE_KEYS = ("codebooks", "bits")
 """The further key columns of quantized measures under a quantizer grid."""
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class _Part(BaseModel):
@@ -84,16 +80,16 @@ class Sample(_Part):
     max_length: int | None = Field(default=None, ge=1, description="tokens a sequence was cut to")
     seed: int = Field(description="of the draw and of the points")
     fingerprint: str | None = Field(
-        default=None, exclude_if=_is_none, description="sha256 of the drawn sequences: equal means paired"
+        default=None, exclude_if=is_none, description="sha256 of the drawn sequences: equal means paired"
     )
     sampling_fraction: float | None = Field(
         default=None,
-        exclude_if=_is_none,
+        exclude_if=is_none,
         description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
         "for it, as do those of reports whose settings name no population",
     )
     dropped: list[Dropped] | None = Field(
-        default=None, exclude_if=_is_none, description="rows left out, for layers where there were some"
+        default=None, exclude_if=is_none, description="rows left out, for layers where there were some"
     )
 
 
@@ -120,29 +116,29 @@ class Measurement(_Part):
     )
     replicates: list[float] | None = Field(
         default=None,
-        exclude_if=_is_none,
+        exclude_if=is_none,
         description="the measure without each group of sequences (place in the draw mod 20)",
     )
     caution: str | None = Field(
-        default=None, exclude_if=_is_none, description="why the value says less than it seems to, and what to change"
+        default=None, exclude_if=is_none, description="why the value says less than it seems to, and what to change"
     )
     halves: list[float] | None = Field(
         default=None,
-        exclude_if=_is_none,
+        exclude_if=is_none,
         description="the measure on each of 20 random halves of the sequences, the same of equal draws, where leaving "
         "groups out does not tell its error",
     )
     training_spread: float | None = Field(
-        default=None, ge=0, exclude_if=_is_none, description="of a quantized measure over trainings; in the error too"
+        default=None, ge=0, exclude_if=is_none, description="of a quantized measure over trainings; in the error too"
     )
     noise_level: float | None = Field(
-        default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
+        default=None, ge=0, exclude_if=is_none, description="of a study: percent of noise in the weights"
     )
-    noise_seed: int | None = Field(default=None, ge=0, exclude_if=_is_none, description="of a study: of the change")
+    noise_seed: int | None = Field(default=None, ge=0, exclude_if=is_none, description="of a study: of the change")
     codebooks: int | None = Field(
-        default=None, ge=1, exclude_if=_is_none, description="of a quantizer grid: how many this number is by"
+        default=None, ge=1, exclude_if=is_none, description="of a quantizer grid: how many this number is by"
     )
-    bits: int | None = Field(default=None, ge=1, exclude_if=_is_none, description="of a quantizer grid: of a codebook")
+    bits: int | None = Field(default=None, ge=1, exclude_if=is_none, description="of a quantizer grid: of a codebook")
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Measurement:
@@ -171,12 +167,12 @@ class Score(_Part):
     n: int = Field(ge=0, description="examples that were scored")
     reason: str | None = Field(default=None, description="why the score is null, in a sentence")
     method: str | None = Field(
-        default=None, exclude_if=_is_none, description="probe, of frozen rows, or finetune, of a model fine-tuned on it"
+        default=None, exclude_if=is_none, description="probe, of frozen rows, or finetune, of a model fine-tuned on it"
     )
     noise_level: float | None = Field(
-        default=None, ge=0, exclude_if=_is_none, description="of a study: percent of noise in the weights"
+        default=None, ge=0, exclude_if=is_none, description="of a study: percent of noise in the weights"
     )
-    noise_seed: int | None = Field(default=None, ge=0, exclude_if=_is_none, description="of a study: of the change")
+    noise_seed: int | None = Field(default=None, ge=0, exclude_if=is_none, description="of a study: of the change")
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Score:
@@ -194,7 +190,7 @@ class Report(_Part):
     sample: Sample
     settings: dict[str, Any] = Field(description="every setting that changes a number")
     measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
-    scores: list[Score] | None = Field(default=None, exclude_if=_is_none, description="of probes and fine-tunings")
+    scores: list[Score] | None = Field(default=None, exclude_if=is_none, description="of probes and fine-tunings")
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property

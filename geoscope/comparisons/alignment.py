@@ -21,6 +21,7 @@ import numpy as np
 from geoscope import measuring
 from geoscope.comparisons.comparing import is_report, measure_options, reads_text
 from geoscope.comparisons.contrasts import share_of_corpora
+from geoscope.comparisons.parts import corpus_of
 from geoscope.comparisons.sample_options import drawn_sequences
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report, Sample
@@ -167,11 +168,11 @@ def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
 
 
 def _shares(sample: Mapping[str, Any], chosen: IntArray) -> list[dict[str, Any]]:
-    """The corpora's shares of some of the drawn sequences, which come corpus after corpus."""
+    """The corpora's shares of some of the drawn sequences."""
     shares = [dict(share) for share in sample.get("corpora") or []]
-    ends = np.cumsum([share["sequences"] for share in shares])
+    origin = corpus_of(sample, chosen)
     for place, share in enumerate(shares):
-        share["sequences"] = int(np.sum(np.searchsorted(ends, chosen, side="right") == place))
+        share["sequences"] = int(np.sum(origin == place))
     return shares
 
 

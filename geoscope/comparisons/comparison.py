@@ -24,7 +24,7 @@ from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.json_text import json_text
+from geoscope.forms.json_text import is_none, json_text
 from geoscope.report import Report
 
 MARGIN = 0.05
@@ -33,10 +33,6 @@ MARGIN = 0.05
 
 ROUNDING = 1e-4
 """A change of up to this share is rounding: one model's numbers differ by up to a fifth of it where batches differ."""
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class _Part(BaseModel):
@@ -65,7 +61,7 @@ class Difference(_Part):
     verdict: Verdict = "unknown"
     reason: str | None = Field(default=None, description="why there is no difference, or no error")
     caution: str | None = Field(
-        default=None, exclude_if=_is_none, description="why the values say less than they seem to, in either report"
+        default=None, exclude_if=is_none, description="why the values say less than they seem to, in either report"
     )
 
 

@@ -17,7 +17,7 @@ from geoscope.comparisons.quantiles import upper_tail
 from geoscope.comparisons.verdicts import LEVEL, holm, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.forms.cells import percent_change, rounded
-from geoscope.forms.json_text import json_text
+from geoscope.forms.json_text import is_none, json_text
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -30,10 +30,6 @@ def _is_empty(value: dict[str, Any]) -> bool:
     return not value
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class HeldLimit(BaseModel):
     """One limit on one layer, held or not."""
 
@@ -43,7 +39,7 @@ class HeldLimit(BaseModel):
     measure: str
     layer: int | None = Field(description="of the base where there are two reports")
     candidate_layer: int | None = Field(
-        default=None, exclude_if=_is_none, description="the candidate's layer it is held against"
+        default=None, exclude_if=is_none, description="the candidate's layer it is held against"
     )
     keys: dict[str, Any] = Field(
         default_factory=dict, exclude_if=_is_empty, description="of a study's row: its key columns, such as noise_level"
@@ -57,7 +53,7 @@ class HeldLimit(BaseModel):
     p_adjusted: float | None = Field(default=None, description="of a change within the limit; Holm over the limits")
     reason: str | None = Field(default=None, description="why it failed, or why a breach was let pass")
     caution: str | None = Field(
-        default=None, exclude_if=_is_none, description="why the value says less than it seems to"
+        default=None, exclude_if=is_none, description="why the value says less than it seems to"
     )
 
 

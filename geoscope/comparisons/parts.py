@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def split_sequences(embeddings: Embeddings, parts: int, seed: int) -> list[Embed
             "give more --sequences or fewer --draws"
         )
     shuffled = np.random.default_rng([seed, 0x70617274]).permutation(len(names))
-    dealt = np.lexsort((shuffled, _corpus_of(embeddings, names)))
+    dealt = np.lexsort((shuffled, corpus_of(embeddings.sample, names)))
     part = np.empty(len(names), dtype=np.int64)
     part[dealt] = np.arange(len(names)) % parts
     subject = embeddings.subject or {
@@ -78,7 +78,7 @@ def split_sequences(embeddings: Embeddings, parts: int, seed: int) -> list[Embed
     return made
 
 
-def _corpus_of(embeddings: Embeddings, sequences: IntArray) -> IntArray:
-    """Which corpus each sequence is from: drawn sequences come corpus after corpus."""
-    shares = [int(share["sequences"]) for share in embeddings.sample.get("corpora") or []]
+def corpus_of(sample: Mapping[str, Any], sequences: IntArray) -> IntArray:
+    """Which of a sample's corpora each sequence is from, by its place: drawn sequences come corpus after corpus."""
+    shares = [int(share["sequences"]) for share in sample.get("corpora") or []]
     return np.searchsorted(np.cumsum(shares), sequences, side="right").astype(np.int64)

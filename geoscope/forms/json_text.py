@@ -12,6 +12,11 @@ def json_text(content: Any) -> str:
     return json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def is_none(value: object) -> bool:
+    """Whether a field has nothing to say, for those that are left out then."""
+    return value is None
+
+
 def unsigned(content: Any) -> Any:
     """The same content with 0.0 in the place of -0.0: a direction is not said of what is nothing."""
     if isinstance(content, float):
