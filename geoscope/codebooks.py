@@ -163,19 +163,25 @@ def quantize(
 
 
 def _origin(training: FloatArray, settings: QuantizerSettings) -> Float64:
-    """(d,) what rows are taken from before they become float32: the mean of float64 rows, or digits would be lost.
+    """(d,) what rows are quantized about: their mean, in float32 unless the rows are float64.
 
-    Nothing for rows that are float32 already, and for FAISS's own LSQ, which is given rows as they come.
+    Nothing for float32 rows under geoscope's LSQ, which takes their mean off itself, a block at a time, and for FAISS's
+    own LSQ, which is given rows as they come.
     """
-    if training.dtype != np.float64 or settings.kind == "lsq-faiss":
+    if settings.kind == "lsq-faiss" or (settings.kind == "lsq" and training.dtype != np.float64):
         return np.zeros(training.shape[1])
-    mean: Float64 = training.mean(axis=0)
-    return mean
+    mean = training.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean.astype(_type_of(training)), dtype=np.float64)
+
+
+def _type_of(rows: FloatArray) -> np.dtype[Any]:
+    """What rows are subtracted in: float32, or float64 where they are."""
+    return np.promote_types(rows.dtype, np.float32)
 
 
 def _single(rows: FloatArray, origin: Float64) -> FloatArray:
     """Rows about an origin as C-contiguous float32."""
-    return np.ascontiguousarray(rows - origin if origin.any() else rows, dtype=np.float32)
+    return np.ascontiguousarray(rows - origin.astype(_type_of(rows)) if origin.any() else rows, dtype=np.float32)
 
 
 def quantize_heldout(
@@ -297,17 +303,11 @@ def _with_faiss(
     faiss = _faiss()
     if progress is not None:  # FAISS trains in one call: there is nothing to count
         progress(0, 2, f"training {settings} codebooks with FAISS")
-    if settings.kind == "lsq-faiss":
-        centre = np.zeros(training.shape[1], dtype=np.float32)
-        tables, codes = _additive(faiss, training, counted, settings)
-    else:
-        centre = training.mean(axis=0, dtype=np.float64).astype(np.float32)
-        clusters = _kmeans if settings.kind == "kmeans" else _product
-        around = training - centre
-        tables, codes = clusters(faiss, around, around if counted is training else counted - centre, settings)
+    quantizer = {"lsq-faiss": _additive, "pq": _product, "kmeans": _kmeans}[settings.kind]
+    tables, codes = quantizer(faiss, training, counted, settings)
     if progress is not None:
         progress(2, 2, f"training {settings} codebooks with FAISS")
-    books = Codebooks(tables, additive=settings.kind != "pq", centre=centre)
+    books = Codebooks(tables, additive=settings.kind != "pq", centre=np.zeros(training.shape[1]))
     return books, _smallest(codes, settings.bits)
 
 

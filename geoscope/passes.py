@@ -193,14 +193,13 @@ def _pairs(passes: Passes) -> Pairs:
         device=chosen.device,
         progress=chosen.progress,
     )
-    if found.tree is not None:
-        clumped = _clumped(found, passes.points, scale)
-        if 2 * clumped > len(passes.points):
-            raise Undefined(
-                f"{clumped:,} of {len(passes.points):,} points lie within {DUPLICATE_TOLERANCE:g} of the "
-                "cloud's radius of another without being equal: clumps so far apart that the distances inside them are "
-                "lost; measure each by itself"
-            )
+    clumped = _clumped(found, passes.points)
+    if 2 * clumped > len(passes.points):
+        raise Undefined(
+            f"{clumped:,} of {len(passes.points):,} points lie within {DUPLICATE_TOLERANCE:g} of the cloud's radius of "
+            "another without being equal: clumps so far apart that the distances inside them are lost; measure each by "
+            "itself"
+        )
     return found
 
 
@@ -318,17 +317,17 @@ def _heldout_rows(passes: Passes) -> BoolArray:
     return ~split_groups(passes.groups, passes.settings.quantizer.seed)
 
 
-def _clumped(pairs: Pairs, points: FloatArray, scale: float) -> int:
+def _clumped(pairs: Pairs, points: FloatArray) -> int:
     """How many points lie nearer to another than the tolerance, but further than rounding puts equal rows apart."""
     if pairs.tree is None:
         return 0
     lengths = pairs.tree.lengths
-    return int(np.sum((lengths < pairs.tolerance) & (lengths > rounding_distance(points) * scale)))
+    return int(np.sum((lengths < pairs.tolerance) & (lengths > rounding_distance(points) * safe_scale(points))))
 
 
 def _mostly_copies(passes: Passes) -> str | None:
     points, left = len(passes.points), len(passes.get("pairs").distinct)
-    clumped = _clumped(passes.get("pairs"), passes.points, safe_scale(passes.points))
+    clumped = passes.get("clumped")
     if clumped > _MANY_CLUMPED * points:
         return (
             f"{clumped:,} of {points:,} points lie within {DUPLICATE_TOLERANCE:g} of the cloud's radius of another "
@@ -371,6 +370,7 @@ PASSES: dict[str, Pass] = {
     "moments": Pass(_moments, lambda p: _moments(p).count),
     "units": Pass(_units, lambda p: _units(p).count),
     "radius": Pass(_radius, lambda p: len(p.points)),
+    "clumped": Pass(lambda p: _clumped(p.get("pairs"), p.points), lambda p: len(p.points)),
     "components": Pass(_components, lambda p: len(p.points)),
     "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
     "owners": Pass(_owners, lambda p: len(p.points)),

@@ -232,6 +232,6 @@ def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
             judged.append(row)
             continue
         scale = margin_scale(row.measure, row.base_value, row.base_n)
-        verdict = judge(row.difference, row.interval, p, max(margin, ROUNDING) * scale)
+        verdict = judge(row.interval, p, max(margin, ROUNDING) * scale)
         judged.append(row.model_copy(update={"p_adjusted": p, "verdict": verdict}))
     return judged

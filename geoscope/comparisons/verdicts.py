@@ -45,7 +45,7 @@ def two_sided(difference: float, noise: Noise) -> float:
     return min(1.0, 2 * upper_tail(abs(difference) / noise.standard_error, noise.degrees))
 
 
-def judge(difference: float, bounds: tuple[float, float], adjusted: float, allowance: float) -> Verdict:
+def judge(bounds: tuple[float, float], adjusted: float, allowance: float) -> Verdict:
     """The verdict on a difference by its interval; allowance: the margin in the measure's own unit, not negative."""
     low, high = bounds
     if -allowance <= low and high <= allowance:
