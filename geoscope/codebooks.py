@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.progress import Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]

@@ -20,7 +20,8 @@ from geoscope.pairs.neighbours import Neighbours, completed, search
 from geoscope.pairs.sieves import Listing, list_pairs
 from geoscope.pairs.trees import Tree, spanning_tree
 from geoscope.precision import full_precision
-from geoscope.rows import FloatArray, IntArray, Progress
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, IntArray
 
 MEMORY = 256 * 2**20
 """Bytes that blocks may take when nobody says."""

@@ -18,8 +18,8 @@ from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.finetuning.tasks import Task
+from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.rows import Progress
 from geoscope.subjects.checkpoints import Checkpoint
 
 _DIVERGED = "the loss after fine-tuning is not finite"

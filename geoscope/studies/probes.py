@@ -11,8 +11,9 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.glue_tasks import Examples, Task, TaskData
+from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.rows import Float64, IntArray, Progress
+from geoscope.rows import Float64, IntArray
 from geoscope.scores import SCORES
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.extraction import Extraction

@@ -16,9 +16,6 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.sentences import first_line
 
-ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
-"""What an embeddings file may be called."""
-
 BLOCK_BYTES = 8 << 20
 """About how much of a matrix a block is."""
 

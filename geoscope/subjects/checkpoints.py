@@ -54,17 +54,19 @@ def load_checkpoint(
     dtype: str = "auto",
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used.
+    used. found: where its files are, if that is known.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
         raise GeoscopeError(f"--dtype is auto, {', '.join(_DTYPES)}, not '{dtype}'.")
-    snapshot = _find(subject, revision, trust_remote_code, allow_pickle)
+    origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    snapshot = found or find_checkpoint(subject, revision=revision, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
         model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
@@ -93,7 +95,10 @@ def load_checkpoint(
     )
 
 
-def _find(subject: str, revision: str | None, trust_remote_code: bool, allow_pickle: bool) -> Snapshot:
+def find_checkpoint(
+    subject: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+) -> Snapshot:
+    """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:

@@ -90,6 +90,11 @@ def load_corpus(spec: str, *, splits: Sequence[str] | None = None, words: Words 
     return Corpus(name, sequences, fingerprint(sequences))
 
 
+def check_spec(spec: str) -> None:
+    """Raise GeoscopeError for a corpus argument that names nothing, before anything is read or fetched."""
+    _parse(spec)
+
+
 def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
     """`sequences` drawn without replacement, shared equally (the first corpora take the remainder), seeded.
 

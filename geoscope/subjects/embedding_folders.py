@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.rows import FloatArray, Layer, Progress, RowIndex, Source
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, Layer, RowIndex, Source
 from geoscope.subjects.array_files import Matrix, matrix, read_npy
 from geoscope.subjects.embeddings import Embeddings
 

@@ -15,9 +15,10 @@ import xxhash
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, FloatArray, Layer, RowIndex
-from geoscope.subjects.array_files import ARRAY_SUFFIXES, Matrix, matrix, read_npy, read_npz, read_safetensors
+from geoscope.subjects.array_files import Matrix, matrix, read_npy, read_npz, read_safetensors
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.groups import grouped, read_labels, ungrouped
+from geoscope.subjects.kinds import ARRAY_SUFFIXES
 from geoscope.subjects.parquet_files import ParquetMatrix
 
 _LAYER = re.compile(r"^layer-(\d+)$")
@@ -128,19 +129,13 @@ def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = Non
 
 
 def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
-    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file or an extracted folder.
+    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file.
 
     groups: what says which sequence a row belongs to: a parquet column, an `.npz` or `.safetensors` key, or a
     file. Raises GeoscopeError when the file is missing, unreadable, not a matrix, or of several arrays
     without `layer-NN`.
     """
     path = Path(path).expanduser()
-    if path.is_dir():
-        from geoscope.subjects.embedding_folders import read_folder
-
-        if groups is not None:
-            raise GeoscopeError(f"The folder {path} says itself which sequence its rows are of; leave --groups out.")
-        return read_folder(path)
     if not path.is_file():
         raise GeoscopeError(f"No embeddings at {path}; give an existing file ({' '.join(ARRAY_SUFFIXES)}) or folder.")
     suffix = path.suffix.lower()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError, NonFinite
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, Progress, RowIndex
+from geoscope.progress import Progress
+from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers

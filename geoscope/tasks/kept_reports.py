@@ -13,13 +13,11 @@ from geoscope import __version__
 from geoscope.errors import GeoscopeError
 from geoscope.forms.output import write_whole
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureOptions
+from geoscope.settings.option import numbers
 from geoscope.tasks.subjects_in_order import named
 
-ROUNDING_ONLY = ("device", "batch_tokens", "memory")
-"""Options that change no number beyond rounding."""
-
 _SETTINGS = "settings"
-_NOT_KEPT = (*ROUNDING_ONLY, "progress", "announce")
 
 
 class KeptReports:
@@ -92,7 +90,7 @@ def _held(folder: Path, path: Path) -> dict[str, Any] | None:
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Every option that changes a number, as JSON holds it."""
-    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT}
+    kept = numbers(MeasureOptions, options)
     reference = kept.get("isoscore_reference")
     if isinstance(reference, str | os.PathLike) and Path(reference).is_file():  # another covariance may come there
         kept["isoscore_reference"] = "sha256:" + hashlib.sha256(Path(reference).read_bytes()).hexdigest()
