@@ -218,9 +218,9 @@ class Report(_Part):
         if len(rows) == 1:
             return rows[0]
         held = ", ".join(str(number) for number in self.layers)
-        asked = "several rows match" if rows else f"got layer {layer}"
+        asked = "several" if rows else f"layer {layer}"
         raise GeoscopeError(
-            f"expected one row of {measure} in {self.subject.name}'s report, {asked}; its layers: {held}"
+            f"expected one row of {measure} in {self.subject.name}'s report, got {asked}; its layers: {held}"
         )
 
     def to_json(self) -> str:
@@ -277,7 +277,7 @@ class Report(_Part):
         try:
             import pandas
         except ImportError as error:
-            raise GeoscopeError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
+            raise GeoscopeError("expected pandas for to_dataframe, got none installed; pip install pandas") from error
         from geoscope.forms.tables import long_rows
 
         columns, rows = long_rows(self)

@@ -222,7 +222,7 @@ def test_the_same_weights_twice_are_warned_of(tmp_path):
         ((np.eye(8),), {"draws": 2}, "expected --draws to be a whole number of at least 3, got 2"),
         ((np.eye(8),), {"draws": 5}, "at least 10 sequences"),
         ((np.eye(30),), {"corpora": ["sample"]}, "--corpus"),
-        ((np.eye(30),), {"layers": "4"}, "no layer 4"),
+        ((np.eye(30),), {"layers": "4"}, "expected no --layers with one cloud of rows, got layer 4"),
     ],
 )
 def test_mistakes_are_sentences(subjects, options, words):

@@ -68,7 +68,7 @@ def test_lines_are_kept_by_their_number_of_words_each_once(lines: Path) -> None:
 
 
 def test_words_leave_an_empty_corpus_with_its_reason(lines: Path) -> None:
-    with pytest.raises(GeoscopeError, match="is empty"):
+    with pytest.raises(GeoscopeError, match="expected sequences in the corpus"):
         load_corpus(str(lines), words=Words(40, 49))
 
 

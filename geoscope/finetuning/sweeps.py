@@ -112,7 +112,7 @@ def _claim(folder: Path, shared: dict[str, Any]) -> None:
             held = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise GeoscopeError(
-                f"expected the settings of a run folder in {path}, could not read it: {error}"
+                f"expected the settings of a run folder, got {path}, which cannot be read: {error}"
             ) from error
         different = [_difference(name, shared.get(name), held.get(name)) for name in shared]
         found = [text for text in different if text]

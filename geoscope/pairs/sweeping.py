@@ -67,7 +67,7 @@ def sweep(
     Raises GeoscopeError on arrays that are not two-dimensional or not finite.
     """
     if neighbours < 1:
-        raise GeoscopeError(f"Expected at least 1 neighbour, got {neighbours}; ask for 1 or more.")
+        raise GeoscopeError(f"expected at least 1 neighbour, got {neighbours}; ask for 1 or more")
     n = len(rows)
     memory = MEMORY if memory is None else memory
     as_tensor(rows)

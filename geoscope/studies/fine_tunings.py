@@ -63,9 +63,7 @@ class FineTunings:
         progress: Progress | None = None,
     ) -> None:
         if find_spec("accelerate") is None:
-            raise GeoscopeError(
-                "expected accelerate for --finetune, which is not installed: pip install geoscope[train]"
-            )
+            raise GeoscopeError("expected accelerate for --finetune, got none installed; pip install geoscope[train]")
         if checkpoint.kind == "encoder-decoder":
             raise GeoscopeError(
                 f"expected --finetune with a model that is measured whole, got {checkpoint.name}, whose encoder alone "

@@ -49,9 +49,7 @@ class Probes:
         progress: Progress | None = None,
     ) -> None:
         if find_spec("sklearn") is None:
-            raise GeoscopeError(
-                "expected scikit-learn for --probe, which is not installed: pip install geoscope[study]"
-            )
+            raise GeoscopeError("expected scikit-learn for --probe, got none installed; pip install geoscope[study]")
         self._plans = [_plan(data, rows, seed) for data in tasks]
         self._seed = seed
         examples = [part for plan in self._plans for part in (plan.train, plan.scored) if part is not None]

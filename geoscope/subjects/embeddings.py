@@ -18,7 +18,6 @@ from geoscope.rows import Batch, FloatArray, Layer, RowIndex
 from geoscope.subjects.array_files import Matrix, matrix, read_npy, read_npz, read_safetensors
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.groups import grouped, read_labels, ungrouped
-from geoscope.subjects.kinds import ARRAY_SUFFIXES
 from geoscope.subjects.parquet_files import ParquetMatrix
 
 _LAYER = re.compile(r"^layer-(\d+)$")
@@ -75,7 +74,9 @@ class Embeddings:
         if layer is None and len(self.layers) == 1:
             layer = self.layers[0]
         if layer not in self._matrices:
-            raise GeoscopeError(f"'{self.name}' has the layers {_listed(self.layers)}; name one of them, not {layer}.")
+            raise GeoscopeError(
+                f"expected one of the layers {_listed(self.layers)} of '{self.name}', got {layer}; name one of them"
+            )
         return self._matrices[layer].whole()
 
     def first_rows(self, layer: Layer, count: int) -> FloatArray:
@@ -116,7 +117,8 @@ class Embeddings:
         broken = sum(non_finite_rows(block) for _, block in self._matrices[layer].blocks())
         where = "" if layer is None else f" in layer {layer}"
         raise GeoscopeError(
-            f"'{self.name}' has NaN or infinite values in {broken} of its {len(self)} rows{where}; remove or mend them."
+            f"expected finite rows in '{self.name}', got NaN or infinite values in {broken} of its {len(self)} "
+            f"rows{where}; remove or mend them"
         )
 
 
@@ -136,18 +138,16 @@ def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embedding
     without `layer-NN`.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise GeoscopeError(f"No embeddings at {path}; give an existing file ({' '.join(ARRAY_SUFFIXES)}) or folder.")
     suffix = path.suffix.lower()
-    if suffix not in ARRAY_SUFFIXES:
-        raise GeoscopeError(f"An embeddings file ends in {', '.join(ARRAY_SUFFIXES)}, but {path} ends in '{suffix}'.")
     matrices, labels = _read(path, suffix, groups)
     rows = next(iter(matrices.values())).shape[0]
     if groups is None:
         return Embeddings(matrices, ungrouped(rows), name=str(path), groups_known=False)
     if labels is None:
         if not Path(groups).expanduser().is_file():
-            raise GeoscopeError(f"--groups '{groups}' is neither a column or key of {path} nor a file.")
+            raise GeoscopeError(
+                f"expected --groups to be a column or key of {path} or a file, got '{groups}'; give one of them"
+            )
         labels = read_labels(Path(groups).expanduser(), rows)
     return Embeddings(matrices, grouped(labels, rows, f"--groups '{groups}'"), name=str(path))
 
@@ -168,11 +168,11 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     """One array is a cloud; several must be called layer-NN and have as many rows each."""
     numbers = {name: int(match[1]) for name in arrays if (match := _LAYER.match(name))}
     if not arrays:
-        raise GeoscopeError(f"{path} holds no array of rows.")
+        raise GeoscopeError(f"expected an array of rows, got none in {path}")
     if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
         raise GeoscopeError(
-            f"{path} holds the arrays {_listed(sorted(arrays))}; it should hold one, or one a layer called "
-            "layer-NN, and perhaps the one that --groups names."
+            f"expected one array, or one a layer called layer-NN, and perhaps the one that --groups names, got "
+            f"{_listed(sorted(arrays))} in {path}; save those to measure by themselves"
         )
     if len(arrays) == 1:
         ((name, array),) = arrays.items()
@@ -182,9 +182,7 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     }
     counts = {layer: rows.shape[0] for layer, rows in matrices.items()}
     if len(set(counts.values())) != 1:
-        raise GeoscopeError(
-            f"The layers of {path} should have as many rows each, but have {sorted(set(counts.values()))}."
-        )
+        raise GeoscopeError(f"expected layers of as many rows each, got {sorted(set(counts.values()))} in {path}")
     return matrices
 
 
