@@ -19,6 +19,8 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.settings.measuring import Measures
+from geoscope.settings.option import default_of
 
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -48,9 +50,9 @@ class QuantizerSettings:
     implementation: whose it is: geoscope's for "lsq", FAISS's for the others ("lsq" by "faiss" is "lsq-faiss").
     """
 
-    kind: str = "lsq"
-    codebooks: int = 4
-    bits: int = 8
+    kind: str = default_of(Measures, "quantizer")
+    codebooks: int = default_of(Measures, "codebooks")
+    bits: int = default_of(Measures, "bits")
     seed: int = 0
     implementation: Implementation = "geoscope"
 

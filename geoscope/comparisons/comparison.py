@@ -26,8 +26,10 @@ from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval,
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.forms.json_text import is_none, json_text
 from geoscope.report import Report
+from geoscope.settings.judging import Judging
+from geoscope.settings.option import default_of
 
-MARGIN = 0.05
+MARGIN: float = default_of(Judging, "margin")
 """A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
 
 

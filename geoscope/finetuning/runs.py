@@ -15,6 +15,8 @@ from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.forms.json_text import json_text
 from geoscope.forms.output import write_whole
+from geoscope.settings.measuring import Quantizer
+from geoscope.settings.option import default_of
 
 if TYPE_CHECKING:
     from geoscope.finetuning.lessons import Lesson
@@ -55,7 +57,7 @@ class Tracking:
     measures: tuple[str, ...]
     examples: int
     points: int
-    quantizer: str = "lsq"
+    quantizer: str = default_of(Quantizer, "quantizer")
 
     @property
     def settings(self) -> dict[str, Any]:

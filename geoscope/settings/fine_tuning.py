@@ -19,6 +19,10 @@ RecipeName = Literal["istar2024", "shrink2025"]
 REFERENCE_POINTS = 250_000
 """Hidden states that istar's reference covariance is taken from, as published."""
 
+EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_LENGTH = 3, 32, 5e-5, 128
+SEEDS, SHRINKAGES, SELECTION = 5, (0.2,), "published"
+"""What a run is trained with unless an option or a recipe says otherwise."""
+
 GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn")
 """What is measured of every epoch unless something else is asked for."""
 
@@ -26,14 +30,16 @@ GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn"
 class Hyper(TypedDict, total=False):
     """What of an optimizer's settings can be chosen; what is not given is the recipe's."""
 
-    epochs: Annotated[int | None, Option(None, "Epochs.", _TRAINING, metavar="N", least=1, shown="3")]
-    batch_size: Annotated[int | None, Option(None, "Examples a step.", _TRAINING, metavar="N", least=1, shown="32")]
+    epochs: Annotated[int | None, Option(None, "Epochs.", _TRAINING, metavar="N", least=1, shown=f"{EPOCHS}")]
+    batch_size: Annotated[
+        int | None, Option(None, "Examples a step.", _TRAINING, metavar="N", least=1, shown=f"{BATCH_SIZE}")
+    ]
     learning_rate: Annotated[
         float | None,
-        Option(None, "AdamW's, at its highest.", _TRAINING, metavar="R", least=0.0, shown="5e-05"),
+        Option(None, "AdamW's, at its highest.", _TRAINING, metavar="R", least=0.0, shown=f"{LEARNING_RATE}"),
     ]
     max_length: Annotated[
-        int | None, Option(None, "Tokens an example is cut to.", _TRAINING, metavar="N", least=1, shown="128")
+        int | None, Option(None, "Tokens an example is cut to.", _TRAINING, metavar="N", least=1, shown=f"{MAX_LENGTH}")
     ]
 
 
@@ -62,11 +68,11 @@ class Training(Hyper, total=False):
         Sequence[float] | None,
         Option(
             None, "istar: the weight on the reference covariance, 0 to 1.",
-            _PENALTY, flags=("--shrinkage",), metavar="Z[,Z...]", shown="0.2",
+            _PENALTY, flags=("--shrinkage",), metavar="Z[,Z...]", shown=f"{SHRINKAGES[0]}",
             parse=partial(numbers_of, option="--shrinkage"),
         ),
     ]  # fmt: skip
-    selection: Annotated[Selection | None, Option(None, "entropy: the bars that count.", _PENALTY, shown="published")]
+    selection: Annotated[Selection | None, Option(None, "entropy: the bars that count.", _PENALTY, shown=SELECTION)]
     noise_weight: Annotated[
         float,
         Option(
@@ -104,7 +110,7 @@ class Training(Hyper, total=False):
     ]  # fmt: skip
     seeds: Annotated[
         int | None,
-        Option(None, "Runs of each setting: seeds --seed and up.", _TRAINING, metavar="K", least=1, shown="5"),
+        Option(None, "Runs of each setting: seeds --seed and up.", _TRAINING, metavar="K", least=1, shown=f"{SEEDS}"),
     ]
     seed: Annotated[int, Option(0, "The first seed.", _TRAINING, metavar="N", least=0)]
     measures: Annotated[

@@ -123,6 +123,11 @@ def _fields_of(group: Hashable) -> Mapping[str, Field]:
     return found
 
 
+def default_of(group: Any, name: str) -> Any:
+    """What an option of the group is where it is not given."""
+    return fields_of(group)[name].option.default
+
+
 def read(group: type[T], given: Mapping[str, Any]) -> T:
     """The keywords that were given, each as its option reads it; raises GeoscopeError for a name that is no option."""
     fields = fields_of(group)

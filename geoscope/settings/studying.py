@@ -23,6 +23,9 @@ from geoscope.settings.texts import names_of
 
 _STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
 
+DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
+"""The untouched model, and levels of marbut2024 closer together where most is lost."""
+
 NoiseKind = Literal["absolute", "relative"]
 
 
@@ -33,7 +36,7 @@ class Study(TypedDict, total=False):
         str | Sequence[float] | None,
         Option(
             None, "Noise levels in percent, or a named grid.",
-            _STUDY, metavar="0,0.5,...|marbut2024", shown="0,0.5,1,2,3,5,7,10,15,20,50,100",
+            _STUDY, metavar="0,0.5,...|marbut2024", shown=DEFAULT_LEVELS,
         ),
     ]  # fmt: skip
     seeds: Annotated[

@@ -20,6 +20,8 @@ from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.finetuning.tasks import Task
 from geoscope.progress import Progress
 from geoscope.report import Score
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoints import Checkpoint
 
 _DIVERGED = "the loss after fine-tuning is not finite"
@@ -58,7 +60,7 @@ class FineTunings:
         examples: int | None,
         seed: int,
         device: str,
-        max_length: int = 128,
+        max_length: int = default_of(Text, "max_length"),
         trust_remote_code: bool = False,
         progress: Progress | None = None,
     ) -> None:

@@ -15,6 +15,8 @@ from geoscope.progress import Progress
 from geoscope.report import Score
 from geoscope.rows import Float64, IntArray
 from geoscope.scores import SCORES
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.extraction import Extraction
 
@@ -44,7 +46,7 @@ class Probes:
         rows: int,
         seed: int,
         layer: int,
-        max_length: int = 128,
+        max_length: int = default_of(Text, "max_length"),
         batch_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> None:

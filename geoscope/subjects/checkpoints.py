@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import Loading
+from geoscope.settings.option import default_of
 from geoscope.subjects.hub import Snapshot, find_snapshot
 from geoscope.subjects.sentences import first_line
 from geoscope.subjects.weights import choose_weights
@@ -50,8 +52,8 @@ def load_checkpoint(
     subject: str,
     *,
     revision: str | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
+    device: str = default_of(Loading, "device"),
+    dtype: str = default_of(Loading, "dtype"),
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
     found: Snapshot | None = None,

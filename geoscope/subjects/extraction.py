@@ -10,6 +10,8 @@ import numpy as np
 from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.progress import Progress
 from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
@@ -36,10 +38,10 @@ class Extraction:
         checkpoint: Checkpoint,
         texts: Sequence[str],
         *,
-        pooling: str = "tokens",
-        tokens: str = "all",
-        max_length: int = 128,
-        layers: Wanted = "last",
+        pooling: str = default_of(Text, "pooling"),
+        tokens: str = default_of(Text, "tokens"),
+        max_length: int = default_of(Text, "max_length"),
+        layers: Wanted = default_of(Text, "layers"),
         seed: int = 0,
         batch_tokens: int | None = None,
         progress: Progress | None = None,

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import Device
+from geoscope.settings.option import default_of
 from geoscope.tasks.workers import Outcome, Surroundings, attempt
 
 S = TypeVar("S")
@@ -20,7 +22,7 @@ RETRIES = 3
 
 
 def run_on_ray(
-    function: Callable[[S], T], tasks: Sequence[S], address: str, *, device: str = "auto"
+    function: Callable[[S], T], tasks: Sequence[S], address: str, *, device: str = default_of(Device, "device")
 ) -> Iterator[tuple[int, T | GeoscopeError]]:
     """Each task's place and result, or the user's mistake in it, as they come; function and tasks must pickle.
 
