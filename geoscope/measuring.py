@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import QUANTIZED, STREAMED, select
 from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
@@ -31,8 +31,6 @@ from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embe
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 from geoscope.uncertainty import POPULATIONS
-
-_STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def measure(
     if errors and isinstance(opened.source, Embeddings):
         warn_if_grouped(opened.source, opened.layers[-1])
     passes = {name for key in keys for name in measured(key).passes}
-    parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
+    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
     works = [
         workload(
             opened.source, opened.layers, union=layers == "union", points=limit, parts=parts, passes=passes,
