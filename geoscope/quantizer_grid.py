@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import KEYS, QUANTIZED, TRAITS, select
 from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
 
@@ -37,9 +37,10 @@ def grid_of(
         )
     keys = select(measures)
     if QUANTIZED.isdisjoint(keys):
+        families = " or ".join(dict.fromkeys(TRAITS[key].family for key in KEYS if key in QUANTIZED))
         raise GeoscopeError(
             f"expected quantized measures with --quantizer-grid, got {', '.join(keys)}; ask for the families "
-            "patchiness or reconstruction too, or leave the grid out"
+            f"{families} too, or leave the grid out"
         )
     return tuple(
         QuantizerSettings(kind=quantizer, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
