@@ -19,8 +19,8 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
-from geoscope.settings.measuring import Measures
-from geoscope.settings.option import default_of
+from geoscope.settings.measuring import Measures, Quantizer
+from geoscope.settings.option import choices_of, default_of
 
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -36,7 +36,7 @@ _FEWEST_ROWS_A_CLUSTER = 10.0
 _FAR = 30.0  # radii from the origin: FAISS's penalty of .01 there weighs as much as a cell of 9 rows
 
 _NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
-QUANTIZERS = tuple(_NAMES)
+QUANTIZERS = choices_of(Quantizer, "quantizer")
 """What `--quantizer` may be."""
 
 

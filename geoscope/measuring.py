@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import QUANTIZED, STREAMED, select
 from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
@@ -28,8 +28,6 @@ from geoscope.settings.texts import points_of
 from geoscope.subjects.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.opening import opened
-
-_STREAMED = {"moments", "units"}  # the passes that see every row; the others see the sampled points
 
 
 @takes(MeasureKeywords)
@@ -55,7 +53,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
     passes = {name for key in keys for name in measured(key).passes}
-    parts = (GROUPS if errors else 1) if passes & _STREAMED else 0
+    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
     limit = points_of(options["points"])
     works = [
         workload(

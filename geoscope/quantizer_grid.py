@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import KEYS, QUANTIZED, TRAITS, select
 from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
@@ -37,9 +37,10 @@ def grid_of(**given: Unpack[Quantizing]) -> tuple[QuantizerSettings, ...]:
         )
     keys = select(options["measures"])
     if QUANTIZED.isdisjoint(keys):
+        families = " or ".join(dict.fromkeys(TRAITS[key].family for key in KEYS if key in QUANTIZED))
         raise GeoscopeError(
             f"expected quantized measures with --quantizer-grid, got {', '.join(keys)}; ask for the families "
-            "patchiness or reconstruction too, or leave the grid out"
+            f"{families} too, or leave the grid out"
         )
     seed = options["seed"]
     return tuple(

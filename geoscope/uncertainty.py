@@ -15,9 +15,6 @@ from geoscope.rows import BoolArray, Float64, IntArray, RowIndex, hash_rows
 
 HALVES = 20
 
-POPULATIONS = ("endless", "corpus")
-"""What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite one."""
-
 
 def jackknife_error(
     replicates: Sequence[float | None], whole: float | None = None, sizes: Sequence[int] | None = None

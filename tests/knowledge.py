@@ -9,6 +9,10 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from geoscope.settings.option import Field
 
 PACKAGE = Path(__file__).resolve().parent.parent / "geoscope"
 
@@ -66,6 +70,18 @@ def option_lists(package: Path) -> list[str]:
     return found
 
 
+def option_choices(package: Path) -> list[str]:
+    """Literals of the words that an option may be."""
+    chosen = {frozenset(field.choices) for field in _fields() if field.choices}
+    found = []
+    for path, tree in modules(package):
+        for node in ast.walk(tree) if path.parts[0] != "settings" else ():
+            if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+                words = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+                found += [f"{path}:{node.lineno} {words}"] * (frozenset(words) in chosen)
+    return found
+
+
 def ladders(package: Path) -> list[str]:
     """Places that open a subject of some kind themselves, or tell kinds by a name's ending."""
     found = []
@@ -109,6 +125,7 @@ def measure_traits(package: Path) -> list[str]:
 KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
     "defaults of options": option_defaults,
     "lists of options": option_lists,
+    "choices of options": option_choices,
     "ladders of subjects": ladders,
     "readers of tables": table_readers,
     "traits of measures": measure_traits,
@@ -117,6 +134,16 @@ KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
 
 def _options() -> dict[str, tuple[object, ...]]:
     """Every option's name with the defaults it has that say something: no None, no 0."""
+    found: dict[str, tuple[object, ...]] = {}
+    for field in _fields():
+        default = field.option.default
+        telling = [default] if default and isinstance(default, (int, float, str)) else []
+        found[field.name] = (*found.get(field.name, ()), *telling)
+    return found
+
+
+def _fields() -> Iterator[Field]:
+    """Every option of the package's groups."""
     from geoscope.settings import correlating, fine_tuning, judging, measuring, studying
     from geoscope.settings.option import fields_of
 
@@ -124,15 +151,8 @@ def _options() -> dict[str, tuple[object, ...]]:
         measuring.MeasureKeywords, judging.CompareKeywords, judging.FloorKeywords, studying.StudyKeywords,
         fine_tuning.FineTuningKeywords, correlating.CorrelateOptions,
     )  # fmt: skip
-    found: dict[str, tuple[object, ...]] = {}
     for group in groups:
-        for name, field in fields_of(group).items():
-            default = field.option.default
-            found[name] = (
-                *found.get(name, ()),
-                *([default] if default and isinstance(default, (int, float, str)) else []),
-            )
-    return found
+        yield from fields_of(group).values()
 
 
 def _defaults(tree: ast.Module) -> Iterator[tuple[str, ast.expr, int]]:

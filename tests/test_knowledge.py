@@ -13,6 +13,7 @@ from geoscope.settings.option import fields_of
 HOME = {
     "defaults of options": "its field in geoscope/settings (elsewhere: default_of(group, name))",
     "lists of options": "a group of geoscope/settings (elsewhere: part(group, options))",
+    "choices of options": "its field's Literal (elsewhere: choices_of(group, name))",
     "ladders of subjects": "geoscope/subjects/opening.py, and geoscope/subjects/kinds.py for what a subject is",
     "readers of tables": "geoscope/subjects/tables.py",
     "traits of measures": "its row in geoscope/catalogue.py",

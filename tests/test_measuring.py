@@ -10,11 +10,10 @@ import pytest
 
 import geoscope
 from geoscope import measures
-from geoscope.catalogue import KEYS, select
+from geoscope.catalogue import KEYS, QUANTIZED, select
 from geoscope.errors import GeoscopeError
 
-FAST = [key for key in KEYS if not key.startswith(("patchiness", "reconstruction"))]
-QUANTIZED = [key for key in KEYS if key not in FAST]
+FAST = [key for key in KEYS if key not in QUANTIZED]
 
 
 def clustered(n=900, d=12, sequences=60, seed=0):

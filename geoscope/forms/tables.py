@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from geoscope.catalogue import FAMILIES, MEASURES
+from geoscope.catalogue import ENERGY_LIMIT, FAMILIES, MEASURES
 from geoscope.comparisons.contrasts import population_of
 from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
 from geoscope.forms.output import Page, rendered
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
 COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
-ENERGY_LIMIT = 0.2
-"""Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
 _ANY_PAGE = Page()
 _MANY_LAYERS = 8  # more of them than this read better as rows
@@ -128,12 +126,8 @@ def facts(report: Report) -> str:
 
 def warnings_of(report: Report) -> list[str]:
     """A sentence for each warning sign above its limit, with the layers it is about."""
-    holders = {
-        "first_position_energy": ("the rows of position 0 hold", "; `--tokens no-first` leaves them out"),
-        "top_dimension_energy": ("the 3 largest dimensions hold", ""),
-    }
     sentences = []
-    for measure, (holder, advice) in holders.items():
+    for measure, warning in [(each.key, each.warning) for each in MEASURES if each.warning is not None]:
         over = [
             (row.value, row.layer)
             for row in report.measurements
@@ -144,7 +138,7 @@ def warnings_of(report: Report) -> list[str]:
             where = f" in layer{'s' if ',' in layers else ''} {layers}" if layers else ""
             most = max(value for value, _ in over)
             share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
-            sentences.append(f"{holder} {share} of the centred energy{where} and sway the other numbers{advice}")
+            sentences.append(warning.format(share=share, where=where))
     return sentences + cautions_of(report)
 
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.docstrings import of_called, of_formula
-from geoscope.measures.settings import HEEDED, Settings
-from geoscope.passes import NAMES, Passes
+from geoscope.measures.settings import Settings
+from geoscope.passes import PASSES, Passes
 from geoscope.rows import FloatArray
 from geoscope.subjects.sentences import first_line
 
@@ -44,9 +44,9 @@ def measure(
 
     def on_rows(formula: Callable[..., float]) -> Measured:
         asked = tuple(inspect.signature(formula).parameters)
-        passes = tuple(name for name in asked if name in NAMES)
-        own = tuple(name for name in asked if name not in NAMES)
-        signature = _signature(formula, own, (*heeds, *(name for each in passes for name in HEEDED[each])))
+        passes = tuple(name for name in asked if name in PASSES)
+        own = tuple(name for name in asked if name not in PASSES)
+        signature = _signature(formula, own, (*heeds, *(name for each in passes for name in PASSES[each].heeds)))
 
         # A function and not an object with __call__: help(), doctest, Sphinx and editors read those best.
         def called(rows: npt.ArrayLike, **settings: Any) -> float:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geoscope.catalogue import ENERGY_LIMIT
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.contrasts import draws_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
-from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, of_finite_corpus, warnings_of
+from geoscope.forms.tables import missing_errors, of_finite_corpus, warnings_of
 from geoscope.pages.reading import capital
 from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
 

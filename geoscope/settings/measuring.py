@@ -127,6 +127,17 @@ class Quantizer(TypedDict, total=False):
     ]
 
 
+class Codebooks(Quantizer, total=False):
+    """How many cells it learns."""
+
+    codebooks: Annotated[
+        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+    ]
+    bits: Annotated[
+        int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
+    ]
+
+
 class Keys(TypedDict, total=False):
     """Which numbers."""
 
@@ -139,7 +150,7 @@ class Keys(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class Measures(Keys, Quantizer, total=False):
+class Measures(Keys, Codebooks, total=False):
     """Which numbers, and how each is defined."""
 
     isoscore_zeta: Annotated[
@@ -156,12 +167,6 @@ class Measures(Keys, Quantizer, total=False):
             _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference",
         ),
     ]  # fmt: skip
-    codebooks: Annotated[
-        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
-    ]
-    bits: Annotated[
-        int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
-    ]
     population: Annotated[
         Population,
         Option(

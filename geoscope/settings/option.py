@@ -128,6 +128,11 @@ def default_of(group: Any, name: str) -> Any:
     return fields_of(group)[name].option.default
 
 
+def choices_of(group: Any, name: str) -> tuple[str, ...]:
+    """The words that an option of the group may be."""
+    return fields_of(group)[name].choices
+
+
 def read(group: type[T], given: Mapping[str, Any]) -> T:
     """The keywords that were given, each as its option reads it; raises GeoscopeError for a name that is no option."""
     fields = fields_of(group)

@@ -11,13 +11,13 @@ from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.progress import Progress
 from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
 from geoscope.settings.measuring import Text
-from geoscope.settings.option import default_of
+from geoscope.settings.option import choices_of, default_of
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
 
-POOLINGS = ("tokens", "mean", "cls", "last")
+POOLINGS = choices_of(Text, "pooling")
 """What makes a row: each kept position, or a sequence's mean, first or last real position."""
 
 BATCH_TOKENS_CPU = 4096

@@ -10,8 +10,10 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import BoolArray, IntArray, RowIndex, hash_rows
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import choices_of
 
-TOKENS = ("all", "content", "no-first", "types")
+TOKENS = choices_of(Text, "tokens")
 """Which real positions become rows under `--pooling tokens`."""
 
 _CHUNK = 4096
