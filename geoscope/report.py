@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from geoscope import __version__
+from geoscope import __version__, files
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms import output
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,7 +228,7 @@ class Report(_Part):
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""
-        output.send(self.to_json(), str(path))
+        files.send(self.to_json(), str(path))
 
     @classmethod
     def read(cls, path: str | Path) -> Report:

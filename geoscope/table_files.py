@@ -6,8 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.errors import GeoscopeError, first_line
 
 TABLE_SUFFIXES = (".tsv", ".csv", ".parquet")
 

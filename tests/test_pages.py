@@ -27,7 +27,6 @@ from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floors import Floor, NoiseFloor
 from geoscope.comparisons.quantiles import critical
 from geoscope.forms import comparison_forms, correlation_forms, listing, noise_floor_forms
-from geoscope.forms.cells import rounded
 from geoscope.forms.output import Page
 from geoscope.pages import comparison_page
 from geoscope.pages.charts import Line, Mark, line_chart, scatter_chart
@@ -35,6 +34,7 @@ from geoscope.pages.findings import findings_of
 from geoscope.pages.report_page import to_html
 from geoscope.pages.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
 from geoscope.report import Measurement, Report, Score
+from geoscope.wording import rounded
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 LEVELS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0)

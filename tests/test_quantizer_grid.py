@@ -20,7 +20,6 @@ from geoscope.cli.exits import ExitCode
 from geoscope.comparisons.comparing import compare
 from geoscope.correlations.correlating import correlate
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.cells import rounded
 from geoscope.forms.correlation_forms import render
 from geoscope.measuring import measure
 from geoscope.pages.report_page import to_html
@@ -28,6 +27,7 @@ from geoscope.quantizer_grid import grid_of
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
+from geoscope.wording import rounded
 
 SIZES = [(2, 3), (2, 4), (4, 3), (4, 4)]
 GRID = "4,2x3,4"

@@ -11,11 +11,13 @@ import pytest
 
 from geoscope.catalogue import KEYS, MEASURES
 from geoscope.errors import GeoscopeError
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
+from geoscope.forms.csv import to_csv
 from geoscope.forms.listing import render_measures
+from geoscope.forms.markdown import markdown_text
 from geoscope.forms.output import Page
 from geoscope.forms.tables import COLUMNS, render, warnings_of
 from geoscope.report import Measurement, Report, Sample, Subject
+from geoscope.wording import printable, rounded
 
 
 def a_report(rows: list[Measurement], name: str = "demo") -> Report:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__
+from geoscope import __version__, files
 from geoscope.cli import (
     batch_output,
     correlate_command,
@@ -25,8 +25,8 @@ from geoscope.cli import (
 )
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 app = typer.Typer(
     name="geoscope",
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            output.silence_stdout()
+            files.silence_stdout()
     if code is None:
         return ExitCode.DONE
     # typer ends an interrupt that comes while it parses with 130
@@ -69,7 +69,7 @@ def _refuse(error: TyperException) -> ExitCode:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        output.send(f"geoscope {__version__}\n")
+        files.send(f"geoscope {__version__}\n")
         raise typer.Exit
 
 
@@ -127,7 +127,7 @@ def measure(
     form_of_output = output.choose_format(form, STDOUT if several else destination)
     folder = batch_output.check_folder(destination) if several else None
     if not several:
-        output.check_destination(destination)
+        files.check_destination(destination)
     keys = options.keys_of(measures)
     sampled = options.points_of(points)
     from geoscope import measuring
@@ -155,7 +155,7 @@ def measure(
     if several:
         batch_output.send_all(batch, form_of_output)
     else:
-        output.send(tables.render(batch.only, form_of_output, output.page_of(destination)), destination)
+        files.send(tables.render(batch.only, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())
     batch_output.end(batch)
@@ -232,7 +232,7 @@ def list_measures(form: options.FormatOption = None, destination: options.Output
     form_of_output = output.choose_format(form, destination)
     from geoscope.forms import listing
 
-    output.send(listing.render_measures(form_of_output, output.page_of(destination)), destination)
+    files.send(listing.render_measures(form_of_output, output.page_of(destination)), destination)
 
 
 @app.command()
@@ -243,4 +243,4 @@ def schema(destination: options.OutputOption = STDOUT) -> None:
 
     from geoscope.report import json_schema
 
-    output.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", destination)
+    files.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", destination)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 if TYPE_CHECKING:
     from geoscope.tasks.batch import Batch
@@ -37,7 +38,7 @@ def send_all(batch: Batch, form: str) -> None:
     from geoscope.forms.batch_forms import render_all
 
     if batch.reports:
-        output.send(render_all(batch.reports, form, output.page_of()))
+        files.send(render_all(batch.reports, form, output.page_of()))
 
 
 def end(batch: Batch) -> None:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 ReportsArgument = Annotated[
     list[str],
@@ -80,7 +81,7 @@ def correlate(
 ) -> None:
     """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it."""
     form_of_output = output.choose_format(form, destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     from geoscope.correlations.correlating import correlate as related
     from geoscope.forms.correlation_forms import render
 
@@ -92,7 +93,7 @@ def correlate(
         measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],
         predict=predict or [],
     )
-    output.send(render(result, form_of_output, output.page_of(destination)), destination)
+    files.send(render(result, form_of_output, output.page_of(destination)), destination)
     if not quiet and (destination != STDOUT or form_of_output in ("json", "csv")):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

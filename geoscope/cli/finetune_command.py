@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
 from geoscope.finetuning.arms import REFERENCE_POINTS, numbers_of
@@ -254,6 +255,6 @@ def finetune(
             progress=progress, announce=None if quiet else exits.say,
         )  # fmt: skip
     write_results(result, folder)
-    output.send(render(result, form_of_output, output.page_of()))
+    files.send(render(result, form_of_output, output.page_of()))
     if not quiet:
         exits.say(progress.summary())

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.protocol_option import ProtocolOption
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 if TYPE_CHECKING:
     from geoscope.comparisons.comparison import Comparison
@@ -81,7 +82,7 @@ def compare(
     from geoscope.forms.comparison_forms import FORMS
 
     form_of_output = output.choose_format(form, destination, FORMS)
-    output.check_destination(destination)
+    files.check_destination(destination)
     exits.mind_warnings(quiet=quiet)
     limits = _limits(fail_on or [], use_files=not no_config, quiet=quiet)
     share = options.share_of(margin)
@@ -111,7 +112,7 @@ def check(
     from geoscope.report import Report
 
     form_of_output = output.choose_format(form, destination, FORMS)
-    output.check_destination(destination)
+    files.check_destination(destination)
     bounds = [parse_bound(limit) for limit in limits]
     result = check_report(Report.read(report), bounds)
     _deliver(result, form_of_output, destination, step_summary=step_summary, quiet=quiet)
@@ -149,7 +150,7 @@ def _deliver(result: Comparison | Check, form: str, destination: str, *, step_su
     from geoscope.forms.annotations import SUMMARY_VARIABLE, append_summary, sentence
     from geoscope.forms.comparison_forms import render, to_page
 
-    output.send(render(result, form, output.page_of(destination)), destination)
+    files.send(render(result, form, output.page_of(destination)), destination)
     if (step_summary or form == "github") and not append_summary(to_page(result)) and step_summary and not quiet:
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:

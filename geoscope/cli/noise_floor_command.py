@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 SubjectsArgument = Annotated[
     list[str],
@@ -62,7 +63,7 @@ def noise_floor(
 ) -> None:
     """Say how far measures move when nothing changed, over draws or trainings, and the limits that allows."""
     form_of_output = output.choose_format(form, destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     keys = options.keys_of(measures)
     sampled = options.points_of(points)
     from geoscope.cli.progress import RunProgress
@@ -79,6 +80,6 @@ def noise_floor(
             batch_tokens=batch_tokens, revision=revision, trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle, progress=progress,
         )  # fmt: skip
-    output.send(render(result, form_of_output, output.page_of(destination)), destination)
+    files.send(render(result, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())

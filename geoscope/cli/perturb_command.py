@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
 from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol, typed
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 _STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
 
@@ -183,7 +184,7 @@ def perturb(
 ) -> None:
     """Measure a checkpoint at several levels of noise in its weights, beside scores of tasks; run again to go on."""
     form_of_output = output.choose_format(form, destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     keys = options.keys_of(measures)
     sampled = options.points_of(points)
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
@@ -213,7 +214,7 @@ def perturb(
             probes=_split(probes), probe_rows=probe_rows, finetune=_split(finetune), finetune_epochs=finetune_epochs,
             finetune_examples=finetune_examples, parts=parts, ray=ray, **chosen,
         )  # fmt: skip
-    output.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
+    files.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
     if parts is not None:
         remove_parts(parts)
     if not quiet:

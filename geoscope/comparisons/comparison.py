@@ -24,7 +24,7 @@ from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
 from geoscope.report import Report
 
 MARGIN = 0.05

@@ -16,8 +16,8 @@ from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.quantiles import upper_tail
 from geoscope.comparisons.verdicts import LEVEL, holm, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.cells import percent_change, rounded
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
+from geoscope.wording import percent_change, rounded
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report

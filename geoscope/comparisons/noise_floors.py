@@ -35,7 +35,7 @@ from geoscope.comparisons.contrasts import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.json_text import json_text
+from geoscope.json_text import json_text
 from geoscope.protocols import resolved
 from geoscope.report import Report
 

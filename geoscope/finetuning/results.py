@@ -14,7 +14,7 @@ from geoscope.finetuning.arms import REGULARIZERS, Arm
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
-from geoscope.forms.json_text import json_text
+from geoscope.json_text import json_text
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
 

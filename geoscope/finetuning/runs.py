@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geoscope.files import write_whole
 from geoscope.finetuning.arms import Arm
 from geoscope.finetuning.geometry import Measured
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
-from geoscope.forms.json_text import json_text
-from geoscope.forms.output import write_whole
+from geoscope.json_text import json_text
 
 if TYPE_CHECKING:
     from geoscope.finetuning.lessons import Lesson

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from geoscope.catalogue import FAMILIES, MEASURES
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
-from geoscope.forms.json_text import json_text
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import markdown_text
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw, long_rows, markdown_measurements, missing_errors, warnings_of
+from geoscope.json_text import json_text
+from geoscope.wording import printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,21 +12,12 @@ from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.comparisons.matching import differ_in_depth
 from geoscope.errors import GeoscopeError
 from geoscope.forms.annotations import to_annotations
-from geoscope.forms.cells import (
-    key_names,
-    layer_cell,
-    layer_name,
-    markdown_text,
-    percent_change,
-    printable,
-    rounded,
-    signed,
-    to_csv,
-    to_markdown,
-)
+from geoscope.forms.csv import to_csv
 from geoscope.forms.junit import to_junit
+from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page
 from geoscope.forms.tables import draw
+from geoscope.wording import cell_text, key_names, layer_cell, layer_name, percent_change, printable, rounded, signed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -280,14 +271,8 @@ def _plain_grid(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(cell), style="red" if cell == "FAILED" else "") for cell in row))
+        table.add_row(*(Text(cell_text(cell), style="red" if cell == "FAILED" else "") for cell in row))
     return table
-
-
-def _cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else printable(str(cell))
 
 
 def _grid(rows: Sequence[Difference], label: str, reasons: list[str], width: int | None) -> Table:

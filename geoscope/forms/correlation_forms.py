@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.correlations.covariates import LEVEL, LOG
 from geoscope.correlations.measured import Case
-from geoscope.forms.cells import coefficient, markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
+from geoscope.wording import cell_text, coefficient, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -142,7 +144,7 @@ def _lines(rows: Sequence[Association], given: Sequence[str], reasons: list[str]
 def _rivals(row: Association, reasons: list[str]) -> list[_Line]:
     """The mean and the noise level alone, over the points of the row that has most."""
     error = row.left_out
-    lines = [] if error is None else [_Line("mean alone", {"n": str(row.n), "error": _number(error.mean)}, "dim")]
+    lines = [] if error is None else [_Line("mean alone", {"n": str(row.n), "error": cell_text(error.mean)}, "dim")]
     if row.level is None or error is None:
         return lines
     for label, found, off in (
@@ -150,7 +152,7 @@ def _rivals(row: Association, reasons: list[str]) -> list[_Line]:
         (LOG + LEVEL, row.level.log_pearson, error.log_level),
     ):
         lines.append(
-            _Line(f"{label} alone", {"n": str(row.n), **_pearson(found, reasons), "error": _number(off)}, "dim")
+            _Line(f"{label} alone", {"n": str(row.n), **_pearson(found, reasons), "error": cell_text(off)}, "dim")
         )
     return lines
 
@@ -170,9 +172,9 @@ def _line(row: Association, given: Sequence[str], reasons: list[str]) -> _Line:
             "r within": _coefficient(repeats.within.value) if repeats else "",
             **{_GIVEN + name: _coefficient(partials.get(name)) for name in given},
             "rho": _coefficient(row.spearman.value),
-            "slope": _number(row.line.slope) if row.line else "",
+            "slope": cell_text(row.line.slope) if row.line else "",
             "R2": _coefficient(row.line.r2) if row.line else "",
-            "error": _number(row.left_out.measure) if row.left_out else "",
+            "error": cell_text(row.left_out.measure) if row.left_out else "",
         },
     )
 
@@ -198,10 +200,6 @@ def _footnote(reason: str | None, reasons: list[str]) -> str:
 
 def _coefficient(value: float | None) -> str:
     return "" if value is None else coefficient(value)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else rounded(value)
 
 
 def _shown(lines: Sequence[_Line], given: Sequence[str]) -> list[str]:
@@ -239,7 +237,7 @@ def _to_table(result: Correlations, page: Page) -> str:
     predicted = _predictions(result)
     if predicted:
         plain = [
-            _Line(str(row[0]), {name: _cell(cell) for name, cell in zip(_PREDICTED, row, strict=True)})
+            _Line(str(row[0]), {name: cell_text(cell) for name, cell in zip(_PREDICTED, row, strict=True)})
             for row in predicted
         ]
         parts += [Text(), _grid("predicted", plain, list(_PREDICTED[1:]))]
@@ -307,9 +305,3 @@ def _predictions(result: Correlations) -> list[list[Any]]:
 
 def _who(told: Prediction) -> str:
     return str(Case(told.subject, told.noise_level, told.noise_seed))
-
-
-def _cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else str(cell)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geoscope.files import send
 from geoscope.finetuning.arms import UP
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import SUFFIXES, Page, rendered, send
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import markdown_text, to_markdown
+from geoscope.forms.output import SUFFIXES, Page, rendered
 from geoscope.forms.tables import draw
+from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -227,11 +230,5 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
         words = any(isinstance(row[place], str) for row in rows) and "±" not in str(rows[-1][place])
         table.add_column(columns[place], justify="left" if words else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_text(row[place])) for place in shown))
+        table.add_row(*(Text(cell_text(row[place])) for place in shown))
     return table
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else printable(str(cell))

@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES, Measure
-from geoscope.forms.cells import to_csv, to_markdown
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import to_markdown
 from geoscope.forms.output import Page
 from geoscope.forms.tables import draw
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from geoscope.comparisons.contrasts import ERROR_DEGREES
 from geoscope.comparisons.noise_floors import CHANCE
 from geoscope.comparisons.quantiles import critical
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.tables import draw
+from geoscope.wording import cell_text, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -139,12 +141,6 @@ def _grid(rows: Sequence[Floor], reasons: list[str]) -> Table:
         if row.reason is not None and row.reason not in reasons:
             reasons.append(row.reason)
         note = "" if row.reason is None else f"[{reasons.index(row.reason) + 1}]"
-        *cells, amount = (_text(cell) for cell in _cells(row))
+        *cells, amount = (cell_text(cell) for cell in _cells(row))
         table.add_row(Text(f"  {row.measure}"), *(Text(cell) for cell in cells), Text(amount or note))
     return table
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else str(cell)

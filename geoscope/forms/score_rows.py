@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from geoscope.forms.cells import to_markdown
+from geoscope.forms.markdown import to_markdown
 
 if TYPE_CHECKING:
     from geoscope.report import Report

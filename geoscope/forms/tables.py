@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.comparisons.contrasts import population_of
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
+from geoscope.forms.csv import to_csv
+from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.score_rows import markdown_scores, score_rows
+from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -286,14 +288,10 @@ def _one_layer(found: _Found, layer: int | None, notes: _Notes, *, finite: bool)
     def cells(key: str) -> tuple[str, ...]:
         row = found[key, layer]
         shown = {"standard_error": error_cell(row.standard_error, finite=finite), "null": row.null}
-        return (notes.cell(row), *(_cell(shown[column]) for column in held), str(row.n))
+        return (notes.cell(row), *(cell_text(shown[column]) for column in held), str(row.n))
 
     names = {"standard_error": error_heading(finite=finite), "null": "null"}
     return ["value", *(names[column] for column in held), "n"], cells
-
-
-def _cell(shown: float | str | None) -> str:
-    return shown if isinstance(shown, str) else "" if shown is None else rounded(shown)
 
 
 def of_finite_corpus(report: Report) -> bool:

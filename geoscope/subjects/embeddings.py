@@ -19,6 +19,7 @@ from geoscope.subjects.array_files import ARRAY_SUFFIXES, Matrix, matrix, read_n
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.groups import grouped, read_labels, ungrouped
 from geoscope.subjects.parquet_files import ParquetMatrix
+from geoscope.wording import listed
 
 _LAYER = re.compile(r"^layer-(\d+)$")
 
@@ -74,7 +75,9 @@ class Embeddings:
         if layer is None and len(self.layers) == 1:
             layer = self.layers[0]
         if layer not in self._matrices:
-            raise GeoscopeError(f"'{self.name}' has the layers {_listed(self.layers)}; name one of them, not {layer}.")
+            raise GeoscopeError(
+                f"'{self.name}' has the layers {listed(self.layers, 12)}; name one of them, not {layer}."
+            )
         return self._matrices[layer].whole()
 
     def first_rows(self, layer: Layer, count: int) -> FloatArray:
@@ -176,7 +179,7 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
         raise GeoscopeError(f"{path} holds no array of rows.")
     if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
         raise GeoscopeError(
-            f"{path} holds the arrays {_listed(sorted(arrays))}; it should hold one, or one a layer called "
+            f"{path} holds the arrays {listed(sorted(arrays), 12)}; it should hold one, or one a layer called "
             "layer-NN, and perhaps the one that --groups names."
         )
     if len(arrays) == 1:
@@ -191,8 +194,3 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
             f"The layers of {path} should have as many rows each, but have {sorted(set(counts.values()))}."
         )
     return matrices
-
-
-def _listed(names: Sequence[object]) -> str:
-    shown = ", ".join(str(name) for name in names[:12])
-    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import FloatArray
 from geoscope.subjects.array_files import BLOCK_BYTES, read_dtype
-from geoscope.subjects.sentences import first_line
 
 
 class ParquetMatrix:

@@ -11,7 +11,7 @@ from typing import Any
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError
-from geoscope.forms.output import write_whole
+from geoscope.files import write_whole
 from geoscope.report import Report
 from geoscope.tasks.subjects_in_order import named
 
