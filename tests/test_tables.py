@@ -15,8 +15,8 @@ from geoscope.forms.csv import to_csv
 from geoscope.forms.listing import render_measures
 from geoscope.forms.markdown import markdown_text
 from geoscope.forms.output import Page
-from geoscope.forms.tables import COLUMNS, render, warnings_of
-from geoscope.report import Measurement, Report, Sample, Subject
+from geoscope.forms.tables import long_rows, render, warnings_of
+from geoscope.report import COLUMNS, Measurement, Report, Sample, Subject
 from geoscope.wording import printable, rounded
 
 
@@ -100,6 +100,14 @@ def test_a_file_that_is_one_cloud_has_no_layer() -> None:
     assert render(report, "csv").splitlines()[1] == "demo,,two_nn,0.5,,,100,"
 
 
+def test_rows_of_several_reports_have_the_columns_of_all_with_cautions_last() -> None:
+    plain, study = a_report([row(6, "two_nn", caution="too few rows")]), a_report([row(6, "two_nn", noise_level=1.0)])
+    assert list(plain.rows()[0]) == [*COLUMNS, "caution"]
+    columns, rows = long_rows(plain, study)
+    assert columns == [*COLUMNS, "noise_level", "caution"]
+    assert [each[-2:] for each in rows] == [[None, "too few rows"], [1.0, None]]
+
+
 def test_an_empty_report_is_drawn() -> None:
     for form in ("table", "csv", "markdown", "json"):
         assert render(a_report([]), form)
@@ -110,6 +118,7 @@ def test_a_studys_rows_show_their_keys() -> None:
     report = a_report(rows)
     assert render(report, "csv").splitlines()[0] == ",".join([*COLUMNS, "noise_level", "noise_seed"])
     assert render(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
+    assert list(report.rows()[1].items())[-2:] == [("noise_level", 0.25), ("noise_seed", 3)]
     drawn = table(report).splitlines()
     assert ["two_nn", "0.25", "3", "6", "0.2500"] in [line.split() for line in drawn]
 

@@ -9,7 +9,8 @@ from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.forms.csv import to_csv
 from geoscope.forms.markdown import markdown_text
 from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw, long_rows, markdown_measurements, missing_errors, warnings_of
+from geoscope.forms.tables import long_rows, markdown_measurements, missing_errors, warnings_of
+from geoscope.forms.terminal import draw
 from geoscope.json_text import json_text
 from geoscope.wording import printable, rounded
 

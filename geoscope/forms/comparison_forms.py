@@ -16,7 +16,7 @@ from geoscope.forms.csv import to_csv
 from geoscope.forms.junit import to_junit
 from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
 from geoscope.wording import cell_text, key_names, layer_cell, layer_name, percent_change, printable, rounded, signed
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from geoscope.correlations.measured import Case
 from geoscope.forms.csv import to_csv
 from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
 from geoscope.wording import cell_text, coefficient, printable
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from geoscope.finetuning.arms import UP
 from geoscope.forms.csv import to_csv
 from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import SUFFIXES, Page, rendered
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
 from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from geoscope.catalogue import FAMILIES, MEASURES, Measure
 from geoscope.forms.csv import to_csv
 from geoscope.forms.markdown import to_markdown
 from geoscope.forms.output import Page
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from geoscope.forms.csv import to_csv
 from geoscope.forms.markdown import markdown_text, to_markdown
 from geoscope.forms.output import Page, rendered
 from geoscope.forms.score_rows import markdown_scores, score_rows
+from geoscope.forms.terminal import draw
+from geoscope.report import COLUMNS
 from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from geoscope.report import Measurement, Report
 
-COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
 ENERGY_LIMIT = 0.2
 """Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
@@ -52,25 +52,11 @@ def _to_html(report: Report) -> str:
 
 
 def long_rows(*reports: Report) -> tuple[list[str], list[list[Any]]]:
-    """The column names and one row a number; a study's key columns come last, and cautions where there are any."""
-    every = [row for report in reports for row in report.measurements]
-    keys = _key_columns(every)
-    extra = ["caution"] if any(row.caution is not None for row in every) else []
-    rows = [
-        [
-            report.subject.name,
-            *(getattr(row, column) for column in COLUMNS[1:]),
-            *(row.keys.get(key) for key in keys),
-            *(getattr(row, column) for column in extra),
-        ]
-        for report in reports
-        for row in report.measurements
-    ]
-    return [*COLUMNS, *keys, *extra], rows
-
-
-def _key_columns(rows: Iterable[Measurement]) -> list[str]:
-    return list(dict.fromkeys(key for row in rows for key in row.keys))
+    """The column names and one row a number, each report's columns among them, cautions last."""
+    rows = [row for report in reports for row in report.rows()]
+    columns = list(dict.fromkeys([*COLUMNS, *(column for row in rows for column in row)]))
+    columns.sort(key="caution".__eq__)
+    return columns, [[row.get(column) for column in columns] for row in rows]
 
 
 def _to_markdown(report: Report) -> str:
@@ -228,24 +214,6 @@ def _to_table(report: Report, page: Page) -> str:
     return draw(parts, page)
 
 
-def draw(parts: Iterable[RenderableType], page: Page) -> str:
-    """Rich's drawing of some parts as text, with escape codes only in color."""
-    from rich.console import Console
-
-    console = Console(
-        file=io.StringIO(),
-        width=page.width or 100_000,
-        force_terminal=page.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    with console.capture() as capture:
-        for part in parts:
-            console.print(part)
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
-
-
 def _tables_of(report: Report, notes: _Notes, width: int | None) -> list[Table]:
     if any(row.keys for row in report.measurements):
         return _tables_of_study(report, notes, width)
@@ -317,7 +285,7 @@ def _some_layers(found: _Found, layers: Sequence[int | None], notes: _Notes) -> 
 
 
 def _tables_of_study(report: Report, notes: _Notes, width: int | None) -> list[Table]:
-    keys = _key_columns(report.measurements)
+    keys = list(dict.fromkeys(key for row in report.measurements for key in row.keys))
     lines = [
         _Line(
             row.measure,
