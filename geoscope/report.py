@@ -226,7 +226,7 @@ class Report(_Part):
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        """The measurements as flat rows that share their columns: COLUMNS, a study's keys, cautions if there are any."""
+        """The measurements as flat rows with the same columns: COLUMNS, a study's keys, cautions if there are any."""
         keys = list(dict.fromkeys(key for row in self.measurements for key in row.keys))
         extra = ["caution"] if any(row.caution is not None for row in self.measurements) else []
         return [

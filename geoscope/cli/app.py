@@ -132,7 +132,7 @@ def measure(
     sampled = options.points_of(points)
     from geoscope import measuring
     from geoscope.cli.progress import RunProgress
-    from geoscope.forms import tables
+    from geoscope.rendering import render_report
     from geoscope.tasks.batch import Batch, measure_many
 
     exits.mind_warnings(quiet=quiet)
@@ -155,7 +155,7 @@ def measure(
     if several:
         batch_output.send_all(batch, form_of_output)
     else:
-        files.send(tables.render(batch.only, form_of_output, output.page_of(destination)), destination)
+        files.send(render_report(batch.only, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())
     batch_output.end(batch)
@@ -230,9 +230,9 @@ finetune = app.command()(finetune_command.finetune)
 def list_measures(form: options.FormatOption = None, destination: options.OutputOption = STDOUT) -> None:
     """List every measure: key, range, direction, null, cost, paper."""
     form_of_output = output.choose_format(form, destination)
-    from geoscope.forms import listing
+    from geoscope.rendering import render_measures
 
-    files.send(listing.render_measures(form_of_output, output.page_of(destination)), destination)
+    files.send(render_measures(form_of_output, output.page_of(destination)), destination)
 
 
 @app.command()

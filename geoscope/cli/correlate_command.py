@@ -83,7 +83,7 @@ def correlate(
     form_of_output = output.choose_format(form, destination)
     files.check_destination(destination)
     from geoscope.correlations.correlating import correlate as related
-    from geoscope.forms.correlation_forms import render
+    from geoscope.rendering import render_correlations
 
     result = related(
         reports,
@@ -93,7 +93,7 @@ def correlate(
         measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],
         predict=predict or [],
     )
-    files.send(render(result, form_of_output, output.page_of(destination)), destination)
+    files.send(render_correlations(result, form_of_output, output.page_of(destination)), destination)
     if not quiet and (destination != STDOUT or form_of_output in ("json", "csv")):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

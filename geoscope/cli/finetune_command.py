@@ -240,7 +240,7 @@ def finetune(
     from geoscope.cli.progress import RunProgress
     from geoscope.finetuning.geometry import GEOMETRY
     from geoscope.finetuning.sweeps import finetune as sweep
-    from geoscope.forms.fine_tuning_forms import render, write_results
+    from geoscope.rendering import render_fine_tuning, write_fine_tuning
 
     exits.mind_warnings(quiet=quiet)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
@@ -254,7 +254,7 @@ def finetune(
             device=device, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle,
             progress=progress, announce=None if quiet else exits.say,
         )  # fmt: skip
-    write_results(result, folder)
-    files.send(render(result, form_of_output, output.page_of()))
+    write_fine_tuning(result, folder)
+    files.send(render_fine_tuning(result, form_of_output, output.page_of()))
     if not quiet:
         exits.say(progress.summary())

@@ -148,10 +148,11 @@ def _limits(texts: list[str], *, use_files: bool, quiet: bool) -> tuple[Limit, .
 def _deliver(result: Comparison | Check, form: str, destination: str, *, step_summary: bool, quiet: bool) -> None:
     """Print, add to the job's summary if asked, and end with 1 if a limit failed."""
     from geoscope.forms.annotations import SUMMARY_VARIABLE, append_summary, sentence
-    from geoscope.forms.comparison_forms import render, to_page
+    from geoscope.forms.comparison_forms import to_markdown
+    from geoscope.rendering import render_comparison
 
-    files.send(render(result, form, output.page_of(destination)), destination)
-    if (step_summary or form == "github") and not append_summary(to_page(result)) and step_summary and not quiet:
+    files.send(render_comparison(result, form, output.page_of(destination)), destination)
+    if (step_summary or form == "github") and not append_summary(to_markdown(result)) and step_summary and not quiet:
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:
         seen = destination == STDOUT and form in ("table", "github")

@@ -68,7 +68,7 @@ def noise_floor(
     sampled = options.points_of(points)
     from geoscope.cli.progress import RunProgress
     from geoscope.comparisons.noise_floors import noise_floor as floor_of
-    from geoscope.forms.noise_floor_forms import render
+    from geoscope.rendering import render_noise_floor
 
     exits.mind_warnings(quiet=quiet)
     with RunProgress(bar=not (quiet or no_progress)) as progress:
@@ -80,6 +80,6 @@ def noise_floor(
             batch_tokens=batch_tokens, revision=revision, trust_remote_code=trust_remote_code,
             allow_pickle=allow_pickle, progress=progress,
         )  # fmt: skip
-    files.send(render(result, form_of_output, output.page_of(destination)), destination)
+    files.send(render_noise_floor(result, form_of_output, output.page_of(destination)), destination)
     if not quiet:
         exits.say(progress.summary())

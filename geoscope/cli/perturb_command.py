@@ -189,8 +189,8 @@ def perturb(
     sampled = options.points_of(points)
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
     from geoscope.cli.progress import RunProgress
-    from geoscope.forms import tables
     from geoscope.quantizer_grid import refuse_size_beside_grid
+    from geoscope.rendering import render_report
     from geoscope.studies.parts import remove_parts
     from geoscope.studies.study import perturb as study_of
 
@@ -214,7 +214,7 @@ def perturb(
             probes=_split(probes), probe_rows=probe_rows, finetune=_split(finetune), finetune_epochs=finetune_epochs,
             finetune_examples=finetune_examples, parts=parts, ray=ray, **chosen,
         )  # fmt: skip
-    files.send(tables.render(report, form_of_output, output.page_of(destination)), destination)
+    files.send(render_report(report, form_of_output, output.page_of(destination)), destination)
     if parts is not None:
         remove_parts(parts)
     if not quiet:

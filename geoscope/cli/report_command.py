@@ -30,7 +30,7 @@ def report(reports: ReportsArgument, destination: options.OutputOption = STDOUT)
     files.check_destination(destination)
     if reports.count(STDOUT) > 1:
         raise GeoscopeError("expected at most one report on standard input, got several -; name files for the others")
-    from geoscope.pages.report_page import to_html
+    from geoscope.rendering import render_reports
     from geoscope.report import Report
 
-    files.send(to_html(*(Report.read(name) for name in reports)), destination)
+    files.send(render_reports([Report.read(name) for name in reports], "html"), destination)

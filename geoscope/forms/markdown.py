@@ -9,7 +9,7 @@ from typing import Any
 from geoscope.wording import printable, rounded
 
 
-def to_markdown(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:
     """A GitHub table; the numeric columns are aligned right."""
     lines = [columns, ["---:" if column in numeric else "---" for column in columns]]
     body = [[markdown_text(cell) for cell in row] for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +59,3 @@ def page_of(destination: str = STDOUT) -> Page:
         return Page()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return Page(shutil.get_terminal_size().columns, not plain)
-
-
-def rendered(form: str, what: str, makers: Mapping[str, Callable[[], str]]) -> str:
-    """What the maker of that form makes; a form that has none is refused, with what it was wanted for."""
-    if form not in makers:
-        *most, last = makers
-        raise GeoscopeError(f"expected {', '.join(most)} or {last} for {what}, got {form}; choose with --format")
-    return makers[form]()

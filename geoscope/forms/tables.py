@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import FAMILIES, MEASURES
 from geoscope.comparisons.contrasts import population_of
-from geoscope.forms.csv import to_csv
-from geoscope.forms.markdown import markdown_text, to_markdown
-from geoscope.forms.output import Page, rendered
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
+from geoscope.forms.output import Page
 from geoscope.forms.score_rows import markdown_scores, score_rows
 from geoscope.forms.terminal import draw
 from geoscope.report import COLUMNS
@@ -25,30 +25,13 @@ if TYPE_CHECKING:
 ENERGY_LIMIT = 0.2
 """Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
-_ANY_PAGE = Page()
 _MANY_LAYERS = 8  # more of them than this read better as rows
 _FAMILY = {measure.key: measure.family for measure in MEASURES}
 
 
-def render(report: Report, form: str, page: Page = _ANY_PAGE) -> str:
-    """The report as text in one of the forms; page is what a table is drawn on."""
-    return rendered(
-        form,
-        "one report",
-        {
-            "table": lambda: _to_table(report, page),
-            "json": report.to_json,
-            "csv": lambda: to_csv(*long_rows(report)),
-            "markdown": lambda: _to_markdown(report),
-            "html": lambda: _to_html(report),
-        },
-    )
-
-
-def _to_html(report: Report) -> str:
-    from geoscope.pages.report_page import to_html
-
-    return to_html(report)
+def to_csv(report: Report) -> str:
+    """A row a number, at full precision."""
+    return csv_text(*long_rows(report))
 
 
 def long_rows(*reports: Report) -> tuple[list[str], list[list[Any]]]:
@@ -59,7 +42,8 @@ def long_rows(*reports: Report) -> tuple[list[str], list[list[Any]]]:
     return columns, [[row.get(column) for column in columns] for row in rows]
 
 
-def _to_markdown(report: Report) -> str:
+def to_markdown(report: Report) -> str:
+    """The facts, a table of every number, the scores, and what to be wary of."""
     head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
     notes = [f"\n**Note:** {markdown_text(reason)}\n" for reason in missing_errors(report)]
     notes += [f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report)]
@@ -84,7 +68,7 @@ def markdown_measurements(columns: Sequence[str], rows: Sequence[Sequence[Any]],
         if column not in without
         and (column in ("subject", "measure", "value") or any(row[place] is not None for row in told))
     ]
-    return to_markdown(
+    return markdown_table(
         [columns[place].replace("_", " ") for place in shown],
         [[row[place] for place in shown] for row in told],
         numeric=("layer", "value", "standard error", error_heading(finite=True), "null", "n"),
@@ -196,7 +180,8 @@ class _Line:
     heading: bool = False
 
 
-def _to_table(report: Report, page: Page) -> str:
+def to_table(report: Report, page: Page) -> str:
+    """Measures under their families, layers beside each other, scores, and what to be wary of."""
     from rich.text import Text
 
     notes = _Notes()
