@@ -4,7 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 LINT := .venv-lint
 
-.PHONY: demo test check slow bench finetune-study clean
+BASE ?= HEAD
+
+.PHONY: demo test check same-numbers slow bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -17,6 +19,14 @@ check: $(STAMP) $(LINT)/.installed
 	$(BIN)/ruff format --check geoscope tests benchmarks
 	$(BIN)/mypy
 	PYTHONPATH=. $(LINT)/bin/lint-imports --no-cache --no-logo
+
+# The fixed commands of tests/fixed_commands.py on the commit BASE and on this tree: equal to the byte, or a diff.
+same-numbers: $(STAMP)
+	rm -rf .same-numbers && mkdir -p .same-numbers/before .same-numbers/after
+	git archive $(BASE) geoscope sample_data | tar -x -C .same-numbers
+	OMP_NUM_THREADS=1 PYTHONPATH=.same-numbers $(BIN)/python tests/fixed_commands.py .same-numbers/before.json .same-numbers/before
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/fixed_commands.py .same-numbers/after.json .same-numbers/after
+	diff .same-numbers/before.json .same-numbers/after.json && echo "the same numbers as $(BASE)"
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
@@ -39,4 +49,4 @@ $(LINT)/.installed: constraints.txt | $(STAMP)
 	touch $@
 
 clean:
-	rm -rf .venv $(LINT) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .venv .mypy_cache .pytest_cache .ruff_cache build dist
