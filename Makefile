@@ -49,4 +49,4 @@ $(LINT)/.installed: constraints.txt | $(STAMP)
 	touch $@
 
 clean:
-	rm -rf .same-numbers .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .venv $(LINT) .mypy_cache .pytest_cache .ruff_cache build dist
