@@ -20,14 +20,14 @@ from geoscope.comparisons.contrasts import Noise, contrast, draws_of
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.matching import match_layers
-from geoscope.comparisons.quantiles import critical, upper_tail
-from geoscope.comparisons.verdicts import benjamini_hochberg, holm, interval, judge, two_sided
+from geoscope.comparisons.verdicts import interval, judge, two_sided
 from geoscope.errors import GeoscopeError, NotComparable, Undefined
 from geoscope.forms.annotations import SUMMARY_BYTES, append_summary
 from geoscope.forms.comparison_forms import FORMS, outcome
 from geoscope.forms.output import Page
 from geoscope.rendering import render_comparison
 from geoscope.report import Measurement, Report
+from geoscope.statistics import benjamini_hochberg, critical, holm, upper_tail
 
 # Student's t
 
@@ -666,5 +666,5 @@ def test_every_form_takes_both_results(form: str, comparison: Comparison) -> Non
 
 
 def test_an_unknown_form_is_refused(comparison: Comparison) -> None:
-    with pytest.raises(GeoscopeError, match="expected table, json, .* or github for a comparison, got yaml"):
+    with pytest.raises(GeoscopeError, match=r"expected table, json, .* or github for a comparison, got yaml"):
         render_comparison(comparison, "yaml")

@@ -14,7 +14,6 @@ import pytest
 from made_reports import report, row
 from scipy import stats
 
-from geoscope.comparisons.verdicts import benjamini_hochberg
 from geoscope.correlations.associations import is_constant, line, partial, pearson, points_needed, spearman
 from geoscope.correlations.correlating import correlate
 from geoscope.correlations.predictions import left_out_error, predicted_score
@@ -23,6 +22,7 @@ from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.output import Page
 from geoscope.rendering import render_correlations
 from geoscope.report import Score
+from geoscope.statistics import benjamini_hochberg
 
 # Means over runs of the tables released with Marbut et al. 2024 (bert-small): level in percent, PP, RE, EEE, GLUE.
 RELEASED = """subject,noise_level,task,patchiness_paper,reconstruction_error,eigenvalue_early_enrichment,score

@@ -27,10 +27,11 @@ from geoscope.finetuning import tasks
 from geoscope.finetuning.arms import Arm, grid, numbers_of
 from geoscope.finetuning.recipes import DEFAULT, RECIPES
 from geoscope.finetuning.results import finished_runs
-from geoscope.finetuning.significance import holm, paired, within_seeds
+from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.finetuning.sweeps import finetune
 from geoscope.rendering import render_fine_tuning
 from geoscope.report import Report
+from geoscope.statistics import holm
 from geoscope.subjects.checkpoints import load_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -25,7 +25,6 @@ from geoscope.comparisons.comparison import compare_reports
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floors import Floor, NoiseFloor
-from geoscope.comparisons.quantiles import critical
 from geoscope.forms import comparison_forms
 from geoscope.forms.output import Page
 from geoscope.pages import comparison_page
@@ -35,6 +34,7 @@ from geoscope.pages.report_page import to_html
 from geoscope.pages.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
 from geoscope.rendering import render_comparison, render_correlations, render_measures, render_noise_floor
 from geoscope.report import Measurement, Report, Score
+from geoscope.statistics import critical
 from geoscope.wording import rounded
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}

@@ -33,11 +33,11 @@ from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.comparing import is_report, reads_text
 from geoscope.comparisons.contrasts import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
-from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.json_text import json_text
 from geoscope.protocols import resolved
 from geoscope.report import Report
+from geoscope.statistics import critical
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement

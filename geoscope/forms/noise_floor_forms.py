@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.comparisons.contrasts import ERROR_DEGREES
 from geoscope.comparisons.noise_floors import CHANCE
-from geoscope.comparisons.quantiles import critical
 from geoscope.forms.csv import csv_text
 from geoscope.forms.markdown import markdown_table, markdown_text
 from geoscope.forms.output import Page
 from geoscope.forms.terminal import draw
+from geoscope.statistics import critical
 from geoscope.wording import cell_text, printable
 
 if TYPE_CHECKING:
