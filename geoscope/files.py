@@ -7,8 +7,10 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.json_text import json_text
 
 STDOUT = "-"
 
@@ -62,6 +64,11 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON to a file, whole or not at all."""
+    write_whole(path, json_text(content).encode())
 
 
 def _send_to_stdout(data: bytes) -> None:

@@ -191,8 +191,8 @@ def perturb(
     from geoscope.cli.progress import RunProgress
     from geoscope.quantizer_grid import refuse_size_beside_grid
     from geoscope.rendering import render_report
-    from geoscope.studies.parts import remove_parts
     from geoscope.studies.study import perturb as study_of
+    from geoscope.tasks.finished_work import FinishedReports
 
     if quantizer_grid is not None and (typed(context, "codebooks") or typed(context, "bits")):
         refuse_size_beside_grid()
@@ -216,7 +216,7 @@ def perturb(
         )  # fmt: skip
     files.send(render_report(report, form_of_output, output.page_of(destination)), destination)
     if parts is not None:
-        remove_parts(parts)
+        FinishedReports(parts).remove()
     if not quiet:
         exits.say(progress.summary())
 

@@ -23,7 +23,6 @@ from geoscope.random_state import drawn_by
 from geoscope.report import Measurement, Report, Sample
 from geoscope.rows import Progress
 from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
-from geoscope.studies.parts import Parts
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
@@ -31,7 +30,7 @@ from geoscope.studies.scoring import Scoring
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.text_subjects import LOADING, READING, TextSubject, open_text_subject
-from geoscope.tasks.kept_reports import ROUNDING_ONLY
+from geoscope.tasks.finished_work import FinishedReports, key_of, that_count
 from geoscope.tasks.running import run_tasks
 
 
@@ -75,7 +74,7 @@ def perturb(
     study = open_study(setup, progress)
     for warning in study.text.extraction.warnings:
         warnings.warn(warning, stacklevel=2)
-    kept = Parts(None if parts is None else Path(parts), study.fingerprinted)
+    kept = FinishedReports(None if parts is None else Path(parts), key_of(study.fingerprinted))
     return study.run(states, kept, announce, setup, ray)
 
 
@@ -152,12 +151,11 @@ class Study:
     @property
     def fingerprinted(self) -> dict[str, Any]:
         """Every setting that changes a part's numbers."""
-        measuring = {name: value for name, value in self.options.items() if name not in (*ROUNDING_ONLY, "progress")}
         return {
             "version": __version__,
             "subject": self.text.about,
             "sample": self.text.sample,
-            "measuring": measuring,
+            "measuring": that_count(self.options),
             "folder": None if self.folder is None else str(self.folder.resolve()),  # it gets every state
             **self.settings,
         }
@@ -165,7 +163,7 @@ class Study:
     def run(
         self,
         states: Sequence[State],
-        kept: Parts,
+        kept: FinishedReports,
         announce: Callable[[str], None] | None,
         setup: StudySetup,
         ray: str | None,
@@ -178,7 +176,7 @@ class Study:
             if announce is not None:
                 announce(f"{len(reports)} of {len(states)}: {state.name}, {took}")
 
-        found = {state: kept.read(state) for state in states}
+        found = {state: kept.read(state.name) for state in states}
         missing = [state for state in states if found[state] is None]
         ahead = self.scoring.ahead(len(missing))
         if announce is not None and ahead is not None:
@@ -199,7 +197,7 @@ class Study:
                 if isinstance(result, GeoscopeError):
                     raise result
                 add_kept(before=states.index(missing[place]))
-                kept.keep(missing[place], result[0])
+                kept.keep(missing[place].name, result[0])
                 add(missing[place], result[0], f"{result[1]:.1f} s")
         add_kept(before=len(states))
         return self._joined(states, [reports[state] for state in states])
