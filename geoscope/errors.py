@@ -15,7 +15,8 @@ class NotComparable(GeoscopeError):
 
 
 class NonFinite(GeoscopeError):
-    """A subject's rows hold NaN or infinity, so that no measure of them has a value."""
+    """A subject's rows hold NaN or infinity, so that no measure of them has a value; the message is the reason that a
+    study's report gives for each."""
 
 
 class Undefined(Exception):

@@ -35,8 +35,9 @@ from geoscope.pairs import (
 )
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
+from geoscope.progress import Progress
 from geoscope.rounding import check_spread, rounding_distance, step_of
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 from geoscope.subjects.groups import grouped
 
 DUPLICATE_TOLERANCE = 1e-5

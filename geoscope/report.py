@@ -220,9 +220,9 @@ class Report(_Part):
         if len(rows) == 1:
             return rows[0]
         held = ", ".join(str(number) for number in self.layers)
-        asked = "several rows match" if rows else f"got layer {layer}"
+        asked = "several" if rows else f"layer {layer}"
         raise GeoscopeError(
-            f"expected one row of {measure} in {self.subject.name}'s report, {asked}; its layers: {held}"
+            f"expected one row of {measure} in {self.subject.name}'s report, got {asked}; its layers: {held}"
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -293,7 +293,7 @@ class Report(_Part):
         try:
             import pandas
         except ImportError as error:
-            raise GeoscopeError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
+            raise GeoscopeError("expected pandas for to_dataframe, got none installed; pip install pandas") from error
         rows = self.rows()
         frame = pandas.DataFrame(rows, columns=list(rows[0] if rows else COLUMNS))
         floats = {"value": "float64", "standard_error": "float64", "null": "float64"}

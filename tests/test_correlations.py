@@ -776,7 +776,7 @@ def test_columns_that_cannot_be_taken_out_are_refused(given, told):
         ("absent.csv", None, "No such file or directory; check the path"),
         ("scores.csv", b"subject,score\n\xff,1\n", "expected text in UTF-8"),
         ("scores.csv", b"subject,score,score\na,1,2\n", "expected each column once, got score twice"),
-        ("scores.csv", b"subject,score\na,1,2\n", "expected 2 cells in a row, got more in line 2"),
+        ("scores.csv", b"subject,score\na,1,2\n", "expected 2 cells in a row, got 3 in line 2"),
         ("scores.json", b"{", "expected JSON, got something else"),
         ("scores.json", b'{"a": 1}', "expected scores as a list of rows, or a result of lm-evaluation-harness or mteb"),
         ("scores.json", b'{"results": {"t": {"acc,none": 1}}}', "expected a result that names its model"),

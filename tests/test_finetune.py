@@ -411,7 +411,7 @@ def test_a_file_without_its_columns_is_refused(tmp_path):
     with pytest.raises(GeoscopeError, match="columns sentence"):
         tasks.load(str(file))
     file.write_text("sentence,label\na\n")
-    with pytest.raises(GeoscopeError, match="fewer in example 1"):
+    with pytest.raises(GeoscopeError, match="expected 2 cells in a row, got 1 in line 2"):
         tasks.load(str(file))
     (tmp_path / "x.docx").write_text("")
     with pytest.raises(GeoscopeError, match=r"\.docx"):

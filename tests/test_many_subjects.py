@@ -189,7 +189,7 @@ def test_a_subject_that_cannot_be_used_stops_no_other(
     assert cli.main(line([missing, *checkpoints(run)[:1]], corpus_file, "-o", str(tmp_path / "out"))) == 2
     told = capsys.readouterr()
     assert len(json.loads(told.out)) == 1
-    assert f"{missing} was not measured: No checkpoint folder" in told.err
+    assert f"{missing} was not measured: expected a Hugging Face id" in told.err
     assert (tmp_path / "out" / "checkpoint-1000.json").is_file()
     assert cli.main(line([missing, f"{missing}-too"], corpus_file)) == 2
     assert capsys.readouterr().out == ""

@@ -154,11 +154,11 @@ def test_undefined_and_constant_measures_have_no_limit():
 
 
 def test_a_checkpoint_is_read_once(checkpoint_folder, corpus_file, monkeypatch):
-    from geoscope.subjects import text_subjects
+    from geoscope.subjects import opening
 
     calls = []
-    extract = text_subjects.extract
-    monkeypatch.setattr(text_subjects, "extract", lambda *a, **k: calls.append(a) or extract(*a, **k))
+    extract = opening.extract
+    monkeypatch.setattr(opening, "extract", lambda *a, **k: calls.append(a) or extract(*a, **k))
     options = {"corpora": [str(corpus_file)], "layers": "-1,1", "measures": FAST, "max_length": 32, "sequences": 40}
     found = noise_floor(str(checkpoint_folder("bert")), draws=3, **options)
     assert len(calls) == 1
@@ -220,10 +220,10 @@ def test_the_same_weights_twice_are_warned_of(tmp_path):
     [
         ((), {}, "expected a subject"),
         (("report.json",), {}, "rows to draw from"),
-        ((np.eye(8),), {"draws": 2}, "at least 3 draws"),
+        ((np.eye(8),), {"draws": 2}, "expected --draws to be a whole number of at least 3, got 2"),
         ((np.eye(8),), {"draws": 5}, "at least 10 sequences"),
         ((np.eye(30),), {"corpora": ["sample"]}, "--corpus"),
-        ((np.eye(30),), {"layers": "4"}, "no layer 4"),
+        ((np.eye(30),), {"layers": "4"}, "expected no --layers with one cloud of rows, got layer 4"),
     ],
 )
 def test_mistakes_are_sentences(subjects, options, words):

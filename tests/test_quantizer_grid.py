@@ -240,17 +240,22 @@ def test_reports_of_other_sizes_are_not_compared() -> None:
 @pytest.mark.parametrize("text", ["", "4", "x", "4x", "x8", "2,4x6x8", "two x 6", "2;4x6", "2.5x6", "2,x6", "4X8"])
 def test_what_is_no_grid_is_refused(text: str) -> None:
     with pytest.raises(GeoscopeError, match="expected --quantizer-grid to be numbers of codebooks x numbers of bits"):
-        grid_of(text)
+        grid_of(quantizer_grid=text)
 
 
 @pytest.mark.parametrize("text", ["0x8", "4x0", "4x13", "-1x8"])
 def test_sizes_that_no_quantizer_has_are_refused(text: str) -> None:
-    with pytest.raises(GeoscopeError, match="a quantizer has at least 1 codebook of 1 to 12 bits"):
-        grid_of(text)
+    with pytest.raises(GeoscopeError, match="expected at least 1 codebook of 1 to 12 bits"):
+        grid_of(quantizer_grid=text)
 
 
 def test_each_size_is_there_once_in_order() -> None:
-    assert [(each.codebooks, each.bits) for each in grid_of(" 4, 2,4 x 8,6 ")] == [(2, 6), (2, 8), (4, 6), (4, 8)]
+    assert [(each.codebooks, each.bits) for each in grid_of(quantizer_grid=" 4, 2,4 x 8,6 ")] == [
+        (2, 6),
+        (2, 8),
+        (4, 6),
+        (4, 8),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ ReportsArgument = Annotated[
 
 
 @settled
-def report(reports: ReportsArgument, destination: options.OutputOption = STDOUT) -> None:
+@options.spread
+def report(reports: ReportsArgument, written: options.Destination) -> None:
     """Draw reports as one self-contained HTML page: findings, a chart a measure, every number."""
+    destination = written["output"]
     if destination != STDOUT and output.SUFFIXES.get(Path(destination).suffix.lower()) != "html":
         raise GeoscopeError(f"expected -o to name a page that ends in .html or .htm, got {destination}; rename it")
     files.check_destination(destination)

@@ -21,7 +21,8 @@ from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.pairs.components import components
 from geoscope.pairs.duplicates import first_copies
 from geoscope.passes import DUPLICATE_TOLERANCE
-from geoscope.rows import Float64, FloatArray, IntArray, Progress, hash_rows, smallest
+from geoscope.progress import Progress
+from geoscope.rows import Float64, FloatArray, IntArray, hash_rows, smallest
 from geoscope.subjects.embeddings import Embeddings
 
 NEIGHBOURS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import cautions_of, unmatched
@@ -24,19 +24,18 @@ from geoscope.correlations.relating import FEWEST, relate
 from geoscope.correlations.scores import Score, check_once, read_scores
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
+from geoscope.settings.correlating import CorrelateOptions
+from geoscope.settings.option import completed, takes
 from geoscope.statistics import benjamini_hochberg
 
 _C = TypeVar("_C", bound=Correlation)
 
 
+@takes(CorrelateOptions)
 def correlate(
     reports: Iterable[str | Path | Report],
     scores: str | Path | Report | Iterable[Mapping[str, Any]],
-    *,
-    tasks: Sequence[str] | None = None,
-    given: Sequence[str] | None = None,
-    measures: Sequence[str] | None = None,
-    predict: Iterable[str | Path | Report] = (),
+    **keywords: Unpack[CorrelateOptions],
 ) -> Correlations:
     """Relate every measure of reports to scores on every task.
 
@@ -50,8 +49,10 @@ def correlate(
     Raises NotComparable where the reports were not measured the same way, GeoscopeError for what cannot be joined
     or is too little.
     """
+    options = completed(CorrelateOptions, keywords)
+    tasks, given, measures = options["tasks"], options["given"], options["measures"]
     lists = None if given is None else parse_given(given)
-    read, numbers, newcomers, held = _sources(list(reports), scores, measures, read_reports(predict))
+    read, numbers, newcomers, held = _sources(list(reports), scores, measures, read_reports(options["predict"]))
     chosen_tasks, rows = chosen_scores(held, tasks)
     wanted = chosen_measures(measures, (column.measure for column in numbers.columns))
     check_names(numbers, held)

@@ -21,9 +21,6 @@ from geoscope.subjects.tokenization import batch_sequences
 CLOUDS = ("union", "last", "first")
 """Token states of every layer but the embeddings' as one cloud, those of the last, its first token of each sequence."""
 
-GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn")
-"""What is measured unless something else is asked for."""
-
 _BATCH_TOKENS = 4096
 
 

@@ -68,7 +68,8 @@ class Lesson:
             )  # fmt: skip
         except ValueError as error:
             raise GeoscopeError(
-                f"The checkpoint '{self.checkpoint.name}' cannot be fine-tuned on {self.task.name}: {first_line(error)}"
+                f"expected a checkpoint to fine-tune on {self.task.name}, got '{self.checkpoint.name}': "
+                f"{first_line(error)}; choose another"
             ) from error
         if model.config.pad_token_id is None:
             model.config.pad_token_id = self.tokenizer.pad_token_id

@@ -18,8 +18,8 @@ from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.finetuning.tasks import Task
+from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.rows import Progress
 from geoscope.subjects.checkpoints import Checkpoint
 
 _DIVERGED = "the loss after fine-tuning is not finite"
@@ -63,9 +63,7 @@ class FineTunings:
         progress: Progress | None = None,
     ) -> None:
         if find_spec("accelerate") is None:
-            raise GeoscopeError(
-                "expected accelerate for --finetune, which is not installed: pip install geoscope[train]"
-            )
+            raise GeoscopeError("expected accelerate for --finetune, got none installed; pip install geoscope[train]")
         if checkpoint.kind == "encoder-decoder":
             raise GeoscopeError(
                 f"expected --finetune with a model that is measured whole, got {checkpoint.name}, whose encoder alone "

@@ -45,7 +45,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str], *, max_length: int, tokens: s
     not matter.
     """
     if tokens not in TOKENS:
-        raise GeoscopeError(f"--tokens is {', '.join(TOKENS)}, not '{tokens}'.")
+        raise GeoscopeError(f"expected --tokens to be one of {', '.join(TOKENS)}, got '{tokens}'; choose one")
     ids: list[IntArray] = []
     special: list[IntArray] = []
     for start in range(0, len(texts), _CHUNK):

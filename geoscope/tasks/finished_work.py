@@ -17,16 +17,15 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.files import write_json
 from geoscope.report import Report
+from geoscope.settings.option import numbers
 
 SETTINGS = "settings"
 """The name of the file that says how a claimed folder's work was made."""
 
-_NO_NUMBER = ("device", "batch_tokens", "memory", "progress", "announce")  # but for rounding
 
-
-def that_count(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that change a number, as JSON holds them."""
-    counted = {name: value for name, value in options.items() if name not in _NO_NUMBER}
+def that_count(group: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a group that change a number, as JSON holds them."""
+    counted = numbers(group, options)
     reference = counted.get("isoscore_reference")
     if isinstance(reference, str | os.PathLike) and Path(reference).is_file():  # another covariance may come there
         counted["isoscore_reference"] = "sha256:" + hashlib.sha256(Path(reference).read_bytes()).hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 from geoscope import __version__
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureOptions
 from geoscope.tasks.finished_work import SETTINGS, ClaimedFolder, FinishedReports, that_count
 from geoscope.tasks.subjects_in_order import named
 
@@ -24,7 +25,7 @@ class KeptReports:
 
     def __init__(self, folder: Path, subjects: Sequence[str], options: Mapping[str, Any]) -> None:
         claimed = ClaimedFolder(folder, "-o", "reports", _NEW)
-        settings = that_count({"version": __version__, **options})
+        settings = dict(sorted({"version": __version__, **that_count(MeasureOptions, options)}.items()))
         held = claimed.held()
         taken: dict[str, str] = {}
         if held is not None:

@@ -97,7 +97,7 @@ def _connected(address: str) -> Iterator[Any]:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise GeoscopeError(
-            f"expected --ray to be auto or the address of a Ray cluster, could not connect to {address!r}: "
+            f"expected --ray to be auto or the address of a Ray cluster, got {address!r}, where none answers: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}; check the address"
         ) from error
     try:
