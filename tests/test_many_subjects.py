@@ -20,6 +20,7 @@ from geoscope.cli import app as cli
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureOptions
 from geoscope.tasks.batch import measure_many
 from geoscope.tasks.finished_work import key_of, that_count
 from geoscope.tasks.kept_reports import KeptReports
@@ -238,8 +239,6 @@ def test_a_reference_counts_by_its_content_and_what_only_rounds_not_at_all(tmp_p
     for rows in (np.eye(2), np.eye(2), 2 * np.eye(2)):
         np.save(reference, rows)
         options = {"isoscore_reference": str(reference), "memory": f"{len(keys) + 1}GB", "seed": 0}
-        keys.append(key_of(that_count(options)))
+        keys.append(key_of(that_count(MeasureOptions, options)))
     assert keys[0] == keys[1] != keys[2]
-    assert that_count({"isoscore_reference": "scaled-identity", "device": "cpu", "progress": print}) == {
-        "isoscore_reference": "scaled-identity"
-    }
+    assert that_count(MeasureOptions, {"device": "cpu", "progress": print}) == that_count(MeasureOptions, {})

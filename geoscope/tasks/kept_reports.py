@@ -25,7 +25,7 @@ class KeptReports:
 
     def __init__(self, folder: Path, subjects: Sequence[str], options: Mapping[str, Any]) -> None:
         claimed = ClaimedFolder(folder, "-o", "reports", _NEW)
-        settings = dict(sorted({"version": __version__, **that_count(MeasureOptions, options)}.items()))
+        settings = {"version": __version__, **that_count(MeasureOptions, options)}
         held = claimed.held()
         taken: dict[str, str] = {}
         if held is not None:
