@@ -18,7 +18,8 @@ from geoscope.comparisons.configuration import find_limits
 from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.comparisons.parts import split_sequences
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.noise_floor_forms import COLUMNS, render
+from geoscope.forms.noise_floor_forms import COLUMNS
+from geoscope.rendering import render_noise_floor
 from geoscope.subjects.embeddings import array_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
@@ -247,19 +248,19 @@ def test_the_limits_can_be_pasted(tmp_path):
 def test_every_form_has_every_number():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=[*FAST, "first_position_energy"])
-    assert json.loads(render(found, "json"))["schema_version"] == "1"
-    lines = list(csv.reader(io.StringIO(render(found, "csv"))))
+    assert json.loads(render_noise_floor(found, "json"))["schema_version"] == "1"
+    lines = list(csv.reader(io.StringIO(render_noise_floor(found, "csv"))))
     assert lines[0] == list(COLUMNS)
     assert len(lines) == 6
     assert float(lines[1][COLUMNS.index("noise")]) == found.floors[0].noise
     for form in ("table", "markdown"):
-        text = render(found, form)
+        text = render_noise_floor(found, form)
         assert "Student's t of 4 degrees" in text
         assert "undefined in 5 of 5" in text
         assert found.to_toml() in text
-    assert render(found, "markdown").startswith("### noise floor of array, 5 draws\n")
+    assert render_noise_floor(found, "markdown").startswith("### noise floor of array, 5 draws\n")
     with pytest.raises(GeoscopeError, match="junit"):
-        render(found, "junit")
+        render_noise_floor(found, "junit")
 
 
 def test_the_command_on_a_checkpoint(checkpoint_folder, corpus_file, tmp_path, capfd):

@@ -20,14 +20,14 @@ from geoscope.cli.exits import ExitCode
 from geoscope.comparisons.comparing import compare
 from geoscope.correlations.correlating import correlate
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.cells import rounded
-from geoscope.forms.correlation_forms import render
 from geoscope.measuring import measure
 from geoscope.pages.report_page import to_html
 from geoscope.quantizer_grid import grid_of
+from geoscope.rendering import render_correlations
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
+from geoscope.wording import rounded
 
 SIZES = [(2, 3), (2, 4), (4, 3), (4, 4)]
 GRID = "4,2x3,4"
@@ -193,7 +193,7 @@ def test_correlations_depend_on_the_quantizer_in_rows_of_their_own() -> None:
     assert [point.x for point in large.points] == [9, 7, 8, 1]
     assert small.pearson.value == pytest.approx(np.corrcoef([1, 2, 4, 5], [1, 2, 3, 5])[0, 1])
     assert large.pearson.value == pytest.approx(np.corrcoef([9, 7, 8, 1], [1, 2, 3, 5])[0, 1])
-    table = render(result, "markdown")
+    table = render_correlations(result, "markdown")
     assert "patchiness (lsq 2x6)" in table
     assert "patchiness (lsq 4x8)" in table
 

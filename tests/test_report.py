@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.output import write_whole
+from geoscope.files import write_whole
 from geoscope.report import Measurement, Report, json_schema
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__
+from geoscope import __version__, files
 from geoscope.cli import (
     batch_output,
     correlate_command,
@@ -26,8 +26,8 @@ from geoscope.cli import (
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.options import spread
 from geoscope.cli.progress import heard
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 from geoscope.settings.measuring import Cluster, MeasureOptions, Reading
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            output.silence_stdout()
+            files.silence_stdout()
     if code is None:
         return ExitCode.DONE
     # typer ends an interrupt that comes while it parses with 130
@@ -71,7 +71,7 @@ def _refuse(error: TyperException) -> ExitCode:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        output.send(f"geoscope {__version__}\n")
+        files.send(f"geoscope {__version__}\n")
         raise typer.Exit
 
 
@@ -101,9 +101,9 @@ def measure(
     form = output.choose_format(written["form"], STDOUT if several else destination)
     folder = batch_output.check_folder(destination) if several else None
     if not several:
-        output.check_destination(destination)
-    from geoscope.forms import tables
+        files.check_destination(destination)
     from geoscope.measuring import measure as measured
+    from geoscope.rendering import render_report
     from geoscope.tasks.batch import Batch, measure_many
 
     with heard(telling) as ears:
@@ -116,7 +116,7 @@ def measure(
     if several:
         batch_output.send_all(batch, form)
     else:
-        output.send(tables.render(batch.only, form, output.page_of(destination)), destination)
+        files.send(render_report(batch.only, form, output.page_of(destination)), destination)
     ears.sum_up()
     batch_output.end(batch)
 
@@ -151,9 +151,9 @@ def list_measures(written: options.Written) -> None:
     """List every measure: key, range, direction, null, cost, paper."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    from geoscope.forms import listing
+    from geoscope.rendering import render_measures
 
-    output.send(listing.render_measures(form, output.page_of(destination)), destination)
+    files.send(render_measures(form, output.page_of(destination)), destination)
 
 
 @app.command()
@@ -165,4 +165,4 @@ def schema(written: options.Destination) -> None:
 
     from geoscope.report import json_schema
 
-    output.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", written["output"])
+    files.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", written["output"])

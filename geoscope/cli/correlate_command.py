@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 from geoscope.settings.correlating import CorrelateOptions
 
 ReportsArgument = Annotated[
@@ -45,12 +46,12 @@ def correlate(
     """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     from geoscope.correlations.correlating import correlate as related
-    from geoscope.forms.correlation_forms import render
+    from geoscope.rendering import render_correlations
 
     result = related(reports, scores, **relating)
-    output.send(render(result, form, output.page_of(destination)), destination)
+    files.send(render_correlations(result, form, output.page_of(destination)), destination)
     if not telling["quiet"] and (destination != STDOUT or form in ("json", "csv")):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

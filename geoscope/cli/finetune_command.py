@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.progress import heard
@@ -61,10 +62,10 @@ def finetune(
     """Fine-tune with I-STAR, CosReg or persistent entropy beside none, from several seeds; scores and geometry."""
     form = output.choose_format(printed["form"])
     from geoscope.finetuning.sweeps import finetune as sweep
-    from geoscope.forms.fine_tuning_forms import render, write_results
+    from geoscope.rendering import render_fine_tuning, write_fine_tuning
 
     with heard(printed) as ears:
         result = sweep(checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce)
-    write_results(result, folder)
-    output.send(render(result, form, output.page_of()))
+    write_fine_tuning(result, folder)
+    files.send(render_fine_tuning(result, form, output.page_of()))
     ears.sum_up()

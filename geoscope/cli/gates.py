@@ -11,8 +11,8 @@ import typer
 from geoscope.cli import exits, options
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.progress import heard
+from geoscope.files import STDOUT, check_destination, send
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 from geoscope.settings.judging import CompareOptions
 from geoscope.settings.option import Option
 
@@ -47,7 +47,7 @@ def compare(
     from geoscope.forms.comparison_forms import FORMS
 
     form = output.choose_format(written["form"], written["output"], FORMS)
-    output.check_destination(written["output"])
+    check_destination(written["output"])
     with heard(telling) as ears:
         comparing["limits"] = _limits(comparing.get("limits", ()), use_files=not files["no_config"], telling=telling)
         result = compare_subjects(base, *candidates, **comparing, progress=ears.progress)
@@ -71,7 +71,7 @@ def check(
     from geoscope.report import Report
 
     form = output.choose_format(written["form"], written["output"], FORMS)
-    output.check_destination(written["output"])
+    check_destination(written["output"])
     bounds = [parse_bound(limit) for limit in limits]
     _deliver(check_report(Report.read(report), bounds), form, written, telling)
 
@@ -94,11 +94,12 @@ def _limits(texts: Iterable[str], *, use_files: bool, telling: options.Quiet) ->
 def _deliver(result: Comparison | Check, form: str, written: options.GateWritten, telling: options.Quiet) -> None:
     """Print, add to the job's summary if asked, and end with 1 if a limit failed."""
     from geoscope.forms.annotations import SUMMARY_VARIABLE, append_summary, sentence
-    from geoscope.forms.comparison_forms import render, to_page
+    from geoscope.forms.comparison_forms import to_markdown
+    from geoscope.rendering import render_comparison
 
     destination, step_summary, quiet = written["output"], written["step_summary"], telling["quiet"]
-    output.send(render(result, form, output.page_of(destination)), destination)
-    if (step_summary or form == "github") and not append_summary(to_page(result)) and step_summary and not quiet:
+    send(render_comparison(result, form, output.page_of(destination)), destination)
+    if (step_summary or form == "github") and not append_summary(to_markdown(result)) and step_summary and not quiet:
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:
         seen = destination == STDOUT and form in ("table", "github")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.progress import heard
@@ -31,11 +32,11 @@ def noise_floor(
     """Say how far measures move when nothing changed, over draws or trainings, and the limits that allows."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     from geoscope.comparisons.noise_floors import noise_floor as floor_of
-    from geoscope.forms.noise_floor_forms import render
+    from geoscope.rendering import render_noise_floor
 
     with heard(telling) as ears:
         result = floor_of(*subjects, **floor, progress=ears.progress)
-    output.send(render(result, form, output.page_of(destination)), destination)
+    files.send(render_noise_floor(result, form, output.page_of(destination)), destination)
     ears.sum_up()

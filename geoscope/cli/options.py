@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypedDict, get_origin, get_type_hint
 
 import typer
 
-from geoscope.forms.output import STDOUT
+from geoscope.files import STDOUT
 from geoscope.settings.option import Field, Option, fields_of
 
 _OUTPUT = "Output"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.progress import heard
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 from geoscope.settings.studying import StudyOptions
 
 
@@ -20,15 +21,15 @@ def perturb(
     """Measure a checkpoint at several levels of noise in its weights, beside scores of tasks; run again to go on."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    output.check_destination(destination)
+    files.check_destination(destination)
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
-    from geoscope.forms import tables
-    from geoscope.studies.parts import remove_parts
+    from geoscope.rendering import render_report
     from geoscope.studies.study import perturb as study_of
+    from geoscope.tasks.finished_work import FinishedReports
 
     with heard(telling) as ears:
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
-    output.send(tables.render(report, form, output.page_of(destination)), destination)
+    files.send(render_report(report, form, output.page_of(destination)), destination)
     if parts is not None:
-        remove_parts(parts)
+        FinishedReports(parts).remove()
     ears.sum_up()

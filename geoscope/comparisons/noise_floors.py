@@ -31,15 +31,15 @@ from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.comparing import reports_read
 from geoscope.comparisons.contrasts import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
-from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.json_text import json_text
+from geoscope.json_text import json_text
 from geoscope.protocols import resolved
 from geoscope.report import Report
 from geoscope.settings.judging import Draws, FloorKeywords
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import completed, names, part, takes, without
 from geoscope.settings.texts import points_of
+from geoscope.statistics import critical
 from geoscope.subjects.kinds import Kind, kind_of
 
 if TYPE_CHECKING:

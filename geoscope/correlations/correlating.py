@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from geoscope.comparisons.verdicts import benjamini_hochberg
 from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import cautions_of, unmatched
 from geoscope.correlations.correlation import Association, Correlations
@@ -27,6 +26,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.report import Report
 from geoscope.settings.correlating import CorrelateOptions
 from geoscope.settings.option import completed, takes
+from geoscope.statistics import benjamini_hochberg
 
 _C = TypeVar("_C", bound=Correlation)
 
@@ -135,8 +135,8 @@ def _adjusted(rows: Sequence[Association]) -> list[Association]:
 
 
 def _adjust(correlations: Sequence[_C]) -> list[_C]:
-    adjusted = iter(benjamini_hochberg([each.p for each in correlations if each.p is not None]))
-    return [each if each.p is None else each.model_copy(update={"p_adjusted": next(adjusted)}) for each in correlations]
+    adjusted = benjamini_hochberg([each.p for each in correlations])
+    return [each.model_copy(update={"p_adjusted": p}) for each, p in zip(correlations, adjusted, strict=True)]
 
 
 def _notes(rows: Sequence[Association]) -> list[str]:

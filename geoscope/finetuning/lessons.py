@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, Undefined
+from geoscope.errors import GeoscopeError, Undefined, first_line
 from geoscope.finetuning.tasks import Task
 from geoscope.glue_tasks import Examples
 from geoscope.random_state import drawn_by
 from geoscope.scores import SCORES
 from geoscope.subjects.checkpoints import Checkpoint
-from geoscope.subjects.sentences import first_line
 from geoscope.subjects.weights import choose_weights
 
 MASKED_SHARE = 0.15

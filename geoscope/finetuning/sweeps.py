@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -20,13 +19,14 @@ from geoscope.finetuning.outlook import Outlook
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
 from geoscope.finetuning.results import FineTuning, collect
 from geoscope.finetuning.run_reports import run_report
-from geoscope.finetuning.runs import Run, Tracking, remove_states, train, write_json
+from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
 from geoscope.settings.measuring import Origin
 from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, expect
+from geoscope.tasks.finished_work import ClaimedFolder, FinishedReports, difference
 
 GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000
 """Evaluation examples that geometry is measured on, and the rows of them that the measures of pairs see."""
@@ -74,8 +74,9 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         if not run.finished:
             with outlook.during(run) as on_step:
                 train(run, lesson, hyperparameters, tracking, on_step)
-        if not (run.folder / "report.json").is_file():  # also where a kill came between the two
-            run_report(run, lesson, shared, environment).write(run.folder / "report.json")
+        reports = FinishedReports(run.folder)
+        if reports.read("report") is None:  # also where a kill came between the two
+            reports.keep("report", run_report(run, lesson, shared, environment))
         remove_states(run)
     return collect(folder, {"geoscope_version": __version__, **shared}, environment)
 
@@ -96,44 +97,19 @@ def _refuse_other_arms(runs: Sequence[Run]) -> None:
     """Settings that a folder's name does not tell must be the same too."""
     for run in runs:
         if (run.folder / "settings.json").is_file():
-            difference = _difference("", run.arm.settings, Run.at(run.folder).arm.settings)
-            if difference:
+            told = difference("", run.arm.settings, Run.at(run.folder).arm.settings)
+            if told:
                 raise GeoscopeError(
-                    f"expected the run in {run.folder} to have the settings asked for, got {difference}; "
+                    f"expected the run in {run.folder} to have the settings asked for, got {told}; "
                     "name another --output, or remove that run"
                 )
 
 
 def _claim(folder: Path, shared: dict[str, Any]) -> None:
     """Make the folder this study's, or refuse one that holds something else."""
-    path = folder / "settings.json"
-    if path.is_file():
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise GeoscopeError(
-                f"expected the settings of a run folder, got {path}, which cannot be read: {error}"
-            ) from error
-        different = [_difference(name, shared.get(name), held.get(name)) for name in shared]
-        found = [text for text in different if text]
-        if found:
-            raise GeoscopeError(
-                f"expected --output to name a folder of runs with the same settings, got {folder} with "
-                f"{'; '.join(found)}; name another folder, or ask for its settings"
-            )
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise GeoscopeError(f"expected --output to name a new folder or one of runs, got {folder}; name another")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, shared)
-    except OSError as error:
-        raise GeoscopeError(f"expected --output where geoscope may write, got {folder}: {error.strerror}") from error
-
-
-def _difference(name: str, asked: Any, held: Any) -> str:
-    """What of a setting is not as it was asked, in words; empty where all is."""
-    if isinstance(asked, dict) and isinstance(held, dict):
-        parts = [_difference(key, asked.get(key), held.get(key)) for key in {**asked, **held} if key != "name"]
-        return ", ".join(part for part in parts if part)
-    return "" if asked == held else f"{name} {held} (asked: {asked})"
+    claimed = ClaimedFolder(folder, "--output", "runs", "a new folder or one of runs")
+    held = claimed.held()
+    if held is None:
+        claimed.claim(shared)
+    else:
+        claimed.check(shared, held)

@@ -23,10 +23,9 @@ from geoscope.quantizer_grid import grid_of, refuse_size_beside_grid
 from geoscope.random_state import drawn_by
 from geoscope.report import Measurement, Report, Sample
 from geoscope.settings.measuring import Loading, Quantizing, ReadingKeywords
-from geoscope.settings.option import completed, numbers, part, takes, without
+from geoscope.settings.option import completed, part, takes, without
 from geoscope.settings.studying import StudyKeywords, StudyMeasuring
 from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
-from geoscope.studies.parts import Parts
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
@@ -35,6 +34,7 @@ from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.tasks.finished_work import FinishedReports, key_of, that_count
 from geoscope.tasks.running import run_tasks
 
 
@@ -65,7 +65,8 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
     study = open_study(setup, asked["progress"])
     for warning in study.text.extraction.warnings:
         warnings.warn(warning, stacklevel=2)
-    kept = Parts(None if asked["parts"] is None else Path(asked["parts"]), study.fingerprinted)
+    folder = None if asked["parts"] is None else Path(asked["parts"])
+    kept = FinishedReports(folder, key_of(study.fingerprinted))
     return study.run(states, kept, asked["announce"], setup, asked["ray"])
 
 
@@ -143,7 +144,7 @@ class Study:
             "version": __version__,
             "subject": self.text.about,
             "sample": self.text.sample,
-            "measuring": numbers(StudyMeasuring, self.options),
+            "measuring": that_count(StudyMeasuring, self.options),
             "folder": None if self.folder is None else str(self.folder.resolve()),  # it gets every state
             **self.settings,
         }
@@ -151,7 +152,7 @@ class Study:
     def run(
         self,
         states: Sequence[State],
-        kept: Parts,
+        kept: FinishedReports,
         announce: Callable[[str], None] | None,
         setup: StudySetup,
         ray: str | None,
@@ -164,7 +165,7 @@ class Study:
             if announce is not None:
                 announce(f"{len(reports)} of {len(states)}: {state.name}, {took}")
 
-        found = {state: kept.read(state) for state in states}
+        found = {state: kept.read(state.name) for state in states}
         missing = [state for state in states if found[state] is None]
         ahead = self.scoring.ahead(len(missing))
         if announce is not None and ahead is not None:
@@ -185,7 +186,7 @@ class Study:
                 if isinstance(result, GeoscopeError):
                     raise result
                 add_kept(before=states.index(missing[place]))
-                kept.keep(missing[place], result[0])
+                kept.keep(missing[place].name, result[0])
                 add(missing[place], result[0], f"{result[1]:.1f} s")
         add_kept(before=len(states))
         return self._joined(states, [reports[state] for state in states])

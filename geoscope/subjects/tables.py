@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.errors import GeoscopeError, first_line
 
 
 @dataclass(frozen=True)
