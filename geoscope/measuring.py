@@ -107,6 +107,7 @@ def _settings(
     further = {
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
+        "column": options["column"],
         "groups": read_with.get("groups"),
     }
     return settings | {name: value for name, value in further.items() if value is not None}

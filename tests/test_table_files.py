@@ -19,7 +19,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.finetuning.labelled_files import read_labelled
 from geoscope.glue_tasks import load_task
 from geoscope.subjects.corpora import load_corpus
-from geoscope.subjects.embeddings import open_embeddings
+from geoscope.subjects.embedding_files import open_embeddings
 from geoscope.subjects.table_files import read_table
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -107,8 +107,17 @@ class Rows(TypedDict, total=False):
 
 
 class Groups(TypedDict, total=False):
-    """Whose the rows of an embeddings file are."""
+    """Which rows of an embeddings file are meant, and whose they are."""
 
+    column: Annotated[
+        str | None,
+        Option(
+            None,
+            "For embeddings files: the column, field or key that holds the rows, or how the names of several columns "
+            "begin.",
+            _SAMPLE, metavar="NAME", shown="the only one", told="settings.column", drawn=True,
+        ),
+    ]  # fmt: skip
     groups: Annotated[
         Any,
         Option(
