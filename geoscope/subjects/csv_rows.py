@@ -14,7 +14,7 @@ from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.csv_heads import csv_head
 from geoscope.subjects.table_rows import RowTable
 
-_AT_ONCE = 4 << 20
+_AT_ONCE = 1 << 20
 _COUNT = re.compile(r"Expected (\d+) columns, got (\d+)")
 _VALUE = re.compile(r"In CSV column #(\d+): .*invalid value '(.*)'", re.DOTALL)
 _ROW = re.compile(r"Row #(\d+)")
@@ -87,7 +87,7 @@ class CsvRows(RowTable):
         if count := _COUNT.search(said):
             return GeoscopeError(f"expected {count[1]} cells in a row, got {count[2]} in {where}; mend the row")
         if value := _VALUE.search(said):
-            name = self.columns[places[int(value[1])]].name
+            name = self.columns[int(value[1])].name
             return GeoscopeError(
                 f"expected numbers in the column '{name}', got {value[2][:40]!r} in {where}; mend the row or cut it"
             )

@@ -51,11 +51,9 @@ class Hdf5Matrix:
 
 def array_names(path: Path) -> tuple[str, ...]:
     """Every array of a file by its whole name ("train/embeddings")."""
-    import h5py
-
     found: list[str] = []
     with _opened(path) as file:
-        file.visititems(lambda name, held: found.append(name) if isinstance(held, h5py.Dataset) else None)
+        file.visititems(lambda name, held: found.append(name) if hasattr(held, "shape") else None)
     return tuple(found)
 
 

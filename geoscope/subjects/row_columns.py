@@ -111,6 +111,7 @@ def row_columns(columns: Sequence[Column], origin: str, *, column: str | None, g
     refuse_twice([each.name for each in columns if each.name in {*names, groups}], origin)
     if columns[chosen[0]].is_list:
         return RowColumns(tuple(chosen), columns[chosen[0]].cells)
+    _refuse_broken(columns, free, chosen, origin)
     said = _said(columns, free, chosen, origin)
     if said is not None:
         warnings.warn(said, stacklevel=2)
@@ -180,6 +181,19 @@ def _families(columns: Sequence[Column], free: Sequence[int]) -> list[list[int]]
     several = [places for places in found.values() if len(places) >= _FEWEST]
     floats = [places for places in several if any(columns[place].cells is Cells.FLOATS for place in places)]
     return floats or several
+
+
+def _refuse_broken(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> None:
+    """Refuse a column whose name says that it is of the row, but that holds no numbers."""
+    family = columns[chosen[0]].family
+    if family is None or any(columns[place].family != family for place in chosen):
+        return
+    for place in free:
+        if columns[place].family == family and not columns[place].is_number:
+            raise GeoscopeError(
+                f"expected numbers in the column '{columns[place].name}' of {origin}, as in {_span(columns, chosen)}, "
+                f"got {columns[place].kind}; mend it, or give it another name"
+            )
 
 
 def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:

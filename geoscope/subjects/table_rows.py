@@ -113,7 +113,10 @@ class TableMatrix:
     def _width(self) -> int:
         if not self._chosen.in_lists:
             return len(self._chosen.places)
-        first = next(self.table.batches(self._chosen.places, 1)).column(0)[0].as_py()
+        cells = plain(next(self.table.batches(self._chosen.places, 1)).column(0).slice(0, 1))
+        if self._chosen.cells is Cells.LISTS and _is_list(cells.type.value_type):
+            self._refuse_other_widths(_lengths(cells), 0, 1)
+        first = cells[0].as_py()
         if self._chosen.cells is Cells.JSON:
             first = self._parsed(first, 0)
         width = len(_without_outer(first or ()))
