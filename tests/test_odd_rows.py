@@ -90,6 +90,7 @@ TEXT: dict[str, Write] = {
     "decimal_commas.csv": lambda path, rows: _frame(rows).to_csv(path, index=False, sep=";", decimal=","),
     "packed.csv.gz": lambda path, rows: _frame(rows).to_csv(path, index=False),
     "utf16.csv": lambda path, rows: _frame(rows).to_csv(path, index=False, encoding="utf-16"),
+    "returns.csv": lambda path, rows: path.write_text(_frame(rows).to_csv(index=False).replace("\n", "\r")),
     "cells.csv": _in_cells,
     "records.jsonl": _records,
     "bare.jsonl": lambda path, rows: path.write_text("\n".join(json.dumps(row.tolist()) for row in rows)),
@@ -338,6 +339,7 @@ WIDE = "text," + ",".join(NAMES) + "\n"
         ("a.csv", 'v\n"[0.1, 0.2]"\n"[0.1, 0.2"\n', "expected a list of numbers in JSON in every row"),
         ("a.csv", 'v\n"[0.1 0.2]"\n', "got the column v (text)"),
         ("a.jsonl", '{"a": [1.5], "b": [2.5]}', "got a, b in"),
+        ("a.jsonl", '[{"v": [1.5]}, {"v": [2.5]}]', "got a list of them in line 1; write one a line"),
         ("a.jsonl", '{"v": [1.5, 2]}\n{"v": [1.5]}', "numbers in every row, as the first has, got 1 in line 2"),
         ("a.jsonl", '{"v": [1.5, 2]}\n{"w": [1.5]}', "expected the field 'v' in every record, got none in line 2"),
         ("a.jsonl", '{"v": [1.5, 2]}\n{"v": null}', "got NoneType in line 2"),
@@ -380,6 +382,8 @@ def test_a_column_is_chosen_by_name(tmp_path: Path) -> None:
     assert (_read(tmp_path / "a.csv", column="pc").rows() == ROWS + 1).all()
     np.savez(tmp_path / "a.npz", a=ROWS, b=ROWS + 1, label=np.arange(30))
     assert (open_embeddings(tmp_path / "a.npz", column="b").rows() == ROWS + 1).all()
+    np.savez(tmp_path / "words.npz", words=np.array(["a"] * 30, dtype=object), v=ROWS)
+    assert (open_embeddings(tmp_path / "words.npz", column="v").rows() == ROWS).all()
     np.save(tmp_path / "a.npy", ROWS)
     for subject, words in ((tmp_path / "a.npy", "expected no --column"), (ROWS, "only with an"), ("demo", "only with")):
         with pytest.raises(GeoscopeError, match=words):

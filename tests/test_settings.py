@@ -62,7 +62,7 @@ def test_whatever_measures_can_be_asked_the_same() -> None:
     lacking = {name: of_measure - set(fields_of(group)) for name, (group, _) in COMMANDS.items()}
     assert lacking["compare"] == {"quantizer_grid"}  # it holds one number of a measure against one
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
-    assert lacking["perturb"] == {"groups"}  # which a checkpoint's rows know
+    assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know
     of_rows = {*fields_of(measuring.Measures), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
     assert lacking["extract"] == of_rows | {"points", "groups", "memory"}
 

@@ -167,13 +167,14 @@ def read_npz(path: Path) -> Arrays:
     refuse_other_contents(path, ".npz")
 
     def read(name: str) -> npt.NDArray[Any]:
+        _refuse_objects(kinds[name], f"'{name}' of {path}")
         with _npz_errors(path), np.load(path, allow_pickle=False) as loaded:
             array: npt.NDArray[Any] = loaded[name]
             return array
 
     with _npz_errors(path), zipfile.ZipFile(path) as archive:
-        _refuse_bomb(archive, path)
-        return Arrays(tuple(name.removesuffix(".npy") for name in archive.namelist()), read)
+        kinds = _believable(archive, path)
+        return Arrays(tuple(kinds), read)
 
 
 @contextmanager
@@ -186,7 +187,8 @@ def _npz_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _refuse_bomb(archive: zipfile.ZipFile, path: Path) -> None:
+def _believable(archive: zipfile.ZipFile, path: Path) -> dict[str, np.dtype[Any]]:
+    """The dtype of each array by name; refused where they would unpack to more than they can hold."""
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
@@ -195,15 +197,17 @@ def _refuse_bomb(archive: zipfile.ZipFile, path: Path) -> None:
             f"expected embeddings, got {path}, which would unpack to {unpacked / 2**30:.1f} GiB, "
             f"{unpacked // max(packed, 1)} times its size, as no embeddings do; save it as .npy if it is meant"
         )
+    kinds: dict[str, np.dtype[Any]] = {}
     for entry in entries:
         with archive.open(entry) as stream:
             shape, dtype = _npy_header(stream)
-        _refuse_objects(dtype, f"'{entry.filename.removesuffix('.npy')}' of {path}")
-        if int(np.prod(shape, dtype=object)) * dtype.itemsize > entry.file_size:
+        kinds[entry.filename.removesuffix(".npy")] = dtype
+        if not dtype.hasobject and int(np.prod(shape, dtype=object)) * dtype.itemsize > entry.file_size:
             raise GeoscopeError(
                 f"expected {entry.filename} of {path} to be as long as its shape {shape} says, got fewer bytes; "
                 "the file is damaged: write it again"
             )
+    return kinds
 
 
 _SAFETENSORS_DTYPES = {"F16": np.dtype("<f2"), "BF16": BFLOAT16, "F32": np.dtype("<f4"), "F64": np.dtype("<f8")} | {

@@ -9,7 +9,8 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from geoscope.subjects.table_rows import json_numbers
 _LOOKED_AT = 1 << 20
 _LONGEST_LINE = 64 << 20
 _ROWS = 200
+_COUNTED = 6  # rows whose cells are counted to find the delimiter
 _DELIMITERS = ("\t", ";", "|", ",", " ")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
@@ -65,7 +67,9 @@ def _first_text(path: Path) -> tuple[str, str]:
             with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
                 data = stream.read(size)
         except (OSError, EOFError) as error:
-            raise GeoscopeError(f"expected embeddings in {path}, got a file that cannot be read: {error}") from error
+            raise GeoscopeError(
+                f"expected embeddings in {path}, got a file that cannot be read: {error}; write it again"
+            ) from error
         encoding = "utf-16" if data.startswith(_UTF16) else "utf-8"
         text = data.decode(encoding, "replace").removeprefix("\ufeff")
         if len(data) < size:
@@ -85,20 +89,13 @@ def _first_rows(text: str, delimiter: str, path: Path) -> tuple[list[list[str]],
     """The first rows that are not blank, and how many lines there are up to the end of the first."""
     rows: list[list[str]] = []
     skipped = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    limit = csv.field_size_limit()
-    csv.field_size_limit(max(limit, len(text)))
     try:
-        for cells in itertools.islice(reader, _ROWS):
+        for cells, line in _cut(text, delimiter, _ROWS):
             if any(cell.strip() for cell in cells):
-                skipped = skipped or reader.line_num
+                skipped = skipped or line
                 rows.append(cells)
     except csv.Error as error:
-        raise GeoscopeError(
-            f"expected rows of cells, got {path}, whose line {reader.line_num} cannot be read: {error}; mend it"
-        ) from error
-    finally:
-        csv.field_size_limit(limit)
+        raise GeoscopeError(f"expected rows of cells, got {path}, which cannot be read: {error}; mend it") from error
     if not rows:
         raise GeoscopeError(f"expected {path} to have at least one row, got none")
     return rows, skipped
@@ -106,13 +103,23 @@ def _first_rows(text: str, delimiter: str, path: Path) -> tuple[list[list[str]],
 
 def _delimiter(text: str) -> str:
     """The one that cuts every one of the first rows into as many cells; a comma where none does."""
-    lines = text.split("\n", 50)[:50]
     for delimiter in _DELIMITERS:
-        rows = [cells for cells in csv.reader(lines, delimiter=delimiter) if any(cell.strip() for cell in cells)]
-        counts = {len(cells) for cells in rows[:5]}
-        if len(counts) == 1 and counts.pop() > 1:
-            return delimiter
+        with suppress(csv.Error):
+            counts = {len(cells) for cells, _ in _cut(text, delimiter, _COUNTED) if any(cell.strip() for cell in cells)}
+            if len(counts) == 1 and counts.pop() > 1:
+                return delimiter
     return ","
+
+
+def _cut(text: str, delimiter: str, rows: int) -> Iterator[tuple[list[str], int]]:
+    """(cells, lines up to its end) of the first rows, blank ones too."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    limit = csv.field_size_limit()
+    csv.field_size_limit(max(limit, len(text)))
+    try:
+        yield from ((cells, reader.line_num) for cells in itertools.islice(reader, rows))
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _names(rows: Sequence[Sequence[str]], decimal: str) -> list[str] | None:

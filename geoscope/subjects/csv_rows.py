@@ -85,7 +85,9 @@ class CsvRows(RowTable):
         row = _ROW.search(said)
         where = f"row {row[1]} of {self.path}" if row else str(self.path)
         if count := _COUNT.search(said):
-            return GeoscopeError(f"expected {count[1]} cells in a row, got {count[2]} in {where}; mend the row")
+            return GeoscopeError(
+                f"expected {count[1]} cell{'s' * (count[1] != '1')} in a row, got {count[2]} in {where}; mend the row"
+            )
         if value := _VALUE.search(said):
             name = self.columns[int(value[1])].name
             return GeoscopeError(

@@ -28,8 +28,8 @@ def refuse_packed(rows: StoredMatrix, what: str) -> None:
         offset = " after adding 128, which sentence-transformers subtracts" if first.min() < 0 else ""
         raise GeoscopeError(
             f"expected numbers, got what looks like packed bits in {what}: whole numbers from {first.min():.0f} to "
-            f"{first.max():.0f} whose bits are independent; unpack them with numpy.unpackbits(rows, axis=1){offset}, or "
-            "save them as .npy of float32 if each is a number"
+            f"{first.max():.0f} whose bits are independent; unpack them with numpy.unpackbits(rows, axis=1){offset}, "
+            "or save them as .npy of float32 if each is a number"
         )
 
 

@@ -47,6 +47,10 @@ class RecordMatrix:
             self.names = tuple(first.value)
             self._fields = tuple(columns[place].name for place in chosen.places)
             self._in_lists = chosen.in_lists
+        elif isinstance(first.value, list) and any(isinstance(each, dict) for each in first.value):
+            raise GeoscopeError(
+                f"expected a record in each line of {path}, got a list of them in line {first.line}; write one a line"
+            )
         elif column is not None:
             raise GeoscopeError(
                 f"expected records with the field '{column}', got a list in line {first.line} of {path}"

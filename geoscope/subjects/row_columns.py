@@ -50,6 +50,7 @@ _NO_DIMENSION = frozenset(
 _FEWEST = 2  # columns side by side that make a row
 _RIVALS = 8  # numbered columns beside a column of lists, which may as well be the row
 _SHOWN = 6
+_TEXTS = ("text", "string", "large_string", "string_view")
 
 
 class Cells(StrEnum):
@@ -233,5 +234,9 @@ def _told(columns: Sequence[Column], free: Sequence[int]) -> str:
 
 
 def _if_text(columns: Sequence[Column], free: Sequence[int]) -> str:
-    numbers = any(columns[place].cells is not Cells.OTHER for place in free)
-    return "" if numbers else "; text is read by --corpus, with a checkpoint"
+    alone = all(columns[place].cells is Cells.OTHER for place in free)
+    return (
+        ""
+        if not alone or not any(columns[place].kind in _TEXTS for place in free)
+        else "; text is read by --corpus, with a checkpoint"
+    )
