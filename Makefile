@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+LINT := .venv-lint
 
 BASE ?= HEAD
 
@@ -13,10 +14,11 @@ demo: $(STAMP)
 test: $(STAMP) check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-check: $(STAMP)
+check: $(STAMP) $(LINT)/.installed
 	$(BIN)/ruff check geoscope tests benchmarks
 	$(BIN)/ruff format --check geoscope tests benchmarks
 	$(BIN)/mypy
+	PYTHONPATH=. $(LINT)/bin/lint-imports --no-cache --no-logo
 
 # The fixed commands of tests/fixed_commands.py on the commit BASE and on this tree: equal to the byte, or a diff.
 same-numbers: $(STAMP)
@@ -40,5 +42,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[demo,dev]"
 	touch $@
 
+# A venv of its own, made in seconds: import-linter reads the source and imports none of it.
+$(LINT)/.installed: constraints.txt | $(STAMP)
+	$(PYTHON) -m venv --without-pip $(LINT)
+	$(BIN)/python -m pip --python $(LINT) install --quiet --disable-pip-version-check --constraint constraints.txt import-linter
+	touch $@
+
 clean:
-	rm -rf .same-numbers .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .venv $(LINT) .mypy_cache .pytest_cache .ruff_cache build dist

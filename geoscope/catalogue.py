@@ -101,14 +101,14 @@ MEASURES: tuple[Measure, ...] = (
         "0 to 1", "larger: variance spread over more dimensions",
         "isotropic Gaussian, zeta 0: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; which dimensions; with zeta, the scale it is not told of", _ISTAR,
-        sees="rows", moves_with=_SIZE, null_by="isoscore", error="jackknife", highest=1.0, settings=("isoscore_zeta", "isoscore_reference"),
+        sees="rows", moves_with=_SIZE, null_by="isotropic-isoscore", error="jackknife", highest=1.0, settings=("isoscore_zeta", "isoscore_reference"),
     ),
     Measure(
         "isoscore", "isotropy", "(participation ratio - 1)/(d - 1)",
         "0 to (min(n-1, d) - 1)/(d - 1)", "larger: variance spread over more dimensions",
         "isotropic Gaussian: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; grows with n until n is about 100 d", _RUDMAN,
-        sees="rows", moves_with=_SIZE, null_by="isoscore", error="jackknife", highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="isotropic-isoscore", error="jackknife", highest=1.0,
     ),
     Measure(
         "participation_ratio", "isotropy", "(tr S)^2 / tr S^2: how many dimensions carry the variance",

@@ -20,13 +20,12 @@ from geoscope.moments import Moments
 from geoscope.partial import PartialPasses
 from geoscope.passes import Passes
 from geoscope.resampling import ERRORS, Parts, Resampled, Spread
+from geoscope.settings.measuring import Beside
+from geoscope.settings.option import default_of
 from geoscope.uncertainty import HALVES, finite_corpus_factor
 
 TRAININGS = 3
 """How many seeds the quantized measures' spread over trainings is taken from."""
-
-NULLS = ("auto", "closed", "matched", "none")
-"""Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Estimator:
     without: Callable[[], Sequence[Moments]] | None
     fraction: float = 0.0
     seen: float = 1.0
-    null: str = "auto"
+    null: str = default_of(Beside, "null")
 
     def by(self, quantizer: QuantizerSettings) -> Estimator:
         """An estimator of the quantized measures of the same points, by another quantizer."""

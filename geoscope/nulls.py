@@ -188,7 +188,7 @@ CLOSED: dict[str, Callable[[Structureless], float | None]] = {
     "largest-share": lambda of: anisotropy_null(of.n, of.d),
     "largest-uncentred-share": lambda of: anisotropy_null(of.n, of.d, centred=False),
     "participation": lambda of: shrunk_participation_null(of.n, of.d, 0.0),
-    "isoscore": _isoscore,
+    "isotropic-isoscore": _isoscore,
     "spectrum": lambda of: spectral_null(of.formula, of.n, of.d),
     "components": lambda of: components_null(of.formula, of.n, of.d),
     "top-dimensions": lambda of: top_energy_null(of.n, of.d, TOP_DIMENSIONS),

@@ -36,8 +36,11 @@ from geoscope.pairs import (
 )
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
+from geoscope.progress import Progress
 from geoscope.rounding import check_spread, rounding_distance, step_of
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.settings.measuring import Codebooks, Seed
+from geoscope.settings.option import default_of, fields_of
 from geoscope.subjects.groups import grouped
 
 DUPLICATE_TOLERANCE = 1e-5
@@ -82,9 +85,9 @@ class Passes:
         *,
         groups: npt.ArrayLike | None = None,
         positions: npt.ArrayLike | None = None,
-        quantizer: str = "lsq",
-        codebooks: int = 4,
-        bits: int = 8,
+        quantizer: str = default_of(Codebooks, "quantizer"),
+        codebooks: int = default_of(Codebooks, "codebooks"),
+        bits: int = default_of(Codebooks, "bits"),
         seed: int = 0,
         device: str = "cpu",
         memory: int | None = None,
@@ -383,7 +386,7 @@ def _distinct(passes: Passes) -> int:
 
 
 _SEARCHED = ("device", "memory")
-_TRAINED = ("quantizer", "codebooks", "bits", "seed")
+_TRAINED = (*fields_of(Codebooks), *fields_of(Seed))
 
 PASSES: dict[str, Pass] = {
     "moments": Pass(_moments, lambda p: _moments(p).count, "rows", told="`geoscope.moments.Moments` of the rows"),

@@ -11,12 +11,11 @@ from typing import Any, Protocol, Unpack, cast
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.errors import GeoscopeError, Undefined
+from geoscope.errors import GeoscopeError, Undefined, first_line
 from geoscope.measures.docstrings import of_called, of_formula
 from geoscope.measures.settings import Settings
 from geoscope.passes import PASSES, Passes
 from geoscope.rows import FloatArray
-from geoscope.subjects.sentences import first_line
 
 
 class Measured(Protocol):
