@@ -893,7 +893,7 @@ def test_the_command_ends_as_the_others_do(tmp_path, released):
 
 def test_it_loads_no_torch(released):
     code = (
-        "import sys; from geoscope.cli import main; main(sys.argv[1:]); "
+        "import sys; from geoscope.cli.app import main; main(sys.argv[1:]); "
         "print([name for name in ('torch', 'transformers', 'scipy', 'faiss') if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
