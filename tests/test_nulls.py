@@ -8,6 +8,9 @@ import pytest
 import geoscope
 from geoscope import measures, nulls
 from geoscope.catalogue import KEYS
+from geoscope.estimates import Estimator
+from geoscope.moments import moments_of
+from geoscope.passes import Passes, PassSettings
 
 CLOSED = [
     "anisotropy",
@@ -33,6 +36,16 @@ def test_closed_nulls_are_what_isotropic_gaussian_rows_give(n, d):
         found = [getattr(measures, row.measure)(rows) for rows in clouds]
         noise = 3 * np.std(found, ddof=1) / np.sqrt(len(found))
         assert row.null == pytest.approx(np.mean(found), rel=0.02, abs=noise), row.measure
+
+
+def test_the_null_of_the_first_positions_energy_is_their_share_of_the_rows():
+    g = np.random.default_rng(4)
+    rows, positions, sequences = g.standard_normal((400, 6)), np.arange(400) % 10, np.arange(400) // 10
+    moments = moments_of(rows, positions, sequences)
+    passes = Passes(moments, rows, sequences, PassSettings())
+    found = Estimator(passes, {}, None, null="closed").estimate("first_position_energy")
+    assert found.null == 0.1
+    assert found.value == pytest.approx(0.1, abs=0.03)
 
 
 def test_the_spectrum_of_noise_has_unit_mean():
