@@ -290,9 +290,11 @@ def _mean_of(groups: list[float]) -> Measurement:
     [
         ((0.5, 1.5), 0.01, 0.2, "changed"),
         ((-1.5, -0.5), 0.01, 0.2, "changed"),
+        ((0.5, 1.5), 0.05, 0.2, "changed"),
         ((0.5, 1.5), 0.06, 0.2, "inconclusive"),  # not after allowing for the other rows
         ((0.5, 1.5), 0.01, 1.0, "inconclusive"),  # no larger than the margin
         ((-0.5, 2.5), 0.01, 0.2, "inconclusive"),
+        ((0.2, 0.5), 0.01, 0.2, "inconclusive"),  # as far as the margin is not beyond it
         ((0.1, 0.5), 0.01, 0.2, "inconclusive"),  # a difference past the margin, but not surely
         ((-0.5, -0.1), 0.01, 0.2, "inconclusive"),
         ((0.05, 0.15), 0.01, 0.2, "same"),  # certain, and no news

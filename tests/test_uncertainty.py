@@ -140,6 +140,14 @@ def test_half_samples_keep_as_many_rows_however_long_the_sequences():
         assert np.count_nonzero((kept > 0) & (kept < lengths)) <= 1  # the last one is cut short
 
 
+def test_halves_stay_as_they_are_where_a_sequence_has_no_row():
+    """Or the halves of two reports of one draw could not be held against each other."""
+    whole = np.arange(40)
+    some = np.delete(whole, 7)
+    for every, other in zip(half_samples(whole, 0), half_samples(some, 0), strict=True):
+        assert len(set(whole[every]) ^ set(some[other])) <= 2
+
+
 def test_sequences_of_unequal_length_do_not_make_halves_differ_by_their_rows():
     """A measure of the number of rows alone has no error."""
     sequences = np.repeat(np.arange(60), np.random.default_rng(1).geometric(0.1, size=60))
