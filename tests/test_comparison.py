@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_reports import GROUPS, jackknife, noise_of, report, row
 
 import geoscope
-from geoscope.comparisons.comparability import QUANTIZED
+from geoscope.catalogue import QUANTIZED
 from geoscope.comparisons.comparison import Comparison, compare_reports
 from geoscope.comparisons.contrasts import Noise, contrast, draws_of
 from geoscope.comparisons.holding import check_report
