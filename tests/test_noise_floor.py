@@ -20,7 +20,7 @@ from geoscope.comparisons.parts import split_sequences
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.noise_floor_forms import COLUMNS
 from geoscope.rendering import render_noise_floor
-from geoscope.subjects.embeddings import array_embeddings
+from geoscope.subjects.objects import object_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 
@@ -38,7 +38,7 @@ def clustered(sequences=200, length=8, d=6, seed=0):
 
 def test_parts_hold_every_row_once_and_whole_sequences():
     rows, groups = clustered(sequences=53)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     parts = split_sequences(embeddings, 5, seed=0)
     held = [set(part.index.sequences.tolist()) for part in parts]
     assert sorted(len(each) for each in held) == [10, 10, 11, 11, 11]
@@ -57,7 +57,7 @@ def test_parts_hold_every_row_once_and_whole_sequences():
 
 def test_parts_have_the_corpora_in_the_same_shares():
     rows, groups = clustered(sequences=60)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     embeddings.sample = {"corpora": [{"name": "a", "sequences": 40}, {"name": "b", "sequences": 20}]}
     for part in split_sequences(embeddings, 4, seed=3):
         names = np.unique(part.index.sequences)
@@ -73,7 +73,7 @@ STEADY = ["isoscore_corrected", "participation_ratio_corrected"]
 def test_each_draw_is_measured_as_measure_does():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=STEADY, draws=4)
-    parts = split_sequences(array_embeddings(rows, groups=groups), 4, seed=0)
+    parts = split_sequences(object_embeddings(rows, groups=groups), 4, seed=0)
     reports = [geoscope.measure(part, measures=STEADY, errors=False) for part in parts]
     for key in STEADY:
         values = [each.value(key) for each in reports]
