@@ -37,13 +37,14 @@ class Text(TypedDict, total=False):
         ),
     ]  # fmt: skip
     corpora: Annotated[
-        Sequence[str] | None,
+        Sequence[Any] | str | None,
         Option(
             None, "ptb, wikitext2, sample, a .txt .jsonl .csv .parquet file, or NAME=FILE; may be repeated.",
             _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
             repeated=True, told="sample.corpora", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
+    texts: Annotated[Any, Option(None, typed=False, of_text=True, drawn=True)]
     split: Annotated[
         Sequence[str] | str | None,
         Option(

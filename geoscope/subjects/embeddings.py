@@ -8,15 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, FloatArray, Layer, RowIndex
-from geoscope.subjects.array_files import Matrix, matrix
+from geoscope.subjects.array_files import Matrix
 from geoscope.subjects.finiteness import non_finite_rows
-from geoscope.subjects.groups import grouped, ungrouped
-from geoscope.subjects.packed_bits import refuse_packed
 from geoscope.wording import listed
 
 
@@ -117,12 +114,3 @@ class Embeddings:
             f"expected finite rows in '{self.name}', got NaN or infinite values in {broken} of its {len(self)} "
             f"rows{where}; remove or mend them"
         )
-
-
-def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, name: str = "array") -> Embeddings:
-    """An (n, d) array as Embeddings; groups: one label per row."""
-    rows = matrix(np.asanyarray(array), f"'{name}'")
-    refuse_packed(rows, f"'{name}'")
-    count = rows.shape[0]
-    index = ungrouped(count) if groups is None else grouped(np.asarray(groups), count, "groups")
-    return Embeddings({None: rows}, index, name=name, groups_known=groups is not None)
