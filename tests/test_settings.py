@@ -66,7 +66,7 @@ def test_whatever_measures_can_be_asked_the_same() -> None:
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
     assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know
     of_rows = {*fields_of(measuring.Measures), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
-    assert lacking["extract"] == of_rows | {"points", "groups", "memory"}
+    assert lacking["extract"] == of_rows | {"points", "column", "groups", "memory"}
 
 
 @pytest.mark.parametrize("kind", [options.Written, options.GateWritten, options.Telling, measuring.MeasureOptions])
