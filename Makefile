@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+LINT := .venv-lint
 
-.PHONY: demo test check slow bench finetune-study clean
+BASE ?= HEAD
+
+.PHONY: demo test check same-numbers slow bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -11,10 +14,19 @@ demo: $(STAMP)
 test: $(STAMP) check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-check: $(STAMP)
+check: $(STAMP) $(LINT)/.installed
 	$(BIN)/ruff check geoscope tests benchmarks
 	$(BIN)/ruff format --check geoscope tests benchmarks
 	$(BIN)/mypy
+	PYTHONPATH=. $(LINT)/bin/lint-imports --no-cache --no-logo
+
+# The fixed commands of tests/fixed_commands.py on the commit BASE and on this tree: equal to the byte, or a diff.
+same-numbers: $(STAMP)
+	rm -rf .same-numbers && mkdir -p .same-numbers/before .same-numbers/after
+	git archive $(BASE) geoscope sample_data | tar -x -C .same-numbers
+	OMP_NUM_THREADS=1 PYTHONPATH=.same-numbers $(BIN)/python tests/fixed_commands.py .same-numbers/before.json .same-numbers/before
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/fixed_commands.py .same-numbers/after.json .same-numbers/after
+	diff .same-numbers/before.json .same-numbers/after.json && echo "the same numbers as $(BASE)"
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
@@ -30,5 +42,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[demo,dev]"
 	touch $@
 
+# A venv of its own, made in seconds: import-linter reads the source and imports none of it.
+$(LINT)/.installed: constraints.txt | $(STAMP)
+	$(PYTHON) -m venv --without-pip $(LINT)
+	$(BIN)/python -m pip --python $(LINT) install --quiet --disable-pip-version-check --constraint constraints.txt import-linter
+	touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .venv $(LINT) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,13 +1,16 @@
-"""The measures: one literal row each. Adding one takes a function in `measures/`, a row here, a row in the tests."""
+"""The measures: one literal row each, all that is known of a measure but its formula (`measures/`) and its tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import inf, log
 from typing import Literal
 
 from geoscope.errors import GeoscopeError
+
+ENERGY_LIMIT = 0.2
+"""Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,14 @@ class Measure:
     """What a reader must know of one number.
 
     direction says what a larger value means (never whether that is good); null, what structureless points give.
-    sees: every row, or the sampled points. moves_with: what its expectation moves with besides the model, so that two
-    numbers can be subtracted only where that is equal (in ROWS, the number of rows it is from; SEQUENCES, how many
-    sequences those are of, at the same number of rows; DENSITY, the share of the sequences' rows that are points).
+    sees: every row, or the sampled points: each by itself, pairs of those that differ, or their codes by a quantizer.
+    moves_with: what its expectation moves with besides the model, so that two numbers can be subtracted only where that
+    is equal (in ROWS, the number of rows it is from; SEQUENCES, how many sequences those are of, at the same number of
+    rows; DENSITY, the share of the sequences' rows that are points).
+    null_by: how the null is computed, a name in `nulls.CLOSED`; or "matched", on a matched Gaussian cloud; or "none".
+    error: how the standard error is taken, a name in `resampling.ERRORS`; or "none", and no_error then says why.
+    settings: those that a report says and that move this number alone, by name.
+    warning: of a share of the energy, what is said of it above ENERGY_LIMIT; {share} and {where} are filled in.
     lowest, highest: where the range ends whatever n and d are (None: nowhere). offset: where the part of the value
     starts that can move, if that is not 0; a margin is a share of the distance from there.
     """
@@ -31,12 +39,20 @@ class Measure:
     cost: str
     blind_to: str
     paper: str
-    sees: Literal["rows", "points"]
+    _: KW_ONLY
+    sees: Sees
     moves_with: tuple[str, ...]
+    null_by: str
+    error: str
+    no_error: str | None = None
+    settings: tuple[str, ...] = ()
+    warning: str | None = None
     lowest: float | None = 0.0
     highest: float | None = None
     offset: Literal["0", "1", "ln m"] = "0"
 
+
+Sees = Literal["rows", "points", "pairs", "codes"]
 
 ROWS, SEQUENCES, DENSITY = "rows", "sequences", "density"
 _SIZE = (ROWS, SEQUENCES)
@@ -65,41 +81,41 @@ MEASURES: tuple[Measure, ...] = (
         "1/min(n-1, d) to 1", "larger: one direction holds more of the spread",
         "isotropic Gaussian: mean of Tracy-Widom's law, a little below (sqrt m + sqrt d)^2 / (m d), m = n-1", _EIGEN,
         "the mean (cone offset) and everything past the first axis", _RAZZHIGAEV,
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="largest-share", error="jackknife", highest=1.0,
     ),
     Measure(
         "anisotropy_uncentered", "anisotropy", "the same without centring",
         "1/min(n, d) to 1", "larger: the mean or one axis dominates",
         "isotropic Gaussian: mean of Tracy-Widom's law, a little below (sqrt n + sqrt d)^2 / (n d)", _EIGEN,
         "whether the mean or a spread direction is the cause", _KUDRIASHOV,
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="largest-uncentred-share", error="jackknife", highest=1.0,
     ),
     Measure(
         "average_cosine_similarity", "anisotropy", "mean cosine over all pairs of different rows, exact",
         "-1/(n-1) to 1", "larger: rows point the same way",
         "0", "n d, streamed", "row lengths, and structure around a common mean", _ETHAYARAJH,
-        "rows", (SEQUENCES,), lowest=-1.0, highest=1.0,
+        sees="rows", moves_with=(SEQUENCES,), null_by="zero", error="directions", lowest=-1.0, highest=1.0,
     ),
     Measure(
         "isoscore_star", "isotropy", "IsoScore of the covariance shrunk towards a reference by zeta",
         "0 to 1", "larger: variance spread over more dimensions",
         "isotropic Gaussian, zeta 0: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; which dimensions; with zeta, the scale it is not told of", _ISTAR,
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="isotropic-isoscore", error="jackknife", highest=1.0, settings=("isoscore_zeta", "isoscore_reference"),
     ),
     Measure(
         "isoscore", "isotropy", "(participation ratio - 1)/(d - 1)",
         "0 to (min(n-1, d) - 1)/(d - 1)", "larger: variance spread over more dimensions",
         "isotropic Gaussian: ((d m + 2)/(m+d+1) - 1)/(d-1), m = n-1", _STREAM,
         "the mean; grows with n until n is about 100 d", _RUDMAN,
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="isotropic-isoscore", error="jackknife", highest=1.0,
     ),
     Measure(
         "participation_ratio", "isotropy", "(tr S)^2 / tr S^2: how many dimensions carry the variance",
         "1 to min(n-1, d)", "larger: more dimensions in use",
         "isotropic Gaussian: (d m + 2)/(m+d+1), m = n-1", _STREAM,
         "the mean; small variances next to large ones", _RUDMAN,
-        "rows", _SIZE, lowest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="participation", error="jackknife", lowest=1.0,
     ),
     Measure(
         "effective_rank", "isotropy", "exp of the entropy of the normalised singular values of the centred rows",
@@ -107,155 +123,176 @@ MEASURES: tuple[Measure, ...] = (
         "isotropic Gaussian: near min(n-1, d)", _EIGEN,
         "the mean; less forgiving of a long tail than the participation ratio",
         "Roy and Vetterli 2007, EUSIPCO",
-        "rows", _SIZE, lowest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="spectrum", error="jackknife", lowest=1.0,
     ),
     Measure(
         "eigenvalue_early_enrichment", "isotropy", "area between the cumulative spectrum and its diagonal",
         "0 to (1 - 1/k)^2, k = min(n, d)", "larger: variance concentrated in the first axes",
         "isotropic Gaussian: falls towards 0 as n/d grows", _EIGEN,
         "the mean; the order of the small eigenvalues", _MARBUT23,
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="spectrum", error="jackknife", highest=1.0,
     ),
     Measure(
         "vasicek_ratio_mse", "isotropy", "squared distance of each principal component's entropy power from a unit Gaussian's",
         "0 upwards", "larger: further from one round Gaussian",
         "isotropic Gaussian: near 0", "p d^2 + p d log p",
         "dependence between components", _MARBUT23,
-        "points", _SIZE,
+        sees="points", moves_with=_SIZE, null_by="components", error="paired-half-samples",
     ),
     Measure(
         "isoscore_corrected", "isotropy", "isoscore freed of finite-sample bias",
         "about 0 to 1, unclipped", "larger: variance spread over more dimensions",
         "isotropic Gaussian: 1 on average", _STREAM,
         "the mean; noisier than isoscore at small n", _CHEN,
-        "rows", (), lowest=None,
+        sees="rows", moves_with=(), null_by="one", error="jackknife", lowest=None,
     ),
     Measure(
         "participation_ratio_corrected", "isotropy", "participation ratio freed of finite-sample bias",
         "about 1 to d, unclipped", "larger: more dimensions in use",
         "isotropic Gaussian: d on average", _STREAM,
         "the mean; noisier than participation_ratio at small n", _CHEN,
-        "rows", (), lowest=None,
+        sees="rows", moves_with=(), null_by="dimension", error="jackknife", lowest=None,
     ),
     Measure(
         "persistent_entropy", "persistence", "entropy (nats) of the lengths of the finite H0 Vietoris-Rips bars",
         "0 to ln(p - 1)", "larger: the gaps between points are more alike",
         "ln m less a little: nearly ln m in high dimension", _PAIRS,
         "offset, rotation and scale; anisotropy as such; compare only at equal p", _KUDRIASHOV,
-        "points", _TEXT, offset="ln m",
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife-of-deficit", offset="ln m",
     ),
     Measure(
         "persistent_entropy_normalized", "persistence", "persistent entropy / ln m, m positive bars",
         "0 to 1", "larger: the gaps between points are more alike",
         "near 1 in high dimension", _PAIRS,
         "as persistent_entropy, and saturates at 1", _KUDRIASHOV,
-        "points", _TEXT, highest=1.0, offset="1",
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife", highest=1.0, offset="1",
     ),
     Measure(
         "persistent_entropy_deficit", "persistence", "ln m - persistent entropy; about half the squared variation of the bars",
         "0 to ln m", "larger: some gaps are much longer than others",
         "near 0 in high dimension", _PAIRS,
         "offset, rotation and scale", _KUDRIASHOV,
-        "points", _TEXT,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "prominent_bars", "persistence", "bars kept by the relative-entropy rule, the longest counted",
         "0 to m", "larger: more separated groups stand out",
         "a few, by chance", _PAIRS,
         "groups inside groups: stops at the first bar that fails", _ATIENZA,
-        "points", _TEXT,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="none",
+        no_error="it counts a few bars, and the jumps of a count are no error of an estimate",
     ),
     Measure(
         "patchiness", "patchiness", "Lloyd's index of crowding of the quantizer's cells, mean over codebooks",
         "0 to K + 1", "larger: points crowd into few cells",
         "depends on quantizer, n and d; not 1: compute it", _TRAIN,
         "where the crowded cells are; comparable only at equal quantizer, n and d", _MARBUT,
-        "points", _TEXT,
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "patchiness_paper", "patchiness", "the published script's scale of the same counts",
         "1 - K/(M n) to about 1 + (K - 1)/M^2", "larger: points crowd into few cells",
         "depends on quantizer, n and d", _TRAIN,
         "as patchiness; squeezed by the square of the number of codebooks", _MARBUT,
-        "points", _TEXT, offset="1",
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife", offset="1",
     ),
     Measure(
         "patchiness_heldout", "patchiness", "patchiness of half of the sequences in cells learnt from the other half",
         "0 to K + 1", "larger: points crowd into few cells",
         "depends on quantizer, n and d", _TRAIN,
         "as patchiness", _MARBUT,
-        "points", _TEXT,
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error", "reconstruction", "sum |x - x^|^2 / sum |x|^2 of the quantizer",
         "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
         "Gaussian: about 2^(-2 bits/d)", _TRAIN,
         "an offset: a far one makes it small", _MARBUT,
-        "points", _TEXT,
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error_centered", "reconstruction", "the same error over the centred energy",
         "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
         "Gaussian: about 2^(-2 bits/d)", _TRAIN,
         "which rows are described badly", _MARBUT,
-        "points", _TEXT,
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error_heldout", "reconstruction", "the error on half of the sequences with codebooks learnt from the other half",
         "0 upwards", "larger: the codebooks describe unseen rows worse",
         "Gaussian: about 1, little to learn", _TRAIN,
         "an offset: a far one makes it small", _MARBUT,
-        "points", _TEXT,
+        sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "two_nn", "dimension", "intrinsic dimension from the ratio of the two nearest distances, linear fit",
         "above 0", "larger: locally more dimensions",
         "Gaussian of full rank: below d, and grows with n", _PAIRS,
         "global shape; on text, reads how densely sentences were sampled", _FACCO,
-        "points", _TEXT,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="half-samples", settings=("two_nn_discard",),
     ),
     Measure(
         "two_nn_mle", "dimension", "the same by censored maximum likelihood",
         "above 0", "larger: locally more dimensions",
         "Gaussian of full rank: below d, and grows with n", _PAIRS,
         "as two_nn", _FACCO,
-        "points", _TEXT,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="half-samples", settings=("two_nn_discard",),
     ),
     Measure(
         "two_nn_across", "dimension", "TwoNN on the two nearest rows of other sequences",
         "above 0", "larger: locally more dimensions",
         "equal to two_nn when sequences do not matter", _PAIRS,
         "structure within a sequence", _FACCO,
-        "points", _TEXT,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="split-halves", settings=("two_nn_discard",),
     ),
     Measure(
         "same_sequence_neighbours", "dimension", "share of rows whose nearest neighbour is of their own sequence",
         "0 to 1", "larger: a sequence's rows huddle together",
         "the share of pairs within a sequence, nearly 0", _PAIRS,
         "anything but the first neighbour", _FACCO,
-        "points", _TEXT, highest=1.0,
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife", highest=1.0,
     ),
     Measure(
         "first_position_energy", "warning signs", "share of the centred energy in the rows of position 0",
-        "0 to 1", "larger: an attention sink; above 0.2 it drives the other numbers",
+        "0 to 1", f"larger: an attention sink; above {ENERGY_LIMIT} it drives the other numbers",
         "the share of position-0 rows", "n d, streamed",
         "why", "Xiao et al. 2023, arXiv 2309.17453",
-        "rows", (), highest=1.0,
+        sees="rows", moves_with=(), null_by="position-0-share", error="jackknife", highest=1.0,
+        warning="the rows of position 0 hold {share} of the centred energy{where} and sway the other numbers; `--tokens no-first` leaves them out",
     ),
     Measure(
         "top_dimension_energy", "warning signs", "share of the centred energy in the 3 largest dimensions",
-        "3/d to 1", "larger: rogue dimensions; above 0.2 they drive the other numbers",
+        "3/d to 1", f"larger: rogue dimensions; above {ENERGY_LIMIT} they drive the other numbers",
         "isotropic Gaussian: a little over 3/d", "n d, streamed",
         "directions that are not coordinate axes", "Timkey and van Schijndel 2021, arXiv 2109.04404",
-        "rows", _SIZE, highest=1.0,
+        sees="rows", moves_with=_SIZE, null_by="top-dimensions", error="jackknife", highest=1.0,
+        warning="the 3 largest dimensions hold {share} of the centred energy{where} and sway the other numbers",
     ),
 )  # fmt: skip
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(measure.family for measure in MEASURES))
 KEYS: tuple[str, ...] = tuple(measure.key for measure in MEASURES)
 TRAITS: dict[str, Measure] = {measure.key: measure for measure in MEASURES}
-QUANTIZED = frozenset(measure.key for measure in MEASURES if measure.family in ("patchiness", "reconstruction"))
+
+
+def _seeing(what: Sees) -> frozenset[str]:
+    return frozenset(measure.key for measure in MEASURES if measure.sees == what)
+
+
+STREAMED = _seeing("rows")
+"""The measures of every row; the others are of the sampled points."""
+QUANTIZED = _seeing("codes")
 """The measures of a quantizer's codes."""
+HEEDING: dict[str, frozenset[str]] = {
+    "quantizer": QUANTIZED,
+    **{
+        name: frozenset(each.key for each in MEASURES if name in each.settings)
+        for measure in MEASURES
+        for name in measure.settings
+    },
+    "duplicate_tolerance": _seeing("pairs"),
+}
+"""The settings of a report that move some measures only, and which."""
 
 
 def moves(key: str, what: str) -> bool:
@@ -307,4 +344,4 @@ def margin_scale(key: str, value: float, n: int) -> float:
 
 def sees_points(key: str) -> bool:
     """Whether a measure is of the sampled points and not of every row."""
-    return key in TRAITS and TRAITS[key].sees == "points"
+    return key in TRAITS and key not in STREAMED

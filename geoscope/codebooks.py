@@ -17,7 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.progress import Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.settings.measuring import Measures, Quantizer
+from geoscope.settings.option import choices_of, default_of
 
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -33,7 +36,7 @@ _FEWEST_ROWS_A_CLUSTER = 10.0
 _FAR = 30.0  # radii from the origin: FAISS's penalty of .01 there weighs as much as a cell of 9 rows
 
 _NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
-QUANTIZERS = tuple(_NAMES)
+QUANTIZERS = choices_of(Quantizer, "quantizer")
 """What `--quantizer` may be."""
 
 
@@ -47,9 +50,9 @@ class QuantizerSettings:
     implementation: whose it is: geoscope's for "lsq", FAISS's for the others ("lsq" by "faiss" is "lsq-faiss").
     """
 
-    kind: str = "lsq"
-    codebooks: int = 4
-    bits: int = 8
+    kind: str = default_of(Measures, "quantizer")
+    codebooks: int = default_of(Measures, "codebooks")
+    bits: int = default_of(Measures, "bits")
     seed: int = 0
     implementation: Implementation = "geoscope"
 
@@ -59,18 +62,20 @@ class QuantizerSettings:
         if self.kind == "kmeans":
             object.__setattr__(self, "codebooks", 1)
         if self.implementation not in ("geoscope", "faiss"):
-            raise GeoscopeError(f"a quantizer's implementation is geoscope or faiss, not {self.implementation!r}")
+            raise GeoscopeError(
+                f"expected geoscope or faiss as the implementation, got {self.implementation!r}; choose one of them"
+            )
         if self.kind == "lsq" and self.implementation == "faiss":
             object.__setattr__(self, "kind", "lsq-faiss")
         if self.kind != "lsq":
             object.__setattr__(self, "implementation", "faiss")
         if not (1 <= self.bits <= _MOST_BITS and self.codebooks >= 1):
             raise GeoscopeError(
-                f"a quantizer has at least 1 codebook of 1 to {_MOST_BITS} bits, "
-                f"not {self.codebooks} of {self.bits}; choose numbers in that range"
+                f"expected at least 1 codebook of 1 to {_MOST_BITS} bits, got {self.codebooks} of {self.bits}; "
+                "choose numbers in that range"
             )
         if self.seed < 0:
-            raise GeoscopeError(f"a seed is 0 or a positive integer, not {self.seed}; choose another")
+            raise GeoscopeError(f"expected 0 or a positive integer as the seed, got {self.seed}; choose another")
 
     @property
     def cells(self) -> int:
@@ -151,8 +156,8 @@ def quantize(
     training = counted if train_on is None else _checked(train_on, settings, "trained on")
     if training.shape[1] != counted.shape[1]:
         raise GeoscopeError(
-            f"a quantizer trained on {training.shape[1]} dimensions was given rows of {counted.shape[1]}; "
-            "train and count on rows of the same width"
+            f"expected rows of {training.shape[1]} dimensions, as the quantizer was trained on, got rows of "
+            f"{counted.shape[1]}; train and count on rows of the same width"
         )
     origin, again = _origin(training, settings), counted is training
     training = _single(training, origin)
@@ -241,7 +246,7 @@ def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatA
     """The rows, once nothing speaks against quantizing them."""
     if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
         raise GeoscopeError(
-            f"a quantizer takes an (n, d) array of floats, not {rows.dtype} of shape {rows.shape}; pass rows"
+            f"expected an (n, d) array of floats to quantize, got {rows.dtype} of shape {rows.shape}; pass rows"
         )
     n, d = rows.shape
     if n < settings.cells:

@@ -15,8 +15,15 @@ class NotComparable(GeoscopeError):
 
 
 class NonFinite(GeoscopeError):
-    """A subject's rows hold NaN or infinity, so that no measure of them has a value."""
+    """A subject's rows hold NaN or infinity, so that no measure of them has a value; the message is the reason that a
+    study's report gives for each."""
 
 
 class Undefined(Exception):
     """A measure has no value on these rows; the message says why, in a sentence a report can print."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's message, less its full stop, to end a sentence with; its type if it is empty."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

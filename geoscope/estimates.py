@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,34 +11,21 @@ import numpy as np
 
 from geoscope import measures as formulas
 from geoscope import nulls
-from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout
+from geoscope.catalogue import QUANTIZED, STREAMED, TRAITS, Measure
+from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import Undefined
 from geoscope.gathering import GROUPS
-from geoscope.measures.energy import TOP_DIMENSIONS
 from geoscope.measures.formula import Measured, finite
-from geoscope.moments import Moments, Units
-from geoscope.partial import PartialPasses, SharedPasses
+from geoscope.moments import Moments
+from geoscope.partial import PartialPasses
 from geoscope.passes import Passes
-from geoscope.rows import BoolArray, Float64
-from geoscope.uncertainty import (
-    HALVES,
-    finite_corpus_factor,
-    group_masks,
-    half_sample_error,
-    half_samples,
-    jackknife_error,
-    split_error,
-    squared_mean_error,
-)
+from geoscope.resampling import ERRORS, Parts, Resampled, Spread
+from geoscope.settings.measuring import Beside
+from geoscope.settings.option import default_of
+from geoscope.uncertainty import HALVES, finite_corpus_factor
 
 TRAININGS = 3
 """How many seeds the quantized measures' spread over trainings is taken from."""
-
-NULLS = ("auto", "closed", "matched", "none")
-"""Where nulls come from: formulas, and a matched Gaussian cloud for the pairwise measures (auto) or all (matched)."""
-
-_QUANTIZED = {"codes", "heldout_codes"}
-_WITHOUT_ERROR = {"prominent_bars": "it counts a few bars, and the jumps of a count are no error of an estimate"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +57,7 @@ class Estimator:
     without: Callable[[], Sequence[Moments]] | None
     fraction: float = 0.0
     seen: float = 1.0
-    null: str = "auto"
-    _undefined_part: str | None = field(default=None, init=False)  # why the measure at hand has no value on some part
+    null: str = default_of(Beside, "null")
 
     def by(self, quantizer: QuantizerSettings) -> Estimator:
         """An estimator of the quantized measures of the same points, by another quantizer."""
@@ -81,168 +67,80 @@ class Estimator:
 
     def estimate(self, key: str) -> Estimate:
         """The measure with that key, with its error and null where they were asked for and exist."""
-        asked = measured(key)
+        traits, asked = TRAITS[key], measured(key)
         n = self.passes.count(asked.passes[0])
         try:
             value = self._value(asked, self.passes)
         except Undefined as reason:
             return Estimate(None, n, str(reason))
-        self._undefined_part = None
-        error, replicates, spread = self._error(key, asked, value)
-        why = self._why_no_error(key) if error is None else None
+        spread, why = self._spread(traits, asked, value)
+        error, trained = self._error(key, asked, spread)
         return Estimate(
-            value, n, why, error, self._null(key, asked, n), replicates, self._kept_halves(asked), spread,
+            value,
+            n,
+            why,
+            error,
+            self._null(traits, asked, n),
+            _every(spread.replicates, GROUPS),
+            _every(spread.halves, HALVES),
+            trained,
             self.passes.caution(asked.passes[0]),
-        )  # fmt: skip
+        )
 
     def _value(self, asked: Measured, passes: Passes | PartialPasses) -> float:
-        own = {name: self.settings[name] for name in asked.settings if name in self.settings}
-        return finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **own))
+        return finite(asked.formula(**{name: passes.get(name) for name in asked.passes}, **self._own(asked)))
 
-    def _error(self, key: str, asked: Measured, value: float) -> tuple[float | None, list[float] | None, float | None]:
-        """Standard error, replicates and spread over trainings."""
-        if self.without is None or key in _WITHOUT_ERROR or not self._groups_filled:
-            return None, None, None
-        replicates = self._replicates(key, asked)
-        error = self._error_over_sequences(asked, replicates, value)
-        spread = None
-        if error is not None:
-            share = 1.0 if asked.passes[0] in ("moments", "units") else self.seen
-            error *= finite_corpus_factor(self.fraction * share)
-            if asked.passes[0] in _QUANTIZED:
-                spread = self._training_spread(asked)
-                error = float(np.hypot(error, spread))
-        full = [value for value in replicates if value is not None]
-        return error, full if len(full) == GROUPS else None, spread
+    def _own(self, asked: Measured) -> dict[str, Any]:
+        return {name: self.settings[name] for name in asked.settings if name in self.settings}
 
-    def _why_no_error(self, key: str) -> str | None:
-        """Why a value has no standard error; None where none was asked for."""
-        if self.without is None:
-            return None
-        if key in _WITHOUT_ERROR:
-            why = _WITHOUT_ERROR[key]
-        elif not self._groups_filled:
-            many, filled = len(np.unique(self.passes.groups)), len(np.unique(self.passes.groups % GROUPS))
-            sequences = f"{many} sequence{'s' * (many != 1)}"
-            dealt = f", which fill {filled}" if many >= GROUPS else ""
-            why = f"the rows are of {sequences}{dealt}, and it takes {GROUPS} groups of them"
-        else:
-            why = f"on some part of the sequences there is no value ({self._undefined_part})"
-        return f"no standard error: {why}"
+    def _spread(self, traits: Measure, asked: Measured, value: float) -> tuple[Spread, str | None]:
+        """The spread over sequences, and why it is without an error; no reason where none was asked for."""
+        if self._parts is None:
+            return Spread(None), None
+        why = traits.no_error or self._parts.why_too_few
+        if why is not None:
+            return Spread(None), f"no standard error: {why}"
+        of = Resampled(asked, traits.sees, value, self._parts, self._value)
+        spread = ERRORS[traits.error](of)
+        if spread.error is None:
+            return spread, f"no standard error: on some part of the sequences there is no value ({of.reason})"
+        return spread, None
 
-    def _group_sizes(self, made_of: str) -> list[int]:
-        """How many sequences each group has, of those that the pass of that name is made from."""
-        if made_of in ("moments", "units"):  # every row; the points may be of few of their sequences
-            whole: Moments = self.passes.get("moments")
-            return [whole.sequences - part.get("moments").sequences for part in self._leaving_out]
-        sizes: list[int] = np.bincount(np.unique(self.passes.groups) % GROUPS, minlength=GROUPS).tolist()
-        return sizes
-
-    def _error_over_sequences(self, asked: Measured, replicates: Sequence[float | None], value: float) -> float | None:
-        """The standard error of an endless corpus's draw, by the way that is right for what the measure is made of."""
-        made_of = asked.passes[0]
-        if made_of in ("nearest", "components"):
-            return half_sample_error([self._or_none(asked, half) for half in self._halves])
-        if made_of == "nearest_across":  # halves alone would say up to 1.5 times the spread
-            found = [self._or_none(asked, half) for half in self._both_halves]
-            return split_error(list(zip(found[:HALVES], found[HALVES:], strict=True)))
-        error = jackknife_error(replicates, value, self._group_sizes(made_of))
-        return self._direction_error() if made_of == "units" and error is not None else error
-
-    def _replicates(self, key: str, asked: Measured) -> list[float | None]:
-        if asked.passes[0] == "components":  # axes that swap when a group goes make leaving groups out say too much
-            return []
-        if key == "persistent_entropy":
-            deficits = self._replicates("", measured("persistent_entropy_deficit"))
-            most = float(np.log(len(self.passes.get("bars")))) + self._growth_of_rows
-            return [None if deficit is None else at - deficit for at, deficit in zip(most, deficits, strict=True)]
-        return [self._or_none(asked, part) for part in self._leaving_out]
+    def _error(self, key: str, asked: Measured, spread: Spread) -> tuple[float | None, float | None]:
+        """The standard error of a draw from what is asked for, and the spread over trainings that is part of it."""
+        if spread.error is None:
+            return None, None
+        error = spread.error * finite_corpus_factor(self.fraction * (1.0 if key in STREAMED else self.seen))
+        if key not in QUANTIZED:
+            return error, None
+        trained = self._training_spread(asked)
+        return float(np.hypot(error, trained)), trained
 
     @cached_property
-    def _growth_of_rows(self) -> Float64:
-        """(G,) by what log share as many sequences would have other rows, were their mean length that without a group.
-
-        0 where points are sampled: then there are as many of any draw. Where every row is a point, how long the drawn
-        sequences are is part of the error of what grows with rows.
-        """
-        groups = self.passes.groups
-        if self.seen < 1:
-            return np.zeros(GROUPS)
-        lengths = [len(groups[mask]) / len(np.unique(groups[mask])) for mask in group_masks(groups)]
-        return np.log(np.array(lengths) * len(np.unique(groups)) / len(groups))
-
-    def _kept_halves(self, asked: Measured) -> list[float] | None:
-        """The measure on each half, where these and no groups left out tell how sure a difference is."""
-        if asked.passes[0] != "components" or self.without is None or not self._groups_filled:
-            return None
-        values = [self._or_none(asked, half) for half in self._halves]
-        full = [value for value in values if value is not None]
-        return full if len(full) == HALVES else None
-
-    def _or_none(self, asked: Measured, part: PartialPasses) -> float | None:
-        try:
-            return self._value(asked, part)
-        except Undefined as reason:
-            self._undefined_part = str(reason)
-            return None
-
-    @cached_property
-    def _groups_filled(self) -> bool:
-        return len(np.unique(self.passes.groups % GROUPS)) == GROUPS
-
-    @cached_property
-    def _leaving_out(self) -> list[PartialPasses]:
-        if self.without is None:
-            return []
-        masks = group_masks(self.passes.groups)
-        moments = self.without()
-        shared = SharedPasses(self.passes, masks)
-        return [
-            PartialPasses(self.passes, mask, moments[g] if moments else Undefined("no sums were kept"), shared, g)
-            for g, mask in enumerate(masks)
-        ]
-
-    def _direction_error(self) -> float:
-        """Of the mean cosine, which is the squared length of the mean of all directions."""
-        whole: Units = self.passes.get("units")
-        others: list[Units] = [part.get("units") for part in self._leaving_out]
-        counts = np.array([whole.count - other.count for other in others])
-        return squared_mean_error(np.stack([whole.total - other.total for other in others]), counts)
-
-    @cached_property
-    def _halves(self) -> list[PartialPasses]:
-        """Random halves of the sequences."""
-        return self._points_of(half_samples(self.passes.groups, self.passes.settings.quantizer.seed))
-
-    @cached_property
-    def _both_halves(self) -> list[PartialPasses]:
-        """The same halves, then those that they leave."""
-        halves = [half.kept for half in self._halves]
-        return self._points_of(halves + [~half for half in halves])
-
-    def _points_of(self, masks: list[BoolArray]) -> list[PartialPasses]:
-        shared, nothing = SharedPasses(self.passes, masks), Undefined("halves are of points only")
-        return [PartialPasses(self.passes, mask, nothing, shared, place) for place, mask in enumerate(masks)]
+    def _parts(self) -> Parts | None:
+        return None if self.without is None else Parts(self.passes, self.without, self.seen)
 
     def _training_spread(self, asked: Measured) -> float:
-        name = asked.passes[0]
-        values = [asked.formula(codes) for codes in [self.passes.get(name), *self._retrained[name]]]
+        values = [self._value(asked, passes) for passes in (self.passes, *self._retrained)]
         return float(np.std(values, ddof=1))
 
     @cached_property
-    def _retrained(self) -> _Retrained:
-        return _Retrained(self.passes)
+    def _retrained(self) -> list[Passes]:
+        """Passes over the same rows by quantizers of other seeds."""
+        settings = self.passes.settings
+        seeds = range(settings.quantizer.seed + 1, settings.quantizer.seed + TRAININGS)
+        quantizers = [replace(settings.quantizer, seed=seed) for seed in seeds]
+        return [replace(self.passes, settings=replace(settings, quantizer=each)) for each in quantizers]
 
-    def _null(self, key: str, asked: Measured, n: int) -> float | None:
-        if self.null == "none":
+    def _null(self, traits: Measure, asked: Measured, n: int) -> float | None:
+        if "none" in (self.null, traits.null_by):
             return None
         try:
-            closed = _closed_null(key, asked, self.passes, self.settings, n)
-            if closed is not None:
-                return finite(closed)
-            if self.null == "closed" or (self.null == "auto" and asked.passes[0] in _QUANTIZED):
-                return None
-            if asked.passes[0] in ("moments", "units", "components"):
+            if traits.null_by != "matched":
+                of = nulls.Structureless(asked.formula, self._own(asked), n, self.passes)
+                closed = nulls.closed_null(traits.null_by, of)
+                return None if closed is None else finite(closed)
+            if self.null == "closed" or (self.null == "auto" and traits.key in QUANTIZED):
                 return None
             return self._value(asked, self._matched)
         except Undefined:
@@ -261,56 +159,13 @@ class Estimator:
         )
 
 
-class _Retrained:
-    """Codes of the same rows by quantizers of other seeds."""
-
-    def __init__(self, passes: Passes) -> None:
-        self._passes = passes
-        self._made: dict[str, list[Codes]] = {}
-
-    def __getitem__(self, name: str) -> list[Codes]:
-        if name not in self._made:
-            self._made[name] = [self._train(name, extra) for extra in range(1, TRAININGS)]
-        return self._made[name]
-
-    def _train(self, name: str, extra: int) -> Codes:
-        passes, chosen = self._passes, self._passes.settings
-        again = replace(chosen.quantizer, seed=chosen.quantizer.seed + extra)
-        if name == "codes":
-            return quantize(passes.points, again, progress=chosen.progress)
-        return quantize_heldout(passes.points, passes.groups, again, progress=chosen.progress)
-
-
 def measured(key: str) -> Measured:
     """The measure of that key."""
     found: Measured = getattr(formulas, key)
     return found
 
 
-def _closed_null(key: str, asked: Measured, passes: Passes, settings: dict[str, Any], n: int) -> float | None:
-    """The null that a formula gives, or None where there is none."""
-    if n < 3:
-        return None
-    if key == "average_cosine_similarity":
-        return 0.0
-    if asked.passes[0] == "components":
-        return nulls.components_null(asked.formula, n, passes.points.shape[1])
-    if asked.passes[0] != "moments":
-        return None
-    moments: Moments = passes.get("moments")
-    d = moments.dimension
-    if key in ("anisotropy", "anisotropy_uncentered"):
-        return nulls.anisotropy_null(n, d, centred=key == "anisotropy")
-    if key == "first_position_energy":
-        return moments.first_count / moments.count
-    if key == "top_dimension_energy":
-        return nulls.top_energy_null(n, d, TOP_DIMENSIONS)
-    if key == "isoscore_star" and settings.get("isoscore_reference") is not None and settings["isoscore_zeta"] > 0:
-        return None
-    zeta = settings.get("isoscore_zeta", 0.0) if key == "isoscore_star" else 0.0
-    ratio = float(d) if key.endswith("_corrected") else nulls.shrunk_participation_null(n, d, zeta)
-    if key.startswith("participation_ratio"):
-        return ratio
-    if key.startswith("isoscore"):
-        return (ratio - 1.0) / (d - 1.0)
-    return nulls.spectral_null(asked.formula, n, d)
+def _every(values: Sequence[float | None], count: int) -> list[float] | None:
+    """The values where there are so many of them, or None."""
+    found = [value for value in values if value is not None]
+    return found if len(found) == count else None

@@ -10,7 +10,8 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.moments import BLOCK_ROWS, Frame, Moments, Sums
-from geoscope.rows import FloatArray, IntArray, Layer, Progress, RowIndex, Source, hash_rows, smallest
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest
 
 GROUPS = 20
 """Sequences are dealt into this many groups by their place in the draw; leaving one out at a time gives errors."""

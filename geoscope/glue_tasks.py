@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.table_files import TABLE_SUFFIXES, parquet_table, separated_rows
+from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
+from geoscope.subjects.tables import Table, text_cell
 
 SPLITS = ("train", "validation", "test")
 
@@ -118,15 +120,16 @@ def _from_hub(task: Task) -> dict[str, Examples]:
         loaded = load_dataset(_HUB, task.name, None)
     except OutOfReach as error:
         raise GeoscopeError(
-            f"The task '{task.name}' ({_HUB}) could not be fetched and is not in the cache: {error}; "
-            f"give a folder with its files: {task.name}=DIR."
+            f"expected the task '{task.name}' ({_HUB}) on the hub or in the cache, got neither: {error}; "
+            f"give a folder with its files: {task.name}=DIR"
         ) from error
     names = [column[0] for column in task.columns]
     found: dict[str, Examples] = {}
     for split in SPLITS:
         if split in loaded:
             columns = [list(loaded[split][name]) for name in names]
-            _keep(found, split, _examples(task, zip(*columns, strict=True), f"{_HUB} {task.name} {split}"))
+            origin, rows = f"{_HUB} {task.name} {split}", enumerate(zip(*columns, strict=True), start=1)
+            _keep(found, split, _examples(task, ((f"row {number} of {origin}", row) for number, row in rows)))
     return found
 
 
@@ -137,8 +140,7 @@ def _from_folder(task: Task, folder: Path) -> dict[str, Examples]:
     for path in sorted(folder.iterdir()):
         split = _FILE.search(path.stem)
         if split and path.suffix.lower() in TABLE_SUFFIXES:
-            rows = _parquet_rows(task, path) if path.suffix.lower() == ".parquet" else _table_rows(task, path)
-            _keep(found, _SPLIT_OF[split[1]], _examples(task, rows, str(path)))
+            _keep(found, _SPLIT_OF[split[1]], _from_file(task, path))
     return found
 
 
@@ -149,56 +151,46 @@ def _keep(found: dict[str, Examples], split: str, examples: Examples) -> None:
         found[split] = Examples(before.texts + examples.texts, before.labels + examples.labels)
 
 
-def _table_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
-    """(text, ..., label) of every row."""
-    places: Sequence[int] | None = None
-    for number, row in enumerate(separated_rows(path, f"the examples of {task.name}"), start=1):
-        if places is None:
-            places = _places(task, row)
-            if places is not task.places:
-                continue
-        if row:
-            yield _cells(task, row, places, path, number)
+def _from_file(task: Task, path: Path) -> Examples:
+    table = read_table(path, f"the examples of {task.name}", unnamed=partial(_unnamed, task))
+    if not len(table):
+        return Examples((), ())
+    return _examples(task, ((table.where(i), row) for i, row in enumerate(table.rows(*_places(task, table)))))
 
 
-def _places(task: Task, header: Sequence[str]) -> Sequence[int]:
-    """Where the columns are: by the names in the first row, else as in the releases without a header."""
-    named = [next((header.index(name) for name in names if name in header), None) for names in task.columns]
-    places = [place for place in named if place is not None]
-    return places if len(places) == len(named) else task.places
+def _unnamed(task: Task, first: Sequence[str]) -> tuple[str, ...] | None:
+    """The columns' names in the releases without a header, None where the first row is one."""
+    header = [name.strip() for name in first]
+    if all(any(name in header for name in names) for names in task.columns):
+        return None
+    named = dict(zip(task.places, (names[0] for names in task.columns), strict=True))
+    return tuple(named.get(place, "") for place in range(max(task.places) + 1))
 
 
-def _cells(task: Task, row: Sequence[str], places: Sequence[int], path: Path, number: int) -> tuple[str, ...]:
-    if max(places) >= len(row):
+def _places(task: Task, table: Table) -> list[int]:
+    """Where the texts and the label are among the columns."""
+    places = [table.place(*names) for names in task.columns]
+    found = [place for place in places if place is not None]
+    if len(found) < len(places):
         raise GeoscopeError(
-            f"expected at least {max(places) + 1} columns of {task.name}, got {len(row)} in row {number} of {path}; "
-            f"name the columns in the first row: {', '.join(names[0] for names in task.columns)}"
+            f"expected the columns {', '.join(names[0] for names in task.columns)} of {task.name} in {table.origin}, "
+            f"got {', '.join(table.columns)}; rename them"
         )
-    return tuple(row[place] for place in places)
+    return found
 
 
-def _parquet_rows(task: Task, path: Path) -> Iterator[tuple[Any, ...]]:
-    table = parquet_table(path, f"the examples of {task.name}")
-    names = [next((name for name in names if name in table.column_names), None) for names in task.columns]
-    if None in names:
-        raise GeoscopeError(
-            f"expected the columns {', '.join(names[0] for names in task.columns)} of {task.name} in {path}, "
-            f"got {', '.join(table.column_names)}; rename them"
-        )
-    yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)
-
-
-def _examples(task: Task, rows: Iterator[tuple[Any, ...]], origin: str) -> Examples:
+def _examples(task: Task, rows: Iterable[tuple[str, tuple[Any, ...]]]) -> Examples:
+    """The examples in rows of texts and a label, each with where it is."""
     texts, labels = [], []
-    for *given, label in rows:
-        value = _label(task, label, origin)
+    for where, (*given, label) in rows:
+        value = _label(task, label, where)
         if value is not None:
-            texts.append(tuple(str(text).strip() for text in given))
+            texts.append(tuple(text_cell(text, where).strip() for text in given))
             labels.append(value)
     return Examples(tuple(texts), tuple(labels))
 
 
-def _label(task: Task, label: Any, origin: str) -> float | None:
+def _label(task: Task, label: Any, where: str) -> float | None:
     """The label as a number, or None for an example that has none."""
     if label in task.classes:
         return task.classes.index(label)
@@ -213,4 +205,4 @@ def _label(task: Task, label: Any, origin: str) -> float | None:
     if not task.classes and 0.0 <= value < float("inf"):
         return value
     what = f"one of {', '.join(task.classes)} or its number" if task.classes else "a number of 0 or more"
-    raise GeoscopeError(f"expected the label of {task.name} to be {what}, got {label!r} in {origin}; mend the row")
+    raise GeoscopeError(f"expected the label of {task.name} to be {what}, got {label!r} in {where}; mend the row")

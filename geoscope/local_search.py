@@ -40,7 +40,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from geoscope.rows import Progress
+from geoscope.progress import Progress
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

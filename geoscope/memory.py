@@ -21,6 +21,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.gathering import GROUPS
 from geoscope.moments import BLOCK_ROWS
 from geoscope.pairs.sweeping import MEMORY, SMALL
+from geoscope.passes import PASSES
 from geoscope.rows import Source
 from geoscope.subjects.array_files import BLOCK_BYTES
 from geoscope.subjects.embeddings import Embeddings
@@ -33,8 +34,8 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
 
 _NUMBER = 8  # bytes of a float64
-_PAIRWISE = {"pairs", "bars", "nearest", "nearest_across", "nearest_is_own"}
-_CODES = {"codes", "heldout_codes"}
+_PAIRWISE = {name for name, made in PASSES.items() if made.sees == "pairs"}
+_CODES = {name for name, made in PASSES.items() if made.sees == "codes"}
 _LEAST_REST = 16 * 2**20  # and a tenth: buffers of threads and libraries, gaps between what is freed
 _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
 _LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take

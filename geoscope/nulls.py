@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from geoscope.eigenvalues import eigenvectors
-from geoscope.moments import safe_scale
+from geoscope.measures.energy import TOP_DIMENSIONS
+from geoscope.moments import Moments, safe_scale
+from geoscope.passes import Passes
 from geoscope.principal_components import Components, vasicek_entropies
 from geoscope.rows import Float64, FloatArray, IntArray
 
@@ -149,6 +152,53 @@ def top_energy_null(n: int, d: int, top: int) -> float:
     values = 2.0 * gammainccinv(degrees / 2, above)
     weight = np.exp(-0.5 * z * z) * bdtr(top - 1, d - 1, above)
     return float(np.sum(values * weight) / (np.sum(np.exp(-0.5 * z * z)) * degrees))
+
+
+@dataclass(frozen=True)
+class Structureless:
+    """A measure's formula with the settings that are its own, and what it is of: n rows of the cloud of some passes."""
+
+    formula: Callable[..., float]
+    settings: Mapping[str, Any]
+    n: int
+    passes: Passes
+
+    @property
+    def d(self) -> int:
+        return int(self.passes.points.shape[1])
+
+
+def _position_0_share(of: Structureless) -> float:
+    moments: Moments = of.passes.get("moments")
+    return moments.first_count / moments.count
+
+
+def _isoscore(of: Structureless) -> float | None:
+    zeta = of.settings.get("isoscore_zeta", 0.0)
+    if of.settings.get("isoscore_reference") is not None and zeta > 0:
+        return None
+    return (shrunk_participation_null(of.n, of.d, zeta) - 1.0) / (of.d - 1.0)
+
+
+CLOSED: dict[str, Callable[[Structureless], float | None]] = {
+    "zero": lambda of: 0.0,
+    "one": lambda of: 1.0,
+    "dimension": lambda of: float(of.d),
+    "position-0-share": _position_0_share,
+    "largest-share": lambda of: anisotropy_null(of.n, of.d),
+    "largest-uncentred-share": lambda of: anisotropy_null(of.n, of.d, centred=False),
+    "participation": lambda of: shrunk_participation_null(of.n, of.d, 0.0),
+    "isotropic-isoscore": _isoscore,
+    "spectrum": lambda of: spectral_null(of.formula, of.n, of.d),
+    "components": lambda of: components_null(of.formula, of.n, of.d),
+    "top-dimensions": lambda of: top_energy_null(of.n, of.d, TOP_DIMENSIONS),
+}
+"""The nulls that a formula gives, by the catalogue's names; None where the settings leave none."""
+
+
+def closed_null(name: str, of: Structureless) -> float | None:
+    """The null of that name, or None where there is none."""
+    return CLOSED[name](of) if of.n >= 3 else None
 
 
 def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float64:

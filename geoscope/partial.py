@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -66,7 +67,7 @@ class PartialPasses:
         """The pass of that name, made on first use; raises Undefined where it has no value."""
         if name not in self._made:
             try:
-                self._made[name] = _MAKERS[name](self)
+                self._made[name] = PARTS[name](self)
             except Undefined as reason:
                 self._made[name] = reason
         if isinstance(self._made[name], Undefined):
@@ -134,7 +135,7 @@ def _heldout_codes(part: PartialPasses) -> Codes:
     return codes.take(part.kept[part.whole.get("heldout_rows")])
 
 
-_MAKERS = {
+PARTS: dict[str, Callable[[PartialPasses], Any]] = {
     "moments": _moments,
     "units": _units,
     "components": _components,
@@ -145,3 +146,4 @@ _MAKERS = {
     "codes": _codes,
     "heldout_codes": _heldout_codes,
 }
+"""How to make each pass that a measure may be of over part of the points."""

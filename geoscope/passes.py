@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.catalogue import Sees
 from geoscope.codebooks import (
     Codes,
     QuantizerSettings,
@@ -35,8 +36,11 @@ from geoscope.pairs import (
 )
 from geoscope.pairs.components import components
 from geoscope.principal_components import Components, components_of
+from geoscope.progress import Progress
 from geoscope.rounding import check_spread, rounding_distance, step_of
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray, Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.settings.measuring import Codebooks, Seed
+from geoscope.settings.option import default_of, fields_of
 from geoscope.subjects.groups import grouped
 
 DUPLICATE_TOLERANCE = 1e-5
@@ -81,9 +85,9 @@ class Passes:
         *,
         groups: npt.ArrayLike | None = None,
         positions: npt.ArrayLike | None = None,
-        quantizer: str = "lsq",
-        codebooks: int = 4,
-        bits: int = 8,
+        quantizer: str = default_of(Codebooks, "quantizer"),
+        codebooks: int = default_of(Codebooks, "codebooks"),
+        bits: int = default_of(Codebooks, "bits"),
         seed: int = 0,
         device: str = "cpu",
         memory: int | None = None,
@@ -127,7 +131,7 @@ class Passes:
             return PASSES[name].count(self)
         except Undefined:
             every = self.moments_or_reason
-            sees_all = name in ("moments", "units") and isinstance(every, Moments)
+            sees_all = PASSES[name].sees == "rows"
             return every.count if sees_all and isinstance(every, Moments) else len(self.points)
 
     def caution(self, name: str) -> str | None:
@@ -147,11 +151,18 @@ class Passes:
 
 @dataclass(frozen=True)
 class Pass:
-    """How to make one, how many rows it is from, and what keeps it from saying what it seems to."""
+    """How to make one, how many rows it is from, and what keeps it from saying what it seems to.
+
+    sees: what it is made of, as the catalogue has it. heeds: the keywords of `Passes.over` that move it or its cost.
+    told: what a formula that asks for it is given, in words; of the others, which only make passes, nothing.
+    """
 
     make: Callable[[Passes], Any]
     count: Callable[[Passes], int]
+    sees: Sees
     caution: Callable[[Passes], str | None] | None = None
+    heeds: tuple[str, ...] = ()
+    told: str = ""
 
 
 def _moments(passes: Passes) -> Moments:
@@ -366,27 +377,59 @@ def _counted(name: str) -> Callable[[Passes], int]:
     return count
 
 
-PASSES: dict[str, Pass] = {
-    "moments": Pass(_moments, lambda p: _moments(p).count),
-    "units": Pass(_units, lambda p: _units(p).count),
-    "radius": Pass(_radius, lambda p: len(p.points)),
-    "clumped": Pass(lambda p: _clumped(p.get("pairs"), p.points), lambda p: len(p.points)),
-    "components": Pass(_components, lambda p: len(p.points)),
-    "pairs": Pass(_pairs, lambda p: len(p.get("pairs").distinct)),
-    "owners": Pass(_owners, lambda p: len(p.points)),
-    "distinct_cloud": Pass(_distinct_cloud, lambda p: len(p.get("pairs").distinct)),
-    "distinct_sequences": Pass(_distinct_sequences, lambda p: len(p.get("pairs").distinct)),
-    "skeleton": Pass(_skeleton, lambda p: len(p.get("pairs").distinct)),
-    "longer_lists": Pass(_longer_lists, lambda p: len(p.get("pairs").distinct)),
-    "longer_lists_across": Pass(_longer_lists_across, lambda p: len(p.get("pairs").distinct)),
-    "neighbours_across": Pass(_neighbours_across, lambda p: len(p.get("pairs").distinct)),
-    "bars": Pass(_bars, lambda p: len(p.get("pairs").distinct), _mostly_copies),
-    "nearest": Pass(_nearest, lambda p: len(p.get("pairs").distinct), _mostly_copies),
-    "nearest_across": Pass(_nearest_across, lambda p: len(p.get("nearest_across")), _mostly_copies),
-    "nearest_is_own": Pass(_nearest_is_own, lambda p: len(p.get("pairs").distinct), _mostly_copies),
-    "codes": Pass(_codes, _counted("codes"), _few_rows),
-    "heldout_rows": Pass(_heldout_rows, lambda p: len(p.points)),
-    "heldout_codes": Pass(_heldout_codes, _counted("heldout_codes"), _few_rows_of_half),
-}
+def _points(passes: Passes) -> int:
+    return len(passes.points)
 
-NAMES = tuple(PASSES)
+
+def _distinct(passes: Passes) -> int:
+    return len(passes.get("pairs").distinct)
+
+
+_SEARCHED = ("device", "memory")
+_TRAINED = (*fields_of(Codebooks), *fields_of(Seed))
+
+PASSES: dict[str, Pass] = {
+    "moments": Pass(_moments, lambda p: _moments(p).count, "rows", told="`geoscope.moments.Moments` of the rows"),
+    "units": Pass(
+        _units, lambda p: _units(p).count, "rows",
+        told="`geoscope.moments.Units`: the sum of the rows scaled to length 1, and how many there are",
+    ),
+    "radius": Pass(_radius, _points, "points"),
+    "components": Pass(
+        _components, _points, "points", told="`geoscope.principal_components.Components` of the rows",
+    ),
+    "pairs": Pass(_pairs, _distinct, "pairs"),
+    "clumped": Pass(lambda p: _clumped(p.get("pairs"), p.points), _points, "pairs"),
+    "owners": Pass(_owners, _points, "pairs"),
+    "distinct_cloud": Pass(_distinct_cloud, _distinct, "pairs"),
+    "distinct_sequences": Pass(_distinct_sequences, _distinct, "pairs"),
+    "skeleton": Pass(_skeleton, _distinct, "pairs"),
+    "longer_lists": Pass(_longer_lists, _distinct, "pairs"),
+    "longer_lists_across": Pass(_longer_lists_across, _distinct, "pairs"),
+    "neighbours_across": Pass(_neighbours_across, _distinct, "pairs"),
+    "bars": Pass(
+        _bars, _distinct, "pairs", _mostly_copies, _SEARCHED,
+        "(m,) the lengths of the finite H0 bars above 0",
+    ),
+    "nearest": Pass(
+        _nearest, _distinct, "pairs", _mostly_copies, _SEARCHED,
+        "(n, 2) the distances of each distinct row to its two nearest, the nearest first",
+    ),
+    "nearest_across": Pass(
+        _nearest_across, lambda p: len(p.get("nearest_across")), "pairs", _mostly_copies, ("groups", *_SEARCHED),
+        "(n, 2) the distances of each distinct row to its two nearest of other sequences",
+    ),
+    "nearest_is_own": Pass(
+        _nearest_is_own, _distinct, "pairs", _mostly_copies, ("groups", *_SEARCHED),
+        "(n,) whether each distinct row's nearest is of its own sequence",
+    ),
+    "codes": Pass(
+        _codes, _counted("codes"), "codes", _few_rows, _TRAINED,
+        "`geoscope.codebooks.Codes` of the rows that the codebooks were learnt from",
+    ),
+    "heldout_rows": Pass(_heldout_rows, _points, "points"),
+    "heldout_codes": Pass(
+        _heldout_codes, _counted("heldout_codes"), "codes", _few_rows_of_half, ("groups", *_TRAINED),
+        "`geoscope.codebooks.Codes` of rows of other sequences than the codebooks were learnt from",
+    ),
+}  # fmt: skip

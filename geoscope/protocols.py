@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from geoscope.errors import GeoscopeError
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,14 +82,3 @@ def resolved(keywords: Mapping[str, Any]) -> dict[str, Any]:
     if name not in PROTOCOLS:
         raise GeoscopeError(f"expected --protocol to be one of {', '.join(PROTOCOLS)}, got {name!r}; give one of them")
     return {**PROTOCOLS[name].options, **keywords}
-
-
-def follows_protocol(function: Callable[P, T]) -> Callable[P, T]:
-    """The function, called with its keywords resolved."""
-
-    @wraps(function)
-    def run(*args: P.args, **keywords: P.kwargs) -> T:
-        keywords.update(resolved(keywords))
-        return function(*args, **keywords)
-
-    return run

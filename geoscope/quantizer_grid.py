@@ -1,48 +1,50 @@
-"""Quantizer grids: several sizes of codebooks, at each of which the quantized measures are measured."""
+"""Quantizers as they are asked for: one, or a grid of sizes at each of which the quantized measures are measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import KEYS, QUANTIZED, TRAITS, select
 from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import MeasureKeywords, Quantizing
+from geoscope.settings.option import completed
 
 
-def grid_of(
-    quantizer_grid: str | None = None,
-    *,
-    quantizer: str = "lsq",
-    codebooks: int = QuantizerSettings.codebooks,
-    bits: int = QuantizerSettings.bits,
-    seed: int = 0,
-    measures: Iterable[str] | None = None,
-    **others: Any,
-) -> tuple[QuantizerSettings, ...]:
+def quantizer_of(options: MeasureKeywords) -> QuantizerSettings:
+    """The one quantizer that keywords of `measure` ask for."""
+    return QuantizerSettings(
+        kind=options["quantizer"], codebooks=options["codebooks"], bits=options["bits"], seed=options["seed"]
+    )
+
+
+def grid_of(**given: Unpack[Quantizing]) -> tuple[QuantizerSettings, ...]:
     """The grid that keywords of `measure` ask for: every number of codebooks with every number of bits, increasing.
 
-    None for no grid. Raises GeoscopeError for a text unlike "2,4,8x6,8", for sizes that the quantizer cannot have, for
-    another size beside the grid, and where no measure depends on it.
+    None for no grid. Raises GeoscopeError for a text unlike "2,4,8x6,8", for sizes that the quantizer cannot have, and
+    where no measure depends on it.
     """
-    if quantizer_grid is None:
+    options = completed(Quantizing, given)
+    text, kind = options["quantizer_grid"], options["quantizer"]
+    if text is None:
         return ()
-    counts, sizes = _parse(quantizer_grid)
-    if (codebooks, bits) != (QuantizerSettings.codebooks, QuantizerSettings.bits):
-        refuse_size_beside_grid()
-    if quantizer == "kmeans" and counts != [1]:
+    counts, sizes = _parse(text)
+    if kind == "kmeans" and counts != [1]:
         raise GeoscopeError(
             "expected --quantizer-grid of 1 codebook with --quantizer kmeans, which has no more, got "
-            f"{quantizer_grid!r}; give 1x{','.join(map(str, sizes))}"
+            f"{text!r}; give 1x{','.join(map(str, sizes))}"
         )
-    keys = select(measures)
+    keys = select(options["measures"])
     if QUANTIZED.isdisjoint(keys):
+        families = " or ".join(dict.fromkeys(TRAITS[key].family for key in KEYS if key in QUANTIZED))
         raise GeoscopeError(
             f"expected quantized measures with --quantizer-grid, got {', '.join(keys)}; ask for the families "
-            "patchiness or reconstruction too, or leave the grid out"
+            f"{families} too, or leave the grid out"
         )
+    seed = options["seed"]
     return tuple(
-        QuantizerSettings(kind=quantizer, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
+        QuantizerSettings(kind=kind, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
     )
 
 
@@ -60,8 +62,9 @@ def _parse(text: str) -> list[list[int]]:
     return lists
 
 
-def refuse_size_beside_grid() -> None:
-    """Raise GeoscopeError for one size of codebooks beside a grid of them."""
-    raise GeoscopeError(
-        "expected --quantizer-grid without --codebooks and --bits, got both; put their numbers into the grid"
-    )
+def refuse_size_beside_grid(given: Mapping[str, Any]) -> None:
+    """Raise GeoscopeError where keywords as they were given have one size of codebooks beside a grid of them."""
+    if given.get("quantizer_grid") is not None and ("codebooks" in given or "bits" in given):
+        raise GeoscopeError(
+            "expected --quantizer-grid without --codebooks and --bits, got both; put their numbers into the grid"
+        )

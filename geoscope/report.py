@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from geoscope import __version__
+from geoscope import __version__, files
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms import output
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +25,9 @@ STUDY_KEYS = ("noise_level", "noise_seed")
 
 SIZE_KEYS = ("codebooks", "bits")
 """The further key columns of quantized measures under a quantizer grid."""
+
+COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
+"""The columns that every report's rows have."""
 
 
 class _Part(BaseModel):
@@ -218,10 +220,24 @@ class Report(_Part):
         if len(rows) == 1:
             return rows[0]
         held = ", ".join(str(number) for number in self.layers)
-        asked = "several rows match" if rows else f"got layer {layer}"
+        asked = "several" if rows else f"layer {layer}"
         raise GeoscopeError(
-            f"expected one row of {measure} in {self.subject.name}'s report, {asked}; its layers: {held}"
+            f"expected one row of {measure} in {self.subject.name}'s report, got {asked}; its layers: {held}"
         )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The measurements as flat rows with the same columns: COLUMNS, a study's keys, cautions if there are any."""
+        keys = list(dict.fromkeys(key for row in self.measurements for key in row.keys))
+        extra = ["caution"] if any(row.caution is not None for row in self.measurements) else []
+        return [
+            {
+                "subject": self.subject.name,
+                **{column: getattr(row, column) for column in COLUMNS[1:]},
+                **{key: row.keys.get(key) for key in keys},
+                **{column: getattr(row, column) for column in extra},
+            }
+            for row in self.measurements
+        ]
 
     def to_json(self) -> str:
         """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
@@ -229,7 +245,7 @@ class Report(_Part):
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""
-        output.send(self.to_json(), str(path))
+        files.send(self.to_json(), str(path))
 
     @classmethod
     def read(cls, path: str | Path) -> Report:
@@ -277,11 +293,9 @@ class Report(_Part):
         try:
             import pandas
         except ImportError as error:
-            raise GeoscopeError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
-        from geoscope.forms.tables import long_rows
-
-        columns, rows = long_rows(self)
-        frame = pandas.DataFrame(rows, columns=columns)
+            raise GeoscopeError("expected pandas for to_dataframe, got none installed; pip install pandas") from error
+        rows = self.rows()
+        frame = pandas.DataFrame(rows, columns=list(rows[0] if rows else COLUMNS))
         floats = {"value": "float64", "standard_error": "float64", "null": "float64"}
         return frame.astype({"layer": "Int64", "n": "int64"} | floats)
 

@@ -18,12 +18,6 @@ Layer = int | None
 """A layer's number (0 is the embedding layer), or None for a file that is one cloud."""
 
 
-class Progress(Protocol):
-    """Told how far a long step has come: (done, total, what is being done)."""
-
-    def __call__(self, done: int, total: int, what: str) -> None: ...
-
-
 @dataclass(frozen=True)
 class RowIndex:
     """Who each of n rows is: three int64 arrays of shape (n,).

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import Undefined
+from geoscope.statistics import ranks
 
 Values = npt.ArrayLike
 
@@ -39,7 +40,10 @@ def matthews_correlation(truth: Values, predicted: Values) -> float:
 
 
 def pearson(truth: Values, predicted: Values) -> float:
-    """Pearson correlation in [-1, 1]; Undefined where either side is constant."""
+    """Pearson correlation in [-1, 1]; Undefined where either side is constant.
+
+    scipy's, and that of `correlate`, round otherwise: reports keep the bytes they have.
+    """
     truth, predicted = _pair(truth, predicted)
     x, y = truth.astype(np.float64), predicted.astype(np.float64)
     x, y = x - x.mean(), y - y.mean()
@@ -52,7 +56,7 @@ def pearson(truth: Values, predicted: Values) -> float:
 def spearman(truth: Values, predicted: Values) -> float:
     """Pearson correlation of the ranks, ties ranked by their mean; Undefined where either side is constant."""
     truth, predicted = _pair(truth, predicted)
-    return pearson(_ranks(truth), _ranks(predicted))
+    return pearson(ranks(truth), ranks(predicted))
 
 
 SCORES: Mapping[str, Callable[[Values, Values], float]] = {
@@ -72,11 +76,3 @@ def _pair(truth: Values, predicted: Values) -> tuple[npt.NDArray[Any], npt.NDArr
     if not len(left):
         raise Undefined("there is no example to score")
     return left, right
-
-
-def _ranks(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Ranks from 1, those of equal values their mean."""
-    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: npt.NDArray[np.float64] = (last - (counts - 1) / 2.0)[codes]
-    return ranks

@@ -16,12 +16,15 @@ from transformers import Trainer, TrainerCallback
 
 from geoscope.catalogue import select
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.arms import REFERENCE_POINTS, REGULARIZERS
+from geoscope.finetuning.arms import REGULARIZERS
 from geoscope.finetuning.covariances import StreamedCovariance, sample_examples, undisturbed
-from geoscope.finetuning.geometry import CLOUDS, GEOMETRY, measure_model
+from geoscope.finetuning.geometry import CLOUDS, measure_model
 from geoscope.finetuning.penalties import Penalties
 from geoscope.finetuning.points import POINTS, first_states, hidden_states, token_states
 from geoscope.regularizers import SELECTIONS, ClassEntropies, class_entropies, cosine_loss, isotropy_loss
+from geoscope.settings.fine_tuning import GEOMETRY, REFERENCE_POINTS
+from geoscope.settings.measuring import Quantizer, Text
+from geoscope.settings.option import default_of
 
 _PAPERS_POINTS = {"none": "tokens", "istar": "tokens", "cosreg": "last", "entropy": "first"}
 
@@ -236,8 +239,8 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         *,
         clouds: Sequence[str] = ("union", "last"),
         points: int = 2000,
-        max_length: int = 128,
-        quantizer: str = "lsq",
+        max_length: int = default_of(Text, "max_length"),
+        quantizer: str = default_of(Quantizer, "quantizer"),
         seed: int = 0,
     ) -> None:
         unknown = [cloud for cloud in clouds if cloud not in CLOUDS]

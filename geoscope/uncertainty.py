@@ -15,9 +15,6 @@ from geoscope.rows import BoolArray, Float64, IntArray, RowIndex, hash_rows
 
 HALVES = 20
 
-POPULATIONS = ("endless", "corpus")
-"""What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite one."""
-
 
 def jackknife_error(
     replicates: Sequence[float | None], whole: float | None = None, sizes: Sequence[int] | None = None
@@ -32,7 +29,7 @@ def jackknife_error(
     if len(replicates) < 2 or any(value is None for value in replicates):
         return None
     values = np.array(replicates, dtype=np.float64)
-    if whole is None or sizes is None or len(set(sizes)) == 1:
+    if whole is None or sizes is None or len(set(sizes)) == 1:  # statistics.jackknife_error's sum rounds otherwise
         return float(np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2)))
     share = sum(sizes) / np.array(sizes, dtype=np.float64)
     pseudo = share * whole - (share - 1) * values

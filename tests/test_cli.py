@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import inspect
 import json
 import os
 import re
@@ -120,25 +119,6 @@ def test_every_option_reaches_the_library(measured_by: Faked, tmp_path: Path) ->
         "errors": False, "population": "corpus", "null": "matched",
         "trust_remote_code": True, "revision": "abc", "allow_pickle": True,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["measure", "extract"])
-def test_options_have_the_librarys_names_and_defaults(name: str) -> None:
-    of_command = inspect.signature(getattr(cli, name)).parameters
-    of_library = inspect.signature(getattr(geoscope, name)).parameters
-    ours = {key: of_command[key].default for key in of_command} | {
-        "points": 10000,
-        "isoscore_reference": None,
-    }
-    for key in ("context", "subject", "subjects", "ray", "checkpoint", "form", "destination", "quiet", "no_progress"):
-        ours.pop(key, None)
-    not_options = ("progress", "announce", "quantizer_grid")  # the grid is an option of `perturb`
-    theirs = {key: of_library[key].default for key in list(of_library)[1:] if key not in not_options}
-    if name == "extract":
-        ours = {key: value for key, value in ours.items() if key in of_command}
-        ours.pop("folder")
-        theirs.pop("output")  # the command needs one
-    assert ours == theirs
 
 
 def test_every_command_is_documented() -> None:

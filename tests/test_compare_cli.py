@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import resource
@@ -22,9 +21,9 @@ from made_reports import noise_of, report, row
 import geoscope
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
-from geoscope.comparisons.sample_options import options_of
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
+from geoscope.settings.told import options_told
 
 HEAVY = {"torch", "numpy", "transformers", "datasets", "faiss", "scipy", "sklearn", "pandas", "pyarrow", "numba"}
 
@@ -127,9 +126,9 @@ def test_exit_codes_of_the_installed_command(folder: Path, line: str, code: int)
 
 def test_a_crash_never_looks_like_a_failed_limit(folder: Path) -> None:
     code = (
-        "import sys, geoscope.forms.comparison_forms as forms; from geoscope.cli.app import main\n"
+        "import sys, geoscope.rendering as rendering; from geoscope.cli.app import main\n"
         "def fail(*_): raise AssertionError('oh no')\n"
-        "forms.render = fail; sys.exit(main())"
+        "rendering.render_comparison = fail; sys.exit(main())"
     )
     line = ["compare", "base.json", "changed.json", "--fail-on", "isoscore:-10%"]
     told = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, timeout=120)
@@ -309,7 +308,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]
 
 OF_BASE = {
     "corpora": ["sample"], "sequences": 100, "max_length": 128, "points": 10000, "layers": "last",
-    "pooling": "tokens", "tokens": "all", "seed": 0, "split": None, "isoscore_zeta": 0.0, "quantizer": "lsq",
+    "pooling": "tokens", "tokens": "all", "seed": 0, "isoscore_zeta": 0.0, "quantizer": "lsq",
     "codebooks": 4, "bits": 8,
 }  # fmt: skip
 
@@ -339,6 +338,7 @@ def test_two_models_see_the_same_sample(folder: Path, measured: list[tuple[Any, 
 def test_embeddings_are_not_drawn_again(folder: Path, measured: list[tuple[Any, dict[str, Any]]]) -> None:
     (folder / "kept").mkdir()
     (folder / "kept" / "embeddings.json").write_text("{}")
+    np.save(folder / "rows.npy", np.eye(4))
     for subject in ("rows.npy", "kept"):
         cli.main(["compare", "base.json", subject, "-q"])
         name, keywords = measured.pop()
@@ -360,18 +360,6 @@ def test_aligning_needs_what_can_be_measured_again(folder: Path, capfd: pytest.C
     assert cli.main(["compare", "base.json", "changed.json", "--align"]) == 0  # nothing to align
 
 
-def test_compare_has_every_option_of_measure() -> None:
-    ours = inspect.signature(cli.compare).parameters
-    theirs = inspect.signature(cli.measure).parameters
-    shared = {name: theirs[name] for name in theirs if name not in ("context", "subjects", "ray", "form")}
-    assert {name: ours[name].default for name in shared} == {name: shared[name].default for name in shared}
-    assert {name: ours[name].annotation for name in shared} == {name: shared[name].annotation for name in shared}
-    from geoscope.cli import gates
-
-    output = {"destination", "quiet", "no_progress"}
-    assert set(gates._MEASURING) == set(shared) - output
-
-
 # What a report tells of its sample
 
 
@@ -386,27 +374,27 @@ def drawn(*shares: int, **more: Any) -> Report:
     [((100,), 100), ((50, 50), 100), ((34, 33, 33), 100), ((10, 50), 100), ((10, 2500, 2500), 7500)],
 )
 def test_the_sequences_asked_for_are_found_from_the_shares(shares: tuple[int, ...], asked: int) -> None:
-    found = options_of(drawn(*shares), {}, text=True)
+    found = options_told(drawn(*shares), {}, text=True)
     assert found["sequences"] == asked
     assert found["corpora"] == ["ptb", "wikitext2", "sample"][: len(shares)]
 
 
 def test_the_points_asked_for_are_found_where_they_can_be() -> None:
     for rows, points, asked in ((50_000, 2000, 2000), (8000, 8000, 10_000), (50_000, 50_000, 50_000)):
-        assert options_of(drawn(100, rows=rows, points=points), {}, text=True)["points"] == asked
+        assert options_told(drawn(100, rows=rows, points=points), {}, text=True)["points"] == asked
 
 
 def test_what_a_report_does_not_tell_has_to_be_typed() -> None:
     own = report(row("isoscore", 0.5), sample={"corpora": [{"name": "mine", "sequences": 5}]})
     with pytest.raises(GeoscopeError, match="expected --corpus with the text"):
-        options_of(own, {}, text=True)
-    assert options_of(own, {"corpora": ["mine.txt"]}, text=True)["corpora"] == ["mine.txt"]
+        options_told(own, {}, text=True)
+    assert options_told(own, {"corpora": ["mine.txt"]}, text=True)["corpora"] == ["mine.txt"]
     with pytest.raises(GeoscopeError, match="names no corpus"):
-        options_of(report(row("isoscore", 0.5), sample={"corpora": []}), {}, text=True)
+        options_told(report(row("isoscore", 0.5), sample={"corpora": []}), {}, text=True)
     shrunk = report(row("isoscore", 0.5), settings={"isoscore_reference": "sha256:r"})
     with pytest.raises(GeoscopeError, match="expected --isoscore-reference"):
-        options_of(shrunk, {}, text=True)
-    assert options_of(shrunk, {"isoscore_reference": "r.npy"}, text=True)["isoscore_reference"] == "r.npy"
+        options_told(shrunk, {}, text=True)
+    assert options_told(shrunk, {"isoscore_reference": "r.npy"}, text=True)["isoscore_reference"] == "r.npy"
 
 
 # Measured for real

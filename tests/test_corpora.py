@@ -72,18 +72,18 @@ def test_the_sample_ships_both_formats() -> None:
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("penn", "Unknown corpus 'penn'; the names are ptb, wikitext2, sample"),
-        ("absent.txt", "No corpus file at absent.txt"),
-        ("some/where", "No corpus file at some/where"),
-        ("ptb=absent.txt", "No corpus file at absent.txt"),
-        ("{dir}/blank.txt", "The corpus 'blank' is empty"),
-        ("{dir}/other.doc", "ends in '.doc'"),
-        ("{dir}/broken.jsonl", "Line 2 of .* is not JSON"),
-        ("{dir}/number.jsonl", "Line 1 of .* has no text"),
-        ("{dir}/two.csv", "its text columns are a, b"),
-        ("{dir}/numbers.csv", "has no column of text"),
-        ("{dir}/broken.parquet", "not a readable parquet file"),
-        ("{dir}/latin.txt", "not UTF-8"),
+        ("penn", "expected a corpus of ptb, wikitext2, sample, got 'penn'"),
+        ("absent.txt", "expected a corpus file, got absent.txt"),
+        ("some/where", "expected a corpus file, got some/where"),
+        ("ptb=absent.txt", "expected a corpus file, got absent.txt"),
+        ("{dir}/blank.txt", "expected sequences in the corpus 'blank', got no line"),
+        ("{dir}/other.doc", "got '.doc' in"),
+        ("{dir}/broken.jsonl", "a record of JSON in every line, got something else in line 2 of"),
+        ("{dir}/number.jsonl", "got no column of text in"),
+        ("{dir}/two.csv", "got the text columns a, b in"),
+        ("{dir}/numbers.csv", "got no column of text in"),
+        ("{dir}/broken.parquet", "expected a corpus in parquet, got .* cannot be read"),
+        ("{dir}/latin.txt", "expected text in UTF-8, got something else at byte 3 of"),
     ],
 )
 def test_mistakes_are_sentences(spec: str, sentence: str, tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_mistakes_are_sentences(spec: str, sentence: str, tmp_path: Path) -> Non
 def test_splits_belong_to_the_hub(tmp_path: Path) -> None:
     path = _write(tmp_path / "a.txt")
     for spec in (str(path), f"ptb={path}", "sample"):
-        with pytest.raises(GeoscopeError, match="has no splits"):
+        with pytest.raises(GeoscopeError, match="which has no splits"):
             load_corpus(spec, splits=["test"])
-    with pytest.raises(GeoscopeError, match="splits are train, validation, test"):
+    with pytest.raises(GeoscopeError, match="among train, validation, test, got 'dev'"):
         load_corpus("ptb", splits=["dev"])
 
 
@@ -132,7 +132,7 @@ def test_without_the_hub_one_sentence_says_what_to_do(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     for name in ("ptb", "wikitext2"):
-        with pytest.raises(GeoscopeError, match=f"not in the cache: .* offline .* --corpus {name}=FILE"):
+        with pytest.raises(GeoscopeError, match=f"in the cache, got neither: .* offline .* --corpus {name}=FILE"):
             load_corpus(name)
 
 
@@ -162,9 +162,9 @@ def test_a_small_corpus_gives_all_with_a_warning() -> None:
 
 
 def test_a_draw_needs_a_sequence_and_a_corpus() -> None:
-    with pytest.raises(GeoscopeError, match="at least 1, not 0"):
+    with pytest.raises(GeoscopeError, match="at least 1, got 0"):
         draw([corpus("a", 5)], 0, seed=0)
-    with pytest.raises(GeoscopeError, match="No corpus was given"):
+    with pytest.raises(GeoscopeError, match="expected a corpus, got none"):
         draw([], 5, seed=0)
 
 

@@ -14,15 +14,15 @@ import pytest
 from made_reports import report, row
 from scipy import stats
 
-from geoscope.comparisons.verdicts import benjamini_hochberg
 from geoscope.correlations.associations import is_constant, line, partial, pearson, points_needed, spearman
 from geoscope.correlations.correlating import correlate
 from geoscope.correlations.predictions import left_out_error, predicted_score
 from geoscope.correlations.scores import read_scores
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.correlation_forms import render
 from geoscope.forms.output import Page
+from geoscope.rendering import render_correlations
 from geoscope.report import Score
+from geoscope.statistics import benjamini_hochberg
 
 # Means over runs of the tables released with Marbut et al. 2024 (bert-small): level in percent, PP, RE, EEE, GLUE.
 RELEASED = """subject,noise_level,task,patchiness_paper,reconstruction_error,eigenvalue_early_enrichment,score
@@ -669,7 +669,7 @@ def test_runs_of_finetune_are_read(tmp_path):
     (caution,) = texts(result, "repeats")
     assert caution.startswith("the 6 points on cola are 3 subjects, up to 2 points of each; these are not independent")
     assert [c.measures for c in result.cautions if c.kind == "repeats"] == [["isoscore@6", "isoscore@union"]]
-    assert "\nunion of layers" in render(result, "table")
+    assert "\nunion of layers" in render_correlations(result, "table")
 
 
 # What is refused
@@ -776,7 +776,7 @@ def test_columns_that_cannot_be_taken_out_are_refused(given, told):
         ("absent.csv", None, "No such file or directory; check the path"),
         ("scores.csv", b"subject,score\n\xff,1\n", "expected text in UTF-8"),
         ("scores.csv", b"subject,score,score\na,1,2\n", "expected each column once, got score twice"),
-        ("scores.csv", b"subject,score\na,1,2\n", "expected 2 cells in a row, got more in line 2"),
+        ("scores.csv", b"subject,score\na,1,2\n", "expected 2 cells in a row, got 3 in line 2"),
         ("scores.json", b"{", "expected JSON, got something else"),
         ("scores.json", b'{"a": 1}', "expected scores as a list of rows, or a result of lm-evaluation-harness or mteb"),
         ("scores.json", b'{"results": {"t": {"acc,none": 1}}}', "expected a result that names its model"),
@@ -815,7 +815,7 @@ def test_folders_without_what_is_wanted_are_refused(tmp_path):
 
 def test_csv_holds_every_number(released):
     result = correlate([], released)
-    rows = {one["measure"]: one for one in csv.DictReader(io.StringIO(render(result, "csv")))}
+    rows = {one["measure"]: one for one in csv.DictReader(io.StringIO(render_correlations(result, "csv")))}
     found = result.association("patchiness_paper")
     told = rows["patchiness_paper"]
     assert float(told["r"]) == found.pearson.value
@@ -828,7 +828,7 @@ def test_csv_holds_every_number(released):
 
 def test_tables_and_markdown_show_measures_beside_their_rivals(released):
     result = correlate([], released, predict=[report(row("patchiness_paper", 1.02), name="new|one")])
-    table = render(result, "table")
+    table = render_correlations(result, "table")
     lines = table.splitlines()
     assert lines[0] == "3 measures against glue: 11 points of 1 subject"
     (rival,) = [line for line in lines if line.startswith("log:noise_level alone")]
@@ -838,17 +838,17 @@ def test_tables_and_markdown_show_measures_beside_their_rivals(released):
         assert cell in measure
     assert any(line.startswith("warning: the noise level alone explains glue") for line in lines)
     assert any(line.startswith("new|one") for line in lines)
-    page = render(result, "markdown")
+    page = render_correlations(result, "markdown")
     assert "new\\|one" in page
     assert "**Warning:** the noise level alone explains glue" in page
-    narrow = render(result, "table", Page(width=80)).splitlines()
+    narrow = render_correlations(result, "table", Page(width=80)).splitlines()
     (shown,) = [line for line in narrow if line.startswith("  patchiness_paper")]
     assert "0.953" in shown
     assert "0.259" in shown
     grid = narrow[: next(place for place, line in enumerate(narrow) if line.startswith("warning"))]
     assert max(len(line) for line in grid) <= 80
     with pytest.raises(GeoscopeError, match="expected table, json, csv, markdown or html for correlations, got junit"):
-        render(result, "junit")
+        render_correlations(result, "junit")
 
 
 def test_a_row_without_a_correlation_has_a_footnote():
@@ -856,7 +856,7 @@ def test_a_row_without_a_correlation_has_a_footnote():
         report(row("isoscore", value), row("two_nn", 1.0), name=name)
         for name, value in zip("abc", (1, 2, 4), strict=True)
     ]
-    table = render(correlate(reports, scores([1, 2, 5])), "table")
+    table = render_correlations(correlate(reports, scores([1, 2, 5])), "table")
     assert "undefined [2]" in table
     assert "[2] the measure is the same in all 3 points" in table
 
@@ -893,7 +893,7 @@ def test_the_command_ends_as_the_others_do(tmp_path, released):
 
 def test_it_loads_no_torch(released):
     code = (
-        "import sys; from geoscope.cli import main; main(sys.argv[1:]); "
+        "import sys; from geoscope.cli.app import main; main(sys.argv[1:]); "
         "print([name for name in ('torch', 'transformers', 'scipy', 'faiss') if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(

@@ -18,7 +18,9 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, Layer, RowIndex
 from geoscope.subjects import array_files
 from geoscope.subjects.embedding_folders import write_embeddings
-from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.subjects.embeddings import Embeddings, open_embeddings
+from geoscope.subjects.objects import object_embeddings
+from geoscope.subjects.opening import embeddings_of
 from geoscope.subjects.text_subjects import extract, open_text_subject
 
 ROWS = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
@@ -73,7 +75,7 @@ def test_every_format_gives_the_same_rows(
     assert embeddings.rows().dtype == np.float32
     assert (embeddings.rows() == ROWS).all()
     assert (gather(embeddings) == ROWS).all()
-    assert embeddings.fingerprint == array_embeddings(ROWS).fingerprint
+    assert embeddings.fingerprint == object_embeddings(ROWS).fingerprint
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -113,7 +115,7 @@ def test_dtypes_are_read_without_loss(stored: str, read: str, tmp_path: Path) ->
 
 def test_fortran_order_and_slices_are_read_by_row(tmp_path: Path) -> None:
     assert (gather(open_embeddings(_save(tmp_path / "a.npy", np.asfortranarray(ROWS)))) == ROWS).all()
-    assert (gather(array_embeddings(ROWS[::2, ::3])) == ROWS[::2, ::3]).all()
+    assert (gather(object_embeddings(ROWS[::2, ::3])) == ROWS[::2, ::3]).all()
 
 
 def test_npy_and_safetensors_are_mapped_not_read(tmp_path: Path) -> None:
@@ -136,9 +138,9 @@ def test_several_arrays_must_be_layers(suffix: str, tmp_path: Path) -> None:
     layered = open_embeddings(save("layered", **{"layer-10": ROWS + 1, "layer-02": ROWS, "who": LABELS}), groups="who")
     assert layered.layers == (2, 10)
     assert (layered.rows(10) == ROWS + 1).all()
-    with pytest.raises(GeoscopeError, match="has the layers 2, 10; name one"):
+    with pytest.raises(GeoscopeError, match=r"one of the layers 2, 10 of .*, got .*; name one"):
         layered.rows()
-    with pytest.raises(GeoscopeError, match="holds the arrays left, right"):
+    with pytest.raises(GeoscopeError, match="got left, right"):
         open_embeddings(save("mixed", left=ROWS, right=ROWS))
     with pytest.raises(GeoscopeError, match="as many rows each"):
         open_embeddings(save("uneven", **{"layer-00": ROWS, "layer-01": ROWS[:9]}))
@@ -154,59 +156,59 @@ def test_non_finite_rows_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(GeoscopeError, match="3 of its 50 rows in layer 1"):
         list(open_embeddings(tmp_path / "b.npz").batches())
     huge = np.full((4, 3), 3e38, dtype=np.float32)
-    assert (gather(array_embeddings(huge)) == huge).all()
+    assert (gather(object_embeddings(huge)) == huge).all()
 
 
 def _unusable(folder: Path) -> Iterator[tuple[str, str]]:
     np.save(folder / "object.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
-    yield "object.npy", "not a readable .npy array"
+    yield "object.npy", "expected an array as .npy, got .* cannot be read"
     (folder / "short.npy").write_bytes((_save(folder / "whole.npy")).read_bytes()[:-9])
-    yield "short.npy", "not a readable .npy array"
+    yield "short.npy", "expected an array as .npy, got .* cannot be read"
     (folder / "junk.npy").write_bytes(b"junk")
-    yield "junk.npy", "not a readable .npy array"
+    yield "junk.npy", "expected an array as .npy, got .* cannot be read"
     (folder / "nothing.npy").write_bytes(b"")
-    yield "nothing.npy", "not a readable .npy array"
+    yield "nothing.npy", "expected an array as .npy, got .* cannot be read"
     for name, array, sentence in (
-        ("flat", ROWS[0], r"shape \(n, d\), but has 1 dimension"),
-        ("deep", ROWS[None], "but has 3 dimensions"),
-        ("complex", ROWS.astype(complex), "but holds complex128"),
-        ("words", np.array([["a"]]), "but holds <U1"),
-        ("none", ROWS[:0], "is empty"),
-        ("thin", ROWS[:, :0], "is empty"),
+        ("flat", ROWS[0], r"shape \(n, d\), got 1 dimension"),
+        ("deep", ROWS[None], "got 3 dimensions"),
+        ("complex", ROWS.astype(complex), "got complex128"),
+        ("words", np.array([["a"]]), "got <U1"),
+        ("none", ROWS[:0], "at least one row and column"),
+        ("thin", ROWS[:, :0], "at least one row and column"),
     ):
         np.save(folder / f"{name}.npy", array)
         yield f"{name}.npy", sentence
     (folder / "junk.npz").write_bytes(b"PK junk")
-    yield "junk.npz", "not a readable .npz archive"
+    yield "junk.npz", "expected arrays as .npz, got .* cannot be read"
     np.savez(folder / "nothing.npz")
-    yield "nothing.npz", "holds no array"
+    yield "nothing.npz", "expected an array of rows, got none"
     (folder / "junk.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{broken}")
-    yield "junk.safetensors", "not a readable safetensors file"
+    yield "junk.safetensors", "expected arrays as safetensors, got .* cannot be read"
     (folder / "junk.parquet").write_bytes(b"PAR1")
-    yield "junk.parquet", "not a readable parquet file"
+    yield "junk.parquet", "expected embeddings in parquet, got .* cannot be read"
     pq.write_table(pa.table({"a": ["x"], "b": [1]}), folder / "words.parquet")
-    yield "words.parquet", "its columns are a, b"
+    yield "words.parquet", "got the columns a, b"
     pq.write_table(pa.table({"a": [[1.0]], "b": [[1.0]]}), folder / "two.parquet")
     yield "two.parquet", "the list columns a, b"
     pq.write_table(pa.table({"a": pa.array([], pa.list_(pa.float32()))}), folder / "none.parquet")
-    yield "none.parquet", "is empty: it has no row"
+    yield "none.parquet", "at least one row, got none"
     (folder / "rows.pt").write_bytes(b"")
-    yield "rows.pt", r"ends in .npy, .npz, .safetensors, .parquet, but .* ends in '.pt'"
-    yield "absent.npy", "No embeddings at"
+    yield "rows.pt", r"got the file .*rows\.pt; convert it"
+    yield "absent.npy", "got no file there"
     (folder / "folder").mkdir()
-    yield "folder", "holds no embeddings: it has no embeddings.json"
+    yield "folder", "got the folder .*folder, which has neither config.json nor embeddings.json"
 
 
 def test_unusable_files_are_sentences(tmp_path: Path) -> None:
     for name, sentence in _unusable(tmp_path):
         with pytest.raises(GeoscopeError, match=sentence):
-            open_embeddings(tmp_path / name)
+            embeddings_of(tmp_path / name, {})
 
 
 def test_rows_of_unlike_length_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"v": [[1.0, 2.0], [1.0, 2.0], [1.0], None]}), path)
-    with pytest.raises(GeoscopeError, match=r"Row 2 of .* has 1 numbers where row 0 has 2"):
+    with pytest.raises(GeoscopeError, match="expected 2 numbers in every row, as row 0 has, got 1 in row 2"):
         list(open_embeddings(path).batches())
 
 
@@ -219,17 +221,17 @@ def test_archives_that_would_burst_are_refused(tmp_path: Path) -> None:
     claim = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 768), }"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("rows.npy", header + claim.ljust(117) + b"\n")
-    with pytest.raises(GeoscopeError, match="is shorter than its shape"):
+    with pytest.raises(GeoscopeError, match=r"as its shape .* says, got fewer bytes"):
         open_embeddings(path)
 
 
 @pytest.mark.parametrize(
     ("groups", "sentence"),
     [
-        ("nobody", "neither a column or key of .* nor a file"),
-        ("{dir}/short.txt", "one label per row, 50 in all, but has 2"),
-        ("{dir}/halves.npy", "integers or strings as labels, but gives float64"),
-        ("{dir}/matrix.npy", r"but has the shape \(50, 7\)"),
+        ("nobody", "expected --groups to be a column or key of .* or a file, got 'nobody'"),
+        ("{dir}/short.txt", "one label per row, 50 in all, got 2"),
+        ("{dir}/halves.npy", "integers or strings as labels, got float64"),
+        ("{dir}/matrix.npy", r"got the shape \(50, 7\)"),
     ],
 )
 def test_wrong_groups_are_sentences(groups: str, sentence: str, tmp_path: Path) -> None:
@@ -266,7 +268,7 @@ def test_a_folder_holds_each_row_at_its_place(tmp_path: Path) -> None:
         "embeddings.json", "layer-00.npy", "layer-03.npy", "rows.npy",
     ]  # fmt: skip
     assert np.load(tmp_path / "new" / "out" / "rows.npy").tolist()[3] == [1, 1, 9]
-    for embeddings in (written, open_embeddings(tmp_path / "new" / "out")):
+    for embeddings in (written, embeddings_of(tmp_path / "new" / "out", {})):
         assert embeddings.layers == (0, 3)
         assert (embeddings.rows(0) == ROWS[:6]).all()
         assert (gather(embeddings, 3) == ROWS[:6, :2] + 1).all()
@@ -285,15 +287,15 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_embeddings(out, Failing(), **FACTS)
     assert (out / "layer-00.npy").read_bytes() == before
     write_embeddings(out, Made(), **{**FACTS, "settings": {"seed": 1}})
-    assert open_embeddings(out).settings == {"seed": 1}
+    assert embeddings_of(out, {}).settings == {"seed": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(GeoscopeError, match=r"not empty and was not written by extract \(it holds notes.txt\)"):
+    with pytest.raises(GeoscopeError, match=r"written by extract, got .* \(it holds notes.txt\)"):
         write_embeddings(tmp_path, Made(), **FACTS)
-    with pytest.raises(GeoscopeError, match="is a file"):
+    with pytest.raises(GeoscopeError, match="got the file"):
         write_embeddings(tmp_path / "notes.txt", Made(), **FACTS)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
@@ -312,7 +314,7 @@ def test_damaged_folders_are_sentences(change: str, tmp_path: Path) -> None:
     else:
         (out / "embeddings.json").write_text('{"schema_version": "9"}')
     with pytest.raises(GeoscopeError, match="extract the embeddings again"):
-        open_embeddings(out)
+        embeddings_of(out, {})
 
 
 def test_extract_writes_a_folder(checkpoint_folder: Callable[[str], Path], corpus_file: Path, tmp_path: Path) -> None:
@@ -330,7 +332,7 @@ def test_extract_writes_a_folder(checkpoint_folder: Callable[[str], Path], corpu
 
 def test_extract_refuses_before_it_reads(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(GeoscopeError, match="not written by extract"):
+    with pytest.raises(GeoscopeError, match="new, empty or written by extract"):
         extract("no/where", output=tmp_path)
 
 

@@ -133,20 +133,20 @@ def test_sequences_without_rows_are_dropped_and_counted(checkpoint: Load) -> Non
     extraction = Extraction(checkpoint("gpt2"), ["w01", "w02 w03", "w04"], tokens="no-first", max_length=60)
     assert extraction.dropped_sequences == 2
     assert extraction.index.sequences.tolist() == [1]
-    with pytest.raises(GeoscopeError, match="No rows are left of 1 sequences"):
+    with pytest.raises(GeoscopeError, match=r"expected rows of 1 sequences .* got none"):
         Extraction(checkpoint("gpt2"), ["w01"], tokens="no-first", max_length=60)
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"pooling": "max"}, "--pooling is tokens, mean, cls, last, not 'max'"),
-        ({"tokens": "words"}, "--tokens is all, content, no-first, types, not 'words'"),
-        ({"pooling": "mean", "tokens": "content"}, "no meaning under --pooling mean"),
-        ({"max_length": 65}, "at most 64, what '.*' can read, not 65"),
+        ({"pooling": "max"}, "--pooling to be one of tokens, mean, cls, last, got 'max'"),
+        ({"tokens": "words"}, "--tokens to be one of all, content, no-first, types, got 'words'"),
+        ({"pooling": "mean", "tokens": "content"}, "with --tokens content, .* got --pooling mean"),
+        ({"max_length": 65}, "at most 64, what '.*' can read, got 65"),
         ({"max_length": 2}, "at least 3 and at most 64"),
-        ({"batch_tokens": 0}, "--batch-tokens must be at least 1"),
-        ({"layers": "4"}, "no layer 4; the layers are 0 to 3"),
+        ({"batch_tokens": 0}, "--batch-tokens to be at least 1, got 0"),
+        ({"layers": "4"}, "expected a layer of 0 to 3, .* got 4"),
         ({"layers": "first"}, "last, all, union or numbers"),
     ],
 )
@@ -238,7 +238,7 @@ def test_layers(wanted: Any, available: Any, layers: Any) -> None:
 
 @pytest.mark.parametrize("wanted", ["7", "-8", "", "1,x", [], "0,9"])
 def test_no_such_layer(wanted: Any) -> None:
-    with pytest.raises(GeoscopeError, match=r"layers are 0 to 6|numbers such as"):
+    with pytest.raises(GeoscopeError, match=r"a layer of 0 to 6|numbers such as"):
         resolve_layers(wanted, range(7))
 
 

@@ -27,10 +27,11 @@ from geoscope.finetuning import tasks
 from geoscope.finetuning.arms import Arm, grid, numbers_of
 from geoscope.finetuning.recipes import DEFAULT, RECIPES
 from geoscope.finetuning.results import finished_runs
-from geoscope.finetuning.significance import holm, paired, within_seeds
+from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.finetuning.sweeps import finetune
-from geoscope.forms.fine_tuning_forms import render
+from geoscope.rendering import render_fine_tuning
 from geoscope.report import Report
+from geoscope.statistics import holm
 from geoscope.subjects.checkpoints import load_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -133,7 +134,7 @@ def test_results_are_means_over_seeds_tested_in_pairs(study):
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "html"])
 def test_every_form_shows_every_arm(study, form):
-    text = render(study[1], form)
+    text = render_fine_tuning(study[1], form)
     for name in ("none", "istar", "isoscore_star", "accuracy", "two_nn"):
         assert name in text
     assert "nan" not in text.lower().split()
@@ -410,7 +411,7 @@ def test_a_file_without_its_columns_is_refused(tmp_path):
     with pytest.raises(GeoscopeError, match="columns sentence"):
         tasks.load(str(file))
     file.write_text("sentence,label\na\n")
-    with pytest.raises(GeoscopeError, match="fewer in example 1"):
+    with pytest.raises(GeoscopeError, match="expected 2 cells in a row, got 1 in line 2"):
         tasks.load(str(file))
     (tmp_path / "x.docx").write_text("")
     with pytest.raises(GeoscopeError, match=r"\.docx"):

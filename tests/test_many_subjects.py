@@ -20,7 +20,10 @@ from geoscope.cli import app as cli
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureOptions
 from geoscope.tasks.batch import measure_many
+from geoscope.tasks.finished_work import key_of, that_count
+from geoscope.tasks.kept_reports import KeptReports
 from geoscope.tasks.subjects_in_order import in_step_order, named
 
 MEASURES = "isoscore,two_nn,participation_ratio"
@@ -187,7 +190,7 @@ def test_a_subject_that_cannot_be_used_stops_no_other(
     assert cli.main(line([missing, *checkpoints(run)[:1]], corpus_file, "-o", str(tmp_path / "out"))) == 2
     told = capsys.readouterr()
     assert len(json.loads(told.out)) == 1
-    assert f"{missing} was not measured: No checkpoint folder" in told.err
+    assert f"{missing} was not measured: expected a Hugging Face id" in told.err
     assert (tmp_path / "out" / "checkpoint-1000.json").is_file()
     assert cli.main(line([missing, f"{missing}-too"], corpus_file)) == 2
     assert capsys.readouterr().out == ""
@@ -211,3 +214,31 @@ def test_a_folder_of_something_else_is_refused(
     assert cli.main(line(two, corpus_file, "-o", out)) == 0
     capsys.readouterr()
     assert "seed 0 (asked: 1)" in refused("-o", out, "--seed", "1")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "got something else"),
+        ("[]", "got another command's"),
+        ('{"geoscope": "measure", "settings": [], "reports": {}}', "got another command's"),
+        ('{"checkpoint": {}}', "got another command's"),
+    ],
+)
+def test_settings_of_something_else_are_refused(tmp_path: Path, content: str, said: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "settings.json").write_text(content)
+    with pytest.raises(GeoscopeError, match=f"expected in .*settings.json.*{said}"):
+        KeptReports(out, ["a.npy"], {})
+
+
+def test_a_reference_counts_by_its_content_and_what_only_rounds_not_at_all(tmp_path: Path) -> None:
+    reference = tmp_path / "covariance.npy"
+    keys = []
+    for rows in (np.eye(2), np.eye(2), 2 * np.eye(2)):
+        np.save(reference, rows)
+        options = {"isoscore_reference": str(reference), "memory": f"{len(keys) + 1}GB", "seed": 0}
+        keys.append(key_of(that_count(MeasureOptions, options)))
+    assert keys[0] == keys[1] != keys[2]
+    assert that_count(MeasureOptions, {"device": "cpu", "progress": print}) == that_count(MeasureOptions, {})

@@ -18,8 +18,9 @@ from geoscope.comparisons.configuration import find_limits
 from geoscope.comparisons.noise_floors import _amount, noise_floor
 from geoscope.comparisons.parts import split_sequences
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.noise_floor_forms import COLUMNS, render
-from geoscope.subjects.embeddings import array_embeddings
+from geoscope.forms.noise_floor_forms import COLUMNS
+from geoscope.rendering import render_noise_floor
+from geoscope.subjects.objects import object_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 
@@ -37,7 +38,7 @@ def clustered(sequences=200, length=8, d=6, seed=0):
 
 def test_parts_hold_every_row_once_and_whole_sequences():
     rows, groups = clustered(sequences=53)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     parts = split_sequences(embeddings, 5, seed=0)
     held = [set(part.index.sequences.tolist()) for part in parts]
     assert sorted(len(each) for each in held) == [10, 10, 11, 11, 11]
@@ -56,7 +57,7 @@ def test_parts_hold_every_row_once_and_whole_sequences():
 
 def test_parts_have_the_corpora_in_the_same_shares():
     rows, groups = clustered(sequences=60)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     embeddings.sample = {"corpora": [{"name": "a", "sequences": 40}, {"name": "b", "sequences": 20}]}
     for part in split_sequences(embeddings, 4, seed=3):
         names = np.unique(part.index.sequences)
@@ -72,7 +73,7 @@ STEADY = ["isoscore_corrected", "participation_ratio_corrected"]
 def test_each_draw_is_measured_as_measure_does():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=STEADY, draws=4)
-    parts = split_sequences(array_embeddings(rows, groups=groups), 4, seed=0)
+    parts = split_sequences(object_embeddings(rows, groups=groups), 4, seed=0)
     reports = [geoscope.measure(part, measures=STEADY, errors=False) for part in parts]
     for key in STEADY:
         values = [each.value(key) for each in reports]
@@ -156,11 +157,11 @@ def test_undefined_and_constant_measures_have_no_limit():
 
 
 def test_a_checkpoint_is_read_once(checkpoint_folder, corpus_file, monkeypatch):
-    from geoscope.subjects import text_subjects
+    from geoscope.subjects import opening
 
     calls = []
-    extract = text_subjects.extract
-    monkeypatch.setattr(text_subjects, "extract", lambda *a, **k: calls.append(a) or extract(*a, **k))
+    extract = opening.extract
+    monkeypatch.setattr(opening, "extract", lambda *a, **k: calls.append(a) or extract(*a, **k))
     options = {"corpora": [str(corpus_file)], "layers": "-1,1", "measures": FAST, "max_length": 32, "sequences": 40}
     found = noise_floor(str(checkpoint_folder("bert")), draws=3, **options)
     assert len(calls) == 1
@@ -255,10 +256,10 @@ def test_the_same_weights_twice_are_warned_of(tmp_path):
     [
         ((), {}, "expected a subject"),
         (("report.json",), {}, "rows to draw from"),
-        ((np.eye(8),), {"draws": 2}, "at least 3 draws"),
+        ((np.eye(8),), {"draws": 2}, "expected --draws to be a whole number of at least 3, got 2"),
         ((np.eye(8),), {"draws": 5}, "at least 10 sequences"),
         ((np.eye(30),), {"corpora": ["sample"]}, "--corpus"),
-        ((np.eye(30),), {"layers": "4"}, "no layer 4"),
+        ((np.eye(30),), {"layers": "4"}, "expected no --layers with one cloud of rows, got layer 4"),
     ],
 )
 def test_mistakes_are_sentences(subjects, options, words):
@@ -283,19 +284,19 @@ def test_the_limits_can_be_pasted(tmp_path):
 def test_every_form_has_every_number():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=[*FAST, "first_position_energy"])
-    assert json.loads(render(found, "json"))["schema_version"] == "1"
-    lines = list(csv.reader(io.StringIO(render(found, "csv"))))
+    assert json.loads(render_noise_floor(found, "json"))["schema_version"] == "1"
+    lines = list(csv.reader(io.StringIO(render_noise_floor(found, "csv"))))
     assert lines[0] == list(COLUMNS)
     assert len(lines) == 6
     assert float(lines[1][COLUMNS.index("noise")]) == found.floors[0].noise
     for form in ("table", "markdown"):
-        text = render(found, form)
+        text = render_noise_floor(found, form)
         assert "Student's t of 4 degrees" in text
         assert "undefined in 5 of 5" in text
         assert found.to_toml() in text
-    assert render(found, "markdown").startswith("### noise floor of array, 5 draws\n")
+    assert render_noise_floor(found, "markdown").startswith("### noise floor of array, 5 draws\n")
     with pytest.raises(GeoscopeError, match="junit"):
-        render(found, "junit")
+        render_noise_floor(found, "junit")
 
 
 def test_the_command_on_a_checkpoint(checkpoint_folder, corpus_file, tmp_path, capfd):

@@ -1,4 +1,4 @@
-"""Nulls: what formulas and matched clouds say, against simulation."""
+"""Nulls: what matched clouds are, and which nulls are made."""
 
 from __future__ import annotations
 
@@ -7,35 +7,10 @@ import pytest
 
 import geoscope
 from geoscope import measures, nulls
-from geoscope.catalogue import KEYS
+from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
 from geoscope.estimates import Estimator
 from geoscope.moments import moments_of
 from geoscope.passes import Passes, PassSettings
-
-CLOSED = [
-    "anisotropy",
-    "anisotropy_uncentered",
-    "average_cosine_similarity",
-    "isoscore",
-    "participation_ratio",
-    "effective_rank",
-    "eigenvalue_early_enrichment",
-    "vasicek_ratio_mse",
-    "isoscore_corrected",
-    "participation_ratio_corrected",
-    "top_dimension_energy",
-]
-
-
-@pytest.mark.parametrize(("n", "d"), [(60, 24), (400, 24), (40, 64), (200, 200)])
-def test_closed_nulls_are_what_isotropic_gaussian_rows_give(n, d):
-    g = np.random.default_rng(n + d)
-    clouds = [g.standard_normal((n, d)) for _ in range(12)]
-    report = geoscope.measure(clouds[0], measures=CLOSED, errors=False, null="closed")
-    for row in report.measurements:
-        found = [getattr(measures, row.measure)(rows) for rows in clouds]
-        noise = 3 * np.std(found, ddof=1) / np.sqrt(len(found))
-        assert row.null == pytest.approx(np.mean(found), rel=0.02, abs=noise), row.measure
 
 
 def test_the_null_of_the_first_positions_energy_is_their_share_of_the_rows():
@@ -98,9 +73,8 @@ def test_which_nulls_are_made_is_an_option():
         report = geoscope.measure(rows, null=null, **given)
         return {row.measure for row in report.measurements if row.null is not None}
 
-    quantized = {key for key in KEYS if key.startswith(("patchiness", "reconstruction"))}
-    undefined = {"first_position_energy"}
+    undefined = {"first_position_energy", *(key for key in KEYS if TRAITS[key].null_by == "none")}
     assert have("none") == set()
-    assert have("closed") == {*CLOSED, "isoscore_star"}
-    assert have("auto") == set(KEYS) - quantized - undefined
+    assert have("closed") == {key for key in KEYS if TRAITS[key].null_by in nulls.CLOSED} - undefined
+    assert have("auto") == set(KEYS) - QUANTIZED - undefined
     assert have("matched") == set(KEYS) - undefined

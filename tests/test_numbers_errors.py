@@ -14,8 +14,7 @@ from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound
 from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.errors import NotComparable
-from geoscope.forms.comparison_forms import render as render_comparison
-from geoscope.forms.tables import render
+from geoscope.rendering import render_comparison, render_report
 
 KEYS = [
     "anisotropy", "average_cosine_similarity", "isoscore", "vasicek_ratio_mse", "isoscore_corrected",
@@ -53,11 +52,11 @@ def test_errors_of_the_finite_corpus_are_there_for_the_asking(measured):
     assert {row.standard_error for row in found.measurements} == {0}
     assert found.settings["population"] == "corpus"
     for form in ("table", "markdown", "html"):
-        told = render(found, form)
+        told = render_report(found, form)
         assert "standard error (of this corpus)" in told
         assert "all drawn" in told
     for form in ("table", "markdown", "html"):
-        told = render(measured(), form)
+        told = render_report(measured(), form)
         assert "of this corpus" not in told
         assert "all drawn" not in told
     with pytest.raises(NotComparable, match="population"):

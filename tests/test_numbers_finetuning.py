@@ -104,14 +104,14 @@ def test_a_checkpoint_without_a_first_token_of_its_own_is_no_different(
 
 def test_a_score_without_a_value_in_any_epoch_has_its_place_too(decoder: Any) -> None:
     from geoscope.finetuning.results import FineTuning
-    from geoscope.forms.fine_tuning_forms import render
+    from geoscope.rendering import render_fine_tuning
 
     study = FineTuning.model_validate_json((decoder[1] / "results.json").read_text())
     rows = [
         row.model_copy(update={"value": None, "reason": "predictions are all the same"}) if row.cloud is None else row
         for row in study.measurements
     ]
-    page = render(study.model_copy(update={"measurements": rows}), "html")
+    page = render_fine_tuning(study.model_copy(update={"measurements": rows}), "html")
     assert page.count("epoch 1: undefined, predictions are all the same") == len([r for r in rows if r.cloud is None])
     assert "accuracy by epoch. none: undefined." in page
 

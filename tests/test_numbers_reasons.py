@@ -14,10 +14,9 @@ from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import _with_interval
 from geoscope.forms import comparison_forms
-from geoscope.forms.batch_forms import render_all
-from geoscope.forms.tables import render
 from geoscope.measures import average_cosine_similarity, isoscore
 from geoscope.measures.formula import finite
+from geoscope.rendering import render_comparison, render_report, render_reports
 from geoscope.report import Measurement, Report, Sample, Subject
 
 UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
@@ -85,7 +84,7 @@ def test_the_schema_says_what_a_reason_is_of():
 
 
 def test_a_table_tells_values_and_the_reason_once(few):
-    drawn = render(few, "table")
+    drawn = render_report(few, "table")
     assert drawn.count("12 sequences, and it takes") == 1
     assert drawn.count("it counts a few bars") == 1
     assert "groups of them (every measure but prominent_bars)" in drawn
@@ -96,20 +95,20 @@ def test_a_table_tells_values_and_the_reason_once(few):
 
 
 def test_markdown_tells_values_and_the_reason_once(few):
-    for page in (render(few, "markdown"), render_all([few, few], "markdown")):
+    for page in (render_report(few, "markdown"), render_reports([few, few], "markdown")):
         assert page.count("12 sequences, and it takes") == 1
         assert page.count("it counts a few bars") == 1
 
 
 def test_a_page_tells_values_and_the_reason_once(few):
-    page = render(few, "html")
+    page = render_report(few, "html")
     assert page.count("12 sequences, and it takes") == 1
     assert page.count("it counts a few bars") == 1
     assert "No standard error is known of" not in page
 
 
 def test_csv_and_json_have_it_in_every_row(few):
-    assert render(few, "csv").count("12 sequences, and it takes") == len(few.measurements) - 2
+    assert render_report(few, "csv").count("12 sequences, and it takes") == len(few.measurements) - 2
     assert Report.from_json(few.to_json()) == few
 
 
@@ -156,9 +155,9 @@ def test_the_search_for_signed_zeros_finds_them():
 def test_a_zero_has_no_sign_in_a_report():
     report = zeros(replicates=[-0.0] * 20)
     for form in ("json", "csv", "markdown", "table", "html"):
-        assert signs_of_zeros(render(report, form)) == [], form
+        assert signs_of_zeros(render_report(report, form)) == [], form
         if form not in ("table", "html"):
-            assert signs_of_zeros(render_all([report, report], form)) == [], form
+            assert signs_of_zeros(render_reports([report, report], form)) == [], form
 
 
 @pytest.mark.parametrize("form", comparison_forms.FORMS)
@@ -169,7 +168,7 @@ def test_a_zero_has_no_sign_in_a_comparison(form):
     candidate = candidate.model_copy(update={"measurements": [candidate.measurements[0], moved]})
     comparison = geoscope.compare(base, candidate, limits=["two_nn:0.0001%"], strict=True)
     assert comparison.difference("two_nn").difference < 0
-    assert signs_of_zeros(comparison_forms.render(comparison, form)) == []
+    assert signs_of_zeros(render_comparison(comparison, form)) == []
 
 
 def test_a_coefficient_that_rounds_to_nothing_has_no_sign():

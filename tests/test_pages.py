@@ -25,16 +25,17 @@ from geoscope.comparisons.comparison import compare_reports
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floors import Floor, NoiseFloor
-from geoscope.comparisons.quantiles import critical
-from geoscope.forms import comparison_forms, correlation_forms, listing, noise_floor_forms
-from geoscope.forms.cells import rounded
+from geoscope.forms import comparison_forms
 from geoscope.forms.output import Page
 from geoscope.pages import comparison_page
 from geoscope.pages.charts import Line, Mark, line_chart, scatter_chart
 from geoscope.pages.findings import findings_of
 from geoscope.pages.report_page import to_html
 from geoscope.pages.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
+from geoscope.rendering import render_comparison, render_correlations, render_measures, render_noise_floor
 from geoscope.report import Measurement, Report, Score
+from geoscope.statistics import critical
+from geoscope.wording import rounded
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 LEVELS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0)
@@ -561,7 +562,7 @@ def comparison() -> Any:
 
 
 def test_a_comparison_shows_every_difference_and_what_failed(comparison: Any) -> None:
-    page = comparison_forms.render(comparison, "html")
+    page = render_comparison(comparison, "html")
     read = check_page(page)
     assert comparison_forms.outcome(comparison) in read.text
     for difference in comparison.differences:
@@ -591,7 +592,7 @@ def test_a_comparison_of_one_layer_says_its_numbers() -> None:
 
 def test_a_check_has_a_page() -> None:
     report = made(row("isoscore", 0.5), row("two_nn", None))
-    page = comparison_forms.render(check_report(report, [parse_bound("isoscore<0.1"), parse_bound("two_nn>1")]), "html")
+    page = render_comparison(check_report(report, [parse_bound("isoscore<0.1"), parse_bound("two_nn>1")]), "html")
     read = check_page(page)
     assert "2 of 2 limits failed" in read.text
     assert "it is undefined: all rows are equal" in read.text
@@ -610,7 +611,7 @@ def test_a_noise_floor_has_a_page(layers: tuple[int, ...]) -> None:
         over="trainings", count=3, quantile=5.0, subjects=[{"name": NASTY}], sample={}, settings={"a": 1},
         floors=floors, limits={"two_nn": "180%"}, environment={},
     )  # fmt: skip
-    page = noise_floor_forms.render(result, "html")
+    page = render_noise_floor(result, "html")
     read = check_page(page)
     assert '"two_nn" = "180%"' in read.text
     assert "noise = sd" in read.text
@@ -619,7 +620,7 @@ def test_a_noise_floor_has_a_page(layers: tuple[int, ...]) -> None:
 
 
 def test_the_list_of_measures_has_a_page() -> None:
-    read = check_page(listing.render_measures("html", Page()))
+    read = check_page(render_measures("html", Page()))
     for measure in MEASURES:
         assert measure.key in read.text
         assert measure.cost in read.text
@@ -660,7 +661,7 @@ def correlated(points: int = 6, layers: int = 1, task: str = "cola") -> Any:
 
 
 def test_correlations_are_scatters_with_their_line_their_r_and_what_to_be_wary_of() -> None:
-    page = correlation_forms.render(correlated(), "html")
+    page = render_correlations(correlated(), "html")
     read = check_page(page)
     isoscore, two_nn = charts_of(page)
     assert len(marks_of(isoscore)) == len(marks_of(two_nn)) == 6
@@ -678,7 +679,7 @@ def test_correlations_are_scatters_with_their_line_their_r_and_what_to_be_wary_o
 
 
 def test_many_correlations_are_drawn_until_there_are_enough_points() -> None:
-    page = correlation_forms.render(correlated(points=1000, layers=4), "html")
+    page = render_correlations(correlated(points=1000, layers=4), "html")
     read = check_page(page)
     charts = charts_of(page)
     assert len(charts) == 5

@@ -22,8 +22,8 @@ from geoscope.cli.exits import ExitCode
 from geoscope.measuring import measure
 from geoscope.report import Report, json_schema
 from geoscope.studies import perturbations
-from geoscope.studies.parts import Parts
 from geoscope.studies.study import perturb
+from geoscope.tasks.finished_work import FinishedReports
 
 MEASURES = "isoscore,two_nn,top_dimension_energy"
 
@@ -114,13 +114,13 @@ def test_a_killed_study_goes_on_and_ends_the_same(
     assert cli.main(line(folder, corpus_file, whole, *more)) == 0
     code = (
         "import os, signal, sys\n"
-        "from geoscope.studies.parts import Parts\n"
-        "kept, keep = [], Parts.keep\n"
-        "def keep_and_die(self, state, report):\n"
-        "    keep(self, state, report)\n"
-        "    kept.append(state)\n"
+        "from geoscope.tasks.finished_work import FinishedReports\n"
+        "kept, keep = [], FinishedReports.keep\n"
+        "def keep_and_die(self, name, report):\n"
+        "    keep(self, name, report)\n"
+        "    kept.append(name)\n"
         "    if len(kept) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Parts.keep = keep_and_die\n"
+        "FinishedReports.keep = keep_and_die\n"
         "from geoscope.cli.app import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
@@ -291,8 +291,6 @@ def test_a_protocol_sets_what_was_not_typed(folder: str, corpus_file: Path, tmp_
 
 
 def test_parts_keep_nothing_without_a_folder(tmp_path: Path) -> None:
-    from geoscope.studies.states import State
-
-    parts = Parts(None, {})
-    parts.keep(State(1.0, 0), None)  # type: ignore[arg-type]  # not looked at
-    assert parts.read(State(1.0, 0)) is None
+    parts = FinishedReports(None)
+    parts.keep("level-1", None)  # type: ignore[arg-type]  # not looked at
+    assert parts.read("level-1") is None

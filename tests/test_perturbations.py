@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from geoscope.errors import GeoscopeError
-from geoscope.studies.levels import DEFAULT_LEVELS, GRIDS, parse_levels
+from geoscope.settings.studying import DEFAULT_LEVELS
+from geoscope.studies.levels import GRIDS, parse_levels
 from geoscope.studies.perturbations import ChangedWeights, Perturbation, noise_targets, noised, standard_normal
 from geoscope.studies.saving import check_folder, save_checkpoint
 from geoscope.studies.states import Change, State

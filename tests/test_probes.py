@@ -87,7 +87,7 @@ def test_a_bare_name_goes_through_datasets(monkeypatch: pytest.MonkeyPatch) -> N
         ("colla=DIR", None, "expected a task of cola, sst2"),
         ("cola=DIR/none", None, "expected a folder"),
         ("cola=DIR", None, "expected labelled train, dev or test files"),
-        ("cola=DIR", "x\t1\n", "at least 4 columns"),
+        ("cola=DIR", "x\t1\n", "at least 4 cells in a row, got 2 in line 1"),
         ("cola=DIR", "x\t2\t\tText\n", "unacceptable, acceptable"),
         ("stsb=DIR", "g\tf\ty\t1\tmuch\ta\tb\n", "a number of 0 or more"),
     ],

@@ -18,11 +18,12 @@ import geoscope
 from geoscope.catalogue import select
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
-from geoscope.cli.protocol_option import ProtocolOption
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
-from geoscope.protocols import PROTOCOLS, follows_protocol, resolved
+from geoscope.protocols import PROTOCOLS, resolved
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureKeywords, Text
+from geoscope.settings.option import completed, fields_of
 from geoscope.subjects.corpora import load_corpus
 from geoscope.subjects.words import Words, parse_words
 
@@ -67,7 +68,7 @@ def test_lines_are_kept_by_their_number_of_words_each_once(lines: Path) -> None:
 
 
 def test_words_leave_an_empty_corpus_with_its_reason(lines: Path) -> None:
-    with pytest.raises(GeoscopeError, match="is empty"):
+    with pytest.raises(GeoscopeError, match="expected sequences in the corpus"):
         load_corpus(str(lines), words=Words(40, 49))
 
 
@@ -94,8 +95,8 @@ def test_every_protocol_is_of_options_that_measure_has() -> None:
 
 
 def test_the_help_names_every_protocol() -> None:
-    (option,) = ProtocolOption.__metadata__
-    assert all(name in option.help for name in PROTOCOLS)
+    told = fields_of(Text)["protocol"].option.help
+    assert all(name in told for name in PROTOCOLS)
 
 
 @pytest.mark.parametrize(
@@ -120,16 +121,6 @@ def test_what_is_given_goes_first() -> None:
     assert resolved({"sequences": 5, "protocol": None}) == {"sequences": 5, "protocol": None}
     with pytest.raises(GeoscopeError, match=r"expected --protocol to be one of marbut2024, .* got 'marbut'"):
         resolved({"protocol": "marbut"})
-
-
-def test_a_function_that_follows_keeps_its_signature() -> None:
-    @follows_protocol
-    def call(*, protocol: str | None = None, sequences: int = 3, layers: str = "last") -> tuple[int, str]:
-        return sequences, layers
-
-    assert call() == (3, "last")
-    assert list(inspect.signature(call).parameters) == ["protocol", "sequences", "layers"]
-    assert call(layers="0") == (3, "0")
 
 
 # In a report
@@ -186,9 +177,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     seen: list[dict[str, Any]] = []
 
-    @follows_protocol
     def fake(subject: Any, **keywords: Any) -> Report:
-        seen.append(keywords)
+        seen.append(completed(MeasureKeywords, resolved(keywords)))
         return a_report()
 
     module = SimpleNamespace(measure=fake)

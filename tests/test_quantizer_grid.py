@@ -20,14 +20,14 @@ from geoscope.cli.exits import ExitCode
 from geoscope.comparisons.comparing import compare
 from geoscope.correlations.correlating import correlate
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.cells import rounded
-from geoscope.forms.correlation_forms import render
 from geoscope.measuring import measure
 from geoscope.pages.report_page import to_html
 from geoscope.quantizer_grid import grid_of
+from geoscope.rendering import render_correlations
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
+from geoscope.wording import rounded
 
 SIZES = [(2, 3), (2, 4), (4, 3), (4, 4)]
 GRID = "4,2x3,4"
@@ -193,7 +193,7 @@ def test_correlations_depend_on_the_quantizer_in_rows_of_their_own() -> None:
     assert [point.x for point in large.points] == [9, 7, 8, 1]
     assert small.pearson.value == pytest.approx(np.corrcoef([1, 2, 4, 5], [1, 2, 3, 5])[0, 1])
     assert large.pearson.value == pytest.approx(np.corrcoef([9, 7, 8, 1], [1, 2, 3, 5])[0, 1])
-    table = render(result, "markdown")
+    table = render_correlations(result, "markdown")
     assert "patchiness (lsq 2x6)" in table
     assert "patchiness (lsq 4x8)" in table
 
@@ -240,17 +240,22 @@ def test_reports_of_other_sizes_are_not_compared() -> None:
 @pytest.mark.parametrize("text", ["", "4", "x", "4x", "x8", "2,4x6x8", "two x 6", "2;4x6", "2.5x6", "2,x6", "4X8"])
 def test_what_is_no_grid_is_refused(text: str) -> None:
     with pytest.raises(GeoscopeError, match="expected --quantizer-grid to be numbers of codebooks x numbers of bits"):
-        grid_of(text)
+        grid_of(quantizer_grid=text)
 
 
 @pytest.mark.parametrize("text", ["0x8", "4x0", "4x13", "-1x8"])
 def test_sizes_that_no_quantizer_has_are_refused(text: str) -> None:
-    with pytest.raises(GeoscopeError, match="a quantizer has at least 1 codebook of 1 to 12 bits"):
-        grid_of(text)
+    with pytest.raises(GeoscopeError, match="expected at least 1 codebook of 1 to 12 bits"):
+        grid_of(quantizer_grid=text)
 
 
 def test_each_size_is_there_once_in_order() -> None:
-    assert [(each.codebooks, each.bits) for each in grid_of(" 4, 2,4 x 8,6 ")] == [(2, 6), (2, 8), (4, 6), (4, 8)]
+    assert [(each.codebooks, each.bits) for each in grid_of(quantizer_grid=" 4, 2,4 x 8,6 ")] == [
+        (2, 6),
+        (2, 8),
+        (4, 6),
+        (4, 8),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.output import write_whole
+from geoscope.files import write_whole
 from geoscope.report import Measurement, Report, json_schema
 
 
@@ -204,7 +204,7 @@ def test_value_finds_the_row_that_is_meant() -> None:
     for measure, layer, said in (
         ("patchiness", 6, "it has isoscore_star, two_nn"),
         ("isoscore_star", 3, "got layer 3; its layers: 5, 6"),
-        ("isoscore_star", None, "several rows"),
+        ("isoscore_star", None, "got several; its layers: 5, 6"),
     ):
         with pytest.raises(GeoscopeError, match=said):
             report.value(measure, layer)

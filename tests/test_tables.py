@@ -11,11 +11,13 @@ import pytest
 
 from geoscope.catalogue import KEYS, MEASURES
 from geoscope.errors import GeoscopeError
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
-from geoscope.forms.listing import render_measures
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_text
 from geoscope.forms.output import Page
-from geoscope.forms.tables import COLUMNS, render, warnings_of
-from geoscope.report import Measurement, Report, Sample, Subject
+from geoscope.forms.tables import long_rows, warnings_of
+from geoscope.rendering import render_measures, render_report
+from geoscope.report import COLUMNS, Measurement, Report, Sample, Subject
+from geoscope.wording import printable, rounded
 
 
 def a_report(rows: list[Measurement], name: str = "demo") -> Report:
@@ -34,7 +36,7 @@ def row(layer: int | None, measure: str, value: float | None = 0.5, **more: Any)
 
 
 def table(report: Report, width: int | None = None) -> str:
-    return render(report, "table", Page(width))
+    return render_report(report, "table", Page(width))
 
 
 def test_one_layer_shows_every_measure_under_its_family() -> None:
@@ -94,20 +96,29 @@ def test_few_layers_are_columns_and_many_are_rows() -> None:
 def test_a_file_that_is_one_cloud_has_no_layer() -> None:
     report = a_report([row(None, "two_nn")])
     assert "layer" not in table(report)
-    assert "layer" not in render(report, "markdown")
-    assert render(report, "csv").splitlines()[1] == "demo,,two_nn,0.5,,,100,"
+    assert "layer" not in render_report(report, "markdown")
+    assert render_report(report, "csv").splitlines()[1] == "demo,,two_nn,0.5,,,100,"
+
+
+def test_rows_of_several_reports_have_the_columns_of_all_with_cautions_last() -> None:
+    plain, study = a_report([row(6, "two_nn", caution="too few rows")]), a_report([row(6, "two_nn", noise_level=1.0)])
+    assert list(plain.rows()[0]) == [*COLUMNS, "caution"]
+    columns, rows = long_rows(plain, study)
+    assert columns == [*COLUMNS, "noise_level", "caution"]
+    assert [each[-2:] for each in rows] == [[None, "too few rows"], [1.0, None]]
 
 
 def test_an_empty_report_is_drawn() -> None:
     for form in ("table", "csv", "markdown", "json"):
-        assert render(a_report([]), form)
+        assert render_report(a_report([]), form)
 
 
 def test_a_studys_rows_show_their_keys() -> None:
     rows = [row(6, "two_nn", level, noise_level=level, noise_seed=3) for level in (0.0, 0.25)]
     report = a_report(rows)
-    assert render(report, "csv").splitlines()[0] == ",".join([*COLUMNS, "noise_level", "noise_seed"])
-    assert render(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
+    assert render_report(report, "csv").splitlines()[0] == ",".join([*COLUMNS, "noise_level", "noise_seed"])
+    assert render_report(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
+    assert list(report.rows()[1].items())[-2:] == [("noise_level", 0.25), ("noise_seed", 3)]
     drawn = table(report).splitlines()
     assert ["two_nn", "0.25", "3", "6", "0.2500"] in [line.split() for line in drawn]
 
@@ -120,14 +131,14 @@ def test_warning_signs_above_their_limit_are_said() -> None:
         "and sway the other numbers; `--tokens no-first` leaves them out"
     ]
     assert "warning: the rows of position 0" in table(report)
-    assert "**Warning:** the rows of position 0" in render(report, "markdown")
+    assert "**Warning:** the rows of position 0" in render_report(report, "markdown")
     assert "warning: the 3 largest dimensions hold 90 %" in table(a_report([row(2, "top_dimension_energy", 0.9)]))
     assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning signs", "")
 
 
 def test_csv_has_one_row_a_number_at_full_precision() -> None:
     rows = [row(6, "two_nn", 1 / 3, standard_error=1e-17), row(6, "isoscore", None)]
-    told = list(csv.DictReader(io.StringIO(render(a_report(rows), "csv"))))
+    told = list(csv.DictReader(io.StringIO(render_report(a_report(rows), "csv"))))
     assert tuple(told[0]) == COLUMNS
     assert float(told[0]["value"]) == 1 / 3
     assert float(told[0]["standard_error"]) == 1e-17
@@ -137,7 +148,7 @@ def test_csv_has_one_row_a_number_at_full_precision() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@cmd", "\tx"])
 def test_csv_text_cannot_be_a_formula_and_numbers_stay_numbers(name: str) -> None:
-    drawn = render(a_report([row(6, "average_cosine_similarity", -0.25)], name), "csv")
+    drawn = render_report(a_report([row(6, "average_cosine_similarity", -0.25)], name), "csv")
     (told,) = csv.DictReader(io.StringIO(drawn))
     assert told["subject"] == "'" + name
     assert told["value"] == "-0.25"
@@ -145,12 +156,12 @@ def test_csv_text_cannot_be_a_formula_and_numbers_stay_numbers(name: str) -> Non
 
 def test_csv_keeps_commas_quotes_and_newlines() -> None:
     name = 'a,"b"\nc'
-    (told,) = csv.DictReader(io.StringIO(to_csv(["subject"], [[name]])))
+    (told,) = csv.DictReader(io.StringIO(csv_text(["subject"], [[name]])))
     assert told["subject"] == name
 
 
 def test_markdown_is_a_github_table() -> None:
-    drawn = render(a_report([row(6, "average_cosine_similarity", 0.123456), row(6, "two_nn", None)]), "markdown")
+    drawn = render_report(a_report([row(6, "average_cosine_similarity", 0.123456), row(6, "two_nn", None)]), "markdown")
     assert drawn.splitlines()[0] == "### demo"
     assert drawn.splitlines()[4:] == [
         "| layer | measure | value | n | reason |",
@@ -203,7 +214,7 @@ def test_rounding_is_to_four_digits(value: float, shown: str) -> None:
 
 def test_other_forms_are_refused() -> None:
     with pytest.raises(GeoscopeError, match="got junit"):
-        render(a_report([]), "junit")
+        render_report(a_report([]), "junit")
 
 
 def test_the_list_of_measures_tells_all_of_each() -> None:

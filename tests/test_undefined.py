@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 
 from geoscope import measures
+from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
 from geoscope.errors import GeoscopeError, Undefined
 
 EVERY = list(measures.__all__)
-PAIRWISE = [
-    "persistent_entropy",
-    "persistent_entropy_normalized",
-    "persistent_entropy_deficit",
-    "prominent_bars",
-    "two_nn",
-    "two_nn_mle",
-    "two_nn_across",
-    "same_sequence_neighbours",
-]
+PAIRWISE = [key for key in KEYS if TRAITS[key].sees == "pairs"]
+CODED = [key for key in KEYS if key in QUANTIZED]
 RELATIVE = [key for key in PAIRWISE if key not in ("persistent_entropy", "persistent_entropy_deficit")]
-QUANTIZED = [key for key in EVERY if key.startswith(("patchiness", "reconstruction"))]
 SPREAD = [
     "anisotropy",
     "isoscore",
@@ -40,7 +32,7 @@ CASES = [
     *[("constant, huge", np.full((300, 6), 1e180), key, "equal|position 0") for key in SPREAD],
     *[("duplicates", np.full((300, 6), 7.3), key, "same|distinct|sequence") for key in PAIRWISE],
     *[("two points", np.eye(2, 6)[[0, 1, 0]], key, "three distinct|one bar|one length|sequence") for key in RELATIVE],
-    *[("fewer than cells", np.random.default_rng(0).standard_normal((100, 8)), key, "cells") for key in QUANTIZED],
+    *[("fewer than cells", np.random.default_rng(0).standard_normal((100, 8)), key, "cells") for key in CODED],
     ("zero rows", np.zeros((5, 6)), "average_cosine_similarity", "direction"),
     ("zero rows", np.zeros((5, 6)), "anisotropy_uncentered", "zero"),
     ("one dimension", np.arange(9.0)[:, None], "isoscore", "one dimension"),

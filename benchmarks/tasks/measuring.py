@@ -9,20 +9,13 @@ import numpy as np
 
 from benchmarks.tasks.pairs import rows_of, two_clusters
 
-QUANTIZED = ("patchiness", "reconstruction_error")
-
 
 def keys(kind: str) -> list[str]:
     """The measures of a kind: spectral (streamed over every row), pairwise, unquantized, quantized or all."""
-    from geoscope.catalogue import KEYS, select
-    from geoscope.estimates import measured
+    from geoscope.catalogue import KEYS, TRAITS
 
-    if kind == "spectral":
-        return [key for key in KEYS if measured(key).passes[0] in ("moments", "units")]
-    if kind == "pairwise":
-        return list(select(["persistence", "dimension"]))
-    quantized = [key for key in KEYS if key.startswith(QUANTIZED)]
-    return {"all": list(KEYS), "quantized": quantized}.get(kind, [key for key in KEYS if key not in quantized])
+    seen = {"spectral": "rows", "pairwise": "pairs", "quantized": "codes", "unquantized": "rows points pairs"}.get(kind)
+    return [key for key in KEYS if seen is None or TRAITS[key].sees in seen.split()]
 
 
 def array(

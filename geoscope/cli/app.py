@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__
+from geoscope import __version__, files
 from geoscope.cli import (
     batch_output,
     correlate_command,
@@ -24,9 +24,11 @@ from geoscope.cli import (
     report_command,
 )
 from geoscope.cli.exits import ExitCode, settled
-from geoscope.cli.protocol_option import ProtocolOption, left_to_protocol
+from geoscope.cli.options import spread
+from geoscope.cli.progress import heard
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
+from geoscope.settings.measuring import Cluster, MeasureOptions, Reading
 
 app = typer.Typer(
     name="geoscope",
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            output.silence_stdout()
+            files.silence_stdout()
     if code is None:
         return ExitCode.DONE
     # typer ends an interrupt that comes while it parses with 130
@@ -69,7 +71,7 @@ def _refuse(error: TyperException) -> ExitCode:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        output.send(f"geoscope {__version__}\n")
+        files.send(f"geoscope {__version__}\n")
         raise typer.Exit
 
 
@@ -85,135 +87,52 @@ def geoscope(
 
 @app.command()
 @settled
+@spread
 def measure(
-    context: typer.Context,
     subjects: options.SubjectsArgument,
-    protocol: ProtocolOption = None,
-    corpora: options.CorpusOption = None,
-    split: options.SplitOption = None,
-    words: options.WordsOption = None,
-    sequences: options.SequencesOption = 5000,
-    max_length: options.MaxLengthOption = 128,
-    points: options.PointsOption = "10000",
-    layers: options.LayersOption = "last",
-    pooling: options.PoolingOption = options.Pooling.tokens,
-    tokens: options.TokensOption = options.Tokens.all,
-    groups: options.GroupsOption = None,
-    seed: options.SeedOption = 0,
-    measures: options.MeasuresOption = None,
-    isoscore_zeta: options.ZetaOption = 0.0,
-    isoscore_reference: options.ReferenceOption = "scaled-identity",
-    quantizer: options.QuantizerOption = options.Quantizer.lsq,
-    codebooks: options.CodebooksOption = 4,
-    bits: options.BitsOption = 8,
-    errors: options.ErrorsOption = True,
-    population: options.PopulationOption = options.Population.endless,
-    null: options.NullOption = options.Null.auto,
-    device: options.DeviceOption = "auto",
-    dtype: options.DtypeOption = "auto",
-    batch_tokens: options.BatchTokensOption = None,
-    memory: options.MemoryOption = None,
-    revision: options.RevisionOption = None,
-    trust_remote_code: options.TrustOption = False,
-    allow_pickle: options.PickleOption = False,
-    ray: options.RayOption = None,
-    form: options.FormatOption = None,
-    destination: options.OutputOption = STDOUT,
-    quiet: options.QuietOption = False,
-    no_progress: options.NoProgressOption = False,
+    measuring: MeasureOptions,
+    cluster: Cluster,
+    written: options.Written,
+    telling: options.Telling,
 ) -> None:
     """Measure one subject and write one report, or several and one table of all."""
     several = len(subjects) > 1
-    form_of_output = output.choose_format(form, STDOUT if several else destination)
+    destination = written["output"]
+    form = output.choose_format(written["form"], STDOUT if several else destination)
     folder = batch_output.check_folder(destination) if several else None
     if not several:
-        output.check_destination(destination)
-    keys = options.keys_of(measures)
-    sampled = options.points_of(points)
-    from geoscope import measuring
-    from geoscope.cli.progress import RunProgress
-    from geoscope.forms import tables
+        files.check_destination(destination)
+    from geoscope.measuring import measure as measured
+    from geoscope.rendering import render_report
     from geoscope.tasks.batch import Batch, measure_many
 
-    exits.mind_warnings(quiet=quiet)
-    with RunProgress(bar=not (quiet or no_progress)) as progress:
-        chosen = left_to_protocol(
-            context,
-            protocol=protocol, corpora=corpora, split=split, words=words, sequences=sequences, max_length=max_length,
-            points=sampled, layers=layers, pooling=pooling.value, tokens=tokens.value, groups=groups, seed=seed,
-            measures=keys, isoscore_zeta=isoscore_zeta, isoscore_reference=isoscore_reference,
-            quantizer=quantizer.value, codebooks=codebooks, bits=bits, errors=errors,
-            population=population.value, null=null.value, device=device,
-            dtype=dtype, batch_tokens=batch_tokens, memory=memory, revision=revision,
-            trust_remote_code=trust_remote_code, allow_pickle=allow_pickle, progress=progress,
-            announce=None if quiet else exits.say,
-        )  # fmt: skip
-        if several or ray is not None:
-            batch = measure_many(subjects, output=folder, ray=ray, **chosen)
+    with heard(telling) as ears:
+        if several or cluster:
+            batch = measure_many(
+                subjects, output=folder, **measuring, **cluster, progress=ears.progress, announce=ears.announce
+            )
         else:
-            batch = Batch((measuring.measure(subjects[0], **chosen),), {})
+            batch = Batch((measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {})
     if several:
-        batch_output.send_all(batch, form_of_output)
+        batch_output.send_all(batch, form)
     else:
-        output.send(tables.render(batch.only, form_of_output, output.page_of(destination)), destination)
-    if not quiet:
-        exits.say(progress.summary())
+        files.send(render_report(batch.only, form, output.page_of(destination)), destination)
+    ears.sum_up()
     batch_output.end(batch)
 
 
 @app.command()
 @settled
+@spread
 def extract(
-    checkpoint: options.CheckpointArgument,
-    folder: options.FolderOption,
-    corpora: options.CorpusOption = None,
-    split: options.SplitOption = None,
-    words: options.WordsOption = None,
-    sequences: options.SequencesOption = 5000,
-    max_length: options.MaxLengthOption = 128,
-    layers: options.LayersOption = "last",
-    pooling: options.PoolingOption = options.Pooling.tokens,
-    tokens: options.TokensOption = options.Tokens.all,
-    seed: options.SeedOption = 0,
-    device: options.DeviceOption = "auto",
-    dtype: options.DtypeOption = "auto",
-    batch_tokens: options.BatchTokensOption = None,
-    revision: options.RevisionOption = None,
-    trust_remote_code: options.TrustOption = False,
-    allow_pickle: options.PickleOption = False,
-    quiet: options.QuietOption = False,
-    no_progress: options.NoProgressOption = False,
+    checkpoint: options.CheckpointArgument, folder: options.FolderOption, reading: Reading, telling: options.Telling
 ) -> None:
     """Only extract, and keep the embeddings in a folder for later."""
-    from geoscope.cli.progress import RunProgress
     from geoscope.subjects import text_subjects
 
-    exits.mind_warnings(quiet=quiet)
-    with RunProgress(bar=not (quiet or no_progress)) as progress:
-        kept = text_subjects.extract(
-            checkpoint,
-            output=folder,
-            corpora=corpora,
-            split=split,
-            words=words,
-            sequences=sequences,
-            max_length=max_length,
-            layers=layers,
-            pooling=pooling.value,
-            tokens=tokens.value,
-            seed=seed,
-            device=device,
-            dtype=dtype,
-            batch_tokens=batch_tokens,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-            progress=progress,
-        )
-    if not quiet:
-        exits.say(
-            f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; " + progress.summary()
-        )
+    with heard(telling) as ears:
+        kept = text_subjects.extract(checkpoint, output=folder, **reading, progress=ears.progress)
+    ears.sum_up(f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; ")
 
 
 compare = app.command()(gates.compare)
@@ -227,20 +146,23 @@ finetune = app.command()(finetune_command.finetune)
 
 @app.command(name="measures")
 @settled
-def list_measures(form: options.FormatOption = None, destination: options.OutputOption = STDOUT) -> None:
+@spread
+def list_measures(written: options.Written) -> None:
     """List every measure: key, range, direction, null, cost, paper."""
-    form_of_output = output.choose_format(form, destination)
-    from geoscope.forms import listing
+    destination = written["output"]
+    form = output.choose_format(written["form"], destination)
+    from geoscope.rendering import render_measures
 
-    output.send(listing.render_measures(form_of_output, output.page_of(destination)), destination)
+    files.send(render_measures(form, output.page_of(destination)), destination)
 
 
 @app.command()
 @settled
-def schema(destination: options.OutputOption = STDOUT) -> None:
+@spread
+def schema(written: options.Destination) -> None:
     """Print the JSON Schema of a report."""
     import json
 
     from geoscope.report import json_schema
 
-    output.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", destination)
+    files.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", written["output"])

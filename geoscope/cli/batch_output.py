@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from geoscope import files
 from geoscope.cli import exits
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 if TYPE_CHECKING:
     from geoscope.tasks.batch import Batch
@@ -34,10 +35,10 @@ def check_folder(destination: str) -> str | None:
 
 def send_all(batch: Batch, form: str) -> None:
     """All that was measured, on standard output."""
-    from geoscope.forms.batch_forms import render_all
+    from geoscope.rendering import render_reports
 
     if batch.reports:
-        output.send(render_all(batch.reports, form, output.page_of()))
+        files.send(render_reports(batch.reports, form, output.page_of()))
 
 
 def end(batch: Batch) -> None:

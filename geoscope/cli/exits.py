@@ -21,8 +21,8 @@ from typer.exceptions import TyperException
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.cells import printable
-from geoscope.forms.output import OutputClosed
+from geoscope.files import OutputClosed
+from geoscope.wording import printable
 
 P = ParamSpec("P")
 

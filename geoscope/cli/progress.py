@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from geoscope.cli import exits
+from geoscope.cli.options import Telling
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
@@ -65,6 +71,28 @@ class RunProgress:
             + (f" ({', '.join(phases)})" if phases else "")
             + (f", peak memory {memory / 2**20:,.0f} MiB" if memory else "")
         )
+
+
+@dataclass(frozen=True)
+class Ears:
+    """Who is told of a run: progress of how far it has come, announce (None: nobody) of what it has to say."""
+
+    progress: RunProgress
+    announce: Callable[[str], None] | None
+
+    def sum_up(self, before: str = "") -> None:
+        """Say where the time went."""
+        if self.announce is not None:
+            self.announce(before + self.progress.summary())
+
+
+@contextmanager
+def heard(telling: Telling) -> Iterator[Ears]:
+    """A run whose progress and warnings reach the terminal, unless that is to be quiet."""
+    quiet = telling["quiet"]
+    exits.mind_warnings(quiet=quiet)
+    with RunProgress(bar=not (quiet or telling["no_progress"])) as progress:
+        yield Ears(progress, None if quiet else exits.say)
 
 
 def peak_memory() -> int | None:

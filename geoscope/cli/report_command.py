@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.errors import GeoscopeError
+from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.forms.output import STDOUT
 
 ReportsArgument = Annotated[
     list[str],
@@ -22,14 +23,16 @@ ReportsArgument = Annotated[
 
 
 @settled
-def report(reports: ReportsArgument, destination: options.OutputOption = STDOUT) -> None:
+@options.spread
+def report(reports: ReportsArgument, written: options.Destination) -> None:
     """Draw reports as one self-contained HTML page: findings, a chart a measure, every number."""
+    destination = written["output"]
     if destination != STDOUT and output.SUFFIXES.get(Path(destination).suffix.lower()) != "html":
         raise GeoscopeError(f"expected -o to name a page that ends in .html or .htm, got {destination}; rename it")
-    output.check_destination(destination)
+    files.check_destination(destination)
     if reports.count(STDOUT) > 1:
         raise GeoscopeError("expected at most one report on standard input, got several -; name files for the others")
-    from geoscope.pages.report_page import to_html
+    from geoscope.rendering import render_reports
     from geoscope.report import Report
 
-    output.send(to_html(*(Report.read(name) for name in reports)), destination)
+    files.send(render_reports([Report.read(name) for name in reports], "html"), destination)

@@ -9,7 +9,6 @@ to the common number too. What is not aligned: which tokens they are, and the ro
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,27 +18,21 @@ from typing import Any
 import numpy as np
 
 from geoscope import measuring
-from geoscope.comparisons.comparing import is_report, measure_options, reads_text
 from geoscope.comparisons.contrasts import share_of_corpora
 from geoscope.comparisons.parts import corpus_of
-from geoscope.comparisons.sample_options import drawn_sequences
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report, Sample
 from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.settings.measuring import MeasureKeywords
+from geoscope.settings.option import names, without
+from geoscope.settings.told import drawn_sequences, options_told
 from geoscope.subjects.array_files import matrix
 from geoscope.subjects.embedding_folders import write_embeddings
-from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
-from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.text_subjects import open_text_subject
+from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.subjects.opening import opened
 
-_OF_READING = (
-    "corpora", "split", "words", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
-    "batch_tokens", "revision", "trust_remote_code", "allow_pickle", "progress",
-)  # fmt: skip
-_OF_DRAWING = (
-    "corpora", "split", "sequences", "max_length", "pooling", "groups", "batch_tokens", "revision",
-    "trust_remote_code", "allow_pickle", "dtype", "words", "protocol",
-)  # fmt: skip
+_DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
 
 class Thinned:
@@ -120,26 +113,21 @@ def _reopened(
     subject: Any, report: Report, options: Mapping[str, Any], other: Report, *, redraw: bool = False
 ) -> _Reopened:
     """A subject ready to be read as it was; to redraw, with a checkpoint's text drawn as that of the other was."""
-    if is_report(subject):
+    kind = kind_of(subject)
+    if kind is Kind.REPORT:
         raise GeoscopeError(
             f"expected subjects that can be measured again for --align, got the report of {report.subject.name} with "
             f"{_size(report)} where another has {_size(other)}; give what it was measured on"
         )
-    chosen = measure_options(subject, report, options)
+    chosen = options_told(report, options, text=kind is Kind.TEXT)
+    if redraw and kind is Kind.TEXT:
+        chosen["sequences"] = drawn_sequences(other)
+    found = opened(subject, chosen)
+    if kind is Kind.TEXT:
+        return _Reopened(found.source, report, found.sample, chosen)
     sample = report.sample.model_dump(mode="json", exclude={"rows", "points", "dropped"})
-    if reads_text(subject):
-        if redraw:
-            chosen["sequences"] = drawn_sequences(other)
-        reading = {name: chosen[name] for name in _OF_READING if name in chosen}
-        source, _, sample = open_text_subject(str(subject), **reading)
-        return _Reopened(source, report, sample, chosen)
-    if isinstance(subject, Embeddings):
-        embeddings = _layers_of(subject, chosen)
-    elif isinstance(subject, (str, os.PathLike)):
-        embeddings = _layers_of(open_embeddings(Path(subject), groups=chosen.get("groups")), chosen)
-    else:
-        embeddings = array_embeddings(subject, groups=chosen.get("groups"))
-    return _Reopened(embeddings, report, sample, chosen)
+    rows = found.source
+    return _Reopened(_layers_of(rows, found.layers) if isinstance(rows, Embeddings) else rows, report, sample, chosen)
 
 
 def _size(report: Report) -> str:
@@ -179,7 +167,7 @@ def _shares(sample: Mapping[str, Any], chosen: IntArray) -> list[dict[str, Any]]
 def _measured(reopened: _Reopened, rows: int, points: int) -> Report:
     """A subject's report from only so many of its rows and points, otherwise as it was measured."""
     report, index = reopened.report, reopened.source.index
-    kept = {name: value for name, value in reopened.options.items() if name not in _OF_DRAWING} | {"points": points}
+    kept = {**without(reopened.options, _DRAWN), "points": points}
     chosen = smallest(hash_rows(index, report.sample.seed), round(rows / reopened.clouds))
     thinned = Thinned(reopened.source, chosen)
     if thinned.layers == (None,):
@@ -195,10 +183,9 @@ def _measured(reopened: _Reopened, rows: int, points: int) -> Report:
     return measured.model_copy(update={"subject": report.subject})
 
 
-def _layers_of(embeddings: Embeddings, options: Mapping[str, Any]) -> Embeddings:
-    """The embeddings of the asked layers only, so that no other is copied."""
-    chosen = resolve_layers(options.get("layers", "last"), embeddings.layers)
+def _layers_of(embeddings: Embeddings, layers: Sequence[Layer]) -> Embeddings:
+    """The embeddings of some layers only, so that no other is copied."""
     return Embeddings(
-        {layer: matrix(embeddings.rows(layer), embeddings.name) for layer in chosen}, embeddings.index,
+        {layer: matrix(embeddings.rows(layer), embeddings.name) for layer in layers}, embeddings.index,
         name=embeddings.name,
     )  # fmt: skip

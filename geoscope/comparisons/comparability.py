@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from geoscope.catalogue import MEASURES, QUANTIZED
+from geoscope.catalogue import HEEDING
 from geoscope.comparisons.contrasts import population_of
 from geoscope.errors import GeoscopeError, NotComparable
 
 if TYPE_CHECKING:
     from geoscope.report import Report
 
-_NEIGHBOURS = frozenset(measure.key for measure in MEASURES if measure.family in ("persistence", "dimension"))
-
-_SETTINGS: dict[str, frozenset[str] | None] = {
-    "tokens": None,
-    "quantizer": QUANTIZED,
-    "isoscore_zeta": frozenset({"isoscore_star"}),
-    "isoscore_reference": frozenset({"isoscore_star"}),
-    "two_nn_discard": frozenset({"two_nn", "two_nn_mle", "two_nn_across"}),
-    "duplicate_tolerance": _NEIGHBOURS,
-}
+_SETTINGS: dict[str, frozenset[str] | None] = {"tokens": None, **HEEDING}
 """Settings that must agree, with the measures they bear on (None: all)."""
 
 
@@ -58,7 +49,10 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
     yield "pooling", base.sample.pooling, candidate.sample.pooling
     yield "max length", base.sample.max_length, candidate.sample.max_length
     ours, theirs = _corpora(base), _corpora(candidate)
-    if [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs
+    texts = [sorted(str(text) for _, text in corpora) for corpora in (ours, theirs)]
+    if texts[0] == texts[1] and "None" not in texts[0]:  # the same text, whatever it is called
+        pass
+    elif [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs
         for (name, one), (_, other) in zip(ours, theirs, strict=True):
             yield f"corpus {name}", one, other
     else:

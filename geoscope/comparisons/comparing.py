@@ -2,103 +2,98 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
-from geoscope.comparisons.comparison import MARGIN, Comparison, compare_reports, labels_of
+from geoscope.comparisons.comparison import Comparison, compare_reports, labels_of
 from geoscope.comparisons.limits import Limit, parse_limit
-from geoscope.comparisons.sample_options import OF_TEXT, options_of
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.report import Report
+from geoscope.settings.judging import CompareKeywords, Judging
+from geoscope.settings.measuring import MeasureKeywords
+from geoscope.settings.option import completed, names, part, takes, without
+from geoscope.settings.texts import points_of, share_of
+from geoscope.settings.told import options_told
+from geoscope.subjects.kinds import Kind, kind_of
+
+_DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
 
-def compare(
-    base: Any,
-    *candidates: Any,
-    margin: float = MARGIN,
-    limits: Iterable[str | Limit] = (),
-    strict: bool = False,
-    align: bool = False,
-    similarity: bool = False,
-    **options: Any,
-) -> Comparison:
+@takes(CompareKeywords)
+def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Comparison:
     """Hold one or more candidates against a base: each a Report, a report's path, or anything `measure` takes.
 
     margin: the share of the base's value up to which a change is no news. limits: texts such as
     "isoscore_star:-10%" (see `limits.py`), which the comparison's `failed` lists where they did not hold;
     strict: let noise excuse no breach. align: where numbers of sequences, rows or points differ, measure again at the
-    least of all.
-    similarity: how alike the spaces are too, layer by layer; needs subjects that can be read, not reports.
-    options: keywords of `measure` for what is measured here; what is left out is taken from the base's report, or
-    else from the first candidate's, so that all see the same sample.
+    least of all. similarity: how alike the spaces are too, layer by layer; of subjects that can be read, not reports.
+    The other keywords are those of `measure`, for what is measured here; what is left out is taken from the base's
+    report, or else from the first candidate's, so that all see the same sample.
     Raises NotComparable where the reports were not measured the same way, GeoscopeError for other mistakes.
     """
     if not candidates:
         raise GeoscopeError("expected a candidate to hold against the base, got none; name one or more after it")
-    held = [limit if isinstance(limit, Limit) else parse_limit(limit) for limit in limits]
-    subjects = [base, *candidates]
-    options = resolved(options)
-    if similarity:
-        subjects = _read_rows(subjects, options)
-    reports = _reports(subjects, options)
-    if align:
+    judging = completed(Judging, given)
+    limits = [limit if isinstance(limit, Limit) else parse_limit(limit) for limit in judging["limits"]]
+    subjects: list[Any] = [base, *candidates]
+    kinds = [kind_of(subject) for subject in subjects]
+    options = resolved(part(MeasureKeywords, given))
+    each = [options] * len(subjects)
+    if judging["similarity"]:
+        subjects, each = _read_rows(subjects, kinds, options)
+        options = without(options, [*_DRAWN, "layers"])
+    reports = _reports(subjects, each)
+    if judging["align"]:
         from geoscope.comparisons.alignment import aligned
 
         reports = aligned(subjects, reports, options)
-    alike = _similarity(subjects, labels_of(reports[1:]), options) if similarity else []
-    return compare_reports(reports[0], reports[1:], margin=margin, limits=held, strict=strict, similarity=alike)
+    alike = _similarity(subjects, labels_of(reports[1:]), options) if judging["similarity"] else []
+    return compare_reports(
+        reports[0],
+        reports[1:],
+        margin=share_of(judging["margin"]),
+        limits=limits,
+        strict=judging["strict"],
+        similarity=alike,
+    )
 
 
-def is_report(subject: Any) -> bool:
-    """Whether a subject has been measured: a Report, a `.json`, "-" for standard input, or a pipe."""
-    if isinstance(subject, Report):
-        return True
-    if not isinstance(subject, (str, os.PathLike)):
-        return False
-    path = Path(subject)
-    return str(subject) == "-" or path.suffix.lower() == ".json" or path.is_fifo()
-
-
-def _reports(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Report]:
+def _reports(subjects: Sequence[Any], options: Sequence[Mapping[str, Any]]) -> list[Report]:
     """Reports are read before anything is measured, so that what is wrong with them shows at once."""
-    if sum(1 for subject in subjects if str(subject) == "-") > 1:
-        raise GeoscopeError("expected at most one report on standard input, got several -; save the others to files")
-    read = [_read(subject) if is_report(subject) else None for subject in subjects]
+    read = reports_read(subjects)
     model = next((report for report in read if report is not None), None)
     reports = []
-    for subject, report in zip(subjects, read, strict=True):
-        reports.append(_measured(subject, model, options) if report is None else report)
+    for subject, report, given in zip(subjects, read, options, strict=True):
+        reports.append(_measured(subject, model, given) if report is None else report)
         model = reports[0] if model is None else model
     return reports
 
 
-def _read_rows(subjects: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
-    """The subjects as embeddings: checkpoints read their text once, for the measures and the similarity both."""
-    from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
-    from geoscope.subjects.text_subjects import extract
+def reports_read(subjects: Sequence[Any]) -> list[Report | None]:
+    """The reports among some subjects, None in the place of any other; at most one is on standard input."""
+    if sum(1 for subject in subjects if str(subject) == "-") > 1:
+        raise GeoscopeError("expected at most one report on standard input, got several -; save the others to files")
+    return [_read(subject) if kind_of(subject) is Kind.REPORT else None for subject in subjects]
 
-    for subject in subjects:
-        if is_report(subject):
-            raise GeoscopeError(
-                f"expected subjects that can be read for --similarity, got the report {subject}; give what it is of"
-            )
-    taken = set(inspect.signature(extract).parameters)
-    reading = {name: value for name, value in options.items() if name in taken}
-    rows: list[Any] = []
-    for subject in subjects:
-        if isinstance(subject, Embeddings):
-            rows.append(subject)
-        elif reads_text(subject):
-            rows.append(extract(str(subject), **reading))
-        elif isinstance(subject, (str, os.PathLike)):
-            rows.append(open_embeddings(Path(subject), groups=options.get("groups")))
-        else:
-            rows.append(array_embeddings(subject, groups=options.get("groups")))
-    return rows
+
+def _read_rows(
+    subjects: Sequence[Any], kinds: Sequence[Kind], options: Mapping[str, Any]
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """The subjects as embeddings: checkpoints read their text once, for the measures and the similarity both.
+
+    And what is left of the options to be asked of the rows of each.
+    """
+    from geoscope.subjects.opening import embeddings_of, wanted_layers
+
+    if Kind.REPORT in kinds:
+        raise GeoscopeError(
+            "expected subjects that can be read for --similarity, got the report "
+            f"{subjects[kinds.index(Kind.REPORT)]}; give what it is of"
+        )
+    rows = [embeddings_of(subject, options) for subject in subjects]
+    layers = [wanted_layers(held, options, extracted=kind is Kind.TEXT) for held, kind in zip(rows, kinds, strict=True)]
+    return list(rows), [{**without(options, _DRAWN), "layers": wanted} for wanted in layers]
 
 
 def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -107,18 +102,15 @@ def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping
     from geoscope.measuring import torch_device
 
     base, *candidates = subjects
-    points = options.get("points", 10000)
-    chosen = {
-        "points": len(base) if points in (None, "all") else int(points),
-        "seed": options.get("seed", 0),
-        "device": torch_device(options.get("device", "auto")),
-        "progress": options.get("progress"),
-    }
+    chosen = completed(MeasureKeywords, options)
     return [
         {"candidate": label, **row}
         for label, candidate in zip(labels, candidates, strict=True)
-        for row in similarity(base, candidate, **chosen)
-    ]
+        for row in similarity(
+            base, candidate, points=points_of(chosen["points"]) or len(base), seed=chosen["seed"],
+            device=torch_device(chosen["device"]), progress=chosen["progress"],
+        )
+    ]  # fmt: skip
 
 
 def _read(subject: Any) -> Report:
@@ -126,25 +118,8 @@ def _read(subject: Any) -> Report:
 
 
 def _measured(subject: Any, model: Report | None, options: Mapping[str, Any]) -> Report:
-    from geoscope import measuring
-    from geoscope.subjects.embeddings import Embeddings
+    from geoscope.measuring import measure
 
-    if isinstance(subject, Embeddings):
-        options = {name: value for name, value in options.items() if name not in OF_TEXT}
-    chosen = dict(options) if model is None else measure_options(subject, model, options)
-    return measuring.measure(subject, **chosen)
-
-
-def measure_options(subject: Any, model: Report, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords that measure a subject as a report was measured; those in options go first."""
-    return options_of(model, options, text=reads_text(subject))
-
-
-def reads_text(subject: Any) -> bool:
-    """Whether a subject is a checkpoint, which reads text; embeddings have been drawn and pooled already."""
-    from geoscope.subjects.array_files import ARRAY_SUFFIXES
-
-    if not isinstance(subject, (str, os.PathLike)):
-        return False
-    path = Path(subject)
-    return path.suffix.lower() not in ARRAY_SUFFIXES and not (path / "embeddings.json").is_file()
+    if model is None:
+        return measure(subject, **options)
+    return measure(subject, **options_told(model, options, text=kind_of(subject) is Kind.TEXT))

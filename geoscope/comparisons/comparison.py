@@ -22,12 +22,15 @@ from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.holding import HeldLimit, hold_limits
 from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
-from geoscope.comparisons.verdicts import Verdict, benjamini_hochberg, interval, judge, two_sided
+from geoscope.comparisons.verdicts import Verdict, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
 from geoscope.report import Report
+from geoscope.settings.judging import Judging
+from geoscope.settings.option import default_of
+from geoscope.statistics import benjamini_hochberg
 
-MARGIN = 0.05
+MARGIN: float = default_of(Judging, "margin")
 """A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
 
 
@@ -221,13 +224,8 @@ def _noise_columns(change: float, noise: Noise) -> dict[str, Any]:
 
 def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
     """One candidate's rows with p adjusted for their number, and the verdicts that follow."""
-    tested = [row for row in rows if row.p is not None]
-    adjusted = dict(
-        zip(map(id, tested), benjamini_hochberg([row.p for row in tested if row.p is not None]), strict=True)
-    )
     judged = []
-    for row in rows:
-        p = adjusted.get(id(row))
+    for row, p in zip(rows, benjamini_hochberg([row.p for row in rows]), strict=True):
         if p is None or row.difference is None or row.interval is None or row.base_value is None:
             judged.append(row)
             continue

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from geoscope.catalogue import sees_points
 from geoscope.errors import Undefined
+from geoscope.statistics import jackknife_error, welch_degrees
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -110,7 +111,7 @@ def contrast(base: Measurement, candidate: Measurement, draws: Draws, weight: fl
             return paired
     ours = abs(weight) * _own_error(base, draws.base, draws)
     theirs = _own_error(candidate, draws.candidate, draws)
-    return Noise(hypot(ours, theirs), _welch(ours, degrees_of(base), theirs, degrees_of(candidate)), False)
+    return Noise(hypot(ours, theirs), welch_degrees(ours, degrees_of(base), theirs, degrees_of(candidate)), False)
 
 
 def _paired(base: Measurement, candidate: Measurement, draws: Draws, weight: float) -> Noise | None:
@@ -122,7 +123,7 @@ def _paired(base: Measurement, candidate: Measurement, draws: Draws, weight: flo
     ours, theirs = _replicates(base), _replicates(candidate)
     if ours is None or theirs is None or len(ours) != len(theirs):
         return None
-    error = _jackknife([c - weight * b for b, c in zip(ours, theirs, strict=True)]) * left
+    error = jackknife_error([c - weight * b for b, c in zip(ours, theirs, strict=True)]) * left
     spreads = (base.training_spread, candidate.training_spread)
     if spreads == (None, None):
         base_growth = _growth(base, ours, shares[0])
@@ -139,7 +140,7 @@ def _growth(row: Measurement, replicates: Sequence[float], fraction: float) -> f
     """How many times the measurement's error is its own jackknife; None where only the jackknife is 0."""
     if not row.standard_error:
         return 1.0
-    own = _jackknife(replicates) * sqrt(1 - fraction)
+    own = jackknife_error(replicates) * sqrt(1 - fraction)
     return row.standard_error / own if own > 0 else None
 
 
@@ -162,13 +163,7 @@ def _own_error(row: Measurement, share: Share, draws: Draws) -> float:
             "its report was measured before errors of an endless corpus were, on the whole of a corpus, and carries "
             "nothing to tell them from; measure it again"
         )
-    return hypot(_jackknife(replicates), spread)
-
-
-def _jackknife(values: Sequence[float]) -> float:
-    count = len(values)
-    mean = sum(values) / count
-    return sqrt((count - 1) / count * sum((value - mean) ** 2 for value in values))
+    return hypot(jackknife_error(replicates), spread)
 
 
 def _replicates(row: Measurement) -> Sequence[float] | None:
@@ -183,14 +178,6 @@ def degrees_of(row: Measurement) -> float:
     """Degrees of freedom of a measurement's standard error."""
     replicates = _replicates(row)
     return ERROR_DEGREES if replicates is None else len(replicates) - 1
-
-
-def _welch(first: float, first_degrees: float, second: float, second_degrees: float) -> float:
-    most = max(first, second)
-    if most == 0:
-        return first_degrees + second_degrees
-    a, b = (first / most) ** 2, (second / most) ** 2  # scaled, so that fourth powers do not vanish
-    return (a + b) ** 2 / (a * a / first_degrees + b * b / second_degrees)
 
 
 def share_of_corpora(report: Report) -> Share:

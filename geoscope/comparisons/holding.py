@@ -13,11 +13,11 @@ from geoscope.comparisons.comparability import measures_of
 from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.limits import Bound, Limit, aimed_layers
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
-from geoscope.comparisons.quantiles import upper_tail
-from geoscope.comparisons.verdicts import LEVEL, holm, interval, interval_of_value
+from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.forms.cells import percent_change, rounded
-from geoscope.forms.json_text import is_none, json_text
+from geoscope.json_text import is_none, json_text
+from geoscope.statistics import holm, upper_tail
+from geoscope.wording import percent_change, rounded
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -135,9 +135,8 @@ def hold_limits(
         for label, candidate in candidates.items()
         for match in _aimed(limit, base, candidate, [match for match in matches if match.label == label])
     ]
-    known = [each for each in tested if each.p is not None]
-    adjusted = dict(zip(map(id, known), holm([each.p for each in known if each.p is not None]), strict=True))
-    return [_held(each, adjusted.get(id(each)), strict=strict) for each in tested]
+    adjusted = holm([each.p for each in tested])
+    return [_held(each, p, strict=strict) for each, p in zip(tested, adjusted, strict=True)]
 
 
 def _aimed(limit: Limit, base: Report, candidate: Report, matches: Sequence[Match]) -> list[Match]:

@@ -17,54 +17,39 @@ another seed varies by; the limit follows as above.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10, sqrt
-from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope import __version__
 from geoscope.catalogue import TRAITS, select
 from geoscope.comparisons.comparability import check_comparable
-from geoscope.comparisons.comparing import is_report, reads_text
+from geoscope.comparisons.comparing import reports_read
 from geoscope.comparisons.contrasts import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
-from geoscope.comparisons.quantiles import critical
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.json_text import json_text
+from geoscope.json_text import json_text
 from geoscope.protocols import resolved
 from geoscope.report import Report
+from geoscope.settings.judging import Draws, FloorKeywords
+from geoscope.settings.measuring import MeasureKeywords
+from geoscope.settings.option import completed, names, part, takes, without
+from geoscope.settings.texts import points_of
+from geoscope.statistics import critical
+from geoscope.subjects.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement
-    from geoscope.subjects.embeddings import Embeddings
 
-DRAWS = 5
 CHANCE = 0.0027
 """How often a limit is passed by chance, either way: as often as three standard deviations of a known noise."""
 
 _FEWEST = 3  # values that a limit is taken from
-_OF_READING = (
-    "corpora", "split", "words", "sequences", "max_length", "pooling", "tokens", "layers", "seed", "device", "dtype",
-    "batch_tokens", "revision", "trust_remote_code", "allow_pickle", "progress",
-)  # fmt: skip
-_OF_DRAWING = (
-    "corpora",
-    "words",
-    "sequences",
-    "max_length",
-    "pooling",
-    "groups",
-    "batch_tokens",
-    "revision",
-    "trust_remote_code",
-    "allow_pickle",
-    "protocol",
-)
+_DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
 
 class Floor(BaseModel):
@@ -125,57 +110,47 @@ class NoiseFloor(BaseModel):
         return json_text(self.model_dump(mode="json"))
 
 
-def noise_floor(*subjects: Any, draws: int = DRAWS, **options: Any) -> NoiseFloor:
+@takes(FloorKeywords)
+def noise_floor(*subjects: Any, **given: Unpack[FloorKeywords]) -> NoiseFloor:
     """The floors of one subject over disjoint draws of its sequences, or of several trainings over the same ones.
 
     subjects: anything `measure` takes; of several, some or all may be reports. draws: how many parts one subject's
-    sequences are dealt into. options: keywords of `measure` (a protocol's count as they do there) but `errors` and
-    `null`.
+    sequences are dealt into. The other keywords are those of `measure` but `errors` and `null`, which are set here.
     Raises GeoscopeError for too few sequences or a lone report, NotComparable for trainings measured differently.
     """
     if not subjects:
         raise GeoscopeError("expected a subject, got none; name a checkpoint, embeddings or several trainings")
-    for name in ("errors", "null"):
-        if name in options:
-            raise GeoscopeError(f"expected no {name} for a noise floor, which sets it itself; leave it out")
-    options = resolved(options)
+    options = resolved(part(MeasureKeywords, given))
     if len(subjects) > 1:
         return _over_trainings(subjects, options)
-    if draws < _FEWEST:
-        raise GeoscopeError(f"expected at least {_FEWEST} draws, got {draws}; a spread over fewer says nothing")
-    if is_report(subjects[0]):
+    if kind_of(subjects[0]) is Kind.REPORT:
         raise GeoscopeError(
             f"expected a subject with rows to draw from, got the report {subjects[0]}; "
             "give the checkpoint or embeddings, or the reports of several trainings"
         )
-    return _over_draws(subjects[0], draws, options)
+    return _over_draws(subjects[0], completed(Draws, given)["draws"], options)
 
 
 def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFloor:
     from geoscope import measuring
     from geoscope.comparisons.parts import split_sequences
-    from geoscope.subjects.layers import resolve_layers
+    from geoscope.subjects.opening import embeddings_of, wanted_layers
 
-    whole = _embeddings(subject, options)
-    kept = {name: value for name, value in options.items() if name not in _OF_DRAWING}
-    wanted = options.get("layers", "last")
-    if whole.layers == (None,):
-        resolve_layers(wanted, whole.layers)
-    elif wanted != "union":
-        asked = "all" if reads_text(subject) else wanted  # of a checkpoint only the layers asked for were extracted
-        kept["layers"] = [layer for layer in resolve_layers(asked, whole.layers) if layer is not None]
-    limit = options.get("points", 10000)
-    points = None if limit in (None, "all") else int(limit)
-    parts = split_sequences(whole, draws, options.get("seed", 0))
+    whole = embeddings_of(subject, options)
+    kept = without(options, _DRAWN)
+    kept["layers"] = wanted_layers(whole, options, extracted=kind_of(subject) is Kind.TEXT)
+    asked = completed(MeasureKeywords, options)
+    points = points_of(asked["points"])
+    parts = split_sequences(whole, draws, asked["seed"])
     keys = select(kept.pop("measures", None))
     report = measuring.measure(whole, **kept, measures=keys, null="none")
     steady = [key for key in keys if not TRAITS[key].moves_with]
-    again = [measuring.measure(part, **kept, measures=steady, errors=False, null="none") for part in parts if steady]
+    again = [measuring.measure(dealt, **kept, measures=steady, errors=False, null="none") for dealt in parts if steady]
     clouds = report.sample.rows // len(whole.index)
     sizes = []
-    for part in parts:
-        rows = clouds * len(part.index)
-        sequences = len(set(part.index.sequences.tolist()))
+    for dealt in parts:
+        rows = clouds * len(dealt.index)
+        sequences = len(set(dealt.index.sequences.tolist()))
         sizes.append({"sequences": sequences, "rows": rows, "points": rows if points is None else min(rows, points)})
     sample = report.sample.model_dump(mode="json") | {"draws": sizes}
     sample.pop("dropped", None)
@@ -200,33 +175,9 @@ def _floor_of_whole(row: Measurement) -> Floor:
     return _limited(found, row.value, row.standard_error, degrees_of(row))
 
 
-def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
-    """The subject's rows, extracted once."""
-    from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
-
-    if isinstance(subject, Embeddings):
-        return subject
-    if reads_text(subject):
-        from geoscope.subjects.text_subjects import extract
-
-        if options.get("groups") is not None:
-            raise GeoscopeError(
-                "expected --groups only with an embeddings file; a checkpoint's rows know their sequence"
-            )
-        return extract(str(subject), **{name: options[name] for name in _OF_READING if name in options})
-    for name, option in (("corpora", "--corpus"), ("words", "--words")):
-        if options.get(name) is not None:
-            raise GeoscopeError(f"expected {option} only with a checkpoint; an embeddings file holds its rows already")
-    if isinstance(subject, (str, os.PathLike)):
-        return open_embeddings(Path(subject), groups=options.get("groups"))
-    return array_embeddings(subject, groups=options.get("groups"))
-
-
 def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> NoiseFloor:
-    if sum(1 for subject in subjects if str(subject) == "-") > 1:
-        raise GeoscopeError("expected at most one report on standard input, got several -; save the others to files")
-    read = {place: _read(subject) for place, subject in enumerate(subjects) if is_report(subject)}
-    reports = [read.get(place) or _measured(subject, options) for place, subject in enumerate(subjects)]
+    read = reports_read(subjects)
+    reports = [report or _measured(subject, options) for subject, report in zip(subjects, read, strict=True)]
     base = reports[0]
     for report in reports[1:]:
         check_comparable(base, report)
@@ -252,10 +203,6 @@ def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> Nois
     sample = base.sample.model_dump(mode="json")
     sample.pop("dropped", None)
     return _noise_floor("trainings", reports, floors, sample, len(reports), options)
-
-
-def _read(subject: Any) -> Report:
-    return subject if isinstance(subject, Report) else Report.read(subject)
 
 
 def _measured(subject: Any, options: Mapping[str, Any]) -> Report:

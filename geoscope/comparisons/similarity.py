@@ -21,7 +21,10 @@ from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.pairs.components import components
 from geoscope.pairs.duplicates import first_copies
 from geoscope.passes import DUPLICATE_TOLERANCE
-from geoscope.rows import Float64, FloatArray, IntArray, Progress, hash_rows, smallest
+from geoscope.progress import Progress
+from geoscope.rows import Float64, FloatArray, IntArray, hash_rows, smallest
+from geoscope.settings.measuring import Rows
+from geoscope.settings.option import default_of
 from geoscope.subjects.embeddings import Embeddings
 
 NEIGHBOURS = 10
@@ -83,7 +86,7 @@ def similarity(
     candidate: Embeddings,
     layers: Sequence[LayerPair] | None = None,
     *,
-    points: int | None = 10000,
+    points: int | None = default_of(Rows, "points"),
     k: int = NEIGHBOURS,
     seed: int = 0,
     device: str = "cpu",

@@ -7,12 +7,11 @@ unknown: there is no difference to judge, and the reason says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from geoscope.catalogue import range_of
 from geoscope.comparisons.contrasts import Noise, degrees_of
-from geoscope.comparisons.quantiles import critical, upper_tail
+from geoscope.statistics import critical, upper_tail
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement
@@ -53,22 +52,3 @@ def judge(bounds: tuple[float, float], adjusted: float, allowance: float) -> Ver
     if (low > allowance or high < -allowance) and adjusted <= LEVEL:
         return "changed"
     return "inconclusive"
-
-
-def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """p adjusted so that calling those at most q changed keeps false ones, on average, to a share q."""
-    order = sorted(range(len(p)), key=lambda place: p[place], reverse=True)
-    adjusted, least = [0.0] * len(p), 1.0
-    for rank, place in zip(range(len(p), 0, -1), order, strict=True):
-        least = min(least, p[place] * len(p) / rank)
-        adjusted[place] = least
-    return adjusted
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p adjusted so that one false call among all of them is as rare as one test's."""
-    adjusted, most = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
-        most = max(most, min(1.0, p[place] * (len(p) - rank)))
-        adjusted[place] = most
-    return adjusted

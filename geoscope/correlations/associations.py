@@ -16,11 +16,8 @@ from math import atanh, copysign, exp, factorial, floor, lgamma, sqrt, tanh
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from geoscope.comparisons.quantiles import upper_tail
 from geoscope.rows import Float64, IntArray
-
-NORMAL = 1.959963984540054
-"""The normal distribution's 97.5 % quantile."""
+from geoscope.statistics import NORMAL, ranks, upper_tail
 
 ON_ONE_LINE = "the points are on one line to within rounding"
 """Why there is no judging a line: nothing is off it."""
@@ -85,7 +82,7 @@ def spearman(x: Float64, y: Float64) -> Correlation:
     why = _why_undefined(x, y)
     if why is not None:
         return Correlation(value=None, n=len(x), reason=why)
-    n, (first, second) = len(x), (_ranks(column) for column in (x, y))
+    n, (first, second) = len(x), (ranks(column) for column in (x, y))
     rho = _cosine(first - first.mean(), second - second.mean())
     if 1 - rho * rho > _PERFECT:
         interval, reason = _interval(rho, n, spread=1 + rho * rho / 2), _why_too_few(n)
@@ -269,10 +266,3 @@ def _cosine(a: Float64, b: Float64) -> float:
     """Of two columns of length above 0, each scaled first so that squares neither vanish nor overflow."""
     a, b = a / np.abs(a).max(), b / np.abs(b).max()
     return min(1.0, max(-1.0, float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))))
-
-
-def _ranks(column: Float64) -> Float64:
-    _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Float64 = (ends - (counts - 1) / 2)[place]
-    return ranks

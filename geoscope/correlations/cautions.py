@@ -11,9 +11,7 @@ from geoscope.correlations.correlation import Association, Caution
 from geoscope.correlations.joining import MEAN, Scored
 from geoscope.correlations.measured import Numbers
 from geoscope.correlations.scores import Score
-from geoscope.forms.cells import coefficient
-
-_SHOWN = 3  # items that a sentence spells out
+from geoscope.wording import coefficient, listed
 
 
 class _Names:
@@ -47,13 +45,13 @@ def unmatched(numbers: Numbers, scored: Scored, scores: Sequence[Score], tasks: 
         held = {case for case, _ in scored.get(task, {})}
         lacking = [str(case) for case in numbers.values if case not in held]
         if lacking:
-            text = f"without a score on {task}, and left out: {_listed(lacking)}"
+            text = f"without a score on {task}, and left out: {listed(lacking)}"
             found.append(Caution(kind="unmatched", task=task, text=text))
     taken = {id(score) for places in scored.values() for score in places.values()}
     known = {score.subject for score in scores if id(score) in taken}
     strangers = list(dict.fromkeys(score.subject for score in scores if score.subject not in known))
     if strangers:
-        found.append(Caution(kind="unmatched", text=f"scored but not measured, and left out: {_listed(strangers)}"))
+        found.append(Caution(kind="unmatched", text=f"scored but not measured, and left out: {listed(strangers)}"))
     return found
 
 
@@ -151,7 +149,7 @@ def _rows(rows: Sequence[Association], name: _Names) -> list[Caution]:
             items[name(row)] = f"{name(row)} ({min(counts):,} to {max(counts):,} rows)"
     if not items:
         return []
-    text = f"these depend on the number of rows, which differs from point to point: {_listed(list(items.values()))}"
+    text = f"these depend on the number of rows, which differs from point to point: {listed(list(items.values()))}"
     return [Caution(kind="rows", measures=list(items), text=text)]
 
 
@@ -159,7 +157,7 @@ def _caution(kind: str, text: str, about: Sequence[Association], items: Sequence
     if not about:
         return []
     task = about[0].task
-    told = text.replace("{task}", "the mean" if task == MEAN else task).replace("{items}", _listed(items))
+    told = text.replace("{task}", "the mean" if task == MEAN else task).replace("{items}", listed(items))
     return [Caution(kind=kind, task=task, measures=[name(row) for row in about], text=told)]
 
 
@@ -170,8 +168,3 @@ def _with_interval(correlation: Correlation) -> str:
         return coefficient(correlation.value)
     low, high = correlation.interval
     return f"{coefficient(correlation.value)}, 95 % {coefficient(low)} to {coefficient(high)}"
-
-
-def _listed(items: Sequence[str]) -> str:
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

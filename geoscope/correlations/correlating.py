@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
-from geoscope.comparisons.verdicts import benjamini_hochberg
 from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import cautions_of, unmatched
 from geoscope.correlations.correlation import Association, Correlations
@@ -25,18 +24,18 @@ from geoscope.correlations.relating import FEWEST, relate
 from geoscope.correlations.scores import Score, check_once, read_scores
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
+from geoscope.settings.correlating import CorrelateOptions
+from geoscope.settings.option import completed, takes
+from geoscope.statistics import benjamini_hochberg
 
 _C = TypeVar("_C", bound=Correlation)
 
 
+@takes(CorrelateOptions)
 def correlate(
     reports: Iterable[str | Path | Report],
     scores: str | Path | Report | Iterable[Mapping[str, Any]],
-    *,
-    tasks: Sequence[str] | None = None,
-    given: Sequence[str] | None = None,
-    measures: Sequence[str] | None = None,
-    predict: Iterable[str | Path | Report] = (),
+    **keywords: Unpack[CorrelateOptions],
 ) -> Correlations:
     """Relate every measure of reports to scores on every task.
 
@@ -50,8 +49,10 @@ def correlate(
     Raises NotComparable where the reports were not measured the same way, GeoscopeError for what cannot be joined
     or is too little.
     """
+    options = completed(CorrelateOptions, keywords)
+    tasks, given, measures = options["tasks"], options["given"], options["measures"]
     lists = None if given is None else parse_given(given)
-    read, numbers, newcomers, held = _sources(list(reports), scores, measures, read_reports(predict))
+    read, numbers, newcomers, held = _sources(list(reports), scores, measures, read_reports(options["predict"]))
     chosen_tasks, rows = chosen_scores(held, tasks)
     wanted = chosen_measures(measures, (column.measure for column in numbers.columns))
     check_names(numbers, held)
@@ -134,8 +135,8 @@ def _adjusted(rows: Sequence[Association]) -> list[Association]:
 
 
 def _adjust(correlations: Sequence[_C]) -> list[_C]:
-    adjusted = iter(benjamini_hochberg([each.p for each in correlations if each.p is not None]))
-    return [each if each.p is None else each.model_copy(update={"p_adjusted": next(adjusted)}) for each in correlations]
+    adjusted = benjamini_hochberg([each.p for each in correlations])
+    return [each.model_copy(update={"p_adjusted": p}) for each, p in zip(correlations, adjusted, strict=True)]
 
 
 def _notes(rows: Sequence[Association]) -> list[str]:

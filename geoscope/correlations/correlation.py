@@ -18,7 +18,7 @@ from geoscope.correlations.associations import Correlation, Line, Part
 from geoscope.correlations.measured import Case
 from geoscope.correlations.predictions import Prediction
 from geoscope.errors import GeoscopeError
-from geoscope.forms.json_text import json_text
+from geoscope.json_text import json_text
 
 
 class ScatterPoint(Part):

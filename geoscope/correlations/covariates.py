@@ -9,6 +9,7 @@ import numpy as np
 from geoscope.correlations.joining import Point
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Float64
+from geoscope.wording import listed
 
 LEVEL = "noise_level"
 LOG = "log:"
@@ -50,9 +51,9 @@ def _one(points: Sequence[Point], name: str) -> Float64:
     cells = [point.columns.get(column) for point in points]
     lacking = [str(point.case) for point, cell in zip(points, cells, strict=True) if cell is None]
     if lacking:
-        shown = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
         raise GeoscopeError(
-            f"expected the column {column} of --given for every subject, got none for {shown}; add it to the scores"
+            f"expected the column {column} of --given for every subject, got none for {listed(lacking)}; add it to the "
+            "scores"
         )
     if any(isinstance(cell, str) for cell in cells):
         if name != column:

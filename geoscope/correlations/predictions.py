@@ -7,9 +7,9 @@ from math import sqrt
 import numpy as np
 from pydantic import Field
 
-from geoscope.comparisons.quantiles import critical
 from geoscope.correlations.associations import Part, basis_of, line
 from geoscope.rows import Float64, IntArray
+from geoscope.statistics import critical
 
 _UNDETERMINED = 1e-9  # 1 - leverage below this: without these points nothing fixes the line
 

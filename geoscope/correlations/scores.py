@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from geoscope.correlations import harness_results
 from geoscope.errors import GeoscopeError
+from geoscope.subjects.encodings import read_text
+from geoscope.subjects.table_files import read_table
+from geoscope.subjects.tables import Table, records_table
 
 Cell = float | str
 
 _KEYS = ("subject", "task", "score", "noise_level", "noise_seed", "layer")
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-"})
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _TASK = "score"  # what a file without a task column has its scores on
 
 
@@ -57,7 +57,7 @@ def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]
         name = str(source)
     else:
         name = "the scores"
-        scores = list(_of_rows(list(source), name))
+        scores = list(_of_rows(records_table(list(source), name)))
     if not scores:
         raise GeoscopeError(f"expected scores, got none in {name}; each row needs a subject and a score")
     return scores
@@ -92,14 +92,14 @@ def _of_folder(folder: Path) -> Iterator[Score]:
 
 def _of_file(path: Path) -> Iterator[Score]:
     suffix = path.suffix.lower()
-    if suffix in _DELIMITERS:
-        yield from _of_rows(_table(path, _DELIMITERS[suffix]), str(path))
+    if suffix in (".csv", ".tsv"):
+        yield from _of_rows(read_table(path, "scores", quotes=True, spaces=True))
     elif suffix == ".json":
         content = _parsed(path)
         if harness_results.is_result(content):
             yield from _of_results(content, path)
         elif isinstance(content, list) and all(isinstance(row, dict) for row in content):
-            yield from _of_rows(content, str(path))
+            yield from _of_rows(records_table(content, str(path)))
         else:
             raise GeoscopeError(
                 f"expected scores as a list of rows, or a result of lm-evaluation-harness or mteb, got other JSON in "
@@ -112,40 +112,22 @@ def _of_file(path: Path) -> Iterator[Score]:
         )
 
 
-def _table(path: Path, delimiter: str) -> list[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(_text(path)), delimiter=delimiter, skipinitialspace=True)
-    columns = [(name or "").strip() for name in reader.fieldnames or []]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise GeoscopeError(f"expected each column once, got {', '.join(twice)} twice in {path}; rename one")
-    reader.fieldnames = columns
-    rows = []
-    for row in reader:
-        if None in row:
-            raise GeoscopeError(
-                f"expected {len(columns)} cells in a row, got more in line {reader.line_num} of {path}; quote commas"
-            )
-        rows.append(dict(row))
-    return rows
-
-
-def _of_rows(rows: Sequence[Mapping[str, Any]], name: str) -> Iterator[Score]:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def _of_rows(table: Table) -> Iterator[Score]:
     for needed in ("subject", "score"):
-        if rows and needed not in columns:
+        if len(table) and needed not in table.columns:
             raise GeoscopeError(
-                f"expected the columns subject, task and score, got {', '.join(map(str, columns))} in {name}; "
-                f"name one of them {needed}"
+                f"expected the columns subject, task and score, got {', '.join(map(str, table.columns))} in "
+                f"{table.origin}; name one of them {needed}"
             )
-    for number, row in enumerate(rows, 1):
-        where = f"row {number} of {name}"
+    for number, row in enumerate(table.mappings()):
+        where = table.where(number)
         value = _number(row.get("score"), "score", where)
         subject = _cell(row.get("subject"))
         if subject is None:
             raise GeoscopeError(f"expected a subject in every row, got none in {where}; fill it in")
         if value is None:
             continue
-        cells = {column: _cell(row.get(column)) for column in columns if column not in _KEYS}
+        cells = {column: _cell(row.get(column)) for column in table.columns if column not in _KEYS}
         yield Score(
             subject=str(row["subject"]).strip(),
             task=str(_TASK if _cell(row.get("task")) is None else row["task"]).strip(),
@@ -154,7 +136,7 @@ def _of_rows(rows: Sequence[Mapping[str, Any]], name: str) -> Iterator[Score]:
             noise_seed=_whole(row.get("noise_seed"), "noise_seed", where),
             layer=_whole(row.get("layer"), "layer", where),
             columns={column: cell for column, cell in cells.items() if cell is not None},
-            source=name,
+            source=table.origin,
         )
 
 
@@ -197,21 +179,8 @@ def _whole(cell: Any, column: str, where: str) -> int | None:
     return None if number is None else int(number)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise GeoscopeError(f"expected scores to read, got {path}: {error.strerror}; check the path") from error
-    except UnicodeDecodeError as error:
-        raise GeoscopeError(f"expected text in UTF-8, got something else in {path}; save it as UTF-8") from error
-
-
 def _parsed(path: Path) -> Any:
     try:
-        return json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        _refuse(path, error)
-
-
-def _refuse(path: Path, error: Exception) -> NoReturn:
-    raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend or remove it") from error
+        return json.loads(read_text(path, "scores"))
+    except (ValueError, RecursionError) as error:
+        raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend or remove it") from error

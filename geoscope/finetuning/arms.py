@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.texts import numbers_of
 
 REGULARIZERS = ("none", "istar", "cosreg", "entropy")
 
@@ -16,9 +17,6 @@ UP = {
     "entropy": "entropy's w above 0 raises the persistent entropy",
 }
 """What the sign of a weight does."""
-
-REFERENCE_POINTS = 250_000
-"""Hidden states that istar's reference covariance is taken from, as published."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,3 @@ def parse_regularizer(spec: str) -> tuple[str, tuple[float, ...]]:
     if name not in REGULARIZERS:
         raise GeoscopeError(f"expected --regularizer to be {', '.join(REGULARIZERS)} or NAME=W,W,..., got {spec!r}")
     return name, numbers_of(weights, "--regularizer") if weights else ()
-
-
-def numbers_of(text: str, option: str) -> tuple[float, ...]:
-    """The finite numbers of a comma-separated list."""
-    try:
-        numbers = tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        numbers = ()
-    if not numbers or any(abs(number) == float("inf") or number != number for number in numbers):
-        raise GeoscopeError(f"expected {option} to hold numbers with commas between, got {text!r}")
-    return numbers

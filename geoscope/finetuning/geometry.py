@@ -16,13 +16,12 @@ from geoscope.finetuning.points import first_states, hidden_states
 from geoscope.gathering import Gathering, union_sample
 from geoscope.passes import Passes, PassSettings
 from geoscope.rows import IntArray, RowIndex
+from geoscope.settings.measuring import Quantizer
+from geoscope.settings.option import default_of
 from geoscope.subjects.tokenization import batch_sequences
 
 CLOUDS = ("union", "last", "first")
 """Token states of every layer but the embeddings' as one cloud, those of the last, its first token of each sequence."""
-
-GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn")
-"""What is measured unless something else is asked for."""
 
 _BATCH_TOKENS = 4096
 
@@ -46,7 +45,7 @@ def measure_model(
     *,
     clouds: Sequence[str] = CLOUDS,
     points: int = 2000,
-    quantizer: str = "lsq",
+    quantizer: str = default_of(Quantizer, "quantizer"),
     seed: int = 0,
 ) -> list[Measured]:
     """The measures of the clouds that a model's states over some encoded examples make, in evaluation mode.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.table_files import TABLE_SUFFIXES, parquet_table, separated_rows
+from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
+from geoscope.subjects.tables import text_cell
 
-_WHAT = "a task's examples"
 _FIRST = ("sentence", "text", "sentence1", "text1", "question1", "premise")
 _SECOND = ("sentence2", "text2", "question2", "hypothesis")
 _LABEL = ("label", "score", "labels")
@@ -48,36 +48,32 @@ def read_labelled(path: Path) -> Labelled:
     """The examples of a file. A .tsv has no quoting.
 
     The first text is in a column called sentence, text, sentence1, text1, question1 or premise, the second, if any, in
-    sentence2, text2, question2 or hypothesis, the label in label or score. Raises GeoscopeError for other columns.
+    sentence2, text2, question2 or hypothesis, the label in label or score. Raises GeoscopeError for other columns, and
+    for a row without a text or a label.
     """
-    columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _separated(path)
-    first, second, label = (
-        next((columns.index(name) for name in names if name in columns), None) for names in (_FIRST, _SECOND, _LABEL)
-    )
-    if first is None or label is None:
-        raise GeoscopeError(
-            f"expected columns sentence (or sentence1 and sentence2) and label in {path}, got {', '.join(columns)}; "
-            "name them in the first row"
-        )
-    places = [place for place in (first, second) if place is not None]
-    short = next((number for number, row in enumerate(rows) if max(*places, label) >= len(row)), None)
-    if short is not None:
-        raise GeoscopeError(f"expected {len(columns)} columns in every row of {path}, got fewer in example {short + 1}")
-    return Labelled(
-        tuple(tuple(str(row[place]).strip() for place in places) for row in rows), tuple(row[label] for row in rows)
-    )
-
-
-def _separated(path: Path) -> tuple[list[str], list[Sequence[Any]]]:
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise GeoscopeError(f"expected a task's file to end in {', '.join(TABLE_SUFFIXES)}, got {path}; convert it")
-    header, *rows = [row for row in separated_rows(path, _WHAT) if row] or [[]]
-    return header, list(rows)
+    table = read_table(path, "a task's examples")
+    first, second, label = table.place(*_FIRST), table.place(*_SECOND), table.place(*_LABEL)
+    if first is None or label is None:
+        raise GeoscopeError(
+            f"expected columns sentence (or sentence1 and sentence2) and label in {path}, got "
+            f"{', '.join(table.columns) or 'none'}; name them in the first row"
+        )
+    texts, labels = [], []
+    for row, (found, *given) in enumerate(table.rows(label, first, *([] if second is None else [second]))):
+        where = table.where(row)
+        texts.append(tuple(text_cell(text, where).strip() for text in given))
+        labels.append(_label(found, where))
+    return Labelled(tuple(texts), tuple(labels))
 
 
-def _parquet(path: Path) -> tuple[list[str], list[Sequence[Any]]]:
-    table = parquet_table(path, _WHAT)
-    return list(table.column_names), list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+def _label(cell: Any, where: str) -> Any:
+    """A label as it stands, without the spaces around it."""
+    label = cell.strip() if isinstance(cell, str) else cell
+    if label is None or str(label).lower() in ("", "nan"):
+        raise GeoscopeError(f"expected a label in every row, got none in {where}; fill it in or leave the row out")
+    return label
 
 
 def _number(label: Any) -> float | None:

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, Undefined
+from geoscope.errors import GeoscopeError, Undefined, first_line
 from geoscope.finetuning.tasks import Task
 from geoscope.glue_tasks import Examples
 from geoscope.random_state import drawn_by
 from geoscope.scores import SCORES
 from geoscope.subjects.checkpoints import Checkpoint
-from geoscope.subjects.sentences import first_line
 from geoscope.subjects.weights import choose_weights
 
 MASKED_SHARE = 0.15
@@ -69,7 +68,8 @@ class Lesson:
             )  # fmt: skip
         except ValueError as error:
             raise GeoscopeError(
-                f"The checkpoint '{self.checkpoint.name}' cannot be fine-tuned on {self.task.name}: {first_line(error)}"
+                f"expected a checkpoint to fine-tune on {self.task.name}, got '{self.checkpoint.name}': "
+                f"{first_line(error)}; choose another"
             ) from error
         if model.config.pad_token_id is None:
             model.config.pad_token_id = self.tokenizer.pad_token_id

@@ -11,7 +11,7 @@ from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run
 from geoscope.memory import size_text
-from geoscope.rows import Progress
+from geoscope.progress import Progress
 
 _TIMED_STEPS = 10  # after the first, which warms up
 

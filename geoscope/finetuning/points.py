@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-POINTS = ("tokens", "last", "first", "published")
+from geoscope.settings.fine_tuning import Training
+from geoscope.settings.option import choices_of
+
+POINTS = choices_of(Training, "points_from")
 """Token states of every layer but the embeddings', of the last, its first of each sequence, or the paper's choice."""
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from geoscope.settings.fine_tuning import (
+    BATCH_SIZE,
+    EPOCHS,
+    LEARNING_RATE,
+    MAX_LENGTH,
+    SEEDS,
+    SELECTION,
+    SHRINKAGES,
+)
+
 
 @dataclass(frozen=True)
 class Hyperparameters:
@@ -13,10 +23,10 @@ class Hyperparameters:
     grouped: batches of alike length, which costs less padding than drawing them at random.
     """
 
-    epochs: int = 3
-    batch_size: int = 32
-    learning_rate: float = 5e-5
-    max_length: int = 128
+    epochs: int = EPOCHS
+    batch_size: int = BATCH_SIZE
+    learning_rate: float = LEARNING_RATE
+    max_length: int = MAX_LENGTH
     weight_decay: float = 0.01
     schedule: str = "linear"
     warmup: float = 0.1
@@ -31,9 +41,9 @@ class Recipe:
     paper: str
     unknown: str
     regularizers: tuple[str, ...]  # as --regularizer takes them
-    shrinkages: tuple[float, ...] = (0.2,)
-    seeds: int = 5
-    selection: str = "published"
+    shrinkages: tuple[float, ...] = SHRINKAGES
+    seeds: int = SEEDS
+    selection: str = SELECTION
     points_from: str | None = None
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
 

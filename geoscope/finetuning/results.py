@@ -13,8 +13,9 @@ from geoscope import __version__
 from geoscope.finetuning.arms import REGULARIZERS, Arm
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
-from geoscope.finetuning.significance import Paired, Part, Trend, holm, paired, within_seeds
-from geoscope.forms.json_text import json_text
+from geoscope.finetuning.significance import Paired, Part, Trend, paired, within_seeds
+from geoscope.json_text import json_text
+from geoscope.statistics import holm
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
 

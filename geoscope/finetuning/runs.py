@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geoscope.files import write_json
 from geoscope.finetuning.arms import Arm
 from geoscope.finetuning.geometry import Measured
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
-from geoscope.forms.json_text import json_text
-from geoscope.forms.output import write_whole
+from geoscope.settings.measuring import Quantizer
+from geoscope.settings.option import default_of
 
 if TYPE_CHECKING:
     from geoscope.finetuning.lessons import Lesson
@@ -55,7 +56,7 @@ class Tracking:
     measures: tuple[str, ...]
     examples: int
     points: int
-    quantizer: str = "lsq"
+    quantizer: str = default_of(Quantizer, "quantizer")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -238,8 +239,3 @@ def last_whole_state(folder: Path) -> str | None:
         except ValueError:  # cut off
             continue
     return str(found[max(found)]) if found else None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON to a file, whole or not at all."""
-    write_whole(path, json_text(content).encode())

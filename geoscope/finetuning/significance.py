@@ -97,14 +97,3 @@ def _without_means(values: Float64, place: IntArray) -> Float64:
     """Values less the mean of those at the same place."""
     means: Float64 = np.bincount(place, weights=values) / np.bincount(place)
     return values - means[place]
-
-
-def holm(probabilities: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p values; those that are None stay so and do not count."""
-    known = sorted((p, place) for place, p in enumerate(probabilities) if p is not None)
-    found: list[float | None] = [None] * len(probabilities)
-    largest = 0.0
-    for rank, (p, place) in enumerate(known):
-        largest = max(largest, min(1.0, p * (len(known) - rank)))
-        found[place] = largest
-    return found

@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from geoscope import __version__
 from geoscope.catalogue import select
-from geoscope.codebooks import QuantizerSettings
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning import tasks
-from geoscope.finetuning.arms import REFERENCE_POINTS, grid
-from geoscope.finetuning.geometry import GEOMETRY
+from geoscope.finetuning.arms import grid
 from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.outlook import Outlook
-from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters, Recipe
+from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
 from geoscope.finetuning.results import FineTuning, collect
 from geoscope.finetuning.run_reports import run_report
-from geoscope.finetuning.runs import Run, Tracking, remove_states, train, write_json
+from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device
-from geoscope.rows import Progress
+from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
+from geoscope.settings.measuring import Origin
+from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.checkpoints import load_checkpoint
+from geoscope.subjects.kinds import Kind, expect
+from geoscope.tasks.finished_work import ClaimedFolder, FinishedReports, difference
 
 GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000
 """Evaluation examples that geometry is measured on, and the rows of them that the measures of pairs see."""
 
 
-def finetune(
-    checkpoint: str,
-    *,
-    task: str,
-    output: str | Path,
-    regularizers: Iterable[str] | None = None,
-    weights: Sequence[float] = (1.0,),
-    shrinkages: Sequence[float] | None = None,
-    seeds: int | None = None,
-    recipe: str | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    max_length: int | None = None,
-    train_examples: int | None = None,
-    selection: str | None = None,
-    noise_weight: float = 0.0,
-    points_from: str | None = None,
-    reference_points: int = REFERENCE_POINTS,
-    measures: Iterable[str] = GEOMETRY,
-    quantizer: str = "lsq",
-    seed: int = 0,
-    device: str = "auto",
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle: bool = False,
-    progress: Progress | None = None,
-    announce: Callable[[str], None] | None = None,
-) -> FineTuning:
+@takes(FineTuningKeywords)
+def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[FineTuningKeywords]) -> FineTuning:
     """Fine-tune a checkpoint on a task under each regularizer, weight and shrinkage from each seed, in one folder.
 
     The keywords are the command line's options. Runs that the folder has are not made again, and one that was
@@ -68,41 +42,41 @@ def finetune(
     """
     if find_spec("accelerate") is None:
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
-    chosen = _recipe(recipe)
-    given: dict[str, Any] = {
-        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "max_length": max_length,
-    }  # fmt: skip
-    hyperparameters = replace(
-        chosen.hyperparameters, **{name: value for name, value in given.items() if value is not None}
-    )
+    expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune")
+    options = completed(FineTuningKeywords, given)
+    recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
+    chosen = DEFAULT if recipe is None else RECIPES[recipe]
+    trained: dict[str, Any] = {name: value for name, value in part(Hyper, given).items() if value is not None}
+    hyperparameters = replace(chosen.hyperparameters, **trained)
     arms = grid(
-        regularizers or chosen.regularizers, weights, shrinkages or chosen.shrinkages,
-        selection=selection or chosen.selection, noise_weight=noise_weight,
-        points_from=points_from or chosen.points_from, reference_points=reference_points,
+        options["regularizers"] or chosen.regularizers, options["weights"], options["shrinkages"] or chosen.shrinkages,
+        selection=options["selection"] or chosen.selection, noise_weight=options["noise_weight"],
+        points_from=options["points_from"] or chosen.points_from, reference_points=options["reference_points"],
     )  # fmt: skip
-    tracking = Tracking(select(list(measures)), GEOMETRY_EXAMPLES, GEOMETRY_POINTS, QuantizerSettings(quantizer).kind)
-    learnt = tasks.load(task).narrowed(train_examples, seed)
-    loaded = load_checkpoint(
-        checkpoint, revision=revision, device="cpu", trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
-    )
-    lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(device), trust_remote_code)
+    tracking = Tracking(select(options["measures"]), GEOMETRY_EXAMPLES, GEOMETRY_POINTS, options["quantizer"])
+    learnt = tasks.load(task).narrowed(options["train_examples"], seed)
+    trust = options["trust_remote_code"]
+    loaded = load_checkpoint(checkpoint, device="cpu", **part(Origin, options))
+    lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)
     lesson.check()
     shared = _shared(lesson, hyperparameters, tracking, recipe)
     folder = Path(output).expanduser()
     _claim(folder, shared)
-    wanted = range(seed, seed + (seeds or chosen.seeds))
+    wanted = range(seed, seed + (options["seeds"] or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
     _refuse_other_arms(runs)
     if announce is not None and recipe is not None:
         announce(f"{recipe} is as in {chosen.paper}; not known: {chosen.unknown}")
-    outlook = Outlook([run for run in runs if not run.finished], len(runs), lesson, hyperparameters, progress, announce)
+    missing = [run for run in runs if not run.finished]
+    outlook = Outlook(missing, len(runs), lesson, hyperparameters, options["progress"], announce)
     environment = describe_environment(device=lesson.device)
     for run in runs:
         if not run.finished:
             with outlook.during(run) as on_step:
                 train(run, lesson, hyperparameters, tracking, on_step)
-        if not (run.folder / "report.json").is_file():  # also where a kill came between the two
-            run_report(run, lesson, shared, environment).write(run.folder / "report.json")
+        reports = FinishedReports(run.folder)
+        if reports.read("report") is None:  # also where a kill came between the two
+            reports.keep("report", run_report(run, lesson, shared, environment))
         remove_states(run)
     return collect(folder, {"geoscope_version": __version__, **shared}, environment)
 
@@ -123,52 +97,19 @@ def _refuse_other_arms(runs: Sequence[Run]) -> None:
     """Settings that a folder's name does not tell must be the same too."""
     for run in runs:
         if (run.folder / "settings.json").is_file():
-            difference = _difference("", run.arm.settings, Run.at(run.folder).arm.settings)
-            if difference:
+            told = difference("", run.arm.settings, Run.at(run.folder).arm.settings)
+            if told:
                 raise GeoscopeError(
-                    f"expected the run in {run.folder} to have the settings asked for, got {difference}; "
+                    f"expected the run in {run.folder} to have the settings asked for, got {told}; "
                     "name another --output, or remove that run"
                 )
 
 
-def _recipe(name: str | None) -> Recipe:
-    if name is None:
-        return DEFAULT
-    if name not in RECIPES:
-        raise GeoscopeError(f"expected --recipe to be {' or '.join(RECIPES)}, got {name!r}")
-    return RECIPES[name]
-
-
 def _claim(folder: Path, shared: dict[str, Any]) -> None:
     """Make the folder this study's, or refuse one that holds something else."""
-    path = folder / "settings.json"
-    if path.is_file():
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise GeoscopeError(
-                f"expected the settings of a run folder in {path}, could not read it: {error}"
-            ) from error
-        different = [_difference(name, shared.get(name), held.get(name)) for name in shared]
-        found = [text for text in different if text]
-        if found:
-            raise GeoscopeError(
-                f"expected --output to name a folder of runs with the same settings, got {folder} with "
-                f"{'; '.join(found)}; name another folder, or ask for its settings"
-            )
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise GeoscopeError(f"expected --output to name a new folder or one of runs, got {folder}; name another")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, shared)
-    except OSError as error:
-        raise GeoscopeError(f"expected --output where geoscope may write, got {folder}: {error.strerror}") from error
-
-
-def _difference(name: str, asked: Any, held: Any) -> str:
-    """What of a setting is not as it was asked, in words; empty where all is."""
-    if isinstance(asked, dict) and isinstance(held, dict):
-        parts = [_difference(key, asked.get(key), held.get(key)) for key in {**asked, **held} if key != "name"]
-        return ", ".join(part for part in parts if part)
-    return "" if asked == held else f"{name} {held} (asked: {asked})"
+    claimed = ClaimedFolder(folder, "--output", "runs", "a new folder or one of runs")
+    held = claimed.held()
+    if held is None:
+        claimed.claim(shared)
+    else:
+        claimed.check(shared, held)

@@ -13,7 +13,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.finetuning.labelled_files import Labelled, read_labelled
 from geoscope.glue_tasks import TASKS, Examples, load_task
 from geoscope.subjects.corpora import load_corpus
-from geoscope.table_files import TABLE_SUFFIXES
+from geoscope.subjects.table_files import TABLE_SUFFIXES
 
 HELD_OUT = 0.2
 """Share of a file's examples that is kept for evaluation, where there is no file for that."""

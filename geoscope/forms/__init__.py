@@ -1,1 +1,1 @@
-"""How results are written: tables, CSV, markdown, JUnit, annotations; and where to."""
+"""How results are written: tables, CSV, Markdown, JUnit, annotations."""

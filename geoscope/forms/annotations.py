@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geoscope.errors import GeoscopeError
-from geoscope.forms.cells import key_names, layer_name, printable
+from geoscope.wording import key_names, layer_name, printable
 
 if TYPE_CHECKING:
     from geoscope.comparisons.comparison import Comparison

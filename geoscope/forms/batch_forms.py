@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from geoscope.catalogue import FAMILIES, MEASURES
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv
-from geoscope.forms.json_text import json_text
-from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw, long_rows, markdown_measurements, missing_errors, warnings_of
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_text
+from geoscope.forms.output import Page
+from geoscope.forms.tables import long_rows, markdown_measurements, missing_errors, warnings_of
+from geoscope.forms.terminal import draw
+from geoscope.json_text import json_text
+from geoscope.wording import printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,35 +20,19 @@ if TYPE_CHECKING:
 
     from geoscope.report import Report
 
-_ANY_PAGE = Page()
+
+def to_csv(reports: Sequence[Report]) -> str:
+    """A row a number of every report."""
+    return csv_text(*long_rows(*reports))
 
 
-def render_all(reports: Sequence[Report], form: str, page: Page = _ANY_PAGE) -> str:
-    """The reports as text: json is a list of them, csv and markdown one row a number, a table one row a subject."""
-    return rendered(
-        form,
-        "reports",
-        {
-            "table": lambda: _to_table(reports, page),
-            "json": lambda: _to_json(reports),
-            "csv": lambda: to_csv(*long_rows(*reports)),
-            "markdown": lambda: _to_markdown(reports),
-            "html": lambda: _to_html(reports),
-        },
-    )
-
-
-def _to_html(reports: Sequence[Report]) -> str:
-    from geoscope.pages.report_page import to_html
-
-    return to_html(*reports)
-
-
-def _to_json(reports: Sequence[Report]) -> str:
+def to_json(reports: Sequence[Report]) -> str:
+    """A list of the reports."""
     return json_text([report.model_dump(mode="json") for report in reports])
 
 
-def _to_markdown(reports: Sequence[Report]) -> str:
+def to_markdown(reports: Sequence[Report]) -> str:
+    """One table of every number, and what to be wary of."""
     notes = [
         f"\n**Note:** {markdown_text(', '.join(names))}: {markdown_text(text)}\n"
         for text, names in _missing_errors(reports).items()
@@ -67,7 +54,7 @@ def _warnings(reports: Sequence[Report]) -> list[tuple[str, str]]:
     return [(report.subject.name, text) for report in reports for text in warnings_of(report)]
 
 
-def _to_table(reports: Sequence[Report], page: Page) -> str:
+def to_table(reports: Sequence[Report], page: Page) -> str:
     """A table a family, under one another: a row a subject and layer, a column a measure."""
     from rich.text import Text
 

@@ -10,23 +10,11 @@ from geoscope.catalogue import offset_of
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.comparisons.matching import differ_in_depth
-from geoscope.errors import GeoscopeError
-from geoscope.forms.annotations import to_annotations
-from geoscope.forms.cells import (
-    key_names,
-    layer_cell,
-    layer_name,
-    markdown_text,
-    percent_change,
-    printable,
-    rounded,
-    signed,
-    to_csv,
-    to_markdown,
-)
-from geoscope.forms.junit import to_junit
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
 from geoscope.forms.output import Page
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
+from geoscope.wording import cell_text, key_names, layer_cell, layer_name, percent_change, printable, rounded, signed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,29 +24,7 @@ FORMS = ("table", "json", "csv", "markdown", "html", "junit", "github")
 
 _COLUMNS = ("base", "candidate", "difference", "change", "error", "z", "verdict")
 _LEAST_NEEDED = ("change", "z", "error")  # dropped in this order where the terminal is narrow
-_ANY_PAGE = Page()
 _LIMIT_COLUMNS = ("limit", "layer", "at", "candidate", "held", "value", "change", "reason", "caution")
-
-
-def render(result: Comparison | Check, form: str, page: Page = _ANY_PAGE) -> str:
-    """A comparison or a check as text in one of the forms; page is what a table is drawn on."""
-    if form == "json":
-        return result.to_json()
-    if form == "csv":
-        return _to_csv(result)
-    if form == "markdown":
-        return to_page(result)
-    if form == "junit":
-        return to_junit(result)
-    if form == "github":
-        return to_annotations(result, outcome(result))
-    if form == "table":
-        return _to_table(result, page)
-    if form == "html":
-        from geoscope.pages.comparison_page import to_html
-
-        return to_html(result)
-    raise GeoscopeError(f"expected one of {', '.join(FORMS)}, got {form}; choose with --format")
 
 
 def outcome(result: Comparison | Check) -> str:
@@ -150,7 +116,7 @@ _AS_IN_DIFFERENCES = {"layer_base": "layer", "layer_candidate": "candidate_layer
 """What a similarity's columns are called where its rows follow differences."""
 
 
-def _to_csv(result: Comparison | Check) -> str:
+def to_csv(result: Comparison | Check) -> str:
     """A row a difference or limit, then a row a similarity, whose value, null and n have columns of their own."""
     if isinstance(result, Check):
         keys = dict.fromkeys(key for row in result.limits for key in row.keys)
@@ -168,13 +134,13 @@ def _to_csv(result: Comparison | Check) -> str:
     for row in rows:
         row.setdefault("caution", None)
         row["low"], row["high"] = row.pop("interval") or (None, None)
-    return to_csv(columns, [[row[column] for column in columns] for row in rows])
+    return csv_text(columns, [[row[column] for column in columns] for row in rows])
 
 
 # Markdown
 
 
-def to_page(result: Comparison | Check) -> str:
+def to_markdown(result: Comparison | Check) -> str:
     """Markdown: the outcome first, the limits, then what changed, and every row folded away."""
     parts = [f"### geoscope: {markdown_text(title(result))}", f"**{markdown_text(outcome(result) or 'no limits')}**"]
     if result.limits:
@@ -184,14 +150,14 @@ def to_page(result: Comparison | Check) -> str:
         parts += _differences_page(result)
         if result.similarity:
             columns, rows = _similarity(result)
-            parts.append(to_markdown(columns, rows, numeric=columns[2:]))
+            parts.append(markdown_table(columns, rows, numeric=columns[2:]))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 def _limits_page(limits: Sequence[HeldLimit]) -> str:
     rows = [_limit_row(limit) for limit in sorted(limits, key=lambda limit: limit.held)]
     shown = _filled(_LIMIT_COLUMNS, rows)
-    return to_markdown([_LIMIT_COLUMNS[place] for place in shown], [[row[place] for place in shown] for row in rows])
+    return markdown_table([_LIMIT_COLUMNS[place] for place in shown], [[row[place] for place in shown] for row in rows])
 
 
 def _limit_row(limit: HeldLimit) -> list[Any]:
@@ -226,7 +192,7 @@ def _differences_table(rows: Sequence[Difference]) -> str:
     ]  # fmt: skip
     many = len({row.candidate for row in rows}) > 1
     shown = [place for place in _filled(columns, cells) if place or many]
-    return to_markdown(
+    return markdown_table(
         [columns[place] for place in shown],
         [[row[place] for place in shown] for row in cells],
         numeric=("layer", "base", "candidate", "difference", "change", "95 %", "z"),
@@ -249,7 +215,8 @@ def _similarity(result: Comparison) -> tuple[list[str], list[list[Any]]]:
 # Table
 
 
-def _to_table(result: Comparison | Check, page: Page) -> str:
+def to_table(result: Comparison | Check, page: Page) -> str:
+    """A table a candidate, notes, the similarities, the limits, and the outcome last."""
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(printable(title(result)), style="bold")]
@@ -280,14 +247,8 @@ def _plain_grid(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(cell), style="red" if cell == "FAILED" else "") for cell in row))
+        table.add_row(*(Text(cell_text(cell), style="red" if cell == "FAILED" else "") for cell in row))
     return table
-
-
-def _cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else printable(str(cell))
 
 
 def _grid(rows: Sequence[Difference], label: str, reasons: list[str], width: int | None) -> Table:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.correlations.covariates import LEVEL, LOG
 from geoscope.correlations.measured import Case
-from geoscope.forms.cells import coefficient, markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
+from geoscope.forms.output import Page
+from geoscope.forms.terminal import draw
+from geoscope.wording import cell_text, coefficient, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from geoscope.correlations.correlation import Association, Correlations
     from geoscope.correlations.predictions import Prediction
 
-_ANY_PAGE = Page()
 _GIVEN = "r given "
 _COLUMNS = ("n", "r", "95 %", "p adj.", "r of means", "r within", _GIVEN, "rho", "slope", "R2", "error")
 _LEAST_NEEDED = (
@@ -36,27 +37,6 @@ _LEAST_NEEDED = (
 _PREDICTED = ("subject", "task", "measure", "value", "score", "low", "high", "outside", "reason")
 
 
-def render(result: Correlations, form: str, page: Page = _ANY_PAGE) -> str:
-    """The correlations as text in one of the forms; page is what a table is drawn on."""
-    return rendered(
-        form,
-        "correlations",
-        {
-            "table": lambda: _to_table(result, page),
-            "json": result.to_json,
-            "csv": lambda: _to_csv(result),
-            "markdown": lambda: _to_markdown(result),
-            "html": lambda: _to_html(result),
-        },
-    )
-
-
-def _to_html(result: Correlations) -> str:
-    from geoscope.pages.correlation_page import to_html
-
-    return to_html(result)
-
-
 def title(result: Correlations) -> str:
     """What is held against what."""
     measures = len(dict.fromkeys(row.measure for row in result.associations))
@@ -70,11 +50,12 @@ def title(result: Correlations) -> str:
 # CSV
 
 
-def _to_csv(result: Correlations) -> str:
+def to_csv(result: Correlations) -> str:
+    """A row an association."""
     names = _given_names(result)
     rows = [_flat(row, names) for row in result.associations]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return to_csv(columns, [[row.get(column) for column in columns] for row in rows])
+    return csv_text(columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _flat(row: Association, given: Sequence[str]) -> dict[str, Any]:
@@ -142,7 +123,7 @@ def _lines(rows: Sequence[Association], given: Sequence[str], reasons: list[str]
 def _rivals(row: Association, reasons: list[str]) -> list[_Line]:
     """The mean and the noise level alone, over the points of the row that has most."""
     error = row.left_out
-    lines = [] if error is None else [_Line("mean alone", {"n": str(row.n), "error": _number(error.mean)}, "dim")]
+    lines = [] if error is None else [_Line("mean alone", {"n": str(row.n), "error": cell_text(error.mean)}, "dim")]
     if row.level is None or error is None:
         return lines
     for label, found, off in (
@@ -150,7 +131,7 @@ def _rivals(row: Association, reasons: list[str]) -> list[_Line]:
         (LOG + LEVEL, row.level.log_pearson, error.log_level),
     ):
         lines.append(
-            _Line(f"{label} alone", {"n": str(row.n), **_pearson(found, reasons), "error": _number(off)}, "dim")
+            _Line(f"{label} alone", {"n": str(row.n), **_pearson(found, reasons), "error": cell_text(off)}, "dim")
         )
     return lines
 
@@ -170,9 +151,9 @@ def _line(row: Association, given: Sequence[str], reasons: list[str]) -> _Line:
             "r within": _coefficient(repeats.within.value) if repeats else "",
             **{_GIVEN + name: _coefficient(partials.get(name)) for name in given},
             "rho": _coefficient(row.spearman.value),
-            "slope": _number(row.line.slope) if row.line else "",
+            "slope": cell_text(row.line.slope) if row.line else "",
             "R2": _coefficient(row.line.r2) if row.line else "",
-            "error": _number(row.left_out.measure) if row.left_out else "",
+            "error": cell_text(row.left_out.measure) if row.left_out else "",
         },
     )
 
@@ -200,34 +181,32 @@ def _coefficient(value: float | None) -> str:
     return "" if value is None else coefficient(value)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else rounded(value)
-
-
 def _shown(lines: Sequence[_Line], given: Sequence[str]) -> list[str]:
     """The columns that hold something, given's where they belong."""
     columns = [each for name in _COLUMNS for each in ([_GIVEN + one for one in given] if name == _GIVEN else [name])]
     return [column for column in columns if any(line.cells.get(column) for line in lines)]
 
 
-def _to_markdown(result: Correlations) -> str:
+def to_markdown(result: Correlations) -> str:
+    """A table a task, predictions, cautions and notes."""
     given, reasons = _given_names(result), list[str]()
     parts = [f"### {markdown_text(title(result))}"]
     for task in result.tasks:
         lines = _lines([row for row in result.associations if row.task == task], given, reasons)
         shown = _shown(lines, given)
         rows = [[line.label.strip(), *(line.cells.get(column, "") for column in shown)] for line in lines]
-        parts += [f"**{markdown_text(task)}**", to_markdown(["measure", *shown], rows, numeric=shown)]
+        parts += [f"**{markdown_text(task)}**", markdown_table(["measure", *shown], rows, numeric=shown)]
     parts += [f"[{number}] {markdown_text(reason)}" for number, reason in enumerate(reasons, 1)]
     predicted = _predictions(result)
     if predicted:
-        parts.append(to_markdown(_PREDICTED, predicted, numeric=("value", "score", "low", "high")))
+        parts.append(markdown_table(_PREDICTED, predicted, numeric=("value", "score", "low", "high")))
     parts += [f"**Warning:** {markdown_text(caution.text)}" for caution in result.cautions]
     parts += ["\n".join(f"- {markdown_text(note)}" for note in [*_legend(result), *result.notes])]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _to_table(result: Correlations, page: Page) -> str:
+def to_table(result: Correlations, page: Page) -> str:
+    """A table a task, as many columns as fit, predictions, cautions and notes."""
     from rich.text import Text
 
     given, reasons = _given_names(result), list[str]()
@@ -239,7 +218,7 @@ def _to_table(result: Correlations, page: Page) -> str:
     predicted = _predictions(result)
     if predicted:
         plain = [
-            _Line(str(row[0]), {name: _cell(cell) for name, cell in zip(_PREDICTED, row, strict=True)})
+            _Line(str(row[0]), {name: cell_text(cell) for name, cell in zip(_PREDICTED, row, strict=True)})
             for row in predicted
         ]
         parts += [Text(), _grid("predicted", plain, list(_PREDICTED[1:]))]
@@ -307,9 +286,3 @@ def _predictions(result: Correlations) -> list[list[Any]]:
 
 def _who(told: Prediction) -> str:
     return str(Case(told.subject, told.noise_level, told.noise_seed))
-
-
-def _cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else str(cell)

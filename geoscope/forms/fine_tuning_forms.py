@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoscope.finetuning.arms import UP
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import SUFFIXES, Page, rendered, send
-from geoscope.forms.tables import draw
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
+from geoscope.forms.output import Page
+from geoscope.forms.terminal import draw
+from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,45 +23,18 @@ CLOUDS = {
     "last": "token states of the last layer",
     "first": "the last layer's first token of each sequence",
 }
-_ANY_PAGE = Page()
 _UNDEFINED = "undefined"
 
 Grid = tuple[str, list[str], list[list[Any]]]
 """A caption, columns, and rows of plain cells; the first column is words."""
 
 
-def render(result: FineTuning, form: str, page: Page = _ANY_PAGE) -> str:
-    """The study as text in one of the forms; page is what a table is drawn on."""
-    return rendered(
-        form,
-        "a study",
-        {
-            "table": lambda: _to_table(result, page),
-            "json": result.to_json,
-            "csv": lambda: _to_csv(result),
-            "markdown": lambda: _to_markdown(result),
-            "html": lambda: _to_html(result),
-        },
-    )
-
-
-def _to_html(result: FineTuning) -> str:
-    from geoscope.pages.fine_tuning_page import to_html
-
-    return to_html(result)
-
-
-def _to_csv(result: FineTuning) -> str:
+def to_csv(result: FineTuning) -> str:
+    """A row a number, of every run and epoch."""
     from geoscope.finetuning.results import Row
 
     columns = list(Row.model_fields)
-    return to_csv(columns, [[getattr(row, column) for column in columns] for row in result.measurements])
-
-
-def write_results(result: FineTuning, folder: str) -> None:
-    """The study beside its runs: results.json, .csv, .md and .html."""
-    for suffix in (".json", ".csv", ".md", ".html"):
-        send(render(result, SUFFIXES[suffix]), str(Path(folder).expanduser() / f"results{suffix}"))
+    return csv_text(columns, [[getattr(row, column) for column in columns] for row in result.measurements])
 
 
 def title(result: FineTuning) -> str:
@@ -196,17 +170,19 @@ def _grids(result: FineTuning) -> list[Grid]:
     return [*score_grids(result), *geometry_grids(result), *(grid for grid in more if grid)]
 
 
-def _to_markdown(result: FineTuning) -> str:
+def to_markdown(result: FineTuning) -> str:
+    """Notes, then a table each of scores, geometry, penalties and trends."""
     parts = [f"### {markdown_text(title(result))}", "\n".join(f"- {markdown_text(line)}" for line in notes(result))]
     for caption, columns, rows in _grids(result):
         shown = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
         parts.append(f"**{markdown_text(caption)}**")
         names = [columns[place] for place in shown]
-        parts.append(to_markdown(names, [[row[place] for place in shown] for row in rows], numeric=names[1:]))
+        parts.append(markdown_table(names, [[row[place] for place in shown] for row in rows], numeric=names[1:]))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _to_table(result: FineTuning, page: Page) -> str:
+def to_table(result: FineTuning, page: Page) -> str:
+    """Notes, then a table each of scores, geometry, penalties and trends."""
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(printable(title(result)), style="bold")]
@@ -227,11 +203,5 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
         words = any(isinstance(row[place], str) for row in rows) and "±" not in str(rows[-1][place])
         table.add_column(columns[place], justify="left" if words else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_text(row[place])) for place in shown))
+        table.add_row(*(Text(cell_text(row[place])) for place in shown))
     return table
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else printable(str(cell))

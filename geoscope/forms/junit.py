@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from geoscope.comparisons.holding import Check, HeldLimit
-from geoscope.forms.cells import crosses_layers, key_names, layer_name, layers_in_words, rounded
+from geoscope.wording import crosses_layers, key_names, layer_name, layers_in_words, rounded
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

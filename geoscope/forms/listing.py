@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from geoscope.catalogue import FAMILIES, MEASURES, Measure
-from geoscope.forms.cells import to_csv, to_markdown
+from geoscope.catalogue import FAMILIES, Measure
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table
 from geoscope.forms.output import Page
-from geoscope.forms.tables import draw
+from geoscope.forms.terminal import draw
+from geoscope.json_text import json_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def render_measures(form: str, page: Page) -> str:
-    """The list of measures as text in one of the forms."""
-    columns = [field.name for field in fields(Measure)]
-    rows = [[getattr(measure, column) for column in columns] for measure in MEASURES]
-    if form == "json":
-        listed = [dict(zip(columns, row, strict=True)) for row in rows]
-        return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
-    if form == "csv":
-        return to_csv(columns, _cells(rows))
-    if form == "markdown":
-        return to_markdown([column.replace("_", " ") for column in columns], _cells(rows))
-    if form == "html":
-        from geoscope.pages.measures_page import to_html
-
-        return to_html()
-    return _measures_page(page)
+_COLUMNS = [field.name for field in fields(Measure)]
 
 
-def _cells(rows: list[list[Any]]) -> list[list[Any]]:
+def to_json(measures: Sequence[Measure]) -> str:
+    """Every column of the catalogue, its lists as lists."""
+    return json_text([{column: getattr(measure, column) for column in _COLUMNS} for measure in measures])
+
+
+def to_csv(measures: Sequence[Measure]) -> str:
+    """A row a measure."""
+    return csv_text(_COLUMNS, _cells(measures))
+
+
+def to_markdown(measures: Sequence[Measure]) -> str:
+    """A table of a row a measure."""
+    return markdown_table([column.replace("_", " ") for column in _COLUMNS], _cells(measures))
+
+
+def _cells(measures: Sequence[Measure]) -> list[list[Any]]:
     """Rows whose lists are text, as the cells of a table are."""
+    rows = ([getattr(measure, column) for column in _COLUMNS] for measure in measures)
     return [[", ".join(cell) if isinstance(cell, tuple) else cell for cell in row] for row in rows]
 
 
-def _measures_page(page: Page) -> str:
+def to_table(measures: Sequence[Measure], page: Page) -> str:
+    """What there is to know of each, under its family."""
     from rich.padding import Padding
     from rich.text import Text
 
     parts: list[RenderableType] = []
     for family in FAMILIES:
         parts.append(Text(family, style="bold"))
-        for measure in (each for each in MEASURES if each.family == family):
+        for measure in (each for each in measures if each.family == family):
             parts.append(Padding(Text(f"{measure.key}: {measure.title}"), (0, 0, 0, 2)))
             told = ("range", "direction", "null", "blind_to", "cost", "paper")
             named = {name.replace("_", " "): getattr(measure, name) for name in told}

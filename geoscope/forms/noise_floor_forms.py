@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.comparisons.contrasts import ERROR_DEGREES
 from geoscope.comparisons.noise_floors import CHANCE
-from geoscope.comparisons.quantiles import critical
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page, rendered
-from geoscope.forms.tables import draw
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
+from geoscope.forms.output import Page
+from geoscope.forms.terminal import draw
+from geoscope.statistics import critical
+from geoscope.wording import cell_text, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,32 +25,11 @@ COLUMNS = (
     "amount", "reason",
 )  # fmt: skip
 _SHOWN = ("mean", "sd", "sd %", "n", "limit")
-_ANY_PAGE = Page()
 
 
-def render(result: NoiseFloor, form: str, page: Page = _ANY_PAGE) -> str:
-    """The noise floor as text in one of the forms; page is what a table is drawn on."""
-    return rendered(
-        form,
-        "a noise floor",
-        {
-            "table": lambda: _to_table(result, page),
-            "json": result.to_json,
-            "csv": lambda: _to_csv(result),
-            "markdown": lambda: _to_markdown(result),
-            "html": lambda: _to_html(result),
-        },
-    )
-
-
-def _to_html(result: NoiseFloor) -> str:
-    from geoscope.pages.noise_floor_page import to_html
-
-    return to_html(result)
-
-
-def _to_csv(result: NoiseFloor) -> str:
-    return to_csv([*COLUMNS], [[getattr(row, column) for column in COLUMNS] for row in result.floors])
+def to_csv(result: NoiseFloor) -> str:
+    """A row a floor."""
+    return csv_text([*COLUMNS], [[getattr(row, column) for column in COLUMNS] for row in result.floors])
 
 
 def title(result: NoiseFloor) -> str:
@@ -89,13 +70,14 @@ def notes(result: NoiseFloor) -> list[str]:
     return lines
 
 
-def _to_markdown(result: NoiseFloor) -> str:
+def to_markdown(result: NoiseFloor) -> str:
+    """A table of the floors, how they were made, and the limits as configuration."""
     layers = any(row.layer is not None for row in result.floors)
     columns = [*(["layer"] if layers else []), "measure", *_SHOWN, "why"]
     rows = [[*([row.layer] if layers else []), row.measure, *_cells(row), row.reason] for row in result.floors]
     parts = [
         f"### {markdown_text(title(result))}",
-        to_markdown(columns, rows, numeric=("layer", *_SHOWN)),
+        markdown_table(columns, rows, numeric=("layer", *_SHOWN)),
         "\n".join(f"- {markdown_text(line)}" for line in notes(result)),
     ]
     if result.limits:
@@ -108,7 +90,8 @@ def _cells(row: Floor) -> list[Any]:
     return [row.mean, row.standard_deviation, share, row.n, row.amount]
 
 
-def _to_table(result: NoiseFloor, page: Page) -> str:
+def to_table(result: NoiseFloor, page: Page) -> str:
+    """The floors under their layers, how they were made, and the limits as configuration."""
     from rich.text import Text
 
     reasons: list[str] = []
@@ -139,12 +122,6 @@ def _grid(rows: Sequence[Floor], reasons: list[str]) -> Table:
         if row.reason is not None and row.reason not in reasons:
             reasons.append(row.reason)
         note = "" if row.reason is None else f"[{reasons.index(row.reason) + 1}]"
-        *cells, amount = (_text(cell) for cell in _cells(row))
+        *cells, amount = (cell_text(cell) for cell in _cells(row))
         table.add_row(Text(f"  {row.measure}"), *(Text(cell) for cell in cells), Text(amount or note))
     return table
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return rounded(cell) if isinstance(cell, float) else str(cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from geoscope.forms.cells import to_markdown
+from geoscope.forms.markdown import markdown_table
 
 if TYPE_CHECKING:
     from geoscope.report import Report
@@ -28,4 +28,4 @@ def markdown_scores(report: Report) -> str:
     if not report.scores:
         return ""
     columns, rows = score_rows(report)
-    return "\n" + to_markdown([column.replace("_", " ") for column in columns], rows, numeric=("score", "n"))
+    return "\n" + markdown_table([column.replace("_", " ") for column in columns], rows, numeric=("score", "n"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from geoscope.catalogue import FAMILIES, MEASURES
+from geoscope.catalogue import ENERGY_LIMIT, FAMILIES, MEASURES
 from geoscope.comparisons.contrasts import population_of
-from geoscope.forms.cells import markdown_text, printable, rounded, to_csv, to_markdown
-from geoscope.forms.output import Page, rendered
+from geoscope.forms.csv import csv_text
+from geoscope.forms.markdown import markdown_table, markdown_text
+from geoscope.forms.output import Page
 from geoscope.forms.score_rows import markdown_scores, score_rows
+from geoscope.forms.terminal import draw
+from geoscope.report import COLUMNS
+from geoscope.wording import cell_text, printable, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,59 +22,26 @@ if TYPE_CHECKING:
 
     from geoscope.report import Measurement, Report
 
-COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
-ENERGY_LIMIT = 0.2
-"""Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
-_ANY_PAGE = Page()
 _MANY_LAYERS = 8  # more of them than this read better as rows
 _FAMILY = {measure.key: measure.family for measure in MEASURES}
 
 
-def render(report: Report, form: str, page: Page = _ANY_PAGE) -> str:
-    """The report as text in one of the forms; page is what a table is drawn on."""
-    return rendered(
-        form,
-        "one report",
-        {
-            "table": lambda: _to_table(report, page),
-            "json": report.to_json,
-            "csv": lambda: to_csv(*long_rows(report)),
-            "markdown": lambda: _to_markdown(report),
-            "html": lambda: _to_html(report),
-        },
-    )
-
-
-def _to_html(report: Report) -> str:
-    from geoscope.pages.report_page import to_html
-
-    return to_html(report)
+def to_csv(report: Report) -> str:
+    """A row a number, at full precision."""
+    return csv_text(*long_rows(report))
 
 
 def long_rows(*reports: Report) -> tuple[list[str], list[list[Any]]]:
-    """The column names and one row a number; a study's key columns come last, and cautions where there are any."""
-    every = [row for report in reports for row in report.measurements]
-    keys = _key_columns(every)
-    extra = ["caution"] if any(row.caution is not None for row in every) else []
-    rows = [
-        [
-            report.subject.name,
-            *(getattr(row, column) for column in COLUMNS[1:]),
-            *(row.keys.get(key) for key in keys),
-            *(getattr(row, column) for column in extra),
-        ]
-        for report in reports
-        for row in report.measurements
-    ]
-    return [*COLUMNS, *keys, *extra], rows
+    """The column names and one row a number, each report's columns among them, cautions last."""
+    rows = [row for report in reports for row in report.rows()]
+    columns = list(dict.fromkeys([*COLUMNS, *(column for row in rows for column in row)]))
+    columns.sort(key="caution".__eq__)
+    return columns, [[row.get(column) for column in columns] for row in rows]
 
 
-def _key_columns(rows: Iterable[Measurement]) -> list[str]:
-    return list(dict.fromkeys(key for row in rows for key in row.keys))
-
-
-def _to_markdown(report: Report) -> str:
+def to_markdown(report: Report) -> str:
+    """The facts, a table of every number, the scores, and what to be wary of."""
     head = f"### {markdown_text(report.subject.name)}\n\n{markdown_text(facts(report))}\n\n"
     notes = [f"\n**Note:** {markdown_text(reason)}\n" for reason in missing_errors(report)]
     notes += [f"\n**Warning:** {markdown_text(warning)}\n" for warning in warnings_of(report)]
@@ -96,7 +66,7 @@ def markdown_measurements(columns: Sequence[str], rows: Sequence[Sequence[Any]],
         if column not in without
         and (column in ("subject", "measure", "value") or any(row[place] is not None for row in told))
     ]
-    return to_markdown(
+    return markdown_table(
         [columns[place].replace("_", " ") for place in shown],
         [[row[place] for place in shown] for row in told],
         numeric=("layer", "value", "standard error", error_heading(finite=True), "null", "n"),
@@ -128,12 +98,8 @@ def facts(report: Report) -> str:
 
 def warnings_of(report: Report) -> list[str]:
     """A sentence for each warning sign above its limit, with the layers it is about."""
-    holders = {
-        "first_position_energy": ("the rows of position 0 hold", "; `--tokens no-first` leaves them out"),
-        "top_dimension_energy": ("the 3 largest dimensions hold", ""),
-    }
     sentences = []
-    for measure, (holder, advice) in holders.items():
+    for measure, warning in [(each.key, each.warning) for each in MEASURES if each.warning is not None]:
         over = [
             (row.value, row.layer)
             for row in report.measurements
@@ -144,7 +110,7 @@ def warnings_of(report: Report) -> list[str]:
             where = f" in layer{'s' if ',' in layers else ''} {layers}" if layers else ""
             most = max(value for value, _ in over)
             share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
-            sentences.append(f"{holder} {share} of the centred energy{where} and sway the other numbers{advice}")
+            sentences.append(warning.format(share=share, where=where))
     return sentences + cautions_of(report)
 
 
@@ -208,7 +174,8 @@ class _Line:
     heading: bool = False
 
 
-def _to_table(report: Report, page: Page) -> str:
+def to_table(report: Report, page: Page) -> str:
+    """Measures under their families, layers beside each other, scores, and what to be wary of."""
     from rich.text import Text
 
     notes = _Notes()
@@ -224,24 +191,6 @@ def _to_table(report: Report, page: Page) -> str:
         parts.append(Text("Standard errors and nulls of several layers: --format json or csv.", style="dim"))
     parts += [Text(f"warning: {warning}", style="yellow") for warning in warnings_of(report)]
     return draw(parts, page)
-
-
-def draw(parts: Iterable[RenderableType], page: Page) -> str:
-    """Rich's drawing of some parts as text, with escape codes only in color."""
-    from rich.console import Console
-
-    console = Console(
-        file=io.StringIO(),
-        width=page.width or 100_000,
-        force_terminal=page.color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    with console.capture() as capture:
-        for part in parts:
-            console.print(part)
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
 def _tables_of(report: Report, notes: _Notes, width: int | None) -> list[Table]:
@@ -286,14 +235,10 @@ def _one_layer(found: _Found, layer: int | None, notes: _Notes, *, finite: bool)
     def cells(key: str) -> tuple[str, ...]:
         row = found[key, layer]
         shown = {"standard_error": error_cell(row.standard_error, finite=finite), "null": row.null}
-        return (notes.cell(row), *(_cell(shown[column]) for column in held), str(row.n))
+        return (notes.cell(row), *(cell_text(shown[column]) for column in held), str(row.n))
 
     names = {"standard_error": error_heading(finite=finite), "null": "null"}
     return ["value", *(names[column] for column in held), "n"], cells
-
-
-def _cell(shown: float | str | None) -> str:
-    return shown if isinstance(shown, str) else "" if shown is None else rounded(shown)
 
 
 def of_finite_corpus(report: Report) -> bool:
@@ -319,7 +264,7 @@ def _some_layers(found: _Found, layers: Sequence[int | None], notes: _Notes) -> 
 
 
 def _tables_of_study(report: Report, notes: _Notes, width: int | None) -> list[Table]:
-    keys = _key_columns(report.measurements)
+    keys = list(dict.fromkeys(key for row in report.measurements for key in row.keys))
     lines = [
         _Line(
             row.measure,

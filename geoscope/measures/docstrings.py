@@ -6,23 +6,12 @@ import inspect
 from collections.abc import Iterable
 from textwrap import indent, wrap
 
-from geoscope.catalogue import MEASURES
+from geoscope.catalogue import TRAITS
 from geoscope.measures.settings import MEANINGS
+from geoscope.passes import PASSES
 
 _WIDTH = 100
-_TOLD = {measure.key: measure for measure in MEASURES}
 _ROWS = ("array_like of shape (n, d)", "one point a row, n points in d dimensions: finite real numbers")
-_PASSES = {
-    "moments": "`geoscope.moments.Moments` of the rows",
-    "units": "`geoscope.moments.Units`: the sum of the rows scaled to length 1, and how many there are",
-    "components": "`geoscope.principal_components.Components` of the rows",
-    "bars": "(m,) the lengths of the finite H0 bars above 0",
-    "nearest": "(n, 2) the distances of each distinct row to its two nearest, the nearest first",
-    "nearest_across": "(n, 2) the distances of each distinct row to its two nearest of other sequences",
-    "nearest_is_own": "(n,) whether each distinct row's nearest is of its own sequence",
-    "codes": "`geoscope.codebooks.Codes` of the rows that the codebooks were learnt from",
-    "heldout_codes": "`geoscope.codebooks.Codes` of rows of other sequences than the codebooks were learnt from",
-}
 
 
 def of_called(key: str, text: str, signature: inspect.Signature, *, undefined: str, unit: str) -> str:
@@ -30,7 +19,7 @@ def of_called(key: str, text: str, signature: inspect.Signature, *, undefined: s
 
     text: the formula's own docstring: what the number is, then an example. undefined, unit: as `measure` has them.
     """
-    told = _TOLD[key]
+    told = TRAITS[key]
     about, _, example = text.partition("\n>>> ")
     sections = {
         "Parameters": _parameters(signature),
@@ -53,7 +42,7 @@ def of_called(key: str, text: str, signature: inspect.Signature, *, undefined: s
 
 def of_formula(key: str, passes: Iterable[str]) -> str:
     """The docstring of `key.formula(...)`, which takes passes that were made before."""
-    taken = "; ".join(f"`{name}`: {_PASSES[name]}" for name in passes)
+    taken = "; ".join(f"`{name}`: {PASSES[name].told}" for name in passes)
     return _wrapped(f"{key}, from passes that were made of the rows before. {taken}.") + "\n"
 
 

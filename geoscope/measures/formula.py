@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.docstrings import of_called, of_formula
-from geoscope.measures.settings import HEEDED, Settings
-from geoscope.passes import NAMES, Passes
+from geoscope.measures.settings import Settings
+from geoscope.passes import PASSES, Passes
 from geoscope.rows import FloatArray
-from geoscope.subjects.sentences import first_line
+from geoscope.subjects.objects import array_of
 
 
 class Measured(Protocol):
@@ -44,9 +44,9 @@ def measure(
 
     def on_rows(formula: Callable[..., float]) -> Measured:
         asked = tuple(inspect.signature(formula).parameters)
-        passes = tuple(name for name in asked if name in NAMES)
-        own = tuple(name for name in asked if name not in NAMES)
-        signature = _signature(formula, own, (*heeds, *(name for each in passes for name in HEEDED[each])))
+        passes = tuple(name for name in asked if name in PASSES)
+        own = tuple(name for name in asked if name not in PASSES)
+        signature = _signature(formula, own, (*heeds, *(name for each in passes for name in PASSES[each].heeds)))
 
         # A function and not an object with __call__: help(), doctest, Sphinx and editors read those best.
         def called(rows: npt.ArrayLike, **settings: Any) -> float:
@@ -98,13 +98,7 @@ def finite(value: float) -> float:
 
 def checked_rows(rows: npt.ArrayLike) -> FloatArray:
     """An (n, d) float array of finite numbers, or a GeoscopeError that says what came instead."""
-    try:
-        array = np.asarray(rows)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors that are elsewhere or need gradients
-        raise GeoscopeError(
-            f"expected rows as a 2-dimensional array (n, d), got a {type(rows).__name__} that numpy does not read as "
-            f"one: {first_line(error)}"
-        ) from error
+    array = array_of(rows, "rows")
     if array.ndim != 2:
         raise GeoscopeError(f"expected rows as a 2-dimensional array (n, d), got shape {array.shape}")
     if array.dtype.kind in "iub" or array.dtype == np.float16:

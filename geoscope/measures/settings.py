@@ -1,4 +1,4 @@
-"""Settings of a measure that is called on rows: what each means, and which passes heed it."""
+"""Settings of a measure that is called on rows, and what each means."""
 
 from __future__ import annotations
 
@@ -52,19 +52,3 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "memory": ("int, optional", "bytes that blocks of pairs may take (256 MiB unless given); it changes no value"),
 }
 """numpydoc's type of each setting, and what it means."""
-
-_SEARCHED = ("device", "memory")
-_TRAINED = ("quantizer", "codebooks", "bits", "seed")
-
-HEEDED: dict[str, tuple[str, ...]] = {
-    "moments": (),
-    "units": (),
-    "components": (),
-    "bars": _SEARCHED,
-    "nearest": _SEARCHED,
-    "nearest_across": ("groups", *_SEARCHED),
-    "nearest_is_own": ("groups", *_SEARCHED),
-    "codes": _TRAINED,
-    "heldout_codes": ("groups", *_TRAINED),
-}
-"""The settings that each pass a formula may ask for heeds."""

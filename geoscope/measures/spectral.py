@@ -103,10 +103,10 @@ def _checked_reference(reference: FloatArray | None, d: int, unit: float) -> Flo
         raise GeoscopeError(f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}")
     size = float(np.max(np.abs(matrix)))
     if not np.isfinite(size) or size == 0.0 or not np.allclose(matrix, matrix.T, rtol=0.0, atol=1e-6 * size):
-        raise GeoscopeError("expected a symmetric, finite, nonzero IsoScore* reference covariance")
+        raise GeoscopeError("expected a symmetric, finite, nonzero IsoScore* reference covariance, got another")
     if np.linalg.eigvalsh(matrix)[0] < -1e-6 * size * d:
         raise GeoscopeError(
-            "expected a positive semi-definite IsoScore* reference covariance; it has a negative eigenvalue"
+            "expected a positive semi-definite IsoScore* reference covariance, got one with a negative eigenvalue"
         )
     return matrix / unit
 

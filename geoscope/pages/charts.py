@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 from markupsafe import Markup
 
-from geoscope.forms.cells import rounded
 from geoscope.pages import drawing
 from geoscope.pages.drawing import BOTTOM, RIGHT, TOP, WIDTH, Place, pixels
 from geoscope.pages.scales import Scale, bounded, lying_scale, standing_scale, width_of
+from geoscope.wording import rounded
 
 _HEIGHT = 214.0
 _BASE = _HEIGHT - BOTTOM

@@ -13,13 +13,13 @@ from geoscope.catalogue import margin_scale
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.forms import comparison_forms
-from geoscope.forms.cells import key_names, layer_cell, layer_name, percent_change, rounded, signed
 from geoscope.pages.charts import Interval, Line, Mark, interval_chart, line_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, capital, reading_of
 from geoscope.pages.scales import bounded, layer_scale
 from geoscope.pages.series import Series
+from geoscope.wording import key_names, layer_cell, layer_name, percent_change, rounded, signed
 
 _VERDICTS = ("changed", "same", "inconclusive", "unknown")
 _MEASURES_NAMED = 6  # in a sentence

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from geoscope.forms import correlation_forms
-from geoscope.forms.cells import coefficient, rounded
 from geoscope.pages.charts import Line, Mark, scatter_chart
 from geoscope.pages.grids import Grid, side_by_side
 from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, reading_of
+from geoscope.wording import coefficient, rounded
 
 if TYPE_CHECKING:
     from geoscope.correlations.associations import Correlation

@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 from markupsafe import Markup
 
-from geoscope.forms.cells import printable
 from geoscope.pages.scales import Scale, width_of
+from geoscope.wording import printable
 
 WIDTH = 360.0
 COLOURS = 6

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geoscope.catalogue import ENERGY_LIMIT
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.contrasts import draws_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
-from geoscope.forms.tables import ENERGY_LIMIT, missing_errors, of_finite_corpus, warnings_of
+from geoscope.forms.tables import missing_errors, of_finite_corpus, warnings_of
 from geoscope.pages.reading import capital
-from geoscope.pages.series import interval_of, labels_of, layer_name, place_name
+from geoscope.pages.series import interval_of, labels_of, place_name
+from geoscope.wording import layer_in_words
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -98,7 +100,8 @@ def _left_out(report: Report) -> list[Finding]:
     for each in report.sample.dropped or []:
         counts = [(each.duplicates, "duplicates"), (each.zero_rows, "rows of length zero")]
         told = " and ".join(f"{count:,} {name}" for count, name in counts if count)
-        found.append(Finding(f"{told} in {layer_name(each.layer)} are left out by the measures that cannot use them"))
+        where = layer_in_words(each.layer)
+        found.append(Finding(f"{told} in {where} are left out by the measures that cannot use them"))
     return found
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from geoscope.forms import fine_tuning_forms as forms
-from geoscope.forms.cells import rounded
 from geoscope.pages.charts import Line, Mark, line_chart
 from geoscope.pages.drawing import Place
 from geoscope.pages.grids import Grid, side_by_side
@@ -18,6 +17,7 @@ from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, reading_of
 from geoscope.pages.scales import layer_scale
 from geoscope.pages.series import Series
+from geoscope.wording import rounded
 
 if TYPE_CHECKING:
     from geoscope.finetuning.results import ArmResult, FineTuning, Row

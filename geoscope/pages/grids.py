@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from geoscope.forms.cells import rounded
+from geoscope.wording import rounded
 
 _LONG = 24  # characters of words that go on one line
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,10 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from geoscope import __version__
-from geoscope.forms.cells import printable
 from geoscope.pages.drawing import swatch
 from geoscope.pages.grids import kind_of, shown
 from geoscope.pages.reading import Reading
+from geoscope.wording import printable
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,6 @@ def render_page(template: str, title: str, **content: Any) -> str:
     """The whole page; title: of the document. Every string is escaped, whoever wrote it."""
     drawn = _environment().get_template(f"{template}.html").render(title=title, version=__version__, **content)
     return drawn.rstrip("\n") + "\n"
-
-
-def title_of(names: Sequence[str]) -> str:
-    """What a page is about, in the browser's tab."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 @lru_cache(maxsize=1)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from geoscope.forms.cells import rounded
 from geoscope.forms.tables import error_cell, error_heading, facts, of_finite_corpus
 from geoscope.pages.findings import findings_of
 from geoscope.pages.grids import Grid, side_by_side
-from geoscope.pages.page import Card, render_page, title_of
+from geoscope.pages.page import Card, render_page
 from geoscope.pages.reading import by_family, reading_of
 from geoscope.pages.series import Axis, Series, axis_of, chart_of, labels_of, series_of
 from geoscope.report import Measurement
+from geoscope.wording import listed, rounded
 
 if TYPE_CHECKING:
     from geoscope.report import Report, Score
@@ -34,7 +34,7 @@ def to_html(*reports: Report) -> str:
     tasks = list(dict.fromkeys(row.measure for each in scored for row in each.rows))
     return render_page(
         "reports",
-        title_of(labels),
+        listed(labels),
         heading=labels[0] if len(labels) == 1 else f"{len(labels)} reports",
         facts=_facts(labels, reports),
         findings=findings_of(reports),

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from markupsafe import Markup
 
 from geoscope.comparisons.verdicts import interval_of_value
-from geoscope.forms.cells import key_names, rounded
 from geoscope.pages.charts import Interval, Line, Mark, ScaleMaker, interval_chart, line_chart
 from geoscope.pages.drawing import Place, shortened
 from geoscope.pages.scales import bounded, layer_scale, level_scale
+from geoscope.wording import key_names, layer_in_words, rounded
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -79,20 +79,15 @@ def series_of(reports: Sequence[Report], axis: Axis) -> list[Series]:
         apart = axis.by != "layer" and len(report.layers) > 1
         for layer in report.layers if apart else [None]:
             rows = tuple(row for row in report.measurements if not apart or row.layer == layer)
-            name = f"{label}, {layer_name(layer)}" if apart else label
+            name = f"{label}, {layer_in_words(layer)}" if apart else label
             found.append(Series(len(found), name, rows))
     return found
-
-
-def layer_name(layer: int | None) -> str:
-    """A layer in words."""
-    return "one cloud" if layer is None else f"layer {layer}"
 
 
 def place_name(row: Measurement) -> str:
     """Where a measurement is from, in words: its layer and a study's keys."""
     keys = key_names(row.keys)
-    return keys if row.layer is None and keys else ", ".join(filter(None, [layer_name(row.layer), keys]))
+    return keys if row.layer is None and keys else ", ".join(filter(None, [layer_in_words(row.layer), keys]))
 
 
 def interval_of(row: Measurement) -> tuple[float, float] | None:

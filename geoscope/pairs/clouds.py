@@ -130,7 +130,7 @@ class Cloud:
 def as_tensor(rows: FloatArray, device: str = "cpu") -> Tensor:
     """The rows as a float32 or float64 tensor, without a copy where there is no need of one."""
     if rows.ndim != 2:
-        raise GeoscopeError(f"Expected a two-dimensional array of rows, got shape {rows.shape}; reshape it to (n, d).")
+        raise GeoscopeError(f"expected a two-dimensional array of rows, got shape {rows.shape}; reshape it to (n, d)")
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float32 if rows.dtype == np.float16 else np.float64)
     return tensor_of(rows).to(device)
@@ -143,5 +143,5 @@ def _exponent(rows: Tensor) -> int:
     low, high = torch.aminmax(rows)
     largest = max(abs(float(low)), abs(float(high)))
     if not np.isfinite(largest):
-        raise GeoscopeError("Expected finite rows, got NaN or infinity in some; leave those rows out.")
+        raise GeoscopeError("expected finite rows, got NaN or infinity in some; leave those rows out")
     return int(np.clip(np.frexp(largest)[1], -1000, 1000)) if largest > 0 else 0

@@ -11,7 +11,8 @@ import torch
 
 from geoscope.pairs.clouds import Cloud, Tensor
 from geoscope.pairs.scanning import Keys, scan, sort_runs
-from geoscope.rows import FloatArray, IntArray, Progress
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, IntArray
 
 SPARE = 8
 """How many more candidates than neighbours are kept, so that the product's rounding rarely leaves a row open."""

@@ -20,7 +20,8 @@ from geoscope.pairs.neighbours import Neighbours, completed, search
 from geoscope.pairs.sieves import Listing, list_pairs
 from geoscope.pairs.trees import Tree, spanning_tree
 from geoscope.precision import full_precision
-from geoscope.rows import FloatArray, IntArray, Progress
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, IntArray
 
 MEMORY = 256 * 2**20
 """Bytes that blocks may take when nobody says."""
@@ -66,7 +67,7 @@ def sweep(
     Raises GeoscopeError on arrays that are not two-dimensional or not finite.
     """
     if neighbours < 1:
-        raise GeoscopeError(f"Expected at least 1 neighbour, got {neighbours}; ask for 1 or more.")
+        raise GeoscopeError(f"expected at least 1 neighbour, got {neighbours}; ask for 1 or more")
     n = len(rows)
     memory = MEMORY if memory is None else memory
     as_tensor(rows)

@@ -145,15 +145,17 @@ def _checked_reference(reference: Tensor, x: Tensor, *units: float) -> Tensor:
     for unit in units:
         matrix, size = matrix if unit == 1.0 else matrix * unit, size * unit
     if size > _OVERFLOWING:
-        raise GeoscopeError("expected a reference covariance on the points' own scale; it is larger by far")
+        raise GeoscopeError("expected a reference covariance on the points' own scale, got one larger by far")
     return matrix
 
 
 def _check_covariance(matrix: Tensor, size: float) -> None:
     """Raise GeoscopeError unless a matrix, whose largest entry is of that size, may be a covariance."""
     if not np.isfinite(size) or size == 0.0 or largest(matrix - matrix.T) > 1e-6 * size:
-        raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance")
+        raise GeoscopeError("expected a symmetric, finite, nonzero reference covariance, got another")
     lifted = matrix / size
     lifted.diagonal().add_(1e-6 * len(matrix))
     if int(torch.linalg.cholesky_ex(lifted).info):  # far cheaper than eigenvalues
-        raise GeoscopeError("expected a positive semi-definite reference covariance; it has a negative eigenvalue")
+        raise GeoscopeError(
+            "expected a positive semi-definite reference covariance, got one with a negative eigenvalue"
+        )

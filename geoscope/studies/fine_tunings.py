@@ -18,8 +18,10 @@ from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.finetuning.tasks import Task
+from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.rows import Progress
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoints import Checkpoint
 
 _DIVERGED = "the loss after fine-tuning is not finite"
@@ -58,14 +60,12 @@ class FineTunings:
         examples: int | None,
         seed: int,
         device: str,
-        max_length: int = 128,
+        max_length: int = default_of(Text, "max_length"),
         trust_remote_code: bool = False,
         progress: Progress | None = None,
     ) -> None:
         if find_spec("accelerate") is None:
-            raise GeoscopeError(
-                "expected accelerate for --finetune, which is not installed: pip install geoscope[train]"
-            )
+            raise GeoscopeError("expected accelerate for --finetune, got none installed; pip install geoscope[train]")
         if checkpoint.kind == "encoder-decoder":
             raise GeoscopeError(
                 f"expected --finetune with a model that is measured whole, got {checkpoint.name}, whose encoder alone "

@@ -16,9 +16,6 @@ GRIDS: Mapping[str, tuple[float, ...]] = {
 }  # fmt: skip
 """Grids by name. marbut2024: the 43 levels of its bert-small, and the untouched model."""
 
-DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
-"""The untouched model, and levels of marbut2024 closer together where most is lost."""
-
 
 def parse_levels(wanted: str | Sequence[float]) -> tuple[float, ...]:
     """The levels asked for, increasing, each once: a grid's name, "0,0.5,1", or numbers.

@@ -11,12 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
 from geoscope.random_state import drawn_by
 from geoscope.rows import Float64
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import Checkpoint, fingerprint_of
-from geoscope.subjects.sentences import first_line
 
 
 class ChangedWeights:

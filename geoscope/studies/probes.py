@@ -11,9 +11,12 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.glue_tasks import Examples, Task, TaskData
+from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.rows import Float64, IntArray, Progress
+from geoscope.rows import Float64, IntArray
 from geoscope.scores import SCORES
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.extraction import Extraction
 
@@ -43,14 +46,12 @@ class Probes:
         rows: int,
         seed: int,
         layer: int,
-        max_length: int = 128,
+        max_length: int = default_of(Text, "max_length"),
         batch_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         if find_spec("sklearn") is None:
-            raise GeoscopeError(
-                "expected scikit-learn for --probe, which is not installed: pip install geoscope[study]"
-            )
+            raise GeoscopeError("expected scikit-learn for --probe, got none installed; pip install geoscope[study]")
         self._plans = [_plan(data, rows, seed) for data in tasks]
         self._seed = seed
         examples = [part for plan in self._plans for part in (plan.train, plan.scored) if part is not None]

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.studies.levels import DEFAULT_LEVELS, parse_levels
+from geoscope.settings.option import choices_of, default_of
+from geoscope.settings.studying import DEFAULT_LEVELS, Study
+from geoscope.studies.levels import parse_levels
 
 KINDS = ("noise", "shuffle-embeddings", "untrained", "swap-embeddings=CHECKPOINT")
 """Noise in the weights; rows of the word embeddings in another order; new weights; another's word embeddings."""
 
-NOISE_KINDS = ("absolute", "relative")
+NOISE_KINDS = choices_of(Study, "noise_kind")
 """Scale of the noise: N(0, 1) whatever the weights are (as published), or times each weight's own deviation."""
 
 
@@ -44,8 +46,8 @@ class Change:
     Raises GeoscopeError for words that are none of these.
     """
 
-    kind: str = "noise"
-    noise_kind: str = "absolute"
+    kind: str = default_of(Study, "kind")
+    noise_kind: str = default_of(Study, "noise_kind")
     targets: str | None = None
 
     def __post_init__(self) -> None:

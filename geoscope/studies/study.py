@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from geoscope import __version__
 from geoscope.catalogue import QUANTIZED, select
@@ -17,66 +17,57 @@ from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite
 from geoscope.glue_tasks import load_task
 from geoscope.measuring import measure, torch_device
+from geoscope.progress import Progress
 from geoscope.protocols import resolved
-from geoscope.quantizer_grid import grid_of
+from geoscope.quantizer_grid import grid_of, refuse_size_beside_grid
 from geoscope.random_state import drawn_by
 from geoscope.report import Measurement, Report, Sample
-from geoscope.rows import Progress
+from geoscope.settings.measuring import Loading, Quantizing, ReadingKeywords
+from geoscope.settings.option import completed, part, takes, without
+from geoscope.settings.studying import StudyKeywords, StudyMeasuring
 from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
-from geoscope.studies.parts import Parts
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
 from geoscope.studies.scoring import Scoring
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
-from geoscope.subjects.text_subjects import LOADING, READING, TextSubject, open_text_subject
-from geoscope.tasks.kept_reports import ROUNDING_ONLY
+from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.text_subjects import TextSubject, open_text_subject
+from geoscope.tasks.finished_work import FinishedReports, key_of, that_count
 from geoscope.tasks.running import run_tasks
 
 
-def perturb(
-    checkpoint: str,
-    *,
-    levels: str | Sequence[float] | None = None,
-    seeds: int = 3,
-    kind: str = "noise",
-    noise_kind: str = "absolute",
-    targets: str | None = None,
-    probes: Sequence[str] = (),
-    probe_rows: int = 4000,
-    finetune: Sequence[str] = (),
-    finetune_epochs: int | None = None,
-    finetune_examples: int | None = None,
-    save: str | Path | None = None,
-    parts: str | Path | None = None,
-    ray: str | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-    announce: Callable[[str], None] | None = None,
-    **options: Any,
-) -> Report:
+@takes(StudyKeywords)
+def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
     """Measure a checkpoint at each noise level (percent) and seed, or changed in another way, as one report.
 
     Its measurements have the key columns `noise_level` and `noise_seed`, and so do its scores: by `probes` (tasks as
     `load_task` takes them), and of each state's model fine-tuned on the tasks of `finetune` (as `geoscope finetune`
-    takes them), for so many epochs (3 if left out) on at most so many examples. options: those of `measure`. save: a
-    folder for the checkpoint of every state. parts: a folder that keeps what is finished, so that the same call goes
-    on where one was killed. ray: auto or a cluster's address, whose workers then measure the states. Raises
-    GeoscopeError for a user's mistake.
+    takes them), for so many epochs (3 if left out) on at most so many examples. save: a folder for the checkpoint of
+    every state. parts: a folder that keeps what is finished, so that the same call goes on where one was killed. ray:
+    auto or a cluster's address, whose workers then measure the states. The other keywords are those of `measure`.
+    Raises GeoscopeError for a user's mistake.
     """
-    change = Change(kind, noise_kind, targets)
-    states = change.states(levels, seeds, seed)
+    expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed")
+    refuse_size_beside_grid(given)
+    asked = completed(StudyKeywords, given)
+    change = Change(asked["kind"], asked["noise_kind"], asked["targets"])
+    states = change.states(asked["levels"], asked["seeds"], asked["seed"])
+    options: dict[str, Any] = {**resolved(part(StudyMeasuring, given)), "seed": asked["seed"]}
+    if asked["quantizer_grid"] is not None:
+        options = without(options, ("codebooks", "bits"))
     setup = StudySetup(
-        checkpoint, change, tuple(probes), probe_rows, tuple(finetune), finetune_epochs, finetune_examples, save,
-        {**resolved(options), "seed": seed},
+        checkpoint, change, tuple(asked["probes"]), asked["probe_rows"], tuple(asked["finetune"]),
+        asked["finetune_epochs"], asked["finetune_examples"], asked["save"], options,
     )  # fmt: skip
-    grid_of(**setup.options)  # a text that is none is refused before any work
-    study = open_study(setup, progress)
+    grid_of(**part(Quantizing, options))  # a text that is none is refused before any work
+    study = open_study(setup, asked["progress"])
     for warning in study.text.extraction.warnings:
         warnings.warn(warning, stacklevel=2)
-    kept = Parts(None if parts is None else Path(parts), study.fingerprinted)
-    return study.run(states, kept, announce, setup, ray)
+    folder = None if asked["parts"] is None else Path(asked["parts"])
+    kept = FinishedReports(folder, key_of(study.fingerprinted))
+    return study.run(states, kept, asked["announce"], setup, asked["ray"])
 
 
 @dataclass(frozen=True)
@@ -97,22 +88,23 @@ class StudySetup:
 def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     """The study with its model loaded and its text drawn; raises GeoscopeError for a user's mistake."""
     tasks, learnt = [load_task(spec) for spec in setup.probes], labelled_tasks(setup.finetune)
-    options = {**setup.options, "progress": progress}
-    loading = _only(options, LOADING)
-    with drawn_by(options["seed"]):  # a pooler that the files lack
+    options: dict[str, Any] = {**setup.options, "progress": progress}
+    asked = completed(StudyMeasuring, options)
+    loading = part(Loading, options)
+    with drawn_by(asked["seed"]):  # a pooler that the files lack
         loaded = load_checkpoint(setup.checkpoint, **loading)
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
     folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
-    text = open_text_subject(perturbation.checkpoint, **_only(options, READING), progress=progress)
+    text = open_text_subject(perturbation.checkpoint, **part(ReadingKeywords, options))
     probing = Probes(
-        perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=options["seed"], layer=text.extraction.layers[-1],
-        progress=progress, **_only(options, ("max_length", "batch_tokens")),
+        perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=asked["seed"], layer=text.extraction.layers[-1],
+        progress=progress, max_length=asked["max_length"], batch_tokens=asked["batch_tokens"],
     ) if tasks else None  # fmt: skip
     tuning = FineTunings(
         perturbation.checkpoint, learnt, epochs=setup.finetune_epochs, examples=setup.finetune_examples,
-        seed=options["seed"], device=torch_device(options.get("device", "auto")), progress=progress,
-        **_only(options, ("max_length", "trust_remote_code")),
+        seed=asked["seed"], device=torch_device(asked["device"]), progress=progress,
+        max_length=asked["max_length"], trust_remote_code=asked["trust_remote_code"],
     ) if learnt else None  # fmt: skip
     return Study(text, perturbation, Scoring(probing, tuning), options, folder)
 
@@ -128,10 +120,6 @@ def measure_state(task: tuple[bytes, State]) -> tuple[Report, float]:
     study = _open_once(pickled)
     with ChangedWeights(study.perturbation.checkpoint.model, study.perturbation.names) as weights:
         return study.timed(weights, state)
-
-
-def _only(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: options[name] for name in names if name in options}
 
 
 @dataclass(frozen=True)
@@ -152,12 +140,11 @@ class Study:
     @property
     def fingerprinted(self) -> dict[str, Any]:
         """Every setting that changes a part's numbers."""
-        measuring = {name: value for name, value in self.options.items() if name not in (*ROUNDING_ONLY, "progress")}
         return {
             "version": __version__,
             "subject": self.text.about,
             "sample": self.text.sample,
-            "measuring": measuring,
+            "measuring": that_count(StudyMeasuring, self.options),
             "folder": None if self.folder is None else str(self.folder.resolve()),  # it gets every state
             **self.settings,
         }
@@ -165,7 +152,7 @@ class Study:
     def run(
         self,
         states: Sequence[State],
-        kept: Parts,
+        kept: FinishedReports,
         announce: Callable[[str], None] | None,
         setup: StudySetup,
         ray: str | None,
@@ -178,7 +165,7 @@ class Study:
             if announce is not None:
                 announce(f"{len(reports)} of {len(states)}: {state.name}, {took}")
 
-        found = {state: kept.read(state) for state in states}
+        found = {state: kept.read(state.name) for state in states}
         missing = [state for state in states if found[state] is None]
         ahead = self.scoring.ahead(len(missing))
         if announce is not None and ahead is not None:
@@ -199,7 +186,7 @@ class Study:
                 if isinstance(result, GeoscopeError):
                     raise result
                 add_kept(before=states.index(missing[place]))
-                kept.keep(missing[place], result[0])
+                kept.keep(missing[place].name, result[0])
                 add(missing[place], result[0], f"{result[1]:.1f} s")
         add_kept(before=len(states))
         return self._joined(states, [reports[state] for state in states])
@@ -230,7 +217,7 @@ class Study:
         """The report of a state whose rows are not finite: noise can be too much for a model."""
         union = self.options.get("layers") == "union"
         layers = (None,) if union else self.text.extraction.layers
-        grid = [{"codebooks": each.codebooks, "bits": each.bits} for each in grid_of(**self.options)]
+        grid = [{"codebooks": each.codebooks, "bits": each.bits} for each in grid_of(**part(Quantizing, self.options))]
         return Report(
             subject=self.text.about,
             sample=self.text.sample | {"points": 0},

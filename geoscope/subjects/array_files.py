@@ -12,12 +12,8 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import FloatArray
-from geoscope.subjects.sentences import first_line
-
-ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
-"""What an embeddings file may be called."""
 
 BLOCK_BYTES = 8 << 20
 """About how much of a matrix a block is."""
@@ -70,12 +66,15 @@ def matrix(array: npt.NDArray[Any], what: str) -> ArrayMatrix:
     """`array` as a Matrix, or GeoscopeError where it is no (n, d) of real numbers with a row and a column."""
     if array.ndim != 2:
         raise GeoscopeError(
-            f"{what} should be a matrix of rows, shape (n, d), but has {array.ndim} dimensions: {array.shape}."
+            f"expected {what} to be a matrix of rows, shape (n, d), got {array.ndim} dimensions: {array.shape}; "
+            "reshape it"
         )
     if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
-        raise GeoscopeError(f"{what} should hold float16, float32, float64 or integers, but holds {array.dtype}.")
+        raise GeoscopeError(
+            f"expected {what} to hold float16, float32, float64 or integers, got {array.dtype}; convert it"
+        )
     if 0 in array.shape:
-        raise GeoscopeError(f"{what} is empty: its shape is {array.shape}; geoscope needs at least one row and column.")
+        raise GeoscopeError(f"expected {what} to have at least one row and column, got the shape {array.shape}")
     return ArrayMatrix(array)
 
 
@@ -92,9 +91,11 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     except (ValueError, OSError, EOFError, OverflowError, MemoryError) as error:
         if path.stat().st_size and _is_empty_npy(path):
             return np.empty((0, 0), dtype=np.float32)
-        raise GeoscopeError(f"{path} is not a readable .npy array: {first_line(error)}.") from error
+        raise GeoscopeError(
+            f"expected an array as .npy, got {path}, which cannot be read: {first_line(error)}"
+        ) from error
     if not isinstance(loaded, np.ndarray):
-        raise GeoscopeError(f"{path} is not a .npy array but an archive; name it .npz.")
+        raise GeoscopeError(f"expected an array as .npy, got an archive in {path}; name it .npz")
     return loaded
 
 
@@ -122,7 +123,9 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         with np.load(path, allow_pickle=False) as loaded:
             return {name: loaded[name] for name in loaded.files}
     except (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
-        raise GeoscopeError(f"{path} is not a readable .npz archive: {first_line(error)}.") from error
+        raise GeoscopeError(
+            f"expected arrays as .npz, got {path}, which cannot be read: {first_line(error)}"
+        ) from error
 
 
 def _refuse_bomb(archive: zipfile.ZipFile, path: Path) -> None:
@@ -131,14 +134,17 @@ def _refuse_bomb(archive: zipfile.ZipFile, path: Path) -> None:
     packed = sum(entry.compress_size for entry in entries)
     if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * packed:
         raise GeoscopeError(
-            f"{path} would unpack to {unpacked / 2**30:.1f} GiB, {unpacked // max(packed, 1)} times its "
-            "size, as no embeddings do; save it as .npy if it is meant."
+            f"expected embeddings, got {path}, which would unpack to {unpacked / 2**30:.1f} GiB, "
+            f"{unpacked // max(packed, 1)} times its size, as no embeddings do; save it as .npy if it is meant"
         )
     for entry in entries:
         with archive.open(entry) as stream:
             shape, dtype = _npy_header(stream)
         if int(np.prod(shape, dtype=object)) * dtype.itemsize > entry.file_size:
-            raise GeoscopeError(f"{path} is damaged: {entry.filename} is shorter than its shape {shape} says.")
+            raise GeoscopeError(
+                f"expected {entry.filename} of {path} to be as long as its shape {shape} says, got fewer bytes; "
+                "the file is damaged: write it again"
+            )
 
 
 _SAFETENSORS_DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
@@ -157,12 +163,17 @@ def read_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
             length = int.from_bytes(stream.read(8), "little")
             header: Mapping[str, Any] = json.loads(stream.read(length))
     except (SafetensorError, OSError, ValueError) as error:
-        raise GeoscopeError(f"{path} is not a readable safetensors file: {first_line(error)}.") from error
+        raise GeoscopeError(
+            f"expected arrays as safetensors, got {path}, which cannot be read: {first_line(error)}"
+        ) from error
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name in sorted(set(header) - {"__metadata__"}):
         entry = header[name]
         if entry["dtype"] not in _SAFETENSORS_DTYPES:
-            raise GeoscopeError(f"{path}: '{name}' is {entry['dtype']}; save it as float32, float16 or float64.")
+            raise GeoscopeError(
+                f"expected numbers of 16 to 64 bits that numpy has, got {entry['dtype']} as '{name}' of {path}; "
+                "save it as float32, float16 or float64"
+            )
         dtype, shape = np.dtype(_SAFETENSORS_DTYPES[entry["dtype"]]), tuple(entry["shape"])
         begin, end = entry["data_offsets"]
         if begin == end:

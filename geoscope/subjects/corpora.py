@@ -72,8 +72,8 @@ def load_corpus(spec: str, *, splits: Sequence[str] | None = None, words: Words 
     name, path = _parse(spec)
     if splits is not None and (path is not None or name == "sample"):
         raise GeoscopeError(
-            f"--split narrows ptb and wikitext2 as they come through datasets, but '{spec}' has no splits; "
-            "leave --split out or name the file of the split."
+            f"expected --split with ptb or wikitext2 as they come through datasets, got it with '{spec}', which has "
+            "no splits; leave --split out or name the file of the split"
         )
     if path is not None:
         texts: Iterable[str] = read_texts(path)
@@ -86,8 +86,15 @@ def load_corpus(spec: str, *, splits: Sequence[str] | None = None, words: Words 
     if words is not None:
         sequences = words.lines(sequences)
     if not sequences:
-        raise GeoscopeError(f"The corpus '{name}' is empty: no line of {origin} is a sequence; give a file with text.")
+        raise GeoscopeError(
+            f"expected sequences in the corpus '{name}', got no line of {origin} that is one; give a file with text"
+        )
     return Corpus(name, sequences, fingerprint(sequences))
+
+
+def check_spec(spec: str) -> None:
+    """Raise GeoscopeError for a corpus argument that names nothing, before anything is read or fetched."""
+    _parse(spec)
 
 
 def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
@@ -97,9 +104,9 @@ def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
     so.
     """
     if sequences < 1:
-        raise GeoscopeError(f"--sequences must be at least 1, not {sequences}.")
+        raise GeoscopeError(f"expected --sequences to be at least 1, got {sequences}; ask for 1 or more")
     if not corpora:
-        raise GeoscopeError(f"No corpus was given; pass --corpus with {', '.join(NAMES)} or a file.")
+        raise GeoscopeError(f"expected a corpus, got none; pass --corpus with {', '.join(NAMES)} or a file")
     texts: list[str] = []
     shares: list[CorpusShare] = []
     warnings: list[str] = []
@@ -138,13 +145,16 @@ def _parse(spec: str) -> tuple[str, Path | None]:
     if named:
         path = Path(named[2]).expanduser()
         if not path.is_file():
-            raise GeoscopeError(f"No corpus file at {path} (from '{spec}'); give the path of an existing file.")
+            raise GeoscopeError(
+                f"expected a corpus file, got {path} (from '{spec}'), which does not exist; give the path of a file"
+            )
         return named[1], path
     if path.suffix.lower() in TEXT_SUFFIXES or len(path.parts) > 1:
         raise GeoscopeError(
-            f"No corpus file at {path}; give an existing file ({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMES)}."
+            f"expected a corpus file, got {path}, which does not exist; give an existing file "
+            f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMES)}"
         )
-    raise GeoscopeError(f"Unknown corpus '{spec}'; the names are {', '.join(NAMES)}, or give a file or NAME=FILE.")
+    raise GeoscopeError(f"expected a corpus of {', '.join(NAMES)}, got '{spec}'; give one of them, a file or NAME=FILE")
 
 
 def _sequences(texts: Iterable[str], kept: Callable[[str], bool]) -> tuple[str, ...]:
@@ -175,8 +185,8 @@ def _sample_folder() -> Path:
         if (folder / "ptb_style.txt").is_file() and (folder / "wikitext_style.txt").is_file():
             return folder
     raise GeoscopeError(
-        f"The shipped sample is missing: no ptb_style.txt and wikitext_style.txt in {folders[0]} or "
-        f"{folders[1]}; reinstall geoscope or pass --corpus FILE."
+        f"expected the shipped sample, got no ptb_style.txt and wikitext_style.txt in {folders[0]} or "
+        f"{folders[1]}; reinstall geoscope or pass --corpus FILE"
     )
 
 
@@ -185,7 +195,9 @@ def _from_hub(name: str, splits: Sequence[str] | None) -> list[str]:
     wanted = tuple(splits) if splits is not None else _SPLITS
     unknown = [split for split in wanted if split not in _SPLITS]
     if unknown or not wanted:
-        raise GeoscopeError(f"Unknown split '{', '.join(unknown)}' of {name}; the splits are {', '.join(_SPLITS)}.")
+        raise GeoscopeError(
+            f"expected splits of {name} among {', '.join(_SPLITS)}, got '{', '.join(unknown)}'; choose from them"
+        )
     from geoscope.subjects.hub import OutOfReach, load_dataset
 
     repository, configuration, revision, column = _HUB[name]
@@ -193,7 +205,7 @@ def _from_hub(name: str, splits: Sequence[str] | None) -> list[str]:
         loaded = load_dataset(repository, configuration, revision)
     except OutOfReach as error:
         raise GeoscopeError(
-            f"The corpus '{name}' ({repository}) could not be fetched and is not in the cache: {error}; "
-            f"pass a local file with --corpus {name}=FILE."
+            f"expected the corpus '{name}' ({repository}) on the hub or in the cache, got neither: {error}; "
+            f"pass a local file with --corpus {name}=FILE"
         ) from error
     return [text for split in _SPLITS if split in wanted for text in loaded[split][column]]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.rows import FloatArray, Layer, Progress, RowIndex, Source
+from geoscope.progress import Progress
+from geoscope.rows import FloatArray, Layer, RowIndex, Source
 from geoscope.subjects.array_files import Matrix, matrix, read_npy
 from geoscope.subjects.embeddings import Embeddings
 
@@ -60,9 +61,11 @@ def check_output(folder: Path) -> None:
         if not foreign and ((folder / _JSON).is_file() or not any(folder.iterdir())):
             return
         held = f"it holds {sorted(foreign)[0]}" if foreign else f"it has no {_JSON}"
-        raise GeoscopeError(f"{folder} is not empty and was not written by extract ({held}); give another folder.")
+        raise GeoscopeError(
+            f"expected a folder that is new, empty or written by extract, got {folder} ({held}); give another folder"
+        )
     if folder.exists():
-        raise GeoscopeError(f"{folder} is a file; extract writes a folder, so give another name.")
+        raise GeoscopeError(f"expected a folder for extract to write, got the file {folder}; give another name")
 
 
 def read_folder(folder: Path) -> Embeddings:
@@ -70,23 +73,33 @@ def read_folder(folder: Path) -> Embeddings:
     try:
         described = json.loads((folder / _JSON).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise GeoscopeError(f"The folder {folder} holds no embeddings: it has no {_JSON}.") from error
+        raise GeoscopeError(
+            f"expected a folder of embeddings, got {folder} without {_JSON}; name a folder that extract wrote"
+        ) from error
     except ValueError as error:
-        raise GeoscopeError(f"{folder / _JSON} is not JSON; extract the embeddings again.") from error
+        raise GeoscopeError(
+            f"expected JSON, got something else in {folder / _JSON}; extract the embeddings again"
+        ) from error
     if not isinstance(described, dict) or described.get("schema_version") != _VERSION:
         raise GeoscopeError(
-            f"{folder / _JSON} is not of schema version {_VERSION}, the one read here; extract the embeddings again."
+            f"expected schema version {_VERSION}, the one read here, got another in {folder / _JSON}; extract the "
+            "embeddings again"
         )
     found = {int(match[1]): path for path in folder.iterdir() if (match := _LAYER_FILE.match(path.name))}
     if not found or not (folder / _ROWS).is_file():
-        raise GeoscopeError(f"The folder {folder} should hold layer-NN.npy and {_ROWS}; extract the embeddings again.")
+        lacking = "no layer-NN.npy" if not found else f"no {_ROWS}"
+        raise GeoscopeError(
+            f"expected layer-NN.npy and {_ROWS} in the folder {folder}, got {lacking}; extract the embeddings again"
+        )
     matrices: dict[Layer, Matrix] = {
         layer: matrix(read_npy(found[layer]), str(found[layer])) for layer in sorted(found)
     }
     rows = np.array(read_npy(folder / _ROWS))
     counts = {layers.shape[0] for layers in matrices.values()} | {len(rows)}
     if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype != np.int64 or len(counts) != 1:
-        raise GeoscopeError(f"{folder / _ROWS} does not fit the layers beside it; extract the embeddings again.")
+        raise GeoscopeError(
+            f"expected a {_ROWS} that fits the layers beside it, got another in {folder}; extract the embeddings again"
+        )
     index = RowIndex(*(np.ascontiguousarray(column) for column in rows.T))
     facts = {key: described.get(key) or {} for key in ("subject", "sample", "settings")}
     return Embeddings(matrices, index, name=str(folder), groups_known=True, **facts)
@@ -99,7 +112,7 @@ def _write_rows(folder: Path, source: Source, progress: Progress | None) -> None
     for batch in source.batches():
         for layer, rows in batch.rows.items():
             if layer is None:
-                raise GeoscopeError("Only the layers of a checkpoint are written as an embedding folder.")
+                raise GeoscopeError("expected layers of a checkpoint to write, got rows that are no layer's")
             if layer not in files:
                 files[layer] = np.lib.format.open_memmap(
                     folder / f"layer-{layer:02d}.npy",

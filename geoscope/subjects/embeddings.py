@@ -15,10 +15,11 @@ import xxhash
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, FloatArray, Layer, RowIndex
-from geoscope.subjects.array_files import ARRAY_SUFFIXES, Matrix, matrix, read_npy, read_npz, read_safetensors
+from geoscope.subjects.array_files import Matrix, matrix, read_npy, read_npz, read_safetensors
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.groups import grouped, read_labels, ungrouped
 from geoscope.subjects.parquet_files import ParquetMatrix
+from geoscope.wording import listed
 
 _LAYER = re.compile(r"^layer-(\d+)$")
 
@@ -74,7 +75,9 @@ class Embeddings:
         if layer is None and len(self.layers) == 1:
             layer = self.layers[0]
         if layer not in self._matrices:
-            raise GeoscopeError(f"'{self.name}' has the layers {_listed(self.layers)}; name one of them, not {layer}.")
+            raise GeoscopeError(
+                f"expected one of the layers {listed(self.layers, 12)} of '{self.name}', got {layer}; name one of them"
+            )
         return self._matrices[layer].whole()
 
     def first_rows(self, layer: Layer, count: int) -> FloatArray:
@@ -115,44 +118,29 @@ class Embeddings:
         broken = sum(non_finite_rows(block) for _, block in self._matrices[layer].blocks())
         where = "" if layer is None else f" in layer {layer}"
         raise GeoscopeError(
-            f"'{self.name}' has NaN or infinite values in {broken} of its {len(self)} rows{where}; remove or mend them."
+            f"expected finite rows in '{self.name}', got NaN or infinite values in {broken} of its {len(self)} "
+            f"rows{where}; remove or mend them"
         )
 
 
-def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, name: str = "array") -> Embeddings:
-    """An (n, d) array as Embeddings; groups: one label per row."""
-    rows = matrix(np.asanyarray(array), f"'{name}'")
-    count = rows.shape[0]
-    index = ungrouped(count) if groups is None else grouped(np.asarray(groups), count, "groups")
-    return Embeddings({None: rows}, index, name=name, groups_known=groups is not None)
-
-
 def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
-    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file or an extracted folder.
+    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file.
 
     groups: what says which sequence a row belongs to: a parquet column, an `.npz` or `.safetensors` key, or a
     file. Raises GeoscopeError when the file is missing, unreadable, not a matrix, or of several arrays
     without `layer-NN`.
     """
     path = Path(path).expanduser()
-    if path.is_dir():
-        from geoscope.subjects.embedding_folders import read_folder
-
-        if groups is not None:
-            raise GeoscopeError(f"The folder {path} says itself which sequence its rows are of; leave --groups out.")
-        return read_folder(path)
-    if not path.is_file():
-        raise GeoscopeError(f"No embeddings at {path}; give an existing file ({' '.join(ARRAY_SUFFIXES)}) or folder.")
     suffix = path.suffix.lower()
-    if suffix not in ARRAY_SUFFIXES:
-        raise GeoscopeError(f"An embeddings file ends in {', '.join(ARRAY_SUFFIXES)}, but {path} ends in '{suffix}'.")
     matrices, labels = _read(path, suffix, groups)
     rows = next(iter(matrices.values())).shape[0]
     if groups is None:
         return Embeddings(matrices, ungrouped(rows), name=str(path), groups_known=False)
     if labels is None:
         if not Path(groups).expanduser().is_file():
-            raise GeoscopeError(f"--groups '{groups}' is neither a column or key of {path} nor a file.")
+            raise GeoscopeError(
+                f"expected --groups to be a column or key of {path} or a file, got '{groups}'; give one of them"
+            )
         labels = read_labels(Path(groups).expanduser(), rows)
     return Embeddings(matrices, grouped(labels, rows, f"--groups '{groups}'"), name=str(path))
 
@@ -173,11 +161,11 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     """One array is a cloud; several must be called layer-NN and have as many rows each."""
     numbers = {name: int(match[1]) for name in arrays if (match := _LAYER.match(name))}
     if not arrays:
-        raise GeoscopeError(f"{path} holds no array of rows.")
+        raise GeoscopeError(f"expected an array of rows, got none in {path}")
     if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
         raise GeoscopeError(
-            f"{path} holds the arrays {_listed(sorted(arrays))}; it should hold one, or one a layer called "
-            "layer-NN, and perhaps the one that --groups names."
+            f"expected one array, or one a layer called layer-NN, and perhaps the one that --groups names, got "
+            f"{listed(sorted(arrays), 12)} in {path}; save those to measure by themselves"
         )
     if len(arrays) == 1:
         ((name, array),) = arrays.items()
@@ -187,12 +175,5 @@ def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer,
     }
     counts = {layer: rows.shape[0] for layer, rows in matrices.items()}
     if len(set(counts.values())) != 1:
-        raise GeoscopeError(
-            f"The layers of {path} should have as many rows each, but have {sorted(set(counts.values()))}."
-        )
+        raise GeoscopeError(f"expected layers of as many rows each, got {sorted(set(counts.values()))} in {path}")
     return matrices
-
-
-def _listed(names: Sequence[object]) -> str:
-    shown = ", ".join(str(name) for name in names[:12])
-    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError, NonFinite
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, Progress, RowIndex
+from geoscope.progress import Progress
+from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import choices_of, default_of
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
 
-POOLINGS = ("tokens", "mean", "cls", "last")
+POOLINGS = choices_of(Text, "pooling")
 """What makes a row: each kept position, or a sequence's mean, first or last real position."""
 
 BATCH_TOKENS_CPU = 4096
@@ -35,10 +38,10 @@ class Extraction:
         checkpoint: Checkpoint,
         texts: Sequence[str],
         *,
-        pooling: str = "tokens",
-        tokens: str = "all",
-        max_length: int = 128,
-        layers: Wanted = "last",
+        pooling: str = default_of(Text, "pooling"),
+        tokens: str = default_of(Text, "tokens"),
+        max_length: int = default_of(Text, "max_length"),
+        layers: Wanted = default_of(Text, "layers"),
         seed: int = 0,
         batch_tokens: int | None = None,
         progress: Progress | None = None,
@@ -56,8 +59,8 @@ class Extraction:
         self.index: RowIndex = _row_index(self._tokenization, self._counts, pooling)
         if not len(self.index):
             raise GeoscopeError(
-                f"No rows are left of {len(texts)} sequences under --pooling {pooling} --tokens {tokens}; "
-                "give longer text or keep more tokens."
+                f"expected rows of {len(texts)} sequences under --pooling {pooling} --tokens {tokens}, got none; "
+                "give longer text or keep more tokens"
             )
         read = np.where(self._counts > 0, self._tokenization.lengths, 0)
         self._read_lengths = read
@@ -153,19 +156,19 @@ class Extraction:
 
 def _check(pooling: str, tokens: str, max_length: int, batch_tokens: int | None, checkpoint: Checkpoint) -> None:
     if pooling not in POOLINGS:
-        raise GeoscopeError(f"--pooling is {', '.join(POOLINGS)}, not '{pooling}'.")
+        raise GeoscopeError(f"expected --pooling to be one of {', '.join(POOLINGS)}, got '{pooling}'; choose one")
     if pooling != "tokens" and tokens != "all":
         raise GeoscopeError(
-            f"--tokens {tokens} chooses among the rows of --pooling tokens and has no meaning under "
-            f"--pooling {pooling}; leave one of them out."
+            f"expected --pooling tokens with --tokens {tokens}, which chooses among its rows, got --pooling "
+            f"{pooling}; leave one of them out"
         )
     limit = checkpoint.max_positions
     least = checkpoint.tokenizer.num_special_tokens_to_add() + 1
     if max_length < least or (limit is not None and max_length > limit):
         most = f" and at most {limit}, what '{checkpoint.name}' can read" if limit is not None else ""
-        raise GeoscopeError(f"--max-length must be at least {least}{most}, not {max_length}.")
+        raise GeoscopeError(f"expected --max-length to be at least {least}{most}, got {max_length}; choose another")
     if batch_tokens is not None and batch_tokens < 1:
-        raise GeoscopeError(f"--batch-tokens must be at least 1, not {batch_tokens}.")
+        raise GeoscopeError(f"expected --batch-tokens to be at least 1, got {batch_tokens}; ask for 1 or more")
 
 
 def _row_counts(tokenization: Tokenization, pooling: str) -> IntArray:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError
 from geoscope.rows import RowIndex
 from geoscope.subjects.array_files import read_npy
+from geoscope.subjects.encodings import read_text
 
 
 def ungrouped(rows: int) -> RowIndex:
@@ -26,15 +27,15 @@ def grouped(labels: npt.NDArray[Any], rows: int, what: str) -> RowIndex:
     """
     if labels.shape != (rows,):
         raise GeoscopeError(
-            f"{what} should give one label per row, {rows} in all, but has "
-            f"{len(labels) if labels.ndim == 1 else f'the shape {labels.shape}'}."
+            f"expected {what} to give one label per row, {rows} in all, got "
+            f"{len(labels) if labels.ndim == 1 else f'the shape {labels.shape}'}"
         )
     if labels.dtype.kind == "O":
         labels = labels.astype(str)
     if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.floor(labels))).all():
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iuUSb":
-        raise GeoscopeError(f"{what} should give integers or strings as labels, but gives {labels.dtype}.")
+        raise GeoscopeError(f"expected {what} to give integers or strings as labels, got {labels.dtype}")
     _, sequences = np.unique(labels, return_inverse=True)
     order = np.argsort(sequences, kind="stable")
     counts = np.bincount(sequences)
@@ -47,10 +48,7 @@ def read_labels(path: Path, rows: int) -> npt.NDArray[Any]:
     """The labels in a `.npy` array, or in a text file of one label a line (a header line is skipped)."""
     if path.suffix.lower() == ".npy":
         return np.asarray(read_npy(path))
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise GeoscopeError(f"The groups file {path} cannot be read as text or .npy: {error}.") from error
+    lines = [line.strip() for line in read_text(path, "groups").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     labels = np.array(lines[1:] if len(lines) == rows + 1 else lines, dtype=np.str_)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError
-from geoscope.subjects.sentences import first_line
+from geoscope.errors import GeoscopeError, first_line
 
 _TIMEOUT = 10.0
 
@@ -76,13 +75,18 @@ def find_snapshot(identifier: str, revision: str | None, wanted: Callable[[list[
         )
     except errors.GatedRepoError as error:
         raise GeoscopeError(
-            f"The checkpoint '{identifier}' is gated; accept its terms on the hub, then run `hf auth login`."
+            f"expected a checkpoint that you may read, got '{identifier}', which is gated; accept its terms on the "
+            "hub, then run `hf auth login`"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise GeoscopeError(f"The checkpoint '{identifier}' has no revision '{revision}'; check --revision.") from error
+        raise GeoscopeError(
+            f"expected a revision of the checkpoint '{identifier}', got '{revision}', which it does not have; "
+            "check --revision"
+        ) from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise GeoscopeError(
-            f"No checkpoint '{identifier}': not a local folder, and the hub has none of that name that you may read."
+            f"expected a checkpoint, got '{identifier}', which is no local folder, and the hub has none of that name "
+            "that you may read; check the name"
         ) from error
     except _hub_errors() as error:
         return _cached(identifier, revision, f"the Hugging Face hub is out of reach ({type(error).__name__})")
@@ -99,13 +103,14 @@ def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
         )
     except errors.HFValidationError as error:
         raise GeoscopeError(
-            f"'{identifier}' is neither an existing folder or file nor a Hugging Face id such as 'org/name'."
+            f"expected an existing folder or file, or a Hugging Face id such as 'org/name', got '{identifier}'; "
+            "check the name"
         ) from error
     if not isinstance(found, str):
         at = f" at revision '{revision}'" if revision else ""
         raise GeoscopeError(
-            f"The checkpoint '{identifier}'{at} is not a local folder, is not in the cache, and {why}; "
-            "check the name, or give the path of a downloaded folder."
+            f"expected a checkpoint, got '{identifier}'{at}, which is not a local folder, is not in the cache, and "
+            f"{why}; check the name, or give the path of a downloaded folder"
         )
     folder = Path(found).parent
     return Snapshot(folder, folder.name)

@@ -27,7 +27,9 @@ def resolve_layers(wanted: Wanted, available: Sequence[AnyLayer]) -> tuple[AnyLa
     if wanted == "union":
         blocks = tuple(layer for layer in available if layer != 0)
         if not blocks:
-            raise GeoscopeError("--layers union is all layers but the embedding layer, and there is no other.")
+            raise GeoscopeError(
+                "expected layers for --layers union, which is all but the embedding layer, got no other; leave it out"
+            )
         return blocks
     chosen = {_place(number, available) for number in _numbers(wanted)}
     return tuple(available[place] for place in sorted(chosen))
@@ -36,11 +38,13 @@ def resolve_layers(wanted: Wanted, available: Sequence[AnyLayer]) -> tuple[AnyLa
 def _place(number: int, available: Sequence[int | None]) -> int:
     """Where among the available layers `number` is."""
     if available[0] is None:
-        raise GeoscopeError(f"There is no layer {number}: this is one cloud of rows; leave --layers out.")
+        raise GeoscopeError(f"expected no --layers with one cloud of rows, got layer {number}; leave --layers out")
     if -len(available) <= number < 0:
         return number + len(available)
     if number not in available:
-        raise GeoscopeError(f"There is no layer {number}; the layers are {_range(available)}, -1 being the last.")
+        raise GeoscopeError(
+            f"expected a layer of {_range(available)}, -1 being the last, got {number}; choose one of them"
+        )
     return list(available).index(number)
 
 
@@ -54,7 +58,9 @@ def _numbers(wanted: Wanted) -> list[int]:
     except (TypeError, ValueError):
         numbers = []
     if not numbers:
-        raise GeoscopeError(f"--layers is last, all, union or numbers such as 0,6,-1, not '{wanted}'.")
+        raise GeoscopeError(
+            f"expected --layers to be last, all, union or numbers such as 0,6,-1, got '{wanted}'; give one of them"
+        )
     return numbers
 
 

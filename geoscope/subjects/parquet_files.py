@@ -12,7 +12,9 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.array_files import BLOCK_BYTES, read_dtype
-from geoscope.subjects.sentences import first_line
+from geoscope.subjects.tables import open_parquet, parquet_errors, refuse_twice
+
+_WHAT = "embeddings"
 
 
 class ParquetMatrix:
@@ -23,45 +25,40 @@ class ParquetMatrix:
     """
 
     def __init__(self, path: Path, *, groups: str | None = None) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self.path = path
-        try:
-            file = pq.ParquetFile(path)
-            schema = file.schema_arrow
-        except (pa.ArrowException, OSError) as error:
-            raise GeoscopeError(f"{path} is not a readable parquet file: {first_line(error)}.") from error
+        file = open_parquet(path, _WHAT)
+        schema = file.schema_arrow
         lists, floats = _columns(schema, groups)
         if len(lists) > 1 or not (lists or floats):
-            found = f"it has the list columns {', '.join(lists)}" if lists else f"its columns are {_names(schema)}"
+            found = f"the list columns {', '.join(lists)}" if lists else f"the columns {_names(schema)}"
             raise GeoscopeError(
-                f"{path} should have one column of lists of numbers, or several columns of floats, but {found}."
+                f"expected one column of lists of numbers, or several columns of floats, got {found} in {path}"
             )
         self.names: tuple[str, ...] = tuple(schema.names)
         self.columns = lists or floats
+        used = {*self.columns, groups}
+        refuse_twice([name for name in schema.names if name in used], str(path))
         self._in_lists = bool(lists)
         rows = file.metadata.num_rows
         if not rows:
-            raise GeoscopeError(f"{path} is empty: it has no row; geoscope needs at least one.")
+            raise GeoscopeError(f"expected {path} to have at least one row, got none")
         kinds = [schema.field(name).type for name in self.columns]
         stored = [np.dtype((kind.value_type if self._in_lists else kind).to_pandas_dtype()) for kind in kinds]
         self.dtype = max((read_dtype(dtype) for dtype in stored), key=lambda dtype: dtype.itemsize)
         self.shape = (rows, self._width(file) if self._in_lists else len(self.columns))
 
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         step = max(1, BLOCK_BYTES // (self.shape[1] * self.dtype.itemsize))
         start = 0
-        try:
-            for batch in pq.ParquetFile(self.path).iter_batches(batch_size=step, columns=self.columns):
+        batches = open_parquet(self.path, _WHAT).iter_batches(batch_size=step, columns=self.columns)
+        while True:
+            with parquet_errors(f"{self.path} from row {start} on", _WHAT):
+                batch = next(batches, None)
+                if batch is None:
+                    return
                 block = self._list_block(batch, start) if self._in_lists else self._column_block(batch)
-                yield start, block
-                start += len(block)
-        except (pa.ArrowException, OSError) as error:
-            raise GeoscopeError(f"{self.path} cannot be read past row {start}: {first_line(error)}.") from error
+            yield start, block
+            start += len(block)
 
     def whole(self) -> FloatArray:
         rows = np.empty(self.shape, dtype=self.dtype)
@@ -71,19 +68,30 @@ class ParquetMatrix:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column's values, (n,)."""
-        import pyarrow.parquet as pq
+        from pyarrow.types import is_nested
 
-        values = pq.ParquetFile(self.path).read(columns=[name]).column(name)
+        with parquet_errors(self.path, f"the column '{name}'"):
+            values = open_parquet(self.path, _WHAT).read(columns=[name]).column(name)
+        if is_nested(values.type):
+            raise GeoscopeError(
+                f"expected integers or strings in the column '{name}' of {self.path}, got {values.type}; name another"
+            )
         if values.null_count:
-            raise GeoscopeError(f"The column '{name}' of {self.path} has {values.null_count} empty cells; fill them.")
+            raise GeoscopeError(
+                f"expected a label in every row of the column '{name}' of {self.path}, got {values.null_count} empty "
+                "cells; fill them"
+            )
         array: npt.NDArray[Any] = values.to_numpy()
         return array
 
     def _width(self, file: Any) -> int:
-        first = next(file.iter_batches(batch_size=1, columns=self.columns)).column(0)[0]
+        with parquet_errors(self.path, _WHAT):
+            first = next(file.iter_batches(batch_size=1, columns=self.columns)).column(0)[0]
         width = len(first.as_py() or ())
         if not width:
-            raise GeoscopeError(f"Row 0 of the column '{self.columns[0]}' of {self.path} is empty.")
+            raise GeoscopeError(
+                f"expected numbers in every row of the column '{self.columns[0]}' of {self.path}, got none in row 0"
+            )
         return width
 
     def _list_block(self, batch: Any, start: int) -> FloatArray:
@@ -94,8 +102,8 @@ class ParquetMatrix:
         uneven = np.flatnonzero(lengths != self.shape[1])
         if len(uneven):
             raise GeoscopeError(
-                f"Row {start + int(uneven[0])} of {self.path} has {max(int(lengths[uneven[0]]), 0)} numbers "
-                f"where row 0 has {self.shape[1]}; all rows must be alike."
+                f"expected {self.shape[1]} numbers in every row, as row 0 has, got "
+                f"{max(int(lengths[uneven[0]]), 0)} in row {start + int(uneven[0])} of {self.path}"
             )
         values = column.flatten().to_numpy(zero_copy_only=False)
         return np.ascontiguousarray(values, dtype=self.dtype).reshape(-1, self.shape[1])

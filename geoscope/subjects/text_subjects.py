@@ -6,24 +6,20 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
-from geoscope.rows import Progress
-from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
-from geoscope.subjects.corpora import draw, load_corpus
+from geoscope.errors import GeoscopeError
+from geoscope.protocols import resolved
+from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
+from geoscope.settings.option import completed, part, takes
+from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
+from geoscope.subjects.corpora import Corpus, check_spec, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
-from geoscope.subjects.layers import Wanted
-from geoscope.subjects.words import parse_words
-
-LOADING = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle")
-"""The options of `measure` that say how a checkpoint is loaded."""
-
-READING = (
-    "corpora", "split", "words", "sequences", "max_length", "layers", "pooling", "tokens", "seed", "batch_tokens",
-)  # fmt: skip
-"""Those that say which text it reads, and which rows come of that."""
+from geoscope.subjects.held_texts import corpus_held
+from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.words import Words, parse_words
 
 
 class TextSubject(NamedTuple):
@@ -37,61 +33,31 @@ class TextSubject(NamedTuple):
     sample: dict[str, Any]
 
 
-def open_text_subject(
-    subject: str | Checkpoint,
-    *,
-    corpora: Sequence[str] | None = None,
-    sequences: int = 5000,
-    max_length: int = 128,
-    layers: Wanted = "last",
-    pooling: str = "tokens",
-    tokens: str = "all",
-    seed: int = 0,
-    device: str = "auto",
-    dtype: str = "auto",
-    batch_tokens: int | None = None,
-    split: Sequence[str] | str | None = None,
-    words: str | None = None,
-    trust_remote_code: bool = False,
-    revision: str | None = None,
-    allow_pickle: bool = False,
-    progress: Progress | None = None,
-) -> TextSubject:
+@takes(ReadingKeywords)
+def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords]) -> TextSubject:
     """The rows to be read, and the report's words on where they come from.
 
-    subject: a checkpoint's name, or one that is loaded. corpora: specs as of --corpus; by default `sample` for `demo`,
-    else `ptb` and `wikitext2`. words: MIN-MAX, see `words.py`. What a user should hear of the draw is in
-    `extraction.warnings`. Raises GeoscopeError for any user's mistake.
+    subject: a checkpoint's name, or one that is loaded. The keywords are the command line's options; by default the
+    corpora are `sample` for `demo`, else `ptb` and `wikitext2`. What a user should hear of the draw is in
+    `extraction.warnings`. What names and words ask for is looked at first, then the checkpoint is looked for, then text
+    is drawn. Raises GeoscopeError for any user's mistake.
     """
+    options = completed(ReadingKeywords, resolved(given))
     name = subject.name if isinstance(subject, Checkpoint) else subject
-    specs = list(corpora) if corpora else ["sample"] if name == "demo" else ["ptb", "wikitext2"]
-    splits = [split] if isinstance(split, str) else split
-    kept = None if words is None else parse_words(words)
-    drawn = draw([load_corpus(spec, splits=splits, words=kept) for spec in specs], sequences, seed)
-    checkpoint = (
-        subject
-        if isinstance(subject, Checkpoint)
-        else load_checkpoint(
-            subject,
-            revision=revision,
-            device=device,
-            dtype=dtype,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-        )
-    )
+    specs = _corpora(options, name)
+    kept = None if options["words"] is None else parse_words(options["words"])
+    for spec in specs:
+        if isinstance(spec, str):
+            check_spec(spec)
+    loading = part(Loading, options)
+    found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
+    drawn = draw(_loaded(specs, options["split"], kept), options["sequences"], options["seed"])
+    checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
     extraction = Extraction(
-        checkpoint,
-        drawn.texts,
-        pooling=pooling,
-        tokens=tokens,
-        max_length=max_length,
-        layers=layers,
-        seed=seed,
-        batch_tokens=batch_tokens,
-        progress=progress,
-        warnings=drawn.warnings,
-    )
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
+        max_length=options["max_length"], layers=options["layers"], seed=options["seed"],
+        batch_tokens=options["batch_tokens"], progress=options["progress"], warnings=drawn.warnings,
+    )  # fmt: skip
     sample = {
         "corpora": [
             {"name": share.name, "fingerprint": share.fingerprint, "sequences": share.sequences}
@@ -99,79 +65,71 @@ def open_text_subject(
         ],
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
-        "pooling": pooling,
-        "max_length": max_length,
-        "seed": seed,
+        "pooling": options["pooling"],
+        "max_length": options["max_length"],
+        "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
     return TextSubject(extraction, _describe(extraction), sample)
 
 
-def extract(
-    subject: str,
-    *,
-    corpora: Sequence[str] | None = None,
-    sequences: int = 5000,
-    max_length: int = 128,
-    layers: Wanted = "last",
-    pooling: str = "tokens",
-    tokens: str = "all",
-    seed: int = 0,
-    device: str = "auto",
-    dtype: str = "auto",
-    batch_tokens: int | None = None,
-    split: Sequence[str] | str | None = None,
-    words: str | None = None,
-    trust_remote_code: bool = False,
-    revision: str | None = None,
-    allow_pickle: bool = False,
-    output: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Embeddings:
+@takes(ExtractKeywords)
+def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     """Embeddings of a checkpoint over its corpora, in the folder `output`, else in a temporary one.
 
-    `.rows(layer)` is an (n, d) float32 array. Under `union` the layers are written one by one.
+    The other keywords are the command line's options. `.rows(layer)` is an (n, d) float32 array. Under `union` the
+    layers are written one by one.
     """
+    expect(subject, [Kind.TEXT], "a checkpoint to read text with")
+    options = completed(ExtractKeywords, resolved(given))
+    output = options["output"]
     if output is not None:
         check_output(Path(output).expanduser())
-    extraction, described, sample = open_text_subject(
-        subject,
-        corpora=corpora,
-        sequences=sequences,
-        max_length=max_length,
-        layers=layers,
-        pooling=pooling,
-        tokens=tokens,
-        seed=seed,
-        device=device,
-        dtype=dtype,
-        batch_tokens=batch_tokens,
-        split=split,
-        words=words,
-        trust_remote_code=trust_remote_code,
-        revision=revision,
-        allow_pickle=allow_pickle,
-        progress=progress,
-    )
+    extraction, described, sample = open_text_subject(subject, **part(ReadingKeywords, options))
     for warning in extraction.warnings:
         warnings.warn(warning, stacklevel=2)
+    split, words, protocol = options["split"], options["words"], options["protocol"]
     settings = {
         "layers": list(extraction.layers),
-        "pooling": pooling,
-        "tokens": tokens,
-        "max_length": max_length,
-        "sequences": sequences,
-        "split": [split] if isinstance(split, str) else None if split is None else list(split),
-        "seed": seed,
+        "pooling": options["pooling"],
+        "tokens": options["tokens"],
+        "max_length": options["max_length"],
+        "sequences": options["sequences"],
+        "split": None if split is None else list(split),
+        "seed": options["seed"],
         "dtype": extraction.checkpoint.dtype,
         **({} if words is None else {"words": words}),
+        **({} if protocol is None else {"protocol": protocol}),
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
     written = write_embeddings(folder, extraction, subject=described, sample=sample, settings=settings)
     written.keep(temporary)
     return written
+
+
+def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
+    """What text is read: corpora by name, and texts that are held."""
+    corpora, texts = options["corpora"], options["texts"]
+    if corpora is not None and not isinstance(corpora, (list, tuple)):
+        corpora = [corpora]
+    if texts is not None:
+        if corpora:
+            raise GeoscopeError("expected corpora or texts, got both; give texts as one of the corpora")
+        return [[texts] if isinstance(texts, str) else texts]
+    return list(corpora or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
+
+
+def _loaded(specs: Sequence[Any], split: Any, words: Words | None) -> list[Corpus]:
+    held = [spec for spec in specs if not isinstance(spec, str)]
+    names = {id(each): "texts" if len(held) == 1 else f"texts-{number}" for number, each in enumerate(held, 1)}
+    return [
+        load_corpus(spec, splits=split, words=words)
+        if isinstance(spec, str)
+        else corpus_held(spec, names[id(spec)], words=words)
+        for spec in specs
+    ]
 
 
 def _describe(extraction: Extraction) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import BoolArray, IntArray, RowIndex, hash_rows
+from geoscope.settings.measuring import Text
+from geoscope.settings.option import choices_of
 
-TOKENS = ("all", "content", "no-first", "types")
+TOKENS = choices_of(Text, "tokens")
 """Which real positions become rows under `--pooling tokens`."""
 
 _CHUNK = 4096
@@ -45,7 +47,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str], *, max_length: int, tokens: s
     not matter.
     """
     if tokens not in TOKENS:
-        raise GeoscopeError(f"--tokens is {', '.join(TOKENS)}, not '{tokens}'.")
+        raise GeoscopeError(f"expected --tokens to be one of {', '.join(TOKENS)}, got '{tokens}'; choose one")
     ids: list[IntArray] = []
     special: list[IntArray] = []
     for start in range(0, len(texts), _CHUNK):

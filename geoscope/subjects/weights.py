@@ -33,16 +33,21 @@ def choose_weights(files: Sequence[str], subject: str, *, allow_pickle: bool) ->
     packed = [name for name in files if name.endswith(".gguf")]
     if len(packed) == 1:
         if find_spec("gguf") is None:
-            raise GeoscopeError(f"The checkpoint '{subject}' is a GGUF file; install gguf and accelerate to read it.")
+            raise GeoscopeError(
+                f"expected gguf and accelerate for the checkpoint '{subject}', a GGUF file, got none installed; "
+                "install them to read it"
+            )
         return Weights(tuple(packed), {"gguf_file": packed[0]})
     pickled = [name for name in files if name.endswith(_PICKLES)]
     if pickled and not allow_pickle:
         raise GeoscopeError(
-            f"The checkpoint '{subject}' has no safetensors weights, only {pickled[0]}, which must be "
-            "unpickled and could run code; convert it, or pass --allow-pickle if you trust where it is from."
+            f"expected safetensors weights of the checkpoint '{subject}', got only {pickled[0]}, which must be "
+            "unpickled and could run code; convert it, or pass --allow-pickle if you trust where it is from"
         )
     if pickled:
         whole = [name for name in pickled if name.startswith("pytorch_model")]
         return Weights(tuple(whole or pickled), {"use_safetensors": False})
     found = f"{len(packed)} GGUF files" if packed else "none"
-    raise GeoscopeError(f"The checkpoint '{subject}' should have model.safetensors, but its weights are: {found}.")
+    raise GeoscopeError(
+        f"expected model.safetensors in the checkpoint '{subject}', got these weights: {found}; convert them"
+    )

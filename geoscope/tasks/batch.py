@@ -8,16 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
+from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Report, Sample, Subject
-from geoscope.rows import Progress
-from geoscope.subjects.array_files import ARRAY_SUFFIXES
+from geoscope.settings.measuring import BatchKeywords, MeasureOptions, Reading
+from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.embeddings import open_embeddings
-from geoscope.subjects.text_subjects import LOADING, READING, open_text_subject
+from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.subjects.text_subjects import open_text_subject
 from geoscope.tasks.kept_reports import KeptReports
 from geoscope.tasks.running import run_tasks
 from geoscope.tasks.subjects_in_order import in_step_order
@@ -60,15 +62,8 @@ class Batch:
         return self.reports[0]
 
 
-def measure_many(
-    subjects: Sequence[str],
-    *,
-    output: str | Path | None = None,
-    ray: str | None = None,
-    progress: Progress | None = None,
-    announce: Callable[[str], None] | None = None,
-    **options: Any,
-) -> Batch:
+@takes(BatchKeywords)
+def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Batch:
     """Measure subjects (a run's checkpoints in step order) with the options of `measure`.
 
     output: a folder that gets each report when it is finished; those it has of unchanged checkpoints and files are not
@@ -76,12 +71,14 @@ def measure_many(
     stops no other. Raises GeoscopeError for a folder of something else or of other settings.
     """
     ordered = in_step_order(subjects)
-    options = resolved(options)
+    asked = completed(BatchKeywords, given)
+    output, announce = asked["output"], asked["announce"]
+    options: dict[str, Any] = resolved(part(MeasureOptions, given))
     kept = None if output is None else KeptReports(Path(output).expanduser(), ordered, options)
     held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
     tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]
-    here = partial(measure_subject, progress=progress, announce=announce)
-    results = run_tasks(measure_subject, tasks, ray=ray, here=here, device=options.get("device", "auto"))
+    here = partial(measure_subject, progress=asked["progress"], announce=announce)
+    results = run_tasks(measure_subject, tasks, ray=asked["ray"], here=here, device=asked["device"])
     reports: dict[str, Report] = {}
     mistakes: dict[str, GeoscopeError] = {}
     for finished, (place, result) in enumerate(results, 1):
@@ -113,14 +110,16 @@ def measure_subject(
     """Measure one subject, unless the report that is held was made from the same weights and text."""
     began = time.perf_counter()
     subject: Any = task.subject
-    if Path(subject).suffix.lower() in ARRAY_SUFFIXES:
-        if task.held is not None and task.options.get("groups") is None:
+    kind = kind_of(subject)
+    if task.options.get("groups") is not None or (Path(subject).is_dir() and kind is Kind.ROWS):
+        kind = Kind.HELD  # always measured
+    if kind is Kind.ROWS:
+        if task.held is not None:
             subject = open_embeddings(Path(subject))
             if task.held[0]["fingerprint"] == subject.fingerprint:
                 return Measured(None, time.perf_counter() - began)
-    elif not (Path(subject) / "embeddings.json").is_file() and task.options.get("groups") is None:
-        named = {name: task.options[name] for name in (*LOADING, *READING) if name in task.options}
-        subject = open_text_subject(task.subject, progress=progress, **named)
+    elif kind is Kind.TEXT:
+        subject = open_text_subject(task.subject, progress=progress, **part(Reading, task.options))
         if task.held == _identity(subject.about, subject.sample):
             return Measured(None, time.perf_counter() - began)
         for warning in subject.extraction.warnings:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError
-from geoscope.forms.output import write_whole
 from geoscope.report import Report
+from geoscope.settings.measuring import MeasureOptions
+from geoscope.tasks.finished_work import SETTINGS, ClaimedFolder, FinishedReports, that_count
 from geoscope.tasks.subjects_in_order import named
 
-ROUNDING_ONLY = ("device", "batch_tokens", "memory")
-"""Options that change no number beyond rounding."""
-
-_SETTINGS = "settings"
-_NOT_KEPT = (*ROUNDING_ONLY, "progress", "announce")
+_NEW = "a new folder for the reports of several subjects, or one of such reports"
+_COMMAND = "measure"
 
 
 class KeptReports:
@@ -29,72 +24,27 @@ class KeptReports:
     """
 
     def __init__(self, folder: Path, subjects: Sequence[str], options: Mapping[str, Any]) -> None:
-        self.folder = folder
-        path = folder / f"{_SETTINGS}.json"
-        settings = _settings(options)
-        held = _held(folder, path)
-        if held and held["settings"] != settings:
-            names = [name for name in settings if settings[name] != held["settings"].get(name)]
-            told = "; ".join(f"{name} {held['settings'].get(name)} (asked: {settings[name]})" for name in names)
-            raise GeoscopeError(
-                f"expected -o to name a folder of reports with the same settings, got {folder} with "
-                f"{told or 'further ones'}; name another folder, or ask for its settings"
-            )
-        taken = held["reports"] if held else {}
-        self._names = named(subjects, taken, reserved=(_SETTINGS,))
-        content = {
-            "geoscope": "measure",
-            "settings": settings,
-            "reports": {**taken, **{self._names[subject]: subject for subject in subjects}},
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GeoscopeError(
-                f"expected -o where geoscope may write, got {folder}: {error.strerror}; name another folder"
-            ) from error
-        write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
-
-    def path(self, subject: str) -> Path:
-        return self.folder / f"{self._names[subject]}.json"
+        claimed = ClaimedFolder(folder, "-o", "reports", _NEW)
+        settings = {"version": __version__, **that_count(MeasureOptions, options)}
+        held = claimed.held()
+        taken: dict[str, str] = {}
+        if held is not None:
+            whole = all(isinstance(held.get(part), dict) for part in ("settings", "reports"))
+            if not whole or held.get("geoscope") != _COMMAND:
+                raise GeoscopeError(
+                    f"expected in {claimed.path} the settings of reports, got another command's; name another folder"
+                )
+            claimed.check(settings, held["settings"])
+            taken = held["reports"]
+        self._names = named(subjects, taken, reserved=(SETTINGS,))
+        reports = {**taken, **{self._names[subject]: subject for subject in subjects}}
+        claimed.claim({"geoscope": _COMMAND, "settings": settings, "reports": reports})
+        self._finished = FinishedReports(folder)
 
     def read(self, subject: str) -> Report | None:
         """The subject's report, if a whole one was kept; whether the subject is still the same is not known here."""
-        try:
-            return Report.read(self.path(subject))
-        except GeoscopeError:
-            return None
+        return self._finished.read(self._names[subject])
 
     def keep(self, subject: str, report: Report) -> None:
-        report.write(self.path(subject))
-
-
-def _held(folder: Path, path: Path) -> dict[str, Any] | None:
-    """What settings.json says, None where the folder is new."""
-    if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise GeoscopeError(
-                f"expected -o to name a new folder for the reports of several subjects, or one of such reports, "
-                f"got {folder}; name another"
-            )
-        return None
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if held["geoscope"] == "measure" and {**held["settings"], **held["reports"]}:
-            return dict(held)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GeoscopeError(
-            f"expected in {path} the settings of the reports beside it, got something else ({error!r}); "
-            "name another folder"
-        ) from error
-    raise GeoscopeError(f"expected in {path} the settings of reports, got another command's; name another folder")
-
-
-def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option that changes a number, as JSON holds it."""
-    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    reference = kept.get("isoscore_reference")
-    if isinstance(reference, str | os.PathLike) and Path(reference).is_file():  # another covariance may come there
-        kept["isoscore_reference"] = "sha256:" + hashlib.sha256(Path(reference).read_bytes()).hexdigest()
-    settings: dict[str, Any] = json.loads(json.dumps({"version": __version__, **kept}, sort_keys=True, default=str))
-    return settings
+        """Write the subject's report, whole or not at all."""
+        self._finished.keep(self._names[subject], report)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import Device
+from geoscope.settings.option import default_of
 from geoscope.tasks.workers import Outcome, Surroundings, attempt
 
 S = TypeVar("S")
@@ -20,7 +22,7 @@ RETRIES = 3
 
 
 def run_on_ray(
-    function: Callable[[S], T], tasks: Sequence[S], address: str, *, device: str = "auto"
+    function: Callable[[S], T], tasks: Sequence[S], address: str, *, device: str = default_of(Device, "device")
 ) -> Iterator[tuple[int, T | GeoscopeError]]:
     """Each task's place and result, or the user's mistake in it, as they come; function and tasks must pickle.
 
@@ -97,7 +99,7 @@ def _connected(address: str) -> Iterator[Any]:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise GeoscopeError(
-            f"expected --ray to be auto or the address of a Ray cluster, could not connect to {address!r}: "
+            f"expected --ray to be auto or the address of a Ray cluster, got {address!r}, where none answers: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}; check the address"
         ) from error
     try:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import Device
+from geoscope.settings.option import default_of
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -17,7 +19,7 @@ def run_tasks(
     *,
     ray: str | None = None,
     here: Callable[[S], T] | None = None,
-    device: str = "auto",
+    device: str = default_of(Device, "device"),
 ) -> Iterator[tuple[int, T | GeoscopeError]]:
     """Each task's place and result, or the user's mistake in it, as they come: without Ray in the tasks' order.
 

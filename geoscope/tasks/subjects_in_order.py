@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.array_files import ARRAY_SUFFIXES
+from geoscope.subjects.kinds import ARRAY_SUFFIXES
 
 _STEP = re.compile(r"(.*?)(\d+)(\.[A-Za-z]\w*)?")
 

@@ -1,0 +1,90 @@
+"""Files: text and bytes to a file or to standard output, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.json_text import json_text
+
+STDOUT = "-"
+
+
+class OutputClosed(Exception):
+    """Whoever read standard output stopped reading; there is nobody left to tell."""
+
+
+def check_destination(destination: str) -> None:
+    """Refuse, before any work, a file that could not be written after it."""
+    if destination == STDOUT:
+        return
+    path = Path(os.path.realpath(destination))
+    if path.is_dir():
+        raise GeoscopeError(f"expected the output to be a file, got the folder {destination}; name a file in it")
+    if not path.parent.is_dir():
+        raise GeoscopeError(f"expected the output in a folder that exists, got {destination}; make {path.parent} first")
+    target = path if path.exists() and not path.is_file() else path.parent
+    if not os.access(target, os.W_OK):
+        raise GeoscopeError(f"expected the output where geoscope may write, got {destination}; {target} is read-only")
+
+
+def send(text: str, destination: str = STDOUT) -> None:
+    """Write the whole text, as UTF-8, to a file or, for "-", to standard output.
+
+    Raises OutputClosed where nobody reads standard output any more.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    if destination == STDOUT:
+        _send_to_stdout(data)
+    else:
+        write_whole(Path(destination), data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put data in a file so that a reader finds the old content or the new, never a part."""
+    check_destination(str(path))
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():  # a device or a pipe must not be replaced by a file
+        path.write_bytes(data)
+        return
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o7777)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON to a file, whole or not at all."""
+    write_whole(path, json_text(content).encode())
+
+
+def _send_to_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except OSError as error:
+        silence_stdout()
+        if error.errno == errno.EPIPE:
+            raise OutputClosed from error
+        raise
+
+
+def silence_stdout() -> None:
+    """Point standard output nowhere, so that the flush at exit cannot fail on what is still in its buffer."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

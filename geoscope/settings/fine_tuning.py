@@ -1,0 +1,130 @@
+"""The options of a fine-tuning: what is learnt, what is penalized, how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Annotated, Literal, TypedDict
+
+from geoscope.settings.measuring import Device, Heard, Origin, Quantizer
+from geoscope.settings.option import Option
+from geoscope.settings.texts import keys_of, numbers_of
+
+_TASK, _PENALTY, _TRAINING = "Task", "Regularizer", "Training"
+
+Selection = Literal["all", "strict", "relative", "published", "random"]
+PointsFrom = Literal["tokens", "last", "first", "published"]
+RecipeName = Literal["istar2024", "shrink2025"]
+
+REFERENCE_POINTS = 250_000
+"""Hidden states that istar's reference covariance is taken from, as published."""
+
+EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_LENGTH = 3, 32, 5e-5, 128
+SEEDS, SHRINKAGES, SELECTION = 5, (0.2,), "published"
+"""What a run is trained with unless an option or a recipe says otherwise."""
+
+GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn")
+"""What is measured of every epoch unless something else is asked for."""
+
+
+class Hyper(TypedDict, total=False):
+    """What of an optimizer's settings can be chosen; what is not given is the recipe's."""
+
+    epochs: Annotated[int | None, Option(None, "Epochs.", _TRAINING, metavar="N", least=1, shown=f"{EPOCHS}")]
+    batch_size: Annotated[
+        int | None, Option(None, "Examples a step.", _TRAINING, metavar="N", least=1, shown=f"{BATCH_SIZE}")
+    ]
+    learning_rate: Annotated[
+        float | None,
+        Option(None, "AdamW's, at its highest.", _TRAINING, metavar="R", least=0.0, shown=f"{LEARNING_RATE}"),
+    ]
+    max_length: Annotated[
+        int | None, Option(None, "Tokens an example is cut to.", _TRAINING, metavar="N", least=1, shown=f"{MAX_LENGTH}")
+    ]
+
+
+class Training(Hyper, total=False):
+    """What is penalized, and how it is trained."""
+
+    regularizers: Annotated[
+        Iterable[str] | None,
+        Option(
+            None,
+            "none, istar, cosreg or entropy, with weights of its own or those of --weight; may be repeated.",
+            _PENALTY, flags=("--regularizer",), metavar="NAME[=W,W...]", shown="none", repeated=True,
+        ),
+    ]  # fmt: skip
+    weights: Annotated[
+        Sequence[float],
+        Option(
+            (1.0,),
+            "What the penalty is multiplied by. istar: above 0 raises isotropy, below 0 lowers it; cosreg: above 0 "
+            "lowers the mean cosine; entropy: above 0 raises persistent entropy; 0 is none.",
+            _PENALTY, flags=("--weight",), metavar="W[,W...]", shown="1",
+            parse=partial(numbers_of, option="--weight"),
+        ),
+    ]  # fmt: skip
+    shrinkages: Annotated[
+        Sequence[float] | None,
+        Option(
+            None, "istar: the weight on the reference covariance, 0 to 1.",
+            _PENALTY, flags=("--shrinkage",), metavar="Z[,Z...]", shown=f"{SHRINKAGES[0]}",
+            parse=partial(numbers_of, option="--shrinkage"),
+        ),
+    ]  # fmt: skip
+    selection: Annotated[Selection | None, Option(None, "entropy: the bars that count.", _PENALTY, shown=SELECTION)]
+    noise_weight: Annotated[
+        float,
+        Option(
+            0.0, "entropy: above 0 adds the released code's term, which lengthens the bars that do not count.",
+            _PENALTY, metavar="W", least=0.0,
+        ),
+    ]  # fmt: skip
+    points_from: Annotated[
+        PointsFrom | None,
+        Option(
+            None,
+            "Hidden states penalized: tokens of every layer but the embeddings', of the last, its first of each "
+            "sequence; padding never, but in published, which is as the papers' code has it.",
+            _PENALTY, shown="istar tokens, cosreg last, entropy first",
+        ),
+    ]  # fmt: skip
+    reference_points: Annotated[
+        int,
+        Option(
+            REFERENCE_POINTS,
+            "istar: hidden states of training data that the reference is taken from, anew every epoch.",
+            _PENALTY, metavar="N", least=2,
+        ),
+    ]  # fmt: skip
+    train_examples: Annotated[
+        int | None,
+        Option(None, "Training examples, drawn by --seed.", _TASK, metavar="N", least=2, shown="all"),
+    ]
+    recipe: Annotated[
+        RecipeName | None,
+        Option(
+            None, "A paper's settings, as far as they are known, where an option is not given.",
+            _TRAINING, shown="none",
+        ),
+    ]  # fmt: skip
+    seeds: Annotated[
+        int | None,
+        Option(None, "Runs of each setting: seeds --seed and up.", _TRAINING, metavar="K", least=1, shown=f"{SEEDS}"),
+    ]
+    seed: Annotated[int, Option(0, "The first seed.", _TRAINING, metavar="N", least=0)]
+    measures: Annotated[
+        Iterable[str],
+        Option(
+            GEOMETRY, "Geometry measured before training and after every epoch.",
+            "Measures", metavar="a,b,...", shown=",".join(GEOMETRY), parse=keys_of,
+        ),
+    ]  # fmt: skip
+
+
+class FineTuningOptions(Training, Quantizer, Device, Origin, total=False):
+    """What `finetune` can be asked."""
+
+
+class FineTuningKeywords(FineTuningOptions, Heard, total=False):
+    """What `geoscope.finetuning.sweeps.finetune` takes."""

@@ -1,0 +1,83 @@
+"""The options of what holds reports against each other or against limits, and of noise floors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, TypedDict
+
+from geoscope.settings.measuring import (
+    Batches,
+    Groups,
+    Heard,
+    Loading,
+    Measures,
+    Memory,
+    OneSize,
+    Rows,
+    Seed,
+    Text,
+)
+from geoscope.settings.option import Option
+from geoscope.settings.texts import share_of
+
+_LIMITS = "Limits"
+
+
+class Judging(TypedDict, total=False):
+    """When a change counts, and which changes fail."""
+
+    limits: Annotated[
+        Iterable[Any],
+        Option(
+            (),
+            "Fail where a change passes this by more than its noise: isoscore_star:-10% (a drop), anisotropy:+0.05 "
+            "(a rise), two_nn@last:2.0 (either way); may be repeated.",
+            _LIMITS, flags=("--fail-on",), metavar="MEASURE[@LAYER]:[+|-]AMOUNT[%]", shown="the project's",
+            repeated=True,
+        ),
+    ]  # fmt: skip
+    margin: Annotated[
+        float | str,
+        Option(
+            0.05, "Share of the base's value (of what can move of it) up to which a change is no news.",
+            _LIMITS, metavar="SHARE", shown="5%", parse=share_of,
+        ),
+    ]  # fmt: skip
+    strict: Annotated[bool, Option(False, "Let noise excuse no breach of a limit.", _LIMITS)]
+    align: Annotated[
+        bool, Option(False, "Where numbers of sequences, rows or points differ, measure again at the least.")
+    ]
+    similarity: Annotated[
+        bool,
+        Option(
+            False,
+            "How alike the spaces are too: linear CKA, Procrustes distance, mutual neighbours. Not of reports.",
+        ),
+    ]
+
+
+class CompareOptions(Judging, OneSize, total=False):
+    """What `compare` can be asked."""
+
+
+class CompareKeywords(CompareOptions, Heard, total=False):
+    """What `geoscope.compare` takes."""
+
+
+class Draws(TypedDict, total=False):
+    """What a noise floor is taken over."""
+
+    draws: Annotated[
+        int,
+        Option(
+            5, "Disjoint draws that one subject's sequences are dealt into.", "Sample", metavar="K", least=3
+        ),
+    ]  # fmt: skip
+
+
+class FloorOptions(Text, Draws, Rows, Groups, Seed, Measures, Loading, Batches, Memory, total=False):
+    """What `noise-floor` can be asked: all that changes a number but errors and nulls, which it sets itself."""
+
+
+class FloorKeywords(FloorOptions, Heard, total=False):
+    """What `noise_floor` takes."""

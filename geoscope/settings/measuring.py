@@ -1,0 +1,327 @@
+"""The options of whatever measures: which rows, which numbers of them, how a checkpoint is loaded and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal, TypedDict
+
+from geoscope.progress import Progress
+from geoscope.protocols import PROTOCOLS
+from geoscope.settings.option import Option
+from geoscope.settings.texts import keys_of, points_of
+
+_SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
+
+Pooling = Literal["tokens", "mean", "cls", "last"]
+Tokens = Literal["all", "content", "no-first", "types"]
+QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
+Population = Literal["endless", "corpus"]
+Null = Literal["auto", "closed", "matched", "none"]
+
+
+class Seed(TypedDict, total=False):
+    """What every random choice is drawn with."""
+
+    seed: Annotated[int, Option(0, "Of every random choice.", _SAMPLE, metavar="N", least=0, told="sample.seed")]
+
+
+class Text(TypedDict, total=False):
+    """Which text a checkpoint reads, and which rows come of it."""
+
+    protocol: Annotated[
+        str | None,
+        Option(
+            None,
+            f"Sample, pool and measure as a work did: {', '.join(PROTOCOLS)}. Options that are typed go first.",
+            _SAMPLE, metavar="NAME", shown="none", told="settings.protocol", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    corpora: Annotated[
+        Sequence[Any] | str | None,
+        Option(
+            None, "ptb, wikitext2, sample, a .txt .jsonl .csv .parquet file, or NAME=FILE; may be repeated.",
+            _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
+            repeated=True, told="sample.corpora", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    texts: Annotated[Any, Option(None, typed=False, of_text=True, drawn=True)]
+    split: Annotated[
+        Sequence[str] | str | None,
+        Option(
+            None, "Draw only from this split of ptb and wikitext2; may be repeated.",
+            _SAMPLE, metavar="NAME", shown="every split", repeated=True, told="settings.split", of_text=True,
+            drawn=True,
+        ),
+    ]  # fmt: skip
+    words: Annotated[
+        str | None,
+        Option(
+            None, "Read of every line its words of two letters or more, and only lines of so many, each once.",
+            _SAMPLE, metavar="MIN-MAX", shown="text as it is", told="settings.words", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    sequences: Annotated[
+        int,
+        Option(
+            5000, "Sequences to draw.", _SAMPLE, metavar="N", least=1, told="sample.sequences", of_text=True, drawn=True
+        ),
+    ]
+    max_length: Annotated[
+        int,
+        Option(
+            128, "Tokens a sequence is cut to.", _SAMPLE, metavar="N", least=1, told="sample.max_length",
+            of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    layers: Annotated[
+        str | int | Sequence[int],
+        Option(
+            "last", "Layers to measure; 0 is the embedding layer, union all but it as one cloud.",
+            _SAMPLE, metavar="last|all|union|0,6,-1", told="settings.layers",
+        ),
+    ]  # fmt: skip
+    pooling: Annotated[
+        Pooling,
+        Option(
+            "tokens", "What makes a row; padding never does.", _SAMPLE, told="sample.pooling", of_text=True, drawn=True
+        ),
+    ]
+    tokens: Annotated[
+        Tokens,
+        Option(
+            "all", "Under tokens pooling: every position, no special tokens, not position 0, or one row a type.",
+            _SAMPLE, told="settings.tokens",
+        ),
+    ]  # fmt: skip
+
+
+class Rows(TypedDict, total=False):
+    """How many of the rows the pairwise and quantized measures see."""
+
+    points: Annotated[
+        int | str | None,
+        Option(
+            10000, "Rows the pairwise and quantized measures see.",
+            _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points",
+        ),
+    ]  # fmt: skip
+
+
+class Groups(TypedDict, total=False):
+    """Whose the rows of an embeddings file are."""
+
+    groups: Annotated[
+        Any,
+        Option(
+            None, "For embeddings files: which sequence a row belongs to.",
+            _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True,
+        ),
+    ]  # fmt: skip
+
+
+class Quantizer(TypedDict, total=False):
+    """What learns the cells of the quantized measures."""
+
+    quantizer: Annotated[
+        QuantizerKind,
+        Option("lsq", "What the codebooks are trained by.", _MEASURES, told="settings.quantizer.kind"),
+    ]
+
+
+class Codebooks(Quantizer, total=False):
+    """How many cells it learns."""
+
+    codebooks: Annotated[
+        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+    ]
+    bits: Annotated[
+        int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
+    ]
+
+
+class Keys(TypedDict, total=False):
+    """Which numbers."""
+
+    measures: Annotated[
+        Iterable[str] | None,
+        Option(
+            None, "Measures or families, as `geoscope measures` lists them.",
+            _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures",
+        ),
+    ]  # fmt: skip
+
+
+class Measures(Keys, Codebooks, total=False):
+    """Which numbers, and how each is defined."""
+
+    isoscore_zeta: Annotated[
+        float,
+        Option(
+            0.0, "How far isoscore_star shrinks the covariance towards the reference.",
+            _MEASURES, metavar="ZETA", least=0.0, most=1.0, told="settings.isoscore_zeta",
+        ),
+    ]  # fmt: skip
+    isoscore_reference: Annotated[
+        Any,
+        Option(
+            "scaled-identity", "What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
+            _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference",
+        ),
+    ]  # fmt: skip
+    population: Annotated[
+        Population,
+        Option(
+            "endless",
+            "What a standard error is of: drawing sequences from an endless corpus like this one, or from this finite "
+            "one (then 0 where all of it is drawn).",
+            _MEASURES, told="settings.population",
+        ),
+    ]  # fmt: skip
+
+
+class Sizes(TypedDict, total=False):
+    """Several quantizers in turn."""
+
+    quantizer_grid: Annotated[
+        str | None,
+        Option(
+            None, "Numbers of codebooks x numbers of bits: the quantized measures at each of their pairs.",
+            _MEASURES, metavar="2,4,8x6,8", shown="--codebooks x --bits alone", told="settings.quantizer.grid",
+        ),
+    ]  # fmt: skip
+
+
+class Quantizing(Sizes, Keys, Quantizer, Seed, total=False):
+    """What a grid of quantizers is made of."""
+
+
+class Beside(TypedDict, total=False):
+    """What stands beside each number."""
+
+    errors: Annotated[
+        bool,
+        Option(
+            True, "Standard errors over sequences.", _MEASURES, flags=("--errors/--no-errors",), told="settings.errors"
+        ),
+    ]
+    null: Annotated[
+        Null,
+        Option(
+            "auto", "What structureless points give: in closed form, or measured on matched ones.",
+            _MEASURES, told="settings.null",
+        ),
+    ]  # fmt: skip
+
+
+class Device(TypedDict, total=False):
+    """Where a model and the searches run."""
+
+    device: Annotated[str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True)]
+
+
+class Origin(TypedDict, total=False):
+    """Where a checkpoint is from, and how far it is trusted."""
+
+    revision: Annotated[
+        str | None,
+        Option(
+            None, "Branch, tag or commit of a Hugging Face id.",
+            _RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
+        ),
+    ]  # fmt: skip
+    trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]
+    allow_pickle: Annotated[
+        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", _RUN, drawn=True)
+    ]
+
+
+class Loading(Device, Origin, total=False):
+    """How a checkpoint is loaded."""
+
+    dtype: Annotated[
+        str,
+        Option(
+            "auto", "Of the model: auto, float32, bfloat16.", _RUN, metavar="NAME", told="settings.dtype",
+            of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+
+
+class Batches(TypedDict, total=False):
+    """How much a checkpoint reads at once."""
+
+    batch_tokens: Annotated[
+        int | None,
+        Option(
+            None, "Tokens read at once; less takes less memory.",
+            _RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
+        ),
+    ]  # fmt: skip
+
+
+class Memory(TypedDict, total=False):
+    """What a run may hold."""
+
+    memory: Annotated[
+        str | int | None,
+        Option(
+            None,
+            "Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
+            "Refused where it cannot be kept.",
+            _RUN, metavar="SIZE", shown="no bound", rounds=True,
+        ),
+    ]  # fmt: skip
+
+
+class Cluster(TypedDict, total=False):
+    """Where several measurements run."""
+
+    ray: Annotated[
+        str | None,
+        Option(
+            None,
+            "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
+            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True,
+        ),
+    ]  # fmt: skip
+
+
+class Heard(TypedDict, total=False):
+    """Who is told how far a run has come, and what it needs before it starts."""
+
+    progress: Annotated[Progress | None, Option(None, typed=False)]
+    announce: Annotated[Callable[[str], None] | None, Option(None, typed=False)]
+
+
+class Reading(Text, Seed, Loading, Batches, total=False):
+    """Whatever makes rows of a checkpoint's text."""
+
+
+class OneSize(Text, Rows, Groups, Seed, Measures, Beside, Loading, Batches, Memory, total=False):
+    """Whatever measures, each measure once."""
+
+
+class MeasureOptions(OneSize, Sizes, total=False):
+    """What `measure` can be asked."""
+
+
+class MeasureKeywords(MeasureOptions, Heard, total=False):
+    """What `geoscope.measure` takes."""
+
+
+class ReadingKeywords(Reading, total=False):
+    """What reading takes, and who is told how far it has come."""
+
+    progress: Annotated[Progress | None, Option(None, typed=False)]
+
+
+class ExtractKeywords(ReadingKeywords, total=False):
+    """What `geoscope.extract` takes."""
+
+    output: Annotated[Any, Option(None, typed=False)]
+
+
+class BatchKeywords(MeasureKeywords, Cluster, total=False):
+    """What measuring many subjects takes."""
+
+    output: Annotated[Any, Option(None, typed=False)]

@@ -1,0 +1,200 @@
+"""An option: one annotated field of a group, and what groups of them make of the keywords that were given."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, wraps
+from numbers import Integral, Real
+from types import NoneType
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from geoscope.errors import GeoscopeError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What an option is, beside its name and type, which are those of the field it annotates.
+
+    default: what it is where it is not given. panel: under which heading help lists it. flags: how it is written, if
+    not as its name. shown: the default in words, where its value says little. least, most: the range. parse: what a
+    text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
+    told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
+    effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
+    typed: whether the command line has it.
+    """
+
+    default: Any
+    help: str = ""
+    panel: str | None = None
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    shown: str | None = None
+    least: float | None = None
+    most: float | None = None
+    parse: Callable[[str], Any] | None = None
+    repeated: bool = False
+    told: str | None = None
+    of_text: bool = False
+    drawn: bool = False
+    rounds: bool = False
+    typed: bool = True
+
+
+@dataclass(frozen=True)
+class Field:
+    """An option with its name and type."""
+
+    name: str
+    type: Any
+    option: Option
+
+    @property
+    def flag(self) -> str:
+        """How it is written on the command line, the long way."""
+        return self.option.flags[0].partition("/")[0] if self.option.flags else "--" + self.name.replace("_", "-")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words it may be, if it is one of some."""
+        return next((get_args(part) for part in self.parts if get_origin(part) is Literal), ())
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The members of its type, if that is a union."""
+        return (self.type,) if get_origin(self.type) is Literal else get_args(self.type) or (self.type,)
+
+    def read(self, value: Any) -> Any:
+        """The value, a text parsed; raises GeoscopeError where it is none that the option can have."""
+        option = self.option
+        if isinstance(value, str) and option.parse is not None:
+            return option.parse(value)
+        if isinstance(value, str) and option.repeated:
+            return [value]
+        if value is None and (option.default is None or Any in self.parts or NoneType in self.parts):
+            return None
+        if self.choices and value not in self.choices:
+            near = get_close_matches(str(value), self.choices, n=1)
+            what_to_do = f"did you mean {near[0]}?" if near else "give one of them"
+            raise GeoscopeError(
+                f"expected {self.flag} to be one of {', '.join(self.choices)}, got {value!r}; {what_to_do}"
+            )
+        kinds = set(self.parts) - {str, NoneType}
+        return self._number(value, kinds.pop()) if kinds in ({int}, {float}, {bool}) else value
+
+    def _number(self, value: Any, kind: type) -> Any:
+        """The value as an int, float or bool, as the type has it."""
+        abstract, words = {int: (Integral, "a whole number"), float: (Real, "a number"), bool: (bool, "True or False")}[
+            kind
+        ]
+        if isinstance(value, str) and str in self.parts:  # read by whoever it is for
+            return value
+        least, most = self.option.least, self.option.most
+        if hasattr(value, "item") and not getattr(value, "shape", ()):  # numpy's
+            value = value.item()
+        if kind is int and isinstance(value, float) and value.is_integer():  # 1e4
+            value = int(value)
+        right = isinstance(value, abstract) and (kind is bool or not isinstance(value, bool))
+        if right and (least is None or value >= least) and (most is None or value <= most):
+            return kind(value)
+        bounds = [f"at least {least:g}"] if least is not None else []
+        bounds += [f"at most {most:g}"] if most is not None else []
+        told = f" of {' and '.join(bounds)}" if bounds else ""
+        raise GeoscopeError(f"expected {self.flag} to be {words}{told}, got {value!r}; give one")
+
+
+def fields_of(group: Any) -> Mapping[str, Field]:
+    """The fields of a group (a TypedDict) by name, in the order they are written in."""
+    return _fields_of(group)
+
+
+@cache
+def _fields_of(group: Hashable) -> Mapping[str, Field]:
+    found = {}
+    for name, hint in get_type_hints(group, include_extras=True).items():
+        kind, option = get_args(hint) if get_origin(hint) is Annotated else (hint, None)
+        if isinstance(option, Option):
+            found[name] = Field(name, kind, option)
+    return found
+
+
+def default_of(group: Any, name: str) -> Any:
+    """What an option of the group is where it is not given."""
+    return fields_of(group)[name].option.default
+
+
+def choices_of(group: Any, name: str) -> tuple[str, ...]:
+    """The words that an option of the group may be."""
+    return fields_of(group)[name].choices
+
+
+def read(group: type[T], given: Mapping[str, Any]) -> T:
+    """The keywords that were given, each as its option reads it; raises GeoscopeError for a name that is no option."""
+    fields = fields_of(group)
+    for name in given:
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
+            what_to_do = f"did you mean {near[0]}?" if near else f"the options are {', '.join(fields)}"
+            raise GeoscopeError(f"expected an option, got {name!r}; {what_to_do}")
+    return cast(T, {name: fields[name].read(value) for name, value in given.items()})
+
+
+def completed(group: type[T], given: Mapping[str, Any]) -> T:
+    """Every option of the group: as given, else its default."""
+    defaults = {name: field.option.default for name, field in fields_of(group).items()}
+    return cast(T, {**defaults, **{name: given[name] for name in defaults if name in given}})
+
+
+def part(group: type[T], given: Mapping[str, Any]) -> T:
+    """Those of the given options that the group has."""
+    return cast(T, {name: value for name, value in given.items() if name in fields_of(group)})
+
+
+def numbers(group: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of the group that changes a number: as given, else its default."""
+    return without(
+        cast(dict[str, Any], completed(group, given)), names(group, lambda each: each.rounds or not each.typed)
+    )
+
+
+def names(group: type, which: Callable[[Option], bool]) -> frozenset[str]:
+    """The names of a group's options of some kind."""
+    return frozenset(name for name, field in fields_of(group).items() if which(field.option))
+
+
+def without(given: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]:
+    """The given options but some."""
+    out = frozenset(left_out)
+    return {name: value for name, value in given.items() if name not in out}
+
+
+def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a function of `**options: Unpack[group]` be called with any of them: it gets each as its option reads it.
+
+    Its signature, which help and editors show, has every option with its default.
+    """
+
+    def decorated(function: Callable[P, T]) -> Callable[P, T]:
+        own = list(inspect.signature(function).parameters.values())[:-1]
+
+        @wraps(function)
+        def run(*args: P.args, **keywords: P.kwargs) -> T:
+            named = {each.name for each in own}
+            mine = {name: value for name, value in keywords.items() if name in named}
+            options = read(group, without(keywords, named))  # type: ignore[var-annotated]
+            return function(*args, **mine, **options)  # type: ignore[arg-type]
+
+        spread = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.option.default, annotation=field.type)
+            for name, field in fields_of(group).items()
+        ]
+        signature = inspect.signature(function)
+        cast(Any, run).__signature__ = signature.replace(parameters=[*own, *spread])
+        return run
+
+    return decorated

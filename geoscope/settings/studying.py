@@ -1,0 +1,106 @@
+"""The options of a study: what is done to the weights, how often, and what the models are scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypedDict
+
+from geoscope.settings.measuring import (
+    Batches,
+    Beside,
+    Cluster,
+    Heard,
+    Loading,
+    Measures,
+    Memory,
+    Rows,
+    Seed,
+    Sizes,
+    Text,
+)
+from geoscope.settings.option import Option
+from geoscope.settings.texts import names_of
+
+_STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
+
+DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
+"""The untouched model, and levels of marbut2024 closer together where most is lost."""
+
+NoiseKind = Literal["absolute", "relative"]
+
+
+class Study(TypedDict, total=False):
+    """What is done to a model."""
+
+    levels: Annotated[
+        str | Sequence[float] | None,
+        Option(
+            None, "Noise levels in percent, or a named grid.",
+            _STUDY, metavar="0,0.5,...|marbut2024", shown=DEFAULT_LEVELS,
+        ),
+    ]  # fmt: skip
+    seeds: Annotated[
+        int,
+        Option(3, "Draws of the noise at each level, seeded from --seed on.", _STUDY, metavar="K", least=1),
+    ]
+    kind: Annotated[
+        str,
+        Option(
+            "noise", "What is done to the weights.",
+            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT",
+        ),
+    ]  # fmt: skip
+    noise_kind: Annotated[
+        NoiseKind,
+        Option("absolute", "Noise of deviation 1, as published, or of each weight matrix's own deviation.", _STUDY),
+    ]
+    targets: Annotated[
+        str | None,
+        Option(
+            None, "Names of the weights that noise goes to, with wildcards: 'encoder.*.attention.*.weight'.",
+            _STUDY, metavar="PATTERN", shown="every weight of the encoder, as published",
+        ),
+    ]  # fmt: skip
+    save: Annotated[
+        Any,
+        Option(
+            None, "Folder for the checkpoint of every level and seed.", _STUDY, metavar="DIR", shown="none is kept"
+        ),
+    ]  # fmt: skip
+    probes: Annotated[
+        Sequence[str],
+        Option(
+            (),
+            "Score frozen rows by a linear model: cola, mrpc, sst2, rte, stsb, each with a folder of its files or "
+            "through datasets.",
+            _PROBES, flags=("--probe",), metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True,
+        ),
+    ]  # fmt: skip
+    probe_rows: Annotated[int, Option(4000, "Most training examples of a task.", _PROBES, metavar="N", least=1)]
+    finetune: Annotated[
+        Sequence[str],
+        Option(
+            (),
+            "Score the model of every level and seed after fine-tuning it as `geoscope finetune` does, without a "
+            "regularizer; tasks as there, except mlm. For a GPU.",
+            _FINE_TUNING, metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True,
+        ),
+    ]  # fmt: skip
+    finetune_epochs: Annotated[int | None, Option(None, "Epochs.", _FINE_TUNING, metavar="N", least=1, shown="3")]
+    finetune_examples: Annotated[
+        int | None, Option(None, "Most training examples of a task.", _FINE_TUNING, metavar="N", least=2, shown="all")
+    ]
+
+
+class StudyMeasuring(Text, Rows, Seed, Measures, Sizes, Beside, Loading, Batches, Memory, total=False):
+    """How each state of a study is measured."""
+
+
+class StudyOptions(Study, StudyMeasuring, Cluster, total=False):
+    """What `perturb` can be asked."""
+
+
+class StudyKeywords(StudyOptions, Heard, total=False):
+    """What `geoscope.studies.study.perturb` takes."""
+
+    parts: Annotated[Any, Option(None, typed=False)]

@@ -1,0 +1,119 @@
+"""Opening: any SUBJECT as rows to be read. The one ladder that every command climbs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoscope.errors import GeoscopeError
+from geoscope.rows import Layer, Source
+from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
+from geoscope.settings.option import part
+from geoscope.subjects.embedding_folders import read_folder
+from geoscope.subjects.embeddings import Embeddings, open_embeddings
+from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.objects import object_embeddings
+from geoscope.subjects.text_subjects import TextSubject, extract, open_text_subject
+
+_WITH_ROWS = "a subject with rows to read"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A subject ready to be read, and what a report says of it.
+
+    token_positions: whether rows are tokens, which have a place in their sequence. read_with: the settings that rows
+    were made with before.
+    """
+
+    source: Source
+    layers: tuple[Layer, ...]
+    subject: dict[str, Any]
+    sample: dict[str, Any]
+    token_positions: bool
+    read_with: dict[str, Any] = field(default_factory=dict)
+
+
+def opened(subject: Any, options: Mapping[str, Any]) -> Opened:
+    """A subject's rows: an array, Embeddings or their file or folder, a checkpoint, or a TextSubject opened before.
+
+    options: keywords of `measure`, of which those that bear on rows are taken. Raises GeoscopeError for a subject that
+    is none of these or not there, before any text is drawn, and for options that mean nothing beside it.
+    """
+    if isinstance(subject, TextSubject):
+        return _of_text(subject)
+    if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.TEXT:
+        _refuse_groups(options)
+        text = open_text_subject(str(subject), **part(ReadingKeywords, options))
+        for warning in text.extraction.warnings:
+            warnings.warn(warning, stacklevel=2)
+        return _of_text(text)
+    return _of_embeddings(_embeddings(subject, options), options)
+
+
+def embeddings_of(subject: Any, options: Mapping[str, Any]) -> Embeddings:
+    """The same rows as Embeddings: a checkpoint reads its text now, once, and of the asked layers only."""
+    if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is not Kind.TEXT:
+        return _embeddings(subject, options)
+    _refuse_groups(options)
+    return extract(str(subject), **part(ExtractKeywords, options))
+
+
+def wanted_layers(embeddings: Embeddings, options: Mapping[str, Any], *, extracted: bool) -> Any:
+    """What of `--layers` is left to ask of rows; of those extracted for it, every one (as one cloud under union)."""
+    wanted = options.get("layers", "last")
+    layers = resolve_layers("all" if extracted and wanted != "union" else wanted, embeddings.layers)
+    return wanted if wanted == "union" or layers == (None,) else list(layers)
+
+
+def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
+    """Rows that there are, of which no text can be chosen any more."""
+    for name, flag in (("corpora", "--corpus"), ("texts", "texts"), ("words", "--words")):
+        if options.get(name) is not None:
+            raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
+    groups = options.get("groups")
+    if isinstance(subject, Embeddings):
+        if groups is not None:
+            raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
+        return subject
+    if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
+        return object_embeddings(subject, groups=groups)
+    path = Path(subject).expanduser()
+    if not path.is_dir():
+        return open_embeddings(path, groups=groups)
+    if groups is not None:
+        raise GeoscopeError(f"expected no --groups with the folder {path}, which says itself whose rows it has")
+    return read_folder(path)
+
+
+def _refuse_groups(options: Mapping[str, Any]) -> None:
+    if options.get("groups") is not None:
+        raise GeoscopeError("expected --groups only with an embeddings file; a checkpoint's rows know their sequence")
+
+
+def _of_text(text: TextSubject) -> Opened:
+    extraction = text.extraction
+    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens")
+
+
+def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened:
+    described = {
+        "name": embeddings.name,
+        "kind": "embeddings",
+        "hidden_size": embeddings.hidden_size,
+    }
+    counted = {"corpora": [], "sequences": int(np.count_nonzero(np.bincount(embeddings.index.sequences)))}
+    return Opened(
+        embeddings,
+        resolve_layers(options.get("layers", "last"), embeddings.layers),
+        embeddings.subject or {**described, "fingerprint": embeddings.fingerprint},
+        embeddings.sample or counted,
+        bool(np.any(embeddings.index.token_ids >= 0)),
+        embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
+    )

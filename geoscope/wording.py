@@ -1,0 +1,97 @@
+"""Wording: numbers, lists, layers and keys as every sentence, table and page tells them. Rounds for display only."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class HeldLayer(Protocol):
+    """A row that holds a layer against a candidate's; a row of one report has no candidate."""
+
+    @property
+    def layer(self) -> int | None: ...
+    @property
+    def candidate(self) -> str | None: ...
+    @property
+    def candidate_layer(self) -> int | None: ...
+
+
+def listed(items: Sequence[object], most: int = 3) -> str:
+    """The items with commas between; of more than so many the first, and how many follow."""
+    rest = len(items) - most
+    return ", ".join(map(str, items[:most])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def key_names(keys: Mapping[str, Any]) -> str:
+    """A study's key columns in words: noise level 5, noise seed 0."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:zg}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in keys.items()
+    )
+
+
+def crosses_layers(row: HeldLayer) -> bool:
+    """Whether it holds a layer against another of the candidate's."""
+    return row.candidate is not None and row.candidate_layer != row.layer
+
+
+def layer_cell(row: HeldLayer) -> int | str | None:
+    """The layer in a column of layers: a number, or words where it takes two."""
+    return layer_name(row).removeprefix("layer ") if crosses_layers(row) else row.layer
+
+
+def layer_name(row: HeldLayer) -> str:
+    """The layer, and the candidate's where it is another; empty for a file's only cloud."""
+    if crosses_layers(row):
+        return layers_in_words(row.layer, row.candidate_layer)
+    return "" if row.layer is None else f"layer {row.layer}"
+
+
+def layer_in_words(layer: int | None) -> str:
+    """A layer by its number; a file's only cloud has none."""
+    return "one cloud" if layer is None else f"layer {layer}"
+
+
+def layers_in_words(base: int | None, candidate: int | None) -> str:
+    """A layer of the base and the other one of the candidate that it is held against."""
+    return f"{layer_in_words(base)} (candidate: {layer_in_words(candidate)})"
+
+
+def rounded(value: float) -> str:
+    """Four significant digits, for display."""
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    size = abs(value)
+    if size >= 1e6 or size < 1e-4:
+        return f"{value:.3e}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:#.4g}".rstrip(".")
+
+
+def cell_text(cell: Any) -> str:
+    """A cell of a table: nothing for None, a number rounded, text that is safe to print."""
+    if cell is None:
+        return ""
+    return rounded(cell) if isinstance(cell, float) else printable(str(cell))
+
+
+def signed(value: float) -> str:
+    """One decimal with its sign, for display; what rounds to nothing has no sign."""
+    shown = f"{value:+.1f}"
+    return "0.0" if shown in ("+0.0", "-0.0") else shown
+
+
+def percent_change(value: float) -> str:
+    """A change's share of what it changed, in percent, for display."""
+    return f"{signed(100 * value)} %"
+
+
+def coefficient(value: float) -> str:
+    """A number from -1 to 1, for display."""
+    return f"{value:z.3f}"
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which could steer a terminal or break a table."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
