@@ -11,7 +11,7 @@ from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
 from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
-from geoscope.subjects.corpora import check_spec, draw, load_corpus
+from geoscope.subjects.corpora import check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
@@ -43,12 +43,12 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     name = subject.name if isinstance(subject, Checkpoint) else subject
     specs = list(options["corpora"] or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
     kept = None if options["words"] is None else parse_words(options["words"])
-    for spec in specs:
-        check_spec(spec)
+    columns = options["text_columns"]
+    check_specs(specs, columns)
     loading = part(Loading, options)
     found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
     drawn = draw(
-        [load_corpus(spec, splits=options["split"], words=kept) for spec in specs],
+        [load_corpus(spec, splits=options["split"], words=kept, text_columns=columns) for spec in specs],
         options["sequences"],
         options["seed"],
     )
