@@ -116,7 +116,8 @@ def read_labelled(path: Path, text_columns: Sequence[str] = ()) -> Labelled:
     notes = [*table.notes, *_unread(table, label, columns)]
     if unlabelled + blank:
         why = [f"{number} without a {what}" for number, what in ((unlabelled, "label"), (blank, "text")) if number]
-        notes.append(f"Of the {len(table)} rows of {path}, {' and '.join(why)} are left out.")
+        verb = "is" if unlabelled + blank == 1 else "are"
+        notes.append(f"Of the {len(table)} rows of {path}, {' and '.join(why)} {verb} left out.")
     return Labelled(tuple(texts), tuple(labels), tuple(notes))
 
 

@@ -68,16 +68,15 @@ class _TwiceError(ValueError):
         self.name = name
 
 
-def _parsed(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_object)
-
-
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         raise _TwiceError(next(name for name in names if names.count(name) > 1))
     return found
+
+
+_parsed = json.JSONDecoder(object_pairs_hook=_object).decode
 
 
 def _record(value: Any, where: str, whose: str) -> Record:

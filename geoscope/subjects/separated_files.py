@@ -18,7 +18,10 @@ NAMED = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 _SUFFIXES = {".csv": ",", ".tsv": "\t"}
 _SAID = re.compile(r"^sep=([,;|\t])\s*$", re.IGNORECASE)  # how spreadsheets say it, in a line before the header
+_RULE = re.compile(r"^[\s|:-]*--[\s|:-]*$")
 _SAMPLE_LINES = 2000
+_BEHIND = "text behind one that closes"
+_MASK = "\0"  # which no file that is read has
 _MOST_FIELD = 2**31 - 1  # what a C long holds everywhere
 
 
@@ -48,7 +51,7 @@ def found(
     are in quotes where they can only be so. Raises GeoscopeError where two delimiters would do.
     """
     dialect = usual(path, quotes=quotes, spaces=spaces)
-    sample = list(islice(read_lines(path, what, newline=""), _SAMPLE_LINES))
+    sample = list(islice(_lines(path, what), _SAMPLE_LINES))
     said = _SAID.match(sample[0]) if sample else None
     if said:
         return Dialect(said[1], dialect.quotes or quotes is None, spaces, skipped=1), ()
@@ -70,8 +73,7 @@ def found(
 
 def read_rows(path: Path, what: str, dialect: Dialect) -> Iterator[Row]:
     """Every row, the header's first, one after another; a blank line is none."""
-    lines = read_lines(path, what, newline="")
-    rows = parsed_rows(islice(lines, dialect.skipped, None), path, dialect)
+    rows = parsed_rows(islice(_lines(path, what), dialect.skipped, None), path, dialect)
     return dropwhile(is_blank, rows)
 
 
@@ -83,7 +85,7 @@ def is_blank(row: Row) -> bool:
 def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[Row]:
     """The rows in some lines of a file; raises GeoscopeError for quotes that do not close or are inside a cell."""
     reader = csv.reader(
-        lines,
+        map(_masked, lines),
         delimiter=dialect.delimiter,
         quoting=csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE,
         skipinitialspace=dialect.spaces,
@@ -94,7 +96,7 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
     try:
         for cells in reader:
             if cells:
-                yield Row(line, cells)
+                yield Row(line, [cell.replace(_MASK, "\r") for cell in cells] if _MASK in "".join(cells) else cells)
             line = reader.line_num + 1 + dialect.skipped
     except csv.Error as error:
         unclosed = "unexpected end" in str(error)
@@ -106,7 +108,18 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
         csv.field_size_limit(longest)
 
 
-_BEHIND = "text behind one that closes"
+def _lines(path: Path, what: str) -> Iterator[str]:
+    """A file's lines, which end as its first does: where that is not a carriage return, one alone is text."""
+    first = next(read_lines(path, what, newline=""), "")
+    return read_lines(path, what, newline="" if first.endswith("\r") else "\n")
+
+
+def _masked(line: str) -> str:
+    """A line whose carriage returns are hidden from csv, which ends a row at each; but for the line's own end."""
+    end = line[len(line.rstrip("\r\n")) :]
+    end = "\r\n" if end.endswith("\r\n") else end[-1:]
+    body = line[: len(line) - len(end)]
+    return body.replace("\r", _MASK) + end if "\r" in body else line
 
 
 def counted(rows: Iterable[Row], columns: Sequence[str], path: Path, *, further: bool = False) -> Iterator[Row]:
@@ -146,6 +159,8 @@ def _delimiter(sample: Sequence[str], path: Path, dialect: Dialect) -> str:
             "quote the cells that hold one of them, or take it out of the header"
         )
     if others:
+        if others[0] == "|" and len(sample) > 1 and _RULE.match(sample[1]):
+            raise GeoscopeError(f"expected cells, got a table of Markdown in {path}; save it as CSV")
         return others[0]
     if in_header and len(own) > 0 and own[0] == 1:
         raise GeoscopeError(
