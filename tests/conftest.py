@@ -8,6 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, and that is no failure.
+settings.register_profile("geoscope", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("geoscope")
 
 _WORDS = tuple(f"w{number:02d}" for number in range(60))
 _SPECIAL = {

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "geoscope"
 _OPTION_LISTS = 4
 """So many options' names in one literal are a list of options."""
 
-_OPENERS = frozenset({"array_embeddings", "load_checkpoint", "open_embeddings", "open_text_subject", "read_folder"})
+_OPENERS = frozenset({"object_embeddings", "load_checkpoint", "open_embeddings", "open_text_subject", "read_folder"})
 _MAY_OPEN = {
     "opening": _OPENERS,
     "text_subjects": {"load_checkpoint", "open_text_subject"},

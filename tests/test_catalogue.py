@@ -13,7 +13,7 @@ from simulated import WITH_ERROR, estimate, structureless
 
 from benchmarks.clouds import CLOUDS
 from geoscope import measures
-from geoscope.catalogue import HEEDING, KEYS, TRAITS
+from geoscope.catalogue import HEEDING, KEYS, QUANTIZED, TRAITS
 from geoscope.estimates import measured
 from geoscope.gathering import GROUPS
 from geoscope.nulls import CLOSED
@@ -153,9 +153,13 @@ def test_intervals_cover_the_estimators_own_mean(kind):
     draws, sequences = 200, np.repeat(np.arange(100), 10)
     g = np.random.default_rng(1)
     found = [estimate(CLOUDS[kind](g, 100, 10), sequences, WITH_ERROR) for _ in range(draws)]
-    wide = t.ppf(0.975, GROUPS - 1)
+    wide, wrong = t.ppf(0.975, GROUPS - 1), {}
     for key in WITH_ERROR:
         value = np.array([one[key].value for one in found])
         error = np.array([one[key].standard_error for one in found])
-        assert np.mean(np.abs(value - value.mean()) <= wide * error) >= 0.90, key
-        assert error.mean() <= 1.4 * value.std(ddof=1), key
+        held, spread = np.mean(np.abs(value - value.mean()) <= wide * error), value.std(ddof=1)
+        sizes = np.sqrt(np.mean(error**2)) / spread, error.mean() / spread
+        least = 0.85 if key in QUANTIZED else 0.90  # three trainings tell roughly how far trainings differ
+        if held < least or sizes[0] < 0.8 or sizes[1] > 1.4:
+            wrong[key] = held, sizes
+    assert not wrong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from math import inf, sqrt
+from statistics import stdev
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from made_reports import GROUPS, jackknife, noise_of, report, row
 
 import geoscope
-from geoscope.comparisons.comparability import QUANTIZED
+from geoscope.catalogue import QUANTIZED
 from geoscope.comparisons.comparison import Comparison, compare_reports
 from geoscope.comparisons.contrasts import Noise, contrast, draws_of
 from geoscope.comparisons.holding import check_report
@@ -79,6 +80,15 @@ def test_another_draw_is_not() -> None:
     assert not found.paired
 
 
+def test_fewer_groups_leave_fewer_degrees_and_unlike_numbers_of_them_no_pair() -> None:
+    few, other = (row("isoscore", 3.0, noise=noise_of(seed)[:10]) for seed in (1, 2))
+    assert (noise(few, other).paired, noise(few, other).degrees) == (True, 9)
+    beside = noise(few, row("isoscore", 4.0, noise=noise_of(2)))
+    assert not beside.paired
+    a, b = few.standard_error or 0, jackknife(noise_of(2))
+    assert beside.degrees == pytest.approx((a**2 + b**2) ** 2 / (a**4 / 9 + b**4 / 19))
+
+
 def test_without_fingerprints_nothing_is_paired() -> None:
     base, candidate = row("isoscore", 3.0, noise=noise_of(1)), row("isoscore", 4.0, noise=noise_of(2))
     found = contrast(base, candidate, draws_of(report(base, draw=None), report(candidate, draw=None)))
@@ -130,6 +140,16 @@ def test_a_sample_of_points_is_a_smaller_share_of_the_corpus(population: str | N
         assert free.standard_error == pytest.approx(wanted * both)
 
 
+def test_a_pair_is_as_sure_as_the_one_that_saw_less_of_the_corpus() -> None:
+    sampled, whole = {"sampling_fraction": 1.0, "rows": 4000, "points": 1000}, {"sampling_fraction": 1.0}
+    few = row("two_nn", 3.0, noise=noise_of(1), standard_error=jackknife(noise_of(1)) * sqrt(0.75))
+    every = row("two_nn", 4.0, noise=noise_of(2), standard_error=0.0)
+    difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
+    for base, candidate, ours, theirs in ((few, every, sampled, whole), (every, few, whole, sampled)):
+        found = noise(base, candidate, ours=ours, theirs=theirs, settings={"population": "corpus"})
+        assert found.standard_error == pytest.approx(difference * sqrt(0.75))
+
+
 def test_the_whole_of_a_finite_corpus_has_no_sampling_error() -> None:
     whole = {"sampling_fraction": 1.0}
     base = row("isoscore", 3.0, noise=noise_of(1), standard_error=0.0)
@@ -144,6 +164,9 @@ def test_the_whole_of_a_finite_corpus_has_no_sampling_error() -> None:
     assert free.standard_error == pytest.approx(sqrt(jackknife(noise_of(1)) ** 2 + jackknife(noise_of(2)) ** 2))
     with pytest.raises(Undefined, match="measure it again"):
         noise(row("isoscore", 3.0, standard_error=0.0), candidate, ours=whole, theirs=whole)
+    trained = row("patchiness", 3.0, noise=noise_of(1), training_spread=0.3, standard_error=0.3)
+    free = noise(trained, trained, ours=whole, theirs=whole, draw="sha256:other")
+    assert free.standard_error == pytest.approx(sqrt(2 * (jackknife(noise_of(1)) ** 2 + 0.3**2)))
 
 
 def test_errors_of_an_endless_and_of_a_finite_corpus_do_not_mix() -> None:
@@ -151,7 +174,23 @@ def test_errors_of_an_endless_and_of_a_finite_corpus_do_not_mix() -> None:
     other = report(row("isoscore", 4.0), settings={"population": "corpus"}, name="candidate")
     with pytest.raises(NotComparable, match=r"population \(endless and corpus\)"):
         compare_reports(one, [other])
-    compare_reports(report(row("isoscore", 3.0)), [other])  # an old report says nothing
+    without = report(row("isoscore", 3.0), settings={"population": "endless", "errors": False})
+    assert len(compare_reports(without, [other]).differences) == 1  # and has no errors to mix
+
+
+@pytest.mark.parametrize("old", [0, 1])
+def test_an_old_report_is_of_the_population_that_it_is_held_against(old: int) -> None:
+    rows = [
+        row("isoscore", 3.0 + seed, noise=noise_of(seed), standard_error=jackknife(noise_of(seed)) * sqrt(0.5))
+        for seed in (1, 2)
+    ]
+    settings: list[dict[str, Any]] = [{"population": "corpus"}, {"population": "corpus"}]
+    settings[old] = {}
+    half = {"sampling_fraction": 0.5}
+    base, candidate = (report(each, sample=half, settings=of) for each, of in zip(rows, settings, strict=True))
+    (found,) = compare_reports(base, [candidate]).differences
+    difference = jackknife([b - a for a, b in zip(noise_of(1), noise_of(2), strict=True)])
+    assert found.standard_error == pytest.approx(difference * sqrt(0.5))
 
 
 def test_halves_of_the_same_draw_are_paired() -> None:
@@ -163,12 +202,30 @@ def test_halves_of_the_same_draw_are_paired() -> None:
     assert not noise(base, candidate, draw="sha256:other").paired
 
 
-def test_an_error_larger_than_its_jackknife_scales_the_paired_one() -> None:
+def test_the_error_over_halves_is_the_spread_of_their_differences() -> None:
+    ours, theirs = noise_of(1), noise_of(2)
+    base = row("vasicek_ratio_mse", 0.2, standard_error=0.01, halves=ours)
+    candidate = row("vasicek_ratio_mse", 0.3, standard_error=0.01, halves=theirs)
+    half, finite = {"sampling_fraction": 0.5}, {"population": "corpus"}
+    for weight in (1.0, 0.9):
+        spread = stdev([b - weight * a for a, b in zip(ours, theirs, strict=True)])
+        assert noise(base, candidate, weight) == Noise(pytest.approx(spread), 19, True)
+        found = noise(base, candidate, weight, ours=half, theirs=half, settings=finite)
+        assert found.standard_error == pytest.approx(spread * sqrt(0.5))
+
+
+@pytest.mark.parametrize(("one", "other", "scale"), [(3.0, 0.5, 3.0), (0.5, 3.0, 3.0), (0.5, 0.6, 1.0)])
+def test_an_error_larger_than_its_jackknife_scales_the_paired_one(one: float, other: float, scale: float) -> None:
     ours, theirs = noise_of(1), noise_of(2)
     difference = jackknife([b - a for a, b in zip(ours, theirs, strict=True)])
-    base = row("two_nn", 3.0, noise=ours, standard_error=3 * jackknife(ours))
-    candidate = row("two_nn", 4.0, noise=theirs, standard_error=0.5 * jackknife(theirs))
-    assert noise(base, candidate).standard_error == pytest.approx(3 * difference)
+    base = row("two_nn", 3.0, noise=ours, standard_error=one * jackknife(ours))
+    candidate = row("two_nn", 4.0, noise=theirs, standard_error=other * jackknife(theirs))
+    assert noise(base, candidate).standard_error == pytest.approx(scale * difference)
+    half, left = {"sampling_fraction": 0.5}, sqrt(0.5)
+    base = row("two_nn", 3.0, noise=ours, standard_error=one * jackknife(ours) * left)
+    candidate = row("two_nn", 4.0, noise=theirs, standard_error=other * jackknife(theirs) * left)
+    found = noise(base, candidate, ours=half, theirs=half, settings={"population": "corpus"})
+    assert found.standard_error == pytest.approx(scale * difference * left)
     still = row("two_nn", 4.0, noise=[0.0] * GROUPS, standard_error=0.1)  # no jackknife to scale
     assert not noise(base, still).paired
 
@@ -179,6 +236,9 @@ def test_training_spreads_add_in_squares() -> None:
     base = row("patchiness", 3.0, noise=ours, training_spread=0.3, standard_error=0.31)
     candidate = row("patchiness", 4.0, noise=theirs, training_spread=0.4, standard_error=0.41)
     assert noise(base, candidate).standard_error == pytest.approx(sqrt(difference**2 + 0.3**2 + 0.4**2))
+    weighted = jackknife([b - 0.9 * a for a, b in zip(ours, theirs, strict=True)])
+    limited = noise(base, candidate, 0.9).standard_error
+    assert limited == pytest.approx(sqrt(weighted**2 + (0.9 * 0.3) ** 2 + 0.4**2))
     half = {"sampling_fraction": 0.5}
     errors = ((0.31**2 - 0.3**2) / 0.5 + 0.3**2, (0.41**2 - 0.4**2) / 0.5 + 0.4**2)
     free = noise(base, candidate, ours=half, theirs=half, draw="sha256:other")
@@ -194,8 +254,9 @@ def test_a_model_against_itself_is_the_same_without_errors() -> None:
     ours, theirs = report(row("patchiness", 3.0)), report(row("patchiness", 3.0))
     difference = compare_reports(ours, [theirs]).difference("patchiness")
     assert (difference.verdict, difference.difference, difference.interval) == ("same", 0, (0, 0))
-    other = report(row("patchiness", 3.0), sample={"seed": 1})
-    assert compare_reports(ours, [other]).difference("patchiness").verdict == "unknown"
+    for change in ({"sample": {"seed": 1}}, {"settings": {"split": "test"}}, {"name": "other"}):
+        other = report(row("patchiness", 3.0), **change)
+        assert compare_reports(ours, [other]).difference("patchiness").verdict == "unknown"
 
 
 def test_intervals_cover_as_often_as_they_say() -> None:
@@ -230,9 +291,11 @@ def _mean_of(groups: list[float]) -> Measurement:
     [
         ((0.5, 1.5), 0.01, 0.2, "changed"),
         ((-1.5, -0.5), 0.01, 0.2, "changed"),
+        ((0.5, 1.5), 0.05, 0.2, "changed"),
         ((0.5, 1.5), 0.06, 0.2, "inconclusive"),  # not after allowing for the other rows
         ((0.5, 1.5), 0.01, 1.0, "inconclusive"),  # no larger than the margin
         ((-0.5, 2.5), 0.01, 0.2, "inconclusive"),
+        ((0.2, 0.5), 0.01, 0.2, "inconclusive"),  # as far as the margin is not beyond it
         ((0.1, 0.5), 0.01, 0.2, "inconclusive"),  # a difference past the margin, but not surely
         ((-0.5, -0.1), 0.01, 0.2, "inconclusive"),
         ((0.05, 0.15), 0.01, 0.2, "same"),  # certain, and no news
@@ -266,7 +329,13 @@ def test_adjusted_p_are_by_their_definitions(p: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("change", "size", "verdict"),
-    [(0.2, 0.001, "changed"), (0.02, 0.001, "same"), (0.2, 0.2, "inconclusive"), (0.02, 0.2, "inconclusive")],
+    [
+        (0.2, 0.001, "changed"),
+        (-0.2, 0.001, "changed"),
+        (0.02, 0.001, "same"),
+        (0.2, 0.2, "inconclusive"),
+        (0.02, 0.2, "inconclusive"),
+    ],
 )
 def test_a_row_has_all_its_columns(change: float, size: float, verdict: str) -> None:
     base = report(row("isoscore", 1.0, noise=noise_of(1, size)))
@@ -278,7 +347,7 @@ def test_a_row_has_all_its_columns(change: float, size: float, verdict: str) -> 
     assert found.relative == pytest.approx(change)
     assert found.standard_error == pytest.approx(error)
     assert found.z == pytest.approx(change / error)
-    assert found.p == found.p_adjusted == pytest.approx(2 * upper_tail(change / error, 19))
+    assert found.p == found.p_adjusted == pytest.approx(2 * upper_tail(abs(change) / error, 19))
     assert found.interval == pytest.approx((change - 2.093024 * error, change + 2.093024 * error))
     assert (found.paired, found.reason, found.candidate, found.layer, found.candidate_layer) == (
         True, None, "candidate", 6, 6,
@@ -297,10 +366,11 @@ def test_the_margin_is_a_share_of_the_bases_size() -> None:
 
 
 def test_a_base_of_zero_has_no_relative_change() -> None:
-    base = report(row("isoscore", 0.0, noise=noise_of(1)))
     candidate = report(row("isoscore", 1.0, noise=noise_of(2)), name="candidate")
-    (found,) = compare_reports(base, [candidate]).differences
-    assert (found.relative, found.verdict) == (None, "changed")
+    for nothing in (0.0, 5e-324):  # of which a change of 1 is a share that no float holds
+        base = report(row("isoscore", nothing, noise=noise_of(1)))
+        (found,) = compare_reports(base, [candidate]).differences
+        assert (found.relative, found.verdict) == (None, "changed")
 
 
 def test_many_rows_ask_more_of_each() -> None:
@@ -364,6 +434,7 @@ def test_what_depends_on_n_is_compared_at_equal_n_only(measure: str, n: int, tol
         ({"settings": {"isoscore_zeta": 0.2}}, "isoscore_zeta (0.0 and 0.2)"),
         ({"settings": {"isoscore_reference": "sha256:r"}}, "isoscore_reference (scaled-identity and sha256:r)"),
         ({"settings": {"two_nn_discard": 0.2}}, "two_nn_discard (0.1 and 0.2)"),
+        ({"settings": {"duplicate_tolerance": 1e-3}}, "duplicate_tolerance (1e-05 and 0.001)"),
     ],
 )
 def test_reports_measured_in_other_ways_are_refused(change: dict[str, Any], said: str) -> None:
@@ -376,21 +447,24 @@ def test_reports_measured_in_other_ways_are_refused(change: dict[str, Any], said
 @pytest.mark.parametrize(
     "change",
     [
-        {"settings": {"quantizer": {"kind": "pq"}, "isoscore_zeta": 0.2, "two_nn_discard": 0.2}},  # of other measures
+        {"settings": {"quantizer": {"kind": "pq"}, "isoscore_zeta": 0.2}},  # of other measures
+        {"settings": {"two_nn_discard": 0.2, "duplicate_tolerance": 1e-3}},
         {"sample": {"seed": 1}, "draw": "sha256:other"},
         {"settings": {"layers": "6"}},
-        {"sample": {"sequences": 50}},
+        {"sample": {"sequences": 98}},
     ],
 )
 def test_what_changes_no_number_is_no_reason_to_refuse(change: dict[str, Any]) -> None:
-    compare_reports(report(row("isoscore", 1.0)), [report(row("isoscore", 1.0), **change)])
+    found = compare_reports(report(row("isoscore", 1.0)), [report(row("isoscore", 1.5), **change)])
+    assert found.difference("isoscore").difference == 0.5
 
 
 def test_the_quantizers_seed_is_the_draws() -> None:
     rows = [row(key, 1.0) for key in sorted(QUANTIZED)]
     base = report(*rows)
     other = base.settings["quantizer"] | {"seed": 1}
-    compare_reports(base, [report(*rows, settings={"quantizer": other})])
+    found = compare_reports(base, [report(*rows, settings={"quantizer": other})])
+    assert {each.measure: each.difference for each in found.differences} == dict.fromkeys(QUANTIZED, 0.0)
 
 
 def test_a_study_is_not_compared() -> None:

@@ -18,7 +18,8 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, Layer, RowIndex
 from geoscope.subjects import array_files
 from geoscope.subjects.embedding_folders import write_embeddings
-from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.subjects.embeddings import Embeddings, open_embeddings
+from geoscope.subjects.objects import object_embeddings
 from geoscope.subjects.opening import embeddings_of
 from geoscope.subjects.text_subjects import extract, open_text_subject
 
@@ -74,7 +75,7 @@ def test_every_format_gives_the_same_rows(
     assert embeddings.rows().dtype == np.float32
     assert (embeddings.rows() == ROWS).all()
     assert (gather(embeddings) == ROWS).all()
-    assert embeddings.fingerprint == array_embeddings(ROWS).fingerprint
+    assert embeddings.fingerprint == object_embeddings(ROWS).fingerprint
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -114,7 +115,7 @@ def test_dtypes_are_read_without_loss(stored: str, read: str, tmp_path: Path) ->
 
 def test_fortran_order_and_slices_are_read_by_row(tmp_path: Path) -> None:
     assert (gather(open_embeddings(_save(tmp_path / "a.npy", np.asfortranarray(ROWS)))) == ROWS).all()
-    assert (gather(array_embeddings(ROWS[::2, ::3])) == ROWS[::2, ::3]).all()
+    assert (gather(object_embeddings(ROWS[::2, ::3])) == ROWS[::2, ::3]).all()
 
 
 def test_npy_and_safetensors_are_mapped_not_read(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_non_finite_rows_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(GeoscopeError, match="3 of its 50 rows in layer 1"):
         list(open_embeddings(tmp_path / "b.npz").batches())
     huge = np.full((4, 3), 3e38, dtype=np.float32)
-    assert (gather(array_embeddings(huge)) == huge).all()
+    assert (gather(object_embeddings(huge)) == huge).all()
 
 
 def _unusable(folder: Path) -> Iterator[tuple[str, str]]:

@@ -48,14 +48,14 @@ def agree(found, expected):
         assert found[key] == pytest.approx(value, rel=1e-6, abs=1e-9), key
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes, st.floats(-1e3, 1e3))
 def test_a_shift_changes_nothing_that_is_centred(shape, by):
     rows = cloud(shape)
     agree(values(rows + by, blind_to("translation")), values(rows, blind_to("translation")))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes)
 def test_a_rotation_changes_nothing_but_what_reads_coordinates(shape):
     rows = cloud(shape)
@@ -63,14 +63,14 @@ def test_a_rotation_changes_nothing_but_what_reads_coordinates(shape):
     agree(values(rows @ turn, blind_to("rotation")), values(rows, blind_to("rotation")))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes, st.sampled_from([1e-180, 1e-30, 1e-3, 7.0, 1e30, 1e150]))
 def test_scale_changes_nothing(shape, by):
     rows = cloud(shape)
     agree(values(rows * by, blind_to("scaling")), values(rows, blind_to("scaling")))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes)
 def test_row_order_changes_nothing(shape):
     rows = cloud(shape)
@@ -78,7 +78,7 @@ def test_row_order_changes_nothing(shape):
     agree(values(rows[order], blind_to("permutation")), values(rows, blind_to("permutation")))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes, st.integers(1, 40))
 def test_block_size_changes_no_moment(shape, block):
     from geoscope.moments import Frame, Sums

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_reports import noise_of, report, row
+from geoscope.comparisons.quantiles import upper_tail
+from made_reports import jackknife, noise_of, report, row
 
 from geoscope.comparisons.comparison import Comparison, compare_reports
 from geoscope.comparisons.configuration import find_limits
@@ -185,10 +186,59 @@ def test_a_breach_within_its_noise_is_let_pass_unless_strict() -> None:
     assert compared(10.0, 9.1, "two_nn:-10%", size=0.2, strict=True).limits[0].held
 
 
+@pytest.mark.parametrize("change", [0.3, -0.3, 0.0])
+@pytest.mark.parametrize("allowed", [0.0, 0.1, 0.3])
+def test_a_limit_either_way_counts_both_ways_of_passing_it(change: float, allowed: float) -> None:
+    """Of a change that is just what is allowed, noise may show as much or more on the other side too."""
+    error = report_error(noise_of(1, 0.05), noise_of(2, 0.05))
+    (found,) = compared(10.0, 10.0 + change, f"two_nn:{allowed}", size=0.05).limits
+    passed = [upper_tail((abs(change) - side * allowed) / error, 19) for side in (1, -1)]
+    assert found.p_adjusted == pytest.approx(sum(passed))
+
+
+@pytest.mark.parametrize(
+    ("limit", "base", "candidate", "weight"),
+    [
+        ("two_nn:-10%", 10.0, 8.99, 0.9),
+        ("two_nn:+10%", 10.0, 11.01, 1.1),
+        ("two_nn:-10%", -10.0, -11.01, 1.1),
+        ("two_nn:+10%", -10.0, -8.99, 0.9),
+        ("two_nn:+1", 10.0, 11.01, 1.0),
+        ("two_nn:-10%", 0.0, -0.01, 1.0),
+    ],
+)
+def test_a_relative_limit_moves_with_the_bases_noise(limit: str, base: float, candidate: float, weight: float) -> None:
+    """-10 % of a base is passed where candidate - 0.9 base is below 0, and that is what has the noise."""
+    error = jackknife([c - weight * b for b, c in zip(noise_of(1), noise_of(2), strict=True)])
+    (found,) = compared(base, candidate, limit).limits
+    assert found.p_adjusted == pytest.approx(upper_tail(0.01 / error, 19))
+
+
+def test_a_change_without_noise_passes_a_limit_surely_or_not_at_all() -> None:
+    (beyond, within) = (compared(10.0, value, "two_nn:10%", size=0.0).limits[0] for value in (11.01, 10.99))
+    assert (beyond.held, beyond.p_adjusted) == (False, 0.0)
+    assert (within.held, within.p_adjusted) == (True, 1.0)
+
+
+def test_every_candidate_is_held_to_a_limit_once_and_by_its_own_numbers() -> None:
+    base = report(row("two_nn", 10.0))
+    runs = [
+        report(row("two_nn", value, caution=why), name=name)
+        for name, value, why in (("a", 12.0, None), ("b", 10.0, "few"))
+    ]
+    found = compare_reports(base, runs, limits=[parse_limit("two_nn:10%")]).limits
+    assert [(each.candidate, each.value, each.held, each.caution) for each in found] == [
+        ("a", 12.0, False, None), ("b", 10.0, True, "few"),
+    ]  # fmt: skip
+
+
 def test_rounding_passes_no_limit() -> None:
     base, candidate = report(row("two_nn", 0.1)), report(row("two_nn", 0.09))
     assert 0.09 - 0.1 < -0.1 * 0.1  # as floating point has it
     assert compare_reports(base, [candidate], limits=[parse_limit("two_nn:-10%")], strict=True).limits[0].held
+    base, candidate = report(row("two_nn", 0.3)), report(row("two_nn", 0.1 + 0.2))
+    assert 0.1 + 0.2 > 0.3
+    assert compare_reports(base, [candidate], limits=[parse_limit("two_nn:0")], strict=True).limits[0].held
 
 
 def test_without_a_standard_error_the_change_alone_decides() -> None:
@@ -197,6 +247,8 @@ def test_without_a_standard_error_the_change_alone_decides() -> None:
     assert not result.held
     assert result.reason is not None
     assert "held without its noise" in result.reason
+    (strict,) = compare_reports(base, [candidate], limits=[parse_limit("two_nn:-10%")], strict=True).limits
+    assert strict.reason == result.reason.partition("; held without its noise")[0]
 
 
 @pytest.mark.parametrize(("base", "candidate"), [(10.0, None), (None, 10.0), (None, None)])
@@ -230,8 +282,6 @@ def test_holm_asks_more_of_each_of_many_limits() -> None:
 
 
 def report_error(ours: list[float], theirs: list[float]) -> float:
-    from made_reports import jackknife
-
     return jackknife([b - a for a, b in zip(ours, theirs, strict=True)])
 
 
@@ -244,6 +294,7 @@ def test_a_limit_is_about_every_layer_or_the_one_it_aims_at() -> None:
 
     assert layers("two_nn:1") == [0, 3, 6]
     assert layers("two_nn@3:1") == [3]
+    assert layers("two_nn@0:1") == [0]
     assert layers("two_nn@last:1") == layers("two_nn@-1:1") == [6]
     assert layers("two_nn@-4:1") == [3]
     for limit in ("two_nn@5:1", "two_nn@-9:1"):
@@ -251,6 +302,8 @@ def test_a_limit_is_about_every_layer_or_the_one_it_aims_at() -> None:
             layers(limit)
     with pytest.raises(GeoscopeError, match="expected isoscore in base's report"):
         layers("isoscore:1")
+    file = report(*(row("two_nn", 10.0, layer=layer) for layer in (3, 6)), layers=None)  # it does not say how deep
+    assert [each.layer for each in check_report(file, [parse_bound("two_nn@last>1")]).limits] == [6]
 
 
 def test_a_limit_on_a_layer_of_only_one_report_is_a_mistake() -> None:

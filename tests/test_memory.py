@@ -10,8 +10,10 @@ import pytest
 import geoscope
 from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
-from geoscope.memory import LEAST_BLOCKS, Reading, Workload, estimate, fit, parse_size, size_text
+from geoscope.memory import LEAST_BLOCKS, Reading, Workload, estimate, fit, hold_to, parse_size, size_text, workload
 from geoscope.pairs.sweeping import MEMORY
+from geoscope.subjects.embeddings import open_embeddings
+from geoscope.subjects.extraction import Extraction
 
 PASSES = frozenset({"moments", "units", "components", "bars", "nearest", "nearest_across"})
 WORK = Workload(
@@ -40,6 +42,88 @@ def test_sizes_that_are_none(wrong):
 @pytest.mark.parametrize("size", [1, 999_999, 12_345_678, 999_999_999, 10**9, 1_234_567_890, 12_345_678_901])
 def test_a_size_in_words_is_no_smaller_and_can_be_given_back(size):
     assert size <= parse_size(size_text(size)) <= size * 1.1 + 10**6
+
+
+ASKED = {
+    "points": 100, "parts": 20, "passes": PASSES, "quantizer": QuantizerSettings(), "errors": True, "null": "auto",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("union", "points", "clouds", "held"), [(False, 100, 2, 60), (True, 100, 1, 100), (True, None, 1, 120)]
+)
+def test_a_workload_holds_no_more_points_than_there_are_rows(tmp_path, union, points, clouds, held):
+    rows = np.random.default_rng(0).standard_normal((60, 8))
+    np.savez(tmp_path / "rows.npz", **{"layer-1": rows, "layer-2": rows})
+    source = open_embeddings(tmp_path / "rows.npz")
+    work = workload(source, source.layers, union=union, **ASKED | {"points": points})
+    assert (work.clouds, work.points, work.rows, work.dimension, work.item) == (clouds, held, 60, 8, 8)
+    need = estimate(replace(work, reading=None)).parts
+    assert need["sampled points"] == clouds * held * 8 * 8
+    assert need["sums over rows"] == clouds * 20 * 2 * 8 * 8**2
+
+
+@pytest.mark.parametrize(("null", "matched"), [("auto", True), ("matched", True), ("closed", False), ("none", False)])
+def test_a_checkpoints_workload_counts_its_weights_and_the_states_it_keeps(checkpoint, texts, null, matched):
+    bert = checkpoint("bert")
+    source = Extraction(bert, texts, max_length=24)
+    last, first = (workload(source, layers, union=False, **ASKED | {"null": null}) for layers in ((3,), (0, 3)))
+    assert (last.dimension, last.item, last.matched) == (32, 4, matched)
+    assert last.reading == Reading(4 * bert.parameters, 2, 24, source.batch_tokens)
+    assert first.reading.states == 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [
+        ({"reading": replace(WORK.reading, tokens=65536)}, "reading rows"),
+        ({"reading": replace(WORK.reading, longest=65536, tokens=512)}, "reading rows"),
+        ({"passes": frozenset({"moments"})}, "eigenvalues"),
+        ({"passes": frozenset({"components"}), "points": 50_000}, "components"),
+        ({"points": 30_000}, "the matched null"),
+        ({"points": 30_000, "matched": False}, "pairs"),
+        ({"passes": frozenset({"codes"})}, "codebooks"),
+    ],
+)
+def test_of_what_is_held_one_after_the_other_the_most_counts_and_a_tenth_for_the_rest(change, most):
+    parts = estimate(replace(WORK, **{"reading": replace(WORK.reading, tokens=512)} | change)).parts
+    assert most in parts
+    held = sum(size for name, size in parts.items() if name != "the rest")
+    assert parts["the rest"] == 16 * 2**20 + held // 10
+
+
+def test_copies_are_counted_where_they_are_made():
+    def part(name, **change):
+        return estimate(replace(WORK, **{"reading": None} | change)).parts[name]
+
+    pairs = {"passes": frozenset({"nearest"}), "matched": False}
+    across = {"passes": frozenset({"nearest", "nearest_across"}), "matched": False}
+    assert part("pairs", **across, errors=False) > part("pairs", **pairs, errors=False)
+    assert part("pairs", **across) == part("pairs", **pairs) > part("pairs", **pairs, errors=False)
+    assert part("the matched null") > part("the matched null", errors=False)
+    assert part("the moments") == 21 * part("the moments", errors=False) == 21 * 5 * 8 * 768**2
+    axes = {"passes": frozenset({"components"}), "parts": 0, "dimension": 8192}
+    assert part("components", **axes, points=8191) > 1.5 * part("components", **axes, points=8192)
+    read = {"reading": replace(WORK.reading, tokens=65536)}
+    apart, together = part("reading rows", **read), part("reading rows", **read, union=True)
+    assert together - apart == 65536 * (13 - 1) * 768 * 4
+
+
+def test_what_is_held_to_a_bound_reads_and_sweeps_within_it(checkpoint, texts):
+    source = Extraction(checkpoint("bert"), texts, max_length=24)
+    free = workload(source, (3,), union=False, **ASKED)
+    assert (hold_to(None, free, source, None), source.batch_tokens) == (MEMORY, free.reading.tokens)
+    swept = replace(free, points=50_000)
+    read = replace(free, reading=replace(free.reading, tokens=10**6))
+    for work, part in ((swept, "blocks"), (read, "reading")):
+        with pytest.raises(GeoscopeError) as refusal:
+            fit(work, 1)
+        bound, said = parse_size(str(refusal.value).split("at least ")[1].split()[0]), []
+        held, need = fit(work, bound)
+        assert getattr(held, part) != getattr(work, part)
+        assert hold_to(bound, work, source, said.append) == held.blocks
+        assert source.batch_tokens == held.reading.tokens
+        assert said == [str(need)]
 
 
 def test_what_grows_grows():

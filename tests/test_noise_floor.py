@@ -15,12 +15,12 @@ import geoscope
 from geoscope.cli import app as cli
 from geoscope.comparisons.comparing import compare
 from geoscope.comparisons.configuration import find_limits
-from geoscope.comparisons.noise_floors import noise_floor
+from geoscope.comparisons.noise_floors import _amount, noise_floor
 from geoscope.comparisons.parts import split_sequences
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.noise_floor_forms import COLUMNS
 from geoscope.rendering import render_noise_floor
-from geoscope.subjects.embeddings import array_embeddings
+from geoscope.subjects.objects import object_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 
@@ -38,7 +38,7 @@ def clustered(sequences=200, length=8, d=6, seed=0):
 
 def test_parts_hold_every_row_once_and_whole_sequences():
     rows, groups = clustered(sequences=53)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     parts = split_sequences(embeddings, 5, seed=0)
     held = [set(part.index.sequences.tolist()) for part in parts]
     assert sorted(len(each) for each in held) == [10, 10, 11, 11, 11]
@@ -57,7 +57,7 @@ def test_parts_hold_every_row_once_and_whole_sequences():
 
 def test_parts_have_the_corpora_in_the_same_shares():
     rows, groups = clustered(sequences=60)
-    embeddings = array_embeddings(rows, groups=groups)
+    embeddings = object_embeddings(rows, groups=groups)
     embeddings.sample = {"corpora": [{"name": "a", "sequences": 40}, {"name": "b", "sequences": 20}]}
     for part in split_sequences(embeddings, 4, seed=3):
         names = np.unique(part.index.sequences)
@@ -73,7 +73,7 @@ STEADY = ["isoscore_corrected", "participation_ratio_corrected"]
 def test_each_draw_is_measured_as_measure_does():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=STEADY, draws=4)
-    parts = split_sequences(array_embeddings(rows, groups=groups), 4, seed=0)
+    parts = split_sequences(object_embeddings(rows, groups=groups), 4, seed=0)
     reports = [geoscope.measure(part, measures=STEADY, errors=False) for part in parts]
     for key in STEADY:
         values = [each.value(key) for each in reports]
@@ -86,6 +86,9 @@ def test_each_draw_is_measured_as_measure_does():
     assert found.over == "draws"
     assert [size["rows"] for size in found.sample["draws"]] == [400] * 4
     assert found.sample["rows"] == 1600
+    other = noise_floor(rows, groups=groups, measures=STEADY, draws=4, points=300, seed=1)
+    assert set(other.floor(STEADY[0]).values).isdisjoint(found.floor(STEADY[0]).values)
+    assert [size["points"] for size in other.sample["draws"]] == [300] * 4
 
 
 def test_what_moves_with_the_size_of_the_sample_is_told_at_the_wholes_size():
@@ -168,7 +171,7 @@ def test_a_checkpoint_is_read_once(checkpoint_folder, corpus_file, monkeypatch):
     options |= {"layers": "union", "measures": ["isoscore"]}
     union = noise_floor(str(checkpoint_folder("bert")), draws=3, **options)
     assert [row.layer for row in union.floors] == [None]
-    assert union.sample["rows"] == 3 * found.sample["rows"]
+    assert union.sample["rows"] == 3 * found.sample["rows"] == sum(size["rows"] for size in union.sample["draws"])
 
 
 # Over trainings
@@ -196,9 +199,35 @@ def test_reports_of_trainings_will_do():
     found = noise_floor(*reports)
     assert found.floor("two_nn").noise == pytest.approx(1.0)
     assert found.floor("isoscore").limit is None
+    chance = 0.00135
+    t = (1 - 2 * chance) / np.sqrt(2 * chance * (1 - chance))  # Student's of 2 degrees has a formula
+    assert found.floor("two_nn").limit == pytest.approx(t * np.sqrt(2))
     two = noise_floor(*reports[:2])
     assert two.quantile is None
     assert two.floor("two_nn").reason == "a limit needs at least 3 values"
+
+
+def test_a_value_below_zero_has_its_size_to_take_a_share_of():
+    values = (-10.0, -10.01, -10.02)
+    found = noise_floor(*(report(row("two_nn", value), name=f"seed{value}") for value in values)).floor("two_nn")
+    assert found.relative == pytest.approx(0.01 / 10.01)
+    assert found.amount == "2.8%"  # of 2.71
+
+
+def test_trainings_of_too_unlike_sizes_have_no_limit():
+    sizes = (1000, 1000, 1200)
+    reports = [report(row("two_nn", 9.0 + place, n=n), name=f"seed-{place}") for place, n in enumerate(sizes)]
+    found = noise_floor(*reports).floor("two_nn")
+    assert (found.mean, found.limit) == (None, None)
+    assert found.reason.startswith("it depends on n")
+
+
+@pytest.mark.parametrize(
+    ("limit", "mean", "amount"),
+    [(0.3, 0.1, "0.3"), (0.3, 10.0, "3%"), (1.21, 1.0, "1.3"), (1234.0, 10.0, "1300"), (0.0301, -10.0, "0.31%")],
+)
+def test_an_amount_is_of_two_digits_and_no_smaller_than_the_limit(limit, mean, amount):
+    assert _amount(limit, mean) == amount
 
 
 def test_trainings_of_other_sequences_are_refused():

@@ -8,6 +8,19 @@ import pytest
 import geoscope
 from geoscope import measures, nulls
 from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
+from geoscope.estimates import Estimator
+from geoscope.moments import moments_of
+from geoscope.passes import Passes, PassSettings
+
+
+def test_the_null_of_the_first_positions_energy_is_their_share_of_the_rows():
+    g = np.random.default_rng(4)
+    rows, positions, sequences = g.standard_normal((400, 6)), np.arange(400) % 10, np.arange(400) // 10
+    moments = moments_of(rows, positions, sequences)
+    passes = Passes(moments, rows, sequences, PassSettings())
+    found = Estimator(passes, {}, None, null="closed").estimate("first_position_energy")
+    assert found.null == 0.1
+    assert found.value == pytest.approx(0.1, abs=0.03)
 
 
 def test_the_spectrum_of_noise_has_unit_mean():
@@ -60,7 +73,7 @@ def test_which_nulls_are_made_is_an_option():
         report = geoscope.measure(rows, null=null, **given)
         return {row.measure for row in report.measurements if row.null is not None}
 
-    undefined = {"first_position_energy"}
+    undefined = {"first_position_energy", *(key for key in KEYS if TRAITS[key].null_by == "none")}
     assert have("none") == set()
     assert have("closed") == {key for key in KEYS if TRAITS[key].null_by in nulls.CLOSED} - undefined
     assert have("auto") == set(KEYS) - QUANTIZED - undefined

@@ -146,6 +146,7 @@ def test_sampled_points_leave_no_error_in_how_many_there_are():
         ("participation_ratio", 1.2, 0.5, 1.0, math.inf),
         ("persistent_entropy", 6.9, 0.1, 0.0, math.log(999)),
         ("isoscore_corrected", 0.99, 0.1, -math.inf, math.inf),
+        ("isoscore", 3.0, 0.1, -math.inf, math.inf),  # of another scale than ours
     ],
 )
 def test_intervals_end_where_the_range_does(key, value, error, low, high):

@@ -124,6 +124,18 @@ def test_shrinkage_is_allowed_for(zeta, simulated):
     assert found["isoscore_star"] == pytest.approx(simulated, rel=0.02)
 
 
+def test_only_what_shrinks_has_another_null_for_it(tmp_path):
+    keys = ["isoscore_star", "isoscore", "participation_ratio"]
+    plain = closed_nulls(20, 4, keys)
+    assert plain["isoscore_star"] == plain["isoscore"]
+    shrunk = closed_nulls(20, 4, keys, isoscore_zeta=0.2)
+    assert {key: shrunk[key] for key in keys[1:]} == {key: plain[key] for key in keys[1:]}
+    np.save(tmp_path / "other.npy", np.diag([1.0, 2.0, 3.0, 4.0]))
+    other = {"isoscore_reference": str(tmp_path / "other.npy")}
+    assert closed_nulls(20, 4, keys, **other) == plain  # of a reference that is not used
+    assert closed_nulls(20, 4, keys, isoscore_zeta=0.2, **other)["isoscore_star"] is None
+
+
 def test_a_null_is_of_n_and_d_alone():
     keys = ["effective_rank", "eigenvalue_early_enrichment", "vasicek_ratio_mse", "anisotropy"]
     assert closed_nulls(30, 6, keys, seed=1) == closed_nulls(30, 6, keys, seed=2)

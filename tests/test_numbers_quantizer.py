@@ -98,7 +98,7 @@ def test_a_grid_and_the_measures_take_it_too():
     from geoscope.measures import reconstruction_error
     from geoscope.quantizer_grid import grid_of
 
-    assert {each.kind for each in grid_of("2,4x4", quantizer="lsq-faiss")} == {"lsq-faiss"}
+    assert {each.kind for each in grid_of(quantizer_grid="2,4x4", quantizer="lsq-faiss")} == {"lsq-faiss"}
     whole = quantize(rows, QuantizerSettings("lsq-faiss", bits=4))
     assert reconstruction_error(rows, quantizer="lsq-faiss", bits=4) == pytest.approx(whole.error / whole.energy)
 

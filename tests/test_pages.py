@@ -250,7 +250,7 @@ def test_intervals_are_drawn_where_they_are() -> None:
     assert (heights["4"] - middle - 3.8) / (heights["4"] - heights["8"]) == pytest.approx(1 / 4, abs=0.01)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float), min_size=2, max_size=6)
 )

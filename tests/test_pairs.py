@@ -298,7 +298,7 @@ def test_more_clusters_than_the_table_holds(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_allclose(tree.lengths, single_linkage(rows), rtol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays.arrays(
         np.float64,

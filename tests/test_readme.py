@@ -90,11 +90,12 @@ def test_every_folder_of_the_readme_is_there():
         assert (ROOT / name).is_dir()
 
 
-def test_the_library_example_runs(monkeypatch, tmp_path):
+def test_the_library_example_runs(monkeypatch, tmp_path, capsys):
     """The README's six lines, on an array instead of the demo checkpoint, which the tests do not need."""
     import numpy as np
 
     import geoscope
+    from geoscope import measures
 
     code = re.search(r"```python\n(import geoscope.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
     rows = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
@@ -105,3 +106,5 @@ def test_the_library_example_runs(monkeypatch, tmp_path):
 
     monkeypatch.setattr(geoscope, "extract", lambda *_, **__: open_embeddings(tmp_path / "rows.npz"))
     exec(compile(code, "README.md", "exec"), {})
+    printed = [float(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed == pytest.approx([measures.isoscore(rows + 1), measures.two_nn(rows + 1)], rel=1e-9)

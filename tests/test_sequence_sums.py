@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
 
 from geoscope import measures
 from geoscope.errors import Undefined
-from geoscope.gathering import gather
+from geoscope.gathering import gather, union_sample
 from geoscope.moments import moments_of
 from geoscope.rows import Batch, RowIndex
 
@@ -103,6 +103,17 @@ def test_bias_is_under_two_percent_at_768_dimensions(kind, n):
     corrected, plain, error = bias(kind, 768, n, 200)
     print(f"{kind} n={n}: isoscore_corrected {corrected:+.4f} (Monte-Carlo error {error:.4f}), isoscore {plain:+.4f}")
     assert abs(corrected) < 0.02 + 2 * error
+
+
+def test_the_points_of_a_union_are_a_sample_of_all_layers_rows():
+    """Were each row's place in the sample the same in every layer, the union would hold each row at every layer."""
+    index = RowIndex(np.arange(1000), np.zeros(1000, dtype=np.int64), np.full(1000, -1))
+    sample = union_sample((0, 1, 2), index, 300, 0)
+    sizes = [len(offsets) for offsets in sample.values()]
+    assert sum(sizes) == 300
+    assert min(sizes) > 70
+    for one, other in combinations(sample.values(), 2):
+        assert len(np.intersect1d(one, other)) < 25  # 10 by chance
 
 
 class Scattered:

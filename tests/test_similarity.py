@@ -22,7 +22,8 @@ from geoscope.comparisons.similarity import (
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.rows import RowIndex
 from geoscope.subjects.array_files import matrix
-from geoscope.subjects.embeddings import Embeddings, array_embeddings
+from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.objects import object_embeddings
 
 EVERY = {
     "linear_cka": linear_cka,
@@ -123,7 +124,7 @@ def test_extreme_scales_and_offsets_change_nothing(name):
 
 def test_unrelated_spaces_come_near_their_nulls():
     g = np.random.default_rng(1)
-    rows = similarity(array_embeddings(g.standard_normal((600, 20))), array_embeddings(g.standard_normal((600, 30))))
+    rows = similarity(object_embeddings(g.standard_normal((600, 20))), object_embeddings(g.standard_normal((600, 30))))
     found = {row["measure"]: row for row in rows}
     assert set(found) == set(MEASURES)
     for row in found.values():
@@ -137,7 +138,7 @@ def test_unrelated_spaces_come_near_their_nulls():
 def test_the_nulls_are_means_over_permutations():
     x, y = two_clouds(n=6, d1=3, d2=2)
     every = [list(order) for order in permutations(range(6))]
-    rows = similarity(array_embeddings(x), array_embeddings(y), k=3)
+    rows = similarity(object_embeddings(x), object_embeddings(y), k=3)
     null = {row["measure"]: row["null"] for row in rows}
     for name in ("linear_cka", "linear_cka_debiased"):
         assert null[name] == pytest.approx(np.mean([EVERY[name](x, y[order]) for order in every]), abs=1e-12)
@@ -229,12 +230,12 @@ def test_other_tokenizers_match_only_pooled():
 
 def test_files_match_row_by_row_if_they_have_as_many():
     x, y = two_clouds(n=60)
-    assert similarity(array_embeddings(x), array_embeddings(y))[0]["value"] == linear_cka(x, y)
-    assert "as many rows" in similarity(array_embeddings(x), array_embeddings(y[:50]))[0]["reason"]
+    assert similarity(object_embeddings(x), object_embeddings(y))[0]["value"] == linear_cka(x, y)
+    assert "as many rows" in similarity(object_embeddings(x), object_embeddings(y[:50]))[0]["reason"]
     groups = np.repeat(np.arange(20), 3)
-    grouped = array_embeddings(y, groups=groups)
-    assert similarity(array_embeddings(x, groups=groups), grouped)[0]["value"] == pytest.approx(linear_cka(x, y))
-    assert similarity(array_embeddings(x), grouped)[0]["value"] is None
+    grouped = object_embeddings(y, groups=groups)
+    assert similarity(object_embeddings(x, groups=groups), grouped)[0]["value"] == pytest.approx(linear_cka(x, y))
+    assert similarity(object_embeddings(x), grouped)[0]["value"] is None
 
 
 def test_layers_go_by_number_or_as_asked():

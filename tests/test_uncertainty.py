@@ -8,9 +8,12 @@ from simulated import UNQUANTIZED, estimate, values
 
 import geoscope
 from benchmarks.clouds import CLOUDS
+from geoscope import measures
 from geoscope.catalogue import TRAITS
-from geoscope.estimates import TRAININGS
+from geoscope.codebooks import QuantizerSettings
+from geoscope.estimates import TRAININGS, Estimator
 from geoscope.gathering import GROUPS
+from geoscope.passes import Passes, PassSettings
 from geoscope.uncertainty import (
     finite_corpus_factor,
     half_sample_error,
@@ -25,6 +28,16 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     x = np.random.default_rng(0).standard_normal(20)
     without = [(x.sum() - one) / 19 for one in x]
     assert jackknife_error(without) == pytest.approx(x.std(ddof=1) / np.sqrt(20), rel=1e-12)
+
+
+def test_the_jackknife_of_groups_of_unequal_sizes_weighs_them():
+    """Pseudo-values of a mean are the groups' means, about the mean of all."""
+    sizes = np.array([1, 2, 2, 3, 7])
+    x = np.random.default_rng(0).standard_normal(5)  # means of the groups
+    whole = float(sizes @ x / 15)
+    without = [(15 * whole - m * one) / (15 - m) for m, one in zip(sizes, x, strict=True)]
+    expected = np.sqrt(np.mean((x - whole) ** 2 / (15 / sizes - 1)))
+    assert jackknife_error(without, whole, sizes.tolist()) == pytest.approx(expected, rel=1e-12)
 
 
 def test_half_samples_of_a_mean_spread_like_its_standard_error():
@@ -52,20 +65,62 @@ def test_splits_allow_for_a_measure_that_is_no_sum():
     assert np.sqrt(np.mean(np.square(halves))) / true == pytest.approx(np.sqrt(3), rel=0.15)  # 3 for 1
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.3, 3.0])  # the jackknife's says 1.40, 1.20 and 1.06 times the spread here
-def test_the_error_of_a_squared_mean_is_right_with_and_without_a_mean(offset):
+@pytest.mark.parametrize(
+    ("offset", "times"),
+    [(0.0, 1.2), (0.3, 1.1), (3.0, 1.05)],  # the jackknife's says 1.40, 1.20 and 1.06 times the spread here
+)
+def test_the_error_of_a_squared_mean_is_right_with_and_without_a_mean(offset, times):
     g = np.random.default_rng(2)
     draws = g.standard_normal((600, 20, 6, 8)) + g.standard_normal((600, 20, 1, 8)) + offset  # groups, rows, d
     errors = [squared_mean_error(rows.sum(axis=1), np.full(20, 6)) for rows in draws]
     means = draws.mean(axis=(1, 2))
     true = np.einsum("ij,ij->i", means, means).std(ddof=1)
-    assert 0.95 < np.sqrt(np.mean(np.square(errors))) / true < 1.25
+    assert np.sqrt(np.mean(np.square(errors))) / true == pytest.approx(times, abs=0.07)
 
 
 def test_the_error_of_the_mean_cosine_is_the_jackknife_where_there_is_a_mean():
     rows, sequences = drawn("decaying", sequences=200)
     found = estimate(rows + 1.0, sequences, ["average_cosine_similarity"])["average_cosine_similarity"]
     assert found.standard_error == pytest.approx(jackknife_error(found.replicates), rel=0.05)
+
+
+def test_the_error_of_the_mean_cosine_is_the_squared_means_where_there_is_none():
+    """There the jackknife, which counts the second order twice, says 1.4 times as much."""
+    errors = []
+    for seed in range(8):
+        rows, sequences = np.random.default_rng(seed).standard_normal((240, 8)), np.repeat(np.arange(40), 6)
+        found = estimate(rows, sequences, ["average_cosine_similarity"])["average_cosine_similarity"]
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        sums = np.stack([units[sequences % GROUPS == group].sum(axis=0) for group in range(GROUPS)])
+        assert found.standard_error == pytest.approx(squared_mean_error(sums, np.full(GROUPS, 12)), rel=1e-9)
+        errors.append((found.standard_error, jackknife_error(found.replicates)))
+    assert np.mean(errors, axis=0)[0] < 0.85 * np.mean(errors, axis=0)[1]
+
+
+def test_errors_of_neighbours_and_components_are_what_halves_of_the_sequences_say():
+    (rows, sequences), seed = drawn(sequences=40, length=4), 3
+    keys = ["two_nn", "vasicek_ratio_mse", "two_nn_across"]
+    report = geoscope.measure(rows, groups=sequences, measures=keys, seed=seed, null="none")
+    masks = half_samples(sequences, seed)
+    halves = [values(rows[mask], sequences[mask], keys) for mask in masks]
+    left = [values(rows[~mask], sequences[~mask], keys[2:]) for mask in masks]
+    for key in keys[:2]:
+        error = np.std([half[key] for half in halves], ddof=1)
+        assert report.measurement(key).standard_error == pytest.approx(error, rel=1e-4), key
+    error = split_error(
+        [(half["two_nn_across"], other["two_nn_across"]) for half, other in zip(halves, left, strict=True)]
+    )
+    assert report.measurement("two_nn_across").standard_error == pytest.approx(error, rel=1e-6)
+    kept = [half["vasicek_ratio_mse"] for half in halves]
+    assert report.measurement("vasicek_ratio_mse").halves == pytest.approx(kept, rel=1e-4)
+
+
+def test_a_part_without_a_value_leaves_no_replicates():
+    rows, sequences = np.zeros((40, 3)), np.arange(40)
+    rows[20:], rows[3] = [1, 0, 0], [0, 2, 0]  # without row 3 there are two points only
+    row = geoscope.measure(rows, groups=sequences, measures=["two_nn"], null="none").measurement("two_nn")
+    assert row.value > 0
+    assert (row.replicates, row.standard_error) == (None, None)
 
 
 def test_half_samples_keep_sequences_whole():
@@ -83,6 +138,14 @@ def test_half_samples_keep_as_many_rows_however_long_the_sequences():
     for mask in masks:
         kept = np.bincount(sequences[mask], minlength=61)
         assert np.count_nonzero((kept > 0) & (kept < lengths)) <= 1  # the last one is cut short
+
+
+def test_halves_stay_as_they_are_where_a_sequence_has_no_row():
+    """Or the halves of two reports of one draw could not be held against each other."""
+    whole = np.arange(40)
+    some = np.delete(whole, 7)
+    for every, other in zip(half_samples(whole, 0), half_samples(some, 0), strict=True):
+        assert len(set(whole[every]) ^ set(some[other])) <= 2
 
 
 def test_sequences_of_unequal_length_do_not_make_halves_differ_by_their_rows():
@@ -143,6 +206,23 @@ def test_errors_shrink_with_the_share_of_the_corpus_drawn():
         assert bound[key].replicates == free[key].replicates
 
 
+def test_points_are_a_smaller_share_of_the_corpus_than_the_rows_they_are_sampled_from():
+    rows, sequences = drawn()
+    keys = ["isoscore", "average_cosine_similarity", "two_nn", "vasicek_ratio_mse", "persistent_entropy"]
+    free, bound = (estimate(rows, sequences, keys, fraction=fraction, seen=0.5) for fraction in (0.0, 0.75))
+    for key in keys:
+        left = 1 - 0.75 * (1 if key in keys[:2] else 0.5)
+        assert bound[key].standard_error == pytest.approx(free[key].standard_error * np.sqrt(left), rel=1e-12), key
+
+
+def test_no_share_of_a_corpus_makes_the_spread_over_trainings_smaller():
+    rows, sequences = drawn()
+    settings = PassSettings(quantizer=QuantizerSettings(kind="kmeans", bits=4))
+    passes = Passes(np.nan, rows, sequences, settings)
+    found = Estimator(passes, {}, list, fraction=1.0, null="none").estimate("patchiness")
+    assert found.standard_error == found.training_spread > 0
+
+
 def test_fewer_sequences_than_groups_have_no_error():
     rows, sequences = drawn(sequences=15)
     assert estimate(rows, sequences, ["isoscore"])["isoscore"].standard_error is None
@@ -166,8 +246,6 @@ def test_quantized_measures_add_their_spread_over_trainings():
         rows.astype(np.float32), groups=np.repeat(np.arange(40), 10), quantizer="kmeans", bits=4,
         measures=["patchiness", "reconstruction_error_heldout"],
     )  # fmt: skip
-    from geoscope import measures
-
     for row in report.measurements:
         if row.measure in ("patchiness", "reconstruction_error_heldout"):
             given = {"groups": np.repeat(np.arange(40), 10)} if row.measure.endswith("heldout") else {}
@@ -176,7 +254,8 @@ def test_quantized_measures_add_their_spread_over_trainings():
                 for seed in range(TRAININGS)
             ]
             spread = row.training_spread
-            assert spread == pytest.approx(np.std(trained, ddof=1), rel=0.5)  # held-out halves stay the seed's own
+            same = 0.5 if given else 1e-6  # held-out halves stay the seed's own
+            assert spread == pytest.approx(np.std(trained, ddof=1), rel=same)
             assert row.standard_error**2 == pytest.approx(spread**2 + jackknife_error(row.replicates) ** 2, rel=1e-9)
 
 

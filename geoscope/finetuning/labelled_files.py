@@ -113,7 +113,7 @@ def read_labelled(path: Path, text_columns: Sequence[str] = ()) -> Labelled:
         else:
             texts.append(tuple(cells))
             labels.append(value)
-    notes = [*table.notes, *_unread(table, label, columns)]
+    notes = [*table.notes, *_unread(table, label, columns, text_columns)]
     if unlabelled + blank:
         why = [f"{number} without a {what}" for number, what in ((unlabelled, "label"), (blank, "text")) if number]
         verb = "is" if unlabelled + blank == 1 else "are"
@@ -182,7 +182,7 @@ def _may_be_text(table: Table, place: int, name: str) -> bool:
     return name not in _IDS and name not in _LABELS and table.holds_text(place)
 
 
-def _unread(table: Table, label: int, columns: Sequence[int]) -> list[str]:
+def _unread(table: Table, label: int, columns: Sequence[int], asked: Sequence[str]) -> list[str]:
     """What is said of the columns that are neither texts nor label nor number rows."""
     left = [
         name
@@ -190,7 +190,9 @@ def _unread(table: Table, label: int, columns: Sequence[int]) -> list[str]:
         if place not in (label, *columns) and name.strip().lower() not in _IDS
     ]
     if not left:
-        return []
+        chosen = table.columns[columns[0]]
+        by_name = asked or len(columns) > 1 or chosen.lower() in _SINGLES
+        return [] if by_name else [f"The text of {table.origin} is read from {chosen!r}, its only column of text."]
     read = " and ".join(repr(table.columns[place]) for place in columns)
     return [
         f"Of {table.origin}, {read} and the label {table.columns[label]!r} are read, {', '.join(map(repr, left))} not; "

@@ -11,11 +11,12 @@ from typing import Any, Protocol, Unpack, cast
 import numpy as np
 import numpy.typing as npt
 
-from geoscope.errors import GeoscopeError, Undefined, first_line
+from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.docstrings import of_called, of_formula
 from geoscope.measures.settings import Settings
 from geoscope.passes import PASSES, Passes
 from geoscope.rows import FloatArray
+from geoscope.subjects.objects import array_of
 
 
 class Measured(Protocol):
@@ -97,13 +98,7 @@ def finite(value: float) -> float:
 
 def checked_rows(rows: npt.ArrayLike) -> FloatArray:
     """An (n, d) float array of finite numbers, or a GeoscopeError that says what came instead."""
-    try:
-        array = np.asarray(rows)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists; tensors that are elsewhere or need gradients
-        raise GeoscopeError(
-            f"expected rows as a 2-dimensional array (n, d), got a {type(rows).__name__} that numpy does not read as "
-            f"one: {first_line(error)}"
-        ) from error
+    array = array_of(rows, "rows")
     if array.ndim != 2:
         raise GeoscopeError(f"expected rows as a 2-dimensional array (n, d), got shape {array.shape}")
     if array.dtype.kind in "iub" or array.dtype == np.float16:

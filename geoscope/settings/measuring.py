@@ -37,7 +37,7 @@ class Text(TypedDict, total=False):
         ),
     ]  # fmt: skip
     corpora: Annotated[
-        Sequence[str] | None,
+        Sequence[Any] | str | None,
         Option(
             None,
             "ptb, wikitext2, sample, a .txt .jsonl .json .csv .tsv .parquet file (also .gz), NAME=FILE, - for standard "
@@ -54,6 +54,7 @@ class Text(TypedDict, total=False):
             repeated=True, of_text=True, drawn=True,
         ),
     ]  # fmt: skip
+    texts: Annotated[Any, Option(None, typed=False, of_text=True, drawn=True)]
     split: Annotated[
         Sequence[str] | str | None,
         Option(

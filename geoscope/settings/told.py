@@ -69,11 +69,13 @@ def _drawn(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
     """The corpora and how many sequences of them, as they are asked for."""
     sample = report.sample
     foreign = [share.name for share in sample.corpora if share.name not in _NAMED]
-    if (foreign or not sample.corpora) and "corpora" not in given:
+    named = given.keys() & {"corpora", "texts"}
+    if (foreign or not sample.corpora) and not named:
         raise GeoscopeError(
             f"expected --corpus with the text that {report.subject.name} was measured on, got none; "
             f"its report names {', '.join(foreign) or 'no corpus'} but not where the text is"
         )
     if not sample.corpora:
         return {"corpora": None, "sequences": None}
-    return {"corpora": [share.name for share in sample.corpora], "sequences": drawn_sequences(report)}
+    corpora = None if "texts" in named else [share.name for share in sample.corpora]
+    return {"corpora": corpora, "sequences": drawn_sequences(report)}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,11 +94,11 @@ def load_corpus(
     return Corpus(place.name, sequences, told, _warnings(place, texts, counts))
 
 
-def check_specs(specs: Sequence[str], text_columns: Sequence[str] | None) -> None:
+def check_specs(specs: Sequence[Any], text_columns: Sequence[str] | None) -> None:
     """Raise GeoscopeError for a corpus argument that names nothing, and for columns asked of what has none, before
-    anything is read or fetched."""
-    places = [place_of(spec) for spec in specs]
-    if text_columns and not any(place.has_columns for place in places):
+    anything is read or fetched. What is no string holds texts itself."""
+    places = [place_of(spec) for spec in specs if isinstance(spec, str)]
+    if text_columns and len(places) == len(specs) and not any(place.has_columns for place in places):
         raise GeoscopeError(
             f"expected --text-column with a corpus that has columns, got {', '.join(place.name for place in places)}; "
             "leave it out"

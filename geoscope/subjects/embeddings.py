@@ -123,14 +123,6 @@ class Embeddings:
         )
 
 
-def array_embeddings(array: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, name: str = "array") -> Embeddings:
-    """An (n, d) array as Embeddings; groups: one label per row."""
-    rows = matrix(np.asanyarray(array), f"'{name}'")
-    count = rows.shape[0]
-    index = ungrouped(count) if groups is None else grouped(np.asarray(groups), count, "groups")
-    return Embeddings({None: rows}, index, name=name, groups_known=groups is not None)
-
-
 def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
     """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file.
 

@@ -15,9 +15,10 @@ from geoscope.rows import Layer, Source
 from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
 from geoscope.settings.option import part
 from geoscope.subjects.embedding_folders import read_folder
-from geoscope.subjects.embeddings import Embeddings, array_embeddings, open_embeddings
+from geoscope.subjects.embeddings import Embeddings, open_embeddings
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.objects import object_embeddings
 from geoscope.subjects.text_subjects import TextSubject, extract, open_text_subject
 
 _WITH_ROWS = "a subject with rows to read"
@@ -73,7 +74,7 @@ def wanted_layers(embeddings: Embeddings, options: Mapping[str, Any], *, extract
 
 def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     """Rows that there are, of which no text can be chosen any more."""
-    for name, flag in (("corpora", "--corpus"), ("words", "--words")):
+    for name, flag in (("corpora", "--corpus"), ("texts", "texts"), ("words", "--words")):
         if options.get(name) is not None:
             raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
     groups = options.get("groups")
@@ -82,7 +83,7 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
             raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
         return subject
     if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        return array_embeddings(subject, groups=groups)
+        return object_embeddings(subject, groups=groups)
     path = Path(subject).expanduser()
     if not path.is_dir():
         return open_embeddings(path, groups=groups)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
+from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
 from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
-from geoscope.subjects.corpora import check_specs, draw, load_corpus
+from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
+from geoscope.subjects.held_texts import corpus_held
 from geoscope.subjects.kinds import Kind, expect
-from geoscope.subjects.words import parse_words
+from geoscope.subjects.words import Words, parse_words
 
 
 class TextSubject(NamedTuple):
@@ -41,17 +44,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     """
     options = completed(ReadingKeywords, resolved(given))
     name = subject.name if isinstance(subject, Checkpoint) else subject
-    specs = list(options["corpora"] or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
+    specs = _corpora(options, name)
     kept = None if options["words"] is None else parse_words(options["words"])
     columns = options["text_columns"]
     check_specs(specs, columns)
     loading = part(Loading, options)
     found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
-    drawn = draw(
-        [load_corpus(spec, splits=options["split"], words=kept, text_columns=columns) for spec in specs],
-        options["sequences"],
-        options["seed"],
-    )
+    drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
     extraction = Extraction(
         checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
@@ -107,6 +106,30 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     written = write_embeddings(folder, extraction, subject=described, sample=sample, settings=settings)
     written.keep(temporary)
     return written
+
+
+def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
+    """What text is read: corpora by name, and texts that are held."""
+    corpora, texts = options["corpora"], options["texts"]
+    if corpora is not None and not isinstance(corpora, (list, tuple)):
+        corpora = [corpora]
+    corpora = corpora and [str(each) if isinstance(each, Path) else each for each in corpora]
+    if texts is not None:
+        if corpora:
+            raise GeoscopeError("expected corpora or texts, got both; give texts as one of the corpora")
+        return [[texts] if isinstance(texts, str) else texts]
+    return list(corpora or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
+
+
+def _loaded(specs: Sequence[Any], split: Any, words: Words | None, columns: Sequence[str] | None) -> list[Corpus]:
+    held = [spec for spec in specs if not isinstance(spec, str)]
+    names = {id(each): "texts" if len(held) == 1 else f"texts-{number}" for number, each in enumerate(held, 1)}
+    return [
+        load_corpus(spec, splits=split, words=words, text_columns=columns)
+        if isinstance(spec, str)
+        else corpus_held(spec, names[id(spec)], words=words, text_columns=columns)
+        for spec in specs
+    ]
 
 
 def _describe(extraction: Extraction) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Held texts: sequences that are given in Python rather than in a file, as a corpus."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects.corpora import Corpus, fingerprint
+from geoscope.subjects.words import Words
+
+_NAMES = ("text", "sentence")
+_TAKEN = "a list of texts, or a column or Dataset of them"
+
+
+def corpus_held(
+    held: Any, name: str = "texts", *, words: Words | None = None, text_columns: Sequence[str] | None = None
+) -> Corpus:
+    """Texts in Python as a corpus of that name; null and blank ones are left out, with a warning that counts them.
+
+    held: strings in a list or another sequence, a column of a data frame, of pyarrow or of `datasets`, or a `datasets`
+    Dataset with one of text_columns, a column text or sentence, or one of strings; a lone string is one text.
+    Raises GeoscopeError for anything else, and where no text is left.
+    """
+    texts = [held] if isinstance(held, str) else _listed(held, text_columns or ())
+    wrong = next((place for place, text in enumerate(texts) if text is not None and not isinstance(text, str)), None)
+    if wrong is not None:
+        raise GeoscopeError(
+            f"expected {_TAKEN}, got a {type(texts[wrong]).__name__} in place {wrong} of {name}; mend or drop it"
+        )
+    sequences = tuple(text for text in ((text or "").strip() for text in texts) if text)
+    if len(sequences) < len(texts):
+        warnings.warn(
+            f"{len(texts) - len(sequences)} of {len(texts)} {name} are null or blank and left out",
+            stacklevel=3,
+        )
+    if words is not None:
+        sequences = words.lines(sequences)
+    if not sequences:
+        raise GeoscopeError(f"expected at least one text in {name}, got none; give some")
+    return Corpus(name, sequences, fingerprint(sequences))
+
+
+def _listed(held: Any, asked: Sequence[str]) -> list[Any]:
+    columns = getattr(held, "column_names", None)
+    if columns is not None and hasattr(held, "features"):  # a Dataset
+        return list(held[_column(held, columns, asked)])
+    for method in ("to_pylist", "to_list"):  # of pyarrow, pandas and polars
+        if hasattr(held, method):
+            listed: list[Any] = getattr(held, method)()
+            return [None if text != text else text for text in listed]  # pandas writes null as NaN
+    if isinstance(held, dict) or not hasattr(held, "__iter__"):
+        raise GeoscopeError(f"expected {_TAKEN}, got a {type(held).__name__}; give its texts")
+    return list(held)
+
+
+def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
+    texts = [name for name in columns if getattr(held.features[name], "dtype", None) in ("string", "large_string")]
+    for name in asked or _NAMES:
+        if name in texts:
+            return name
+    if len(texts) == 1 and not asked:
+        return texts[0]
+    raise GeoscopeError(
+        f"expected a Dataset with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(columns)}; "
+        "give one of them"
+    )
