@@ -352,6 +352,7 @@ WIDE = "text," + ",".join(NAMES) + "\n"
         ("a.parquet", pa.table({"v": ["[1, 2]", "[1]"]}), "2 numbers in every row, as row 0 has, got 1 in row 1"),
         ("a.arrow", b"ARROW1\0\0junk", "expected embeddings in arrow"),
         ("a.csv.gz", gzip.compress(b"text\nhello\n")[:-12], "cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b"[1.5, 2]\n")[:10] + b"\xff" * 20, "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_is_no_embeddings_is_a_sentence(name: str, content: Any, sentence: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import io
 import itertools
 import re
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def _first_text(path: Path) -> tuple[str, str]:
         try:
             with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
                 data = stream.read(size)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise GeoscopeError(
                 f"expected embeddings in {path}, got a file that cannot be read: {error}; write it again"
             ) from error

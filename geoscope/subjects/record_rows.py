@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,7 +157,7 @@ def _lines(stream: Any, path: Path) -> Iterator[tuple[int, bytes]]:
     while True:
         try:
             line = stream.readline(_LONGEST_LINE)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise GeoscopeError(
                 f"expected records in {path}, got a file that cannot be read on after line {number}: {error}; write "
                 "it again"
