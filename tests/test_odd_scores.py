@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from geoscope.cli.app import main
 from geoscope.correlations.scores import check_once, read_scores
 from geoscope.errors import GeoscopeError

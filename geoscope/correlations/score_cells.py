@@ -29,7 +29,8 @@ _NAMES = (
     "checkpoint",
 )  # of subjects, in one row each
 _TASK_NAMES = ("task", "task_name")  # of tasks, in one row each
-_INDEX = re.compile(r"^(|unnamed: 0|__index_level_0__|index|idx|id)$", re.IGNORECASE)
+_PANDAS_INDEX = "__index_level_0__"
+_INDEX = re.compile(rf"^(|unnamed: 0|{_PANDAS_INDEX}|index|idx|id)$", re.IGNORECASE)
 _MEAN = re.compile(r"^(mean|average|avg)\b", re.IGNORECASE)
 _MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-"})
 _DRESSED = re.compile(r"^[*_\s]*[+-]?(\d+([.,]\d+)*|[.,]\d+)\s*(%|[±(].*)?[*_\s]*$")
@@ -152,7 +153,8 @@ def _columns(table: Table, rows: Sequence[Mapping[str, Any]], named: Mapping[str
     kinds = {column: _kind(table, rows, column) for column in table.columns if column not in _KEYS}
     subject = next((named[name] for name in _NAMES if name in named), None)
     index = [column for column, kind in kinds.items() if kind == "numbers" and _is_index(column, rows)]
-    first = next((column for column in kinds if column not in index), None)
+    order = sorted(kinds, key=lambda column: column != _PANDAS_INDEX)  # which parquet has last
+    first = next((column for column in order if column not in index), None)
     if subject is None and first is not None and kinds[first] == "texts":
         others = [column for column, kind in kinds.items() if kind == "texts" and column not in (first, *FACTS)]
         subject = first if not others or _INDEX.match(first) else None
