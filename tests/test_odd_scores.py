@@ -115,6 +115,18 @@ def test_a_table_with_a_level_seed_and_measure_a_row_keeps_them(tmp_path):
         ("epoch,steps,cosine_pearson\n0,-1,.5\n1,-1,.6\n", "expected the columns subject, task and score, got epoch, "),
         # an export whose header names neither, with headings as rows
         ("Dataset Name\tAccuracy\nLeaderboard\t\nqa\t80.1\n", "expected "),
+        ("Dataset,accuracy\n\nLeaderboard Datasets\nmnli,88.31\n", "expected 2 cells in a row, got 1 in line 3"),
+        (
+            "Rank,Overall Acc,Model,Cost\n1,88.5%,a,N/A\n2,87%,b,0.1\n",
+            "in the column Overall Acc, got '88.5%' in line 2",
+        ),
+        (
+            "model,NorNE\na,34.5 ± 1.2 / 56.1 ± 2.0\nb,\n",
+            "in the column NorNE, got '34.5 ± 1.2 / 56.1 ± 2.0' in line 2",
+        ),
+        ("model_name,task_name,score\na,T,1\n", "got model_name, task_name, score in"),
+        # documents one by one
+        ("doc_id,question,acc\n3,q,1.0\n7,r,0.0\n", "got doc_id, question, acc in"),
         # a challenge's results with the reason beside an absent score
         ("id,position,status,score\n1,.5,success,\n", "got id, position, status, score in"),
     ],
@@ -167,6 +179,15 @@ def test_a_table_of_odd_columns_is_read(tmp_path):
         read_scores(tmp_path / "twice.parquet")
 
 
+def test_rows_of_a_data_frame_are_read_and_the_frame_itself_is_refused_in_a_sentence():
+    frame = pd.DataFrame({"model": ["a", "b"], "cola": pd.array([0.5, None], "Float64"), "sst2": [0.25, 1.0]})
+    assert sorted(read(frame.to_dict("records"))[0]) == [("a", "cola", 0.5), ("a", "sst2", 0.25), ("b", "sst2", 1.0)]
+    with pytest.raises(GeoscopeError, match=r"got str; of a data frame give to_dict\('records'\)"):
+        read_scores(frame)
+    with pytest.raises(GeoscopeError, match="expected names of columns as text, got 0 in the scores"):
+        read_scores(pd.DataFrame([["a", 1.0]]).to_dict("records"))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
@@ -186,7 +207,7 @@ def test_a_table_of_odd_columns_is_read(tmp_path):
             "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
             "expected JSON, got something",
         ),
-        ("s.json", "<!doctype html><title>404</title>", "expected JSON, got something else"),
+        ("s.json", "<!doctype html><title>404</title>", "expected "),
         (
             "s.parquet",
             "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
@@ -368,6 +389,8 @@ OLD, NEW = "results_2026-01-01T00-00-00.000001.json", "results_2026-01-02T00-00-
     [
         ({OLD: harness(arc={"acc": 0.1}, gsm={"acc": 0.2}), NEW: harness(arc={"acc": 0.3})},
          [("a", "gsm", 0.2), ("a", "arc", 0.3)], "a on arc, of 2026-01-02T00:00:00.5, not of 2026-01-01T00:00:00.0000"),
+        ({OLD: harness("a,device=cpu", arc={"acc": 0.1}), NEW: harness("a,device=cuda", arc={"acc": 0.3})},
+         [("a", "arc", 0.3)], "more than once"),
         # the date inside counts, as folders are copied and files renamed
         ({OLD: harness(date=2e9, arc={"acc": 0.1}), NEW: harness(date=1e9, arc={"acc": 0.3})},
          [("a", "arc", 0.1)], "a on arc, of 2033-05-18T03:33:20, not of 2001-09-09T01:46:40"),
@@ -398,6 +421,10 @@ def test_of_several_runs_the_newest_is_taken_and_said(tmp_path, files, wanted, t
          "got 2 that differ in their n-shot (0 and 5): "),
         ({OLD: harness(arc={"acc": 0.1}), NEW: harness(limit=10, arc={"acc": 0.2})},
          "got 2 that differ in their limit (10 and none): "),
+        # checkpoints of one training, which share a name
+        ({OLD: harness("a,revision=step1,batch_size=4", arc={"acc": 0.1}),
+          NEW: harness("a,revision=step2,batch_size=8", arc={"acc": 0.2})},
+         "got 2 that differ in their model_args (pretrained=a, revision=step1 and pretrained=a, revision=step2): "),
         ({f"x/{NEW}": harness(arc={"acc": 0.1}), f"y/{NEW}": harness(arc={"acc": 0.2})},
          "got 2 of the same time, 2026-01-02T00:00:00.5: "),
         ({"org__a/1/T.json": mteb("T", 0.1), "org__a/2/T.json": mteb("T", 0.2)},

@@ -28,11 +28,11 @@ _NAMES = (
     "model_id",
     "checkpoint",
 )  # of subjects, in one row each
-_TASK_NAMES = ("task", "task_name")  # of tasks, in one row each
+_TASK_NAMES = ("task", "task_name", "dataset", "dataset name", "benchmark")  # of tasks, in one row each
 _PANDAS_INDEX = "__index_level_0__"
 _INDEX = re.compile(rf"^(|unnamed: 0|{_PANDAS_INDEX}|index|idx|id)$", re.IGNORECASE)
 _MEAN = re.compile(r"^(mean|average|avg)\b", re.IGNORECASE)
-_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-"})
+_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>", "nat"})
 _DRESSED = re.compile(r"^[*_\s]*[+-]?(\d+([.,]\d+)*|[.,]\d+)\s*(%|[±(].*)?[*_\s]*$")
 
 
@@ -65,11 +65,16 @@ def rows_of(table: Table) -> tuple[list[ScoreRow], str | None]:
     """The scores of a table, row by row, and how it was read where that was for geoscope to tell.
 
     It has one score a row where a column is called score, or where both a task and a subject are named; else a column
-    for each task, or, where there are tasks and no subjects in its first columns, one for each subject.
+    for each task, or, where a column names tasks and none names subjects, one for each subject.
     """
     if not len(table):
         return [], None
-    named = {column.strip().lower(): column for column in table.columns if isinstance(column, str)}
+    unnamed = next((column for column in table.columns if not isinstance(column, str)), None)
+    if unnamed is not None:
+        raise GeoscopeError(
+            f"expected names of columns as text, got {unnamed!r} in {table.origin}; name them subject, task and score"
+        )
+    named = {column.strip().lower(): column for column in table.columns}
     if "score" in table.columns or ("task" in table.columns and "subject" in table.columns):
         return list(_long(table)), None
     tasks = next((named[name] for name in _TASK_NAMES if name in named), None)
@@ -135,7 +140,7 @@ def _by_task(table: Table, tasks: str) -> tuple[list[ScoreRow], str]:
     kinds = {column: _kind(table, rows, column) for column in table.columns if column != tasks}
     subjects = [column for column, kind in kinds.items() if kind == "numbers"]
     left = [column for column, kind in kinds.items() if kind != "numbers"]
-    if not subjects:
+    if len(subjects) < 2:  # one column of numbers is as likely a metric
         raise _columns_expected(table)
     found = []
     for number, row in enumerate(rows):
@@ -150,8 +155,8 @@ def _by_task(table: Table, tasks: str) -> tuple[list[ScoreRow], str]:
 
 
 def _columns(table: Table, rows: Sequence[Mapping[str, Any]], named: Mapping[str, str]) -> _Wide:
-    kinds = {column: _kind(table, rows, column) for column in table.columns if column not in _KEYS}
     subject = next((named[name] for name in _NAMES if name in named), None)
+    kinds = {column: _kind(table, rows, column) for column in table.columns if column not in (*_KEYS, subject)}
     index = [column for column, kind in kinds.items() if kind == "numbers" and _is_index(column, rows)]
     order = sorted(kinds, key=lambda column: column != _PANDAS_INDEX)  # which parquet has last
     first = next((column for column in order if column not in index), None)

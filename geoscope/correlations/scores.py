@@ -67,7 +67,14 @@ def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]
         name = str(source)
     else:
         name = "the scores"
-        read = _of_rows(records_table(list(source), name))
+        rows = list(source)
+        odd = next((row for row in rows if not isinstance(row, Mapping)), None)
+        if odd is not None:
+            raise GeoscopeError(
+                f"expected {name} as mappings of column to cell, got {type(odd).__name__}; "
+                "of a data frame give to_dict('records')"
+            )
+        read = _of_rows(records_table(rows, name))
     if not read.scores:
         why = f" that is a number ({len(read.nulls)} are not)" if read.nulls else ""
         raise GeoscopeError(f"expected scores, got none{why} in {name}; each row needs a subject and a score")

@@ -45,6 +45,7 @@ def results_of(content: Mapping[str, Any], path: Path) -> Iterator[TaskResult]:
             asked_only=part or task == _ALL,
             directions=_directions(mapping(mapping(content.get("config_tasks")).get(task))),
             settings={
+                "revision": mapping(general.get("model_config")).get("revision"),
                 "max_samples": general.get("max_samples") or "none",
                 "version": mapping(content.get("versions")).get(task),
             },

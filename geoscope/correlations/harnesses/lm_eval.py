@@ -15,6 +15,12 @@ from geoscope.correlations.harnesses.task_result import TaskResult, is_number, m
 from geoscope.errors import GeoscopeError
 
 _MODEL_KEYS = ("peft", "delta", "pretrained", "model", "path", "engine")  # of model_args, the more telling first
+_HOW_FAST = frozenset({
+    "batch_size", "base_url", "data_parallel_size", "device", "dp_size", "gpu_memory_utilization",
+    "max_batch_size", "max_retries", "mem_fraction_static", "num_concurrent", "parallelize", "tensor_parallel_size",
+    "timeout", "tp_size", "trust_remote_code",
+})  # fmt: skip
+"""Of model_args, what says how a model is run and not which it is."""
 _NO_METRICS = ("sample_len", "samples", "bypass")  # bypass: the 999 of a run that only predicted
 
 
@@ -27,6 +33,8 @@ def is_result(content: Any) -> bool:
 def results_of(content: Mapping[str, Any], path: Path) -> Iterator[TaskResult]:
     """The tasks of a result that have a metric."""
     subject, config = _model(content, path), mapping(content.get("config"))
+    arguments = _arguments(config.get("model_args"))
+    variant = ", ".join(f"{key}={arguments[key]}" for key in sorted(arguments) if key not in _HOW_FAST)
     metrics = {task: metrics_of(numbers) for task, numbers in content["results"].items()}
     subtasks = {
         part
@@ -51,6 +59,7 @@ def results_of(content: Mapping[str, Any], path: Path) -> Iterator[TaskResult]:
             directions=mapping(better.get(task)),
             begun=seconds(content.get("date")),
             settings={
+                "model_args": variant or None,
                 "n-shot": mapping(content.get("n-shot")).get(task),
                 "limit": config.get("limit") or "none",
                 "version": mapping(content.get("versions")).get(task),
