@@ -785,7 +785,7 @@ def test_columns_that_cannot_be_taken_out_are_refused(given, told):
         (
             "scores.xlsx",
             b"",
-            "expected the last argument to be scores (.csv .tsv .jsonl .parquet .json or a folder of ",
+            "expected the last argument to be scores (.tsv .csv .parquet .jsonl .json or a folder of ",
         ),
     ],
 )

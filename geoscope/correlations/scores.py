@@ -13,11 +13,11 @@ from geoscope.correlations.harnesses import result_files
 from geoscope.correlations.harnesses.task_result import TaskResult
 from geoscope.correlations.score_cells import Cell
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.table_files import read_table
+from geoscope.subjects.encodings import unpacked_name
+from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables import Table, records_table
 from geoscope.wording import listed
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _TASK = "score"  # what a file without a task column has its scores on
 
 
@@ -55,11 +55,12 @@ class _Read:
 def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]:
     """Scores from a table, from a result of another tool, from a folder of those, or from rows (column to cell).
 
-    A table (.csv, .tsv, .jsonl, .parquet, or .json as a list of rows) has the columns subject and score, and task where
-    there are several; or, without score and task, one row a subject and one column a task. Results are those of
-    lm-evaluation-harness, mteb, lighteval and the Trainer. What has no number is left out and counted, and how a file
-    was read is said, in warnings. Raises GeoscopeError for what is none of these, for a cell that is no number, and
-    for runs of one task of which none is the newest.
+    A table (.csv, .tsv, .jsonl, .parquet, or .json as a list of rows; also .gz) has the columns subject and score, and
+    task where there are several; or, without score and task, one row a subject and one column a task. Results are
+    those of lm-evaluation-harness, mteb, lighteval and the Trainer. What has no number is left out and counted, and
+    how a file was read is said, in warnings.
+    Raises GeoscopeError for what is none of these, for a cell that is no number, and for runs of one task of which none
+    is the newest.
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -113,12 +114,12 @@ def _check_characters(scores: Iterable[Score]) -> None:
 
 
 def _of_file(path: Path) -> _Read:
-    suffix = path.suffix.lower()
-    if suffix in _TABLES:
+    suffix = unpacked_name(path).suffix.lower()
+    if suffix in TABLE_SUFFIXES and suffix != ".json":
         return _of_rows(read_table(path, "scores", quotes=True, spaces=True))
     if suffix != ".json":
         raise GeoscopeError(
-            f"expected the last argument to be scores ({' '.join(_TABLES)} .json or a folder of results), got {path}; "
+            f"expected the last argument to be scores ({' '.join(TABLE_SUFFIXES)} or a folder of results), got {path}; "
             "name the reports first"
         )
     content = result_files.parsed(path)
@@ -134,7 +135,7 @@ def _of_file(path: Path) -> _Read:
 
 def _of_rows(table: Table) -> _Read:
     """A table's rows: subject, task and score, or one a subject with a column a task."""
-    read = _Read()
+    read = _Read(notes=list(table.notes))
     rows, note = score_cells.rows_of(table)
     read.notes += [note] if note else []
     for row in rows:

@@ -11,12 +11,12 @@ from geoscope.correlations.harnesses import lighteval, lm_eval, mteb, trainer
 from geoscope.correlations.harnesses.runs import newest_runs
 from geoscope.correlations.harnesses.task_result import TaskResult
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.encodings import read_text
+from geoscope.subjects.encodings import read_text, unpacked_name
+from geoscope.subjects.table_files import TABLE_SUFFIXES
 from geoscope.wording import listed
 
 TOOLS = "lm-evaluation-harness, mteb, lighteval or the Trainer"
 
-_COUNTED = (".json", ".jsonl", ".csv", ".tsv", ".parquet")
 _BESIDE = frozenset({
     "added_tokens.json", "adapter_config.json", "config.json", "config_sentence_transformers.json",
     "generation_config.json", "model.safetensors.index.json", "model_meta.json", "modules.json",
@@ -52,7 +52,7 @@ def results_of_folder(folder: Path) -> tuple[list[TaskResult], list[str]]:
     read = 0
     for path in _files(folder):
         try:
-            content = parsed(path) if path.suffix.lower() == ".json" else None
+            content = parsed(path) if _suffix(path) == ".json" else None
             if is_result(content, path):
                 found += _results(content, path)
                 read += 1
@@ -99,8 +99,12 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         beside = path.name in _BESIDE or path.name.startswith(_SAMPLES)
-        if path.suffix.lower() in _COUNTED and not hidden and not beside and path.is_file():
+        if _suffix(path) in TABLE_SUFFIXES and not hidden and not beside and path.is_file():
             yield path
+
+
+def _suffix(path: Path) -> str:
+    return unpacked_name(path).suffix.lower()
 
 
 def _remarks(results: list[TaskResult]) -> list[str]:
