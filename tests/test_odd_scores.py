@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import warnings
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,8 @@ import pytest
 from geoscope.cli.app import main
 from geoscope.correlations.scores import check_once, read_scores
 from geoscope.errors import GeoscopeError
+
+gzipped = partial(gzip.compress, mtime=0)  # the same bytes in every worker, which parameters must be
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 NAN = float("nan")
@@ -90,10 +93,10 @@ def test_another_delimiter_is_found_and_a_packed_file_read(tmp_path):
     assert len(said) == 1
     assert "semicolon" in said[0]
     rows = [{"subject": one, "task": task, "score": value} for one, task, value in WIDE]
-    (tmp_path / "scores.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
-    (tmp_path / "scores.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+    (tmp_path / "scores.jsonl.gz").write_bytes(gzipped("\n".join(map(json.dumps, rows)).encode()))
+    (tmp_path / "scores.json.gz").write_bytes(gzipped(json.dumps(rows).encode()))
     assert read(tmp_path / "scores.jsonl.gz")[0] == read(tmp_path / "scores.json.gz")[0] == WIDE
-    put(tmp_path / "folder", {"r.json.gz": gzip.compress(json.dumps(harness(arc={"acc": 0.5})).encode())})
+    put(tmp_path / "folder", {"r.json.gz": gzipped(json.dumps(harness(arc={"acc": 0.5})).encode())})
     assert read(tmp_path / "folder") == ([("a", "arc", 0.5)], [])
 
 
