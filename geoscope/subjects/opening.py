@@ -79,14 +79,14 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
         if options.get(name) is not None:
             raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
     groups, column = options.get("groups"), options.get("column")
-    if column is not None and expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        raise GeoscopeError("expected --column only with an embeddings file; rows in memory have one already")
     if isinstance(subject, Embeddings):
+        if column is not None:
+            raise GeoscopeError("expected column only with an embeddings file or a table, got it beside Embeddings")
         if groups is not None:
             raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
         return subject
     if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        return object_embeddings(subject, groups=groups)
+        return object_embeddings(subject, groups=groups, column=column)
     path = Path(subject).expanduser()
     if not is_extracted(path):
         return open_embeddings(path, groups=groups, column=column)
