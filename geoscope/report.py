@@ -53,6 +53,9 @@ class Subject(_Part):
     parameters: int | None = Field(default=None, ge=0, description="how many weights the model has")
     layers: int | None = Field(default=None, ge=0, description="how many blocks; layer 0 is the embedding layer")
     hidden_size: int | None = Field(default=None, ge=0, description="dimensions of a row")
+    adapter: dict[str, str] | None = Field(
+        default=None, exclude_if=is_none, description="what was merged into the weights: its kind and its base"
+    )
 
 
 class CorpusShare(_Part):
@@ -315,6 +318,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 
 _OPTIONAL = {
+    "Subject": {"adapter"},
     "Sample": {"fingerprint", "dropped", "sampling_fraction"},
     "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},

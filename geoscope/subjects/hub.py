@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.adapters import Adapter
 
 _TIMEOUT = 10.0
 
@@ -19,10 +20,20 @@ os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own)."""
+    """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own).
+
+    folder: of its configuration and weights. adapter: what goes on them, if anything does.
+    """
 
     folder: Path
     commit: str | None
+    adapter: Adapter | None = None
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """Where its tokenizer is: beside an adapter, if one was saved there."""
+        beside = self.folder if self.adapter is None else self.adapter.folder
+        return beside if (beside / "tokenizer_config.json").is_file() else self.folder
 
 
 class OutOfReach(Exception):
@@ -98,9 +109,11 @@ def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
     from huggingface_hub import constants, errors, try_to_load_from_cache
 
     try:
-        found = try_to_load_from_cache(
-            identifier, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision or "main"
+        held = (
+            try_to_load_from_cache(identifier, name, cache_dir=constants.HF_HUB_CACHE, revision=revision or "main")
+            for name in ("config.json", "adapter_config.json")
         )
+        found = next((path for path in held if isinstance(path, str)), None)
     except errors.HFValidationError as error:
         raise GeoscopeError(
             f"expected an existing folder or file, or a Hugging Face id such as 'org/name', got '{identifier}'; "

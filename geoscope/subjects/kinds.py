@@ -19,7 +19,7 @@ TAKEN = (
     "a Hugging Face id, a checkpoint folder, an embeddings file "
     f"({' '.join(ARRAY_SUFFIXES)}), a folder written by extract, or demo"
 )
-_IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
+IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 _OTHER_FILES = (
     ".arrow", ".bin", ".csv", ".feather", ".gguf", ".gz", ".h5", ".hdf5", ".html", ".jsonl", ".md", ".onnx", ".pkl",
     ".pt", ".pth", ".tsv", ".txt", ".xml", ".zip",
@@ -57,7 +57,7 @@ def kind_of(subject: Any) -> Kind:
     if path.exists():
         what = "; text is read by --corpus, with a checkpoint" if suffix in _TEXTS else "; convert it"
         raise GeoscopeError(f"expected {TAKEN}, got the file {path}{what}")
-    if suffix in _OTHER_FILES or not _IDENTIFIER.match(name):
+    if suffix in _OTHER_FILES or not IDENTIFIER.match(name):
         raise GeoscopeError(f"expected {TAKEN}, got {name}, where there is nothing; check the path")
     return Kind.TEXT
 
@@ -66,7 +66,7 @@ def _of_folder(path: Path) -> Kind:
     names = {each.name for each in path.iterdir()}
     if "embeddings.json" in names:
         return Kind.ROWS
-    if "config.json" in names or any(name.endswith(".gguf") for name in names):
+    if names & {"config.json", "adapter_config.json"} or any(name.endswith(".gguf") for name in names):
         return Kind.TEXT
     held = sorted(names)[:3]
     raise GeoscopeError(

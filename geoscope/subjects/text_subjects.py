@@ -143,4 +143,5 @@ def _describe(extraction: Extraction) -> dict[str, Any]:
         "parameters": checkpoint.parameters,
         "layers": checkpoint.layers,
         "hidden_size": checkpoint.hidden_size,
+        **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
     }

@@ -25,7 +25,7 @@ def choose_weights(files: Sequence[str], subject: str, *, allow_pickle: bool) ->
 
     files: the names in a folder or a hub repository. Raises GeoscopeError when none of them will do.
     """
-    files = sorted(files)
+    files = sorted(name for name in files if not name.startswith("adapter_"))
     safe = [name for name in files if name.endswith(".safetensors")]
     whole = [name for name in safe if name == "model.safetensors"]
     if safe:

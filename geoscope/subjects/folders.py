@@ -1,0 +1,72 @@
+"""Folders: what stands in a checkpoint's folder, and where: a model, an adapter on one, or both, a GGUF file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects import adapters
+from geoscope.subjects.adapters import Adapter, read_adapter
+from geoscope.subjects.hub import Snapshot
+from geoscope.subjects.kinds import IDENTIFIER
+from geoscope.subjects.weights import choose_weights
+
+_SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
+
+FindBase = Callable[[str, str | None], Snapshot]
+"""Where the checkpoint of a name and revision is."""
+
+
+def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle: bool) -> Snapshot:
+    """Where in a folder the model is, and the adapter that goes on it.
+
+    find: for the base of an adapter that is not beside it. Raises GeoscopeError where there is neither.
+    """
+    folder = snapshot.folder
+    if (folder / adapters.CONFIG).is_file():
+        adapter = read_adapter(folder, subject, allow_pickle=allow_pickle)
+        if _holds_model({path.name for path in folder.iterdir()}):
+            return replace(snapshot, adapter=adapter)
+        return replace(snapshot, folder=_base(adapter, subject, find).folder, adapter=adapter)
+    if (folder / "config.json").is_file() or list(folder.glob("*.gguf")):
+        return snapshot
+    raise GeoscopeError(
+        f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
+    )
+
+
+def wanted_files(names: Sequence[str], *, subject: str, code: bool, allow_pickle: bool) -> list[str]:
+    """Those of a hub repository's files that are read: configuration, tokenizer, weights, code where it may run."""
+    suffixes = _SMALL_FILES + ((".py",) if code else ())
+    small = [name for name in names if name.endswith(suffixes)]
+    if adapters.CONFIG in names and not _holds_model(names):
+        return [*small, *(name for name in names if name in adapters.WEIGHTS)]
+    return [*choose_weights(names, subject, allow_pickle=allow_pickle).files, *small]
+
+
+def _holds_model(names: Collection[str]) -> bool:
+    """Whether a model's weights are beside its configuration; an adapter's folder may have the latter alone."""
+    return "config.json" in names and any(name.startswith(("model", "pytorch_model")) for name in names)
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("config.json", adapters.CONFIG))
+
+
+def _base(adapter: Adapter, subject: str, find: FindBase) -> Snapshot:
+    places = [Path(adapter.base).expanduser(), adapter.folder / adapter.base]
+    local = next((place for place in places if adapter.base and _is_checkpoint(place)), None)
+    if local is not None or IDENTIFIER.match(adapter.base):
+        base = find(adapter.base, adapter.base_revision) if local is None else find(str(local), None)
+        if not (base.folder / adapters.CONFIG).is_file():
+            return base
+        raise GeoscopeError(
+            f"expected a model as the base of the adapter '{subject}', got '{adapter.base}', which has an adapter "
+            "itself; merge that one first"
+        )
+    raise GeoscopeError(
+        f"expected the base of the adapter '{subject}', got none at {adapter.base or 'a path that is not said'}; "
+        f"put its files beside the adapter, or mend base_model_name_or_path in {adapters.CONFIG}"
+    )
