@@ -108,6 +108,7 @@ def _settings(
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
         "groups": read_with.get("groups"),
+        "sentence_model": read_with.get("sentence_model"),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

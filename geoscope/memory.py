@@ -149,7 +149,7 @@ def workload(
         matched=null in ("auto", "matched"),
     )
     if isinstance(source, Extraction):
-        return replace(work, dimension=source.checkpoint.hidden_size, reading=_reading(source, layers))
+        return replace(work, dimension=source.row_size, reading=_reading(source, layers))
     if isinstance(source, Embeddings):
         return replace(work, dimension=source.hidden_size, item=source.itemsize)
     raise TypeError(f"expected an Extraction or Embeddings, got {type(source).__name__}")

@@ -12,7 +12,7 @@ from geoscope.settings.texts import keys_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
-Pooling = Literal["tokens", "mean", "cls", "last"]
+Pooling = Literal["tokens", "mean", "cls", "last", "model"]
 Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
@@ -83,9 +83,10 @@ class Text(TypedDict, total=False):
     pooling: Annotated[
         Pooling,
         Option(
-            "tokens", "What makes a row; padding never does.", _SAMPLE, told="sample.pooling", of_text=True, drawn=True
+            "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says.",
+            _SAMPLE, told="sample.pooling", of_text=True, drawn=True,
         ),
-    ]
+    ]  # fmt: skip
     tokens: Annotated[
         Tokens,
         Option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.descriptions import read_json
 
 CONFIG = "adapter_config.json"
 _SAFE, _PICKLED = WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
@@ -42,13 +42,8 @@ def read_adapter(folder: Path, subject: str, *, allow_pickle: bool) -> Adapter:
     Raises GeoscopeError where it is no PEFT adapter, its weights must be unpickled and may not be, or peft is not
     installed: the base alone is another model.
     """
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GeoscopeError(
-            f"expected JSON in {folder / CONFIG}, got something else: {first_line(error)}; save the adapter again"
-        ) from error
-    kind = config.get("peft_type") if isinstance(config, dict) else None
+    config = read_json(folder / CONFIG, dict)
+    kind = config.get("peft_type")
     if not isinstance(kind, str):
         raise GeoscopeError(
             f"expected an adapter of PEFT in '{subject}', got an {CONFIG} without peft_type; merge the adapter with "

@@ -32,6 +32,7 @@ class Checkpoint:
     fingerprint: "sha256:..." over the sorted (name, dtype, shape, bytes) of the loaded tensors.
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
     max_positions: the most tokens the model reads at once, or None where it has no limit.
+    found: where its files are.
     """
 
     name: str
@@ -47,7 +48,12 @@ class Checkpoint:
     max_positions: int | None
     device: str
     dtype: str
-    adapter: Adapter | None = None
+    found: Snapshot | None = None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What was merged into the weights."""
+        return None if self.found is None else self.found.adapter
 
 
 def load_checkpoint(
@@ -98,7 +104,7 @@ def load_checkpoint(
         max_positions=_max_positions(backbone, tokenizer),
         device=where,
         dtype=number,
-        adapter=snapshot.adapter,
+        found=snapshot,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ from geoscope.subjects import adapters
 from geoscope.subjects.adapters import Adapter, read_adapter
 from geoscope.subjects.hub import Snapshot
 from geoscope.subjects.kinds import IDENTIFIER
+from geoscope.subjects.sentence_models import MODULES, READERS, modules_of, reader_of
 from geoscope.subjects.weights import choose_weights
 
+_MODULE_FILE = re.compile(r"^(\d+_\w+/)?[^/]+$")
 _SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 
 FindBase = Callable[[str, str | None], Snapshot]
@@ -24,6 +27,8 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
 
     find: for the base of an adapter that is not beside it. Raises GeoscopeError where there is neither.
     """
+    if (snapshot.folder / MODULES).is_file():
+        snapshot = replace(snapshot, modules=snapshot.folder, folder=_read_by(snapshot.folder))
     folder = snapshot.folder
     if (folder / adapters.CONFIG).is_file():
         adapter = read_adapter(folder, subject, allow_pickle=allow_pickle)
@@ -37,13 +42,32 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
     )
 
 
+def _read_by(folder: Path) -> Path:
+    """Where the model of a sentence-transformers folder is: where its first module says, else in the folder itself."""
+    known = modules_of(folder)[:1]
+    if (folder / "config.json").is_file() and known and known[0].kind not in READERS:
+        return folder
+    return reader_of(folder).folder
+
+
 def wanted_files(names: Sequence[str], *, subject: str, code: bool, allow_pickle: bool) -> list[str]:
     """Those of a hub repository's files that are read: configuration, tokenizer, weights, code where it may run."""
     suffixes = _SMALL_FILES + ((".py",) if code else ())
+    if MODULES in names:
+        return [name for name in names if _MODULE_FILE.match(name) and _is_read(name, suffixes, names, allow_pickle)]
+    names = [name for name in names if "/" not in name]
     small = [name for name in names if name.endswith(suffixes)]
     if adapters.CONFIG in names and not _holds_model(names):
         return [*small, *(name for name in names if name in adapters.WEIGHTS)]
     return [*choose_weights(names, subject, allow_pickle=allow_pickle).files, *small]
+
+
+def _is_read(name: str, suffixes: tuple[str, ...], names: Collection[str], allow_pickle: bool) -> bool:
+    """Whether a file of a sentence-transformers repository is, pickles only where there is nothing else."""
+    folder, _, last = name.rpartition("/")
+    safe = any(other.rpartition("/")[0] == folder and other.endswith(".safetensors") for other in names)
+    pickled = allow_pickle and not safe and last.startswith(("pytorch_model", "adapter_model"))
+    return last.endswith((*suffixes, ".safetensors")) or pickled
 
 
 def _holds_model(names: Collection[str]) -> bool:

@@ -22,12 +22,14 @@ os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 class Snapshot:
     """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own).
 
-    folder: of its configuration and weights. adapter: what goes on them, if anything does.
+    folder: of its configuration and weights. adapter: what goes on them, if anything does. modules: the folder of
+    sentence-transformers' modules.json, if it is in one.
     """
 
     folder: Path
     commit: str | None
     adapter: Adapter | None = None
+    modules: Path | None = None
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -77,7 +79,7 @@ def find_snapshot(identifier: str, revision: str | None, wanted: Callable[[list[
         return _cached(identifier, revision, "the Hugging Face hub is offline (HF_HUB_OFFLINE)")
     try:
         info = HfApi().model_info(identifier, revision=revision, timeout=_TIMEOUT)
-        files = [entry.rfilename for entry in info.siblings or [] if "/" not in entry.rfilename]
+        files = [entry.rfilename for entry in info.siblings or []]
         folder = snapshot_download(
             identifier,
             revision=info.sha,
@@ -111,7 +113,7 @@ def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
     try:
         held = (
             try_to_load_from_cache(identifier, name, cache_dir=constants.HF_HUB_CACHE, revision=revision or "main")
-            for name in ("config.json", "adapter_config.json")
+            for name in ("config.json", "adapter_config.json", "modules.json")
         )
         found = next((path for path in held if isinstance(path, str)), None)
     except errors.HFValidationError as error:

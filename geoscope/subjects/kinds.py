@@ -66,7 +66,7 @@ def _of_folder(path: Path) -> Kind:
     names = {each.name for each in path.iterdir()}
     if "embeddings.json" in names:
         return Kind.ROWS
-    if names & {"config.json", "adapter_config.json"} or any(name.endswith(".gguf") for name in names):
+    if names & {"config.json", "adapter_config.json", "modules.json"} or any(name.endswith(".gguf") for name in names):
         return Kind.TEXT
     held = sorted(names)[:3]
     raise GeoscopeError(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Unpack
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
-from geoscope.settings.option import completed, part, takes
+from geoscope.settings.option import completed, default_of, part, takes
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_spec, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
@@ -19,18 +19,21 @@ from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.held_texts import corpus_held
 from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.sentence_models import SentenceModel, read_sentence_model
 from geoscope.subjects.words import Words, parse_words
 
 
 class TextSubject(NamedTuple):
     """A checkpoint and its drawn, tokenized text: the rows to be read, and what a report says of both.
 
-    The model is read anew whenever the rows are, so that what it gives follows its weights.
+    settings: what it says of how rows are made, beside the options. The model is read anew whenever the rows are, so
+    that what it gives follows its weights.
     """
 
     extraction: Extraction
     about: dict[str, Any]
     sample: dict[str, Any]
+    settings: dict[str, Any]
 
 
 @takes(ReadingKeywords)
@@ -53,10 +56,12 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
     drawn = draw(_loaded(specs, options["split"], kept), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
+    sentence = _sentence_model(checkpoint, options)
+    length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
     extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
-        max_length=options["max_length"], layers=options["layers"], seed=options["seed"],
-        batch_tokens=options["batch_tokens"], progress=options["progress"], warnings=drawn.warnings,
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length,
+        layers=options["layers"], seed=options["seed"], batch_tokens=options["batch_tokens"],
+        progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
     )  # fmt: skip
     sample = {
         "corpora": [
@@ -66,12 +71,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
         "pooling": options["pooling"],
-        "max_length": options["max_length"],
+        "max_length": length,
         "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
-    return TextSubject(extraction, _describe(extraction), sample)
+    made = {} if sentence is None else {"sentence_model": sentence.described}
+    return TextSubject(extraction, _describe(extraction), sample, made)
 
 
 @takes(ExtractKeywords)
@@ -86,7 +92,7 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     output = options["output"]
     if output is not None:
         check_output(Path(output).expanduser())
-    extraction, described, sample = open_text_subject(subject, **part(ReadingKeywords, options))
+    extraction, described, sample, made = open_text_subject(subject, **part(ReadingKeywords, options))
     for warning in extraction.warnings:
         warnings.warn(warning, stacklevel=2)
     split, words, protocol = options["split"], options["words"], options["protocol"]
@@ -94,11 +100,12 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         "layers": list(extraction.layers),
         "pooling": options["pooling"],
         "tokens": options["tokens"],
-        "max_length": options["max_length"],
+        "max_length": sample["max_length"],
         "sequences": options["sequences"],
         "split": None if split is None else list(split),
         "seed": options["seed"],
         "dtype": extraction.checkpoint.dtype,
+        **made,
         **({} if words is None else {"words": words}),
         **({} if protocol is None else {"protocol": protocol}),
     }
@@ -107,6 +114,28 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     written = write_embeddings(folder, extraction, subject=described, sample=sample, settings=settings)
     written.keep(temporary)
     return written
+
+
+def _sentence_model(checkpoint: Checkpoint, options: ReadingKeywords) -> SentenceModel | None:
+    """What makes rows under --pooling model; None under any other."""
+    if options["pooling"] != "model":
+        return None
+    folder = None if checkpoint.found is None else checkpoint.found.modules
+    return read_sentence_model(folder, checkpoint.name, allow_pickle=options["allow_pickle"], device=checkpoint.device)
+
+
+def _unused_prompts(sentence: SentenceModel | None, name: str) -> list[str]:
+    """What a user should hear of prompts that nothing says when to use."""
+    if sentence is None or sentence.prompt or not sentence.prompts:
+        return []
+    told = ", ".join(sentence.prompts)
+    return [f"'{name}' has prompts for {told} and none by default; text is read without one."]
+
+
+def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int) -> int:
+    """The tokens that a sentence model's text is cut to: as its folder says, fewer where that is asked for."""
+    told = [limit for limit in (sentence.max_length, checkpoint.max_positions) if limit is not None]
+    return min([*told, *([asked] if asked != default_of(ReadingKeywords, "max_length") or not told else [])])
 
 
 def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
@@ -142,6 +171,6 @@ def _describe(extraction: Extraction) -> dict[str, Any]:
         "fingerprint": checkpoint.fingerprint,
         "parameters": checkpoint.parameters,
         "layers": checkpoint.layers,
-        "hidden_size": checkpoint.hidden_size,
+        "hidden_size": extraction.row_size,
         **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
     }
