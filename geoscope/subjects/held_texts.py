@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from geoscope.errors import GeoscopeError
@@ -13,14 +14,16 @@ _NAMES = ("text", "sentence")
 _TAKEN = "a list of texts, or a column or Dataset of them"
 
 
-def corpus_held(held: Any, name: str = "texts", *, words: Words | None = None) -> Corpus:
+def corpus_held(
+    held: Any, name: str = "texts", *, words: Words | None = None, text_columns: Sequence[str] | None = None
+) -> Corpus:
     """Texts in Python as a corpus of that name; null and blank ones are left out, with a warning that counts them.
 
     held: strings in a list or another sequence, a column of a data frame, of pyarrow or of `datasets`, or a `datasets`
-    Dataset with a column text or sentence, or one of strings; a lone string is one text.
+    Dataset with one of text_columns, a column text or sentence, or one of strings; a lone string is one text.
     Raises GeoscopeError for anything else, and where no text is left.
     """
-    texts = [held] if isinstance(held, str) else _listed(held)
+    texts = [held] if isinstance(held, str) else _listed(held, text_columns or ())
     wrong = next((place for place, text in enumerate(texts) if text is not None and not isinstance(text, str)), None)
     if wrong is not None:
         raise GeoscopeError(
@@ -39,10 +42,10 @@ def corpus_held(held: Any, name: str = "texts", *, words: Words | None = None) -
     return Corpus(name, sequences, fingerprint(sequences))
 
 
-def _listed(held: Any) -> list[Any]:
+def _listed(held: Any, asked: Sequence[str]) -> list[Any]:
     columns = getattr(held, "column_names", None)
     if columns is not None and hasattr(held, "features"):  # a Dataset
-        return list(held[_column(held, columns)])
+        return list(held[_column(held, columns, asked)])
     for method in ("to_pylist", "to_list"):  # of pyarrow, pandas and polars
         if hasattr(held, method):
             listed: list[Any] = getattr(held, method)()
@@ -52,13 +55,14 @@ def _listed(held: Any) -> list[Any]:
     return list(held)
 
 
-def _column(held: Any, columns: list[str]) -> str:
+def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
     texts = [name for name in columns if getattr(held.features[name], "dtype", None) in ("string", "large_string")]
-    for name in _NAMES:
+    for name in asked or _NAMES:
         if name in texts:
             return name
-    if len(texts) == 1:
+    if len(texts) == 1 and not asked:
         return texts[0]
     raise GeoscopeError(
-        f"expected a Dataset with a column text or sentence, got the columns {', '.join(columns)}; give one of them"
+        f"expected a Dataset with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(columns)}; "
+        "give one of them"
     )

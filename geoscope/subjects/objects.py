@@ -15,6 +15,7 @@ from geoscope.rows import Layer
 from geoscope.subjects.array_files import Matrix, matrix
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.groups import grouped, ungrouped
+from geoscope.subjects.packed_bits import refuse_packed
 
 TAKEN = "an (n, d) array, tensor, data frame or list of rows, or a dict or list of such layers"
 _LAYER = re.compile(r"^(?:layer[-_. ]?)?(\d+)$", re.IGNORECASE)
@@ -61,7 +62,9 @@ def _number(key: Any) -> int:
 
 
 def _rows(held: Any, what: str) -> Matrix:
-    return matrix(array_of(held, what), what)
+    rows = matrix(array_of(held, what), what)
+    refuse_packed(rows, what)
+    return rows
 
 
 def array_of(held: Any, what: str) -> npt.NDArray[Any]:
