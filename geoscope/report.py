@@ -93,6 +93,11 @@ class Sample(_Part):
         description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
         "for it, as do those of reports whose settings name no population",
     )
+    left_out: dict[str, int] | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="of a vocabulary: rows of the matrix that are not measured, by why",
+    )
     dropped: list[Dropped] | None = Field(
         default=None, exclude_if=is_none, description="rows left out, for layers where there were some"
     )
@@ -319,7 +324,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 _OPTIONAL = {
     "Subject": {"adapter"},
-    "Sample": {"fingerprint", "dropped", "sampling_fraction"},
+    "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},

@@ -116,7 +116,7 @@ def test_a_type_checker_refuses_it_too(tmp_path: Path) -> None:
     [
         (
             {"pooling": "max"},
-            "expected --pooling to be one of tokens, mean, cls, last, model, got 'max'; give one of them",
+            "expected --pooling to be one of tokens, mean, cls, last, model, vocabulary, got 'max'; give one of them",
         ),
         ({"null": "match"}, r"got 'match'; did you mean matched\?"),
         ({"sequences": 0}, "expected --sequences to be a whole number of at least 1, got 0; give one"),

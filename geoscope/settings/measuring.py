@@ -12,7 +12,7 @@ from geoscope.settings.texts import keys_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
-Pooling = Literal["tokens", "mean", "cls", "last", "model"]
+Pooling = Literal["tokens", "mean", "cls", "last", "model", "vocabulary"]
 Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
@@ -93,7 +93,8 @@ class Text(TypedDict, total=False):
     pooling: Annotated[
         Pooling,
         Option(
-            "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says.",
+            "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says. "
+            "vocabulary: the input embedding matrix, a row a token; no text is read.",
             _SAMPLE, told="sample.pooling", of_text=True, drawn=True,
         ),
     ]  # fmt: skip

@@ -173,6 +173,10 @@ def _load(
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
+    if snapshot.static:
+        from geoscope.subjects.static_embeddings import load_static
+
+        return *load_static(snapshot.folder, subject, dtype), set()
     unusable = (OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code}
     files = [path.name for path in snapshot.folder.iterdir()]

@@ -18,7 +18,7 @@ from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.sentence_models import SentenceModel
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
 
-POOLINGS = choices_of(Text, "pooling")
+POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
 """What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
 
 BATCH_TOKENS_CPU = 4096

@@ -10,9 +10,10 @@ from pathlib import Path
 from geoscope.errors import GeoscopeError
 from geoscope.subjects import adapters
 from geoscope.subjects.adapters import Adapter, read_adapter
+from geoscope.subjects.descriptions import read_json
 from geoscope.subjects.hub import Snapshot
 from geoscope.subjects.kinds import IDENTIFIER
-from geoscope.subjects.sentence_models import MODULES, READERS, modules_of, reader_of
+from geoscope.subjects.sentence_models import MODULES, READERS, Module, modules_of, reader_of
 from geoscope.subjects.weights import choose_weights
 
 _MODULE_FILE = re.compile(r"^(\d+_\w+/)?[^/]+$")
@@ -28,8 +29,12 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
     find: for the base of an adapter that is not beside it. Raises GeoscopeError where there is neither.
     """
     if (snapshot.folder / MODULES).is_file():
-        snapshot = replace(snapshot, modules=snapshot.folder, folder=_read_by(snapshot.folder))
+        reader = _reader(snapshot.folder)
+        static = reader.kind == "StaticEmbedding"
+        snapshot = replace(snapshot, modules=snapshot.folder, folder=reader.folder, static=static)
     folder = snapshot.folder
+    if snapshot.static or _is_model2vec(folder):
+        return replace(snapshot, static=True)
     if (folder / adapters.CONFIG).is_file():
         adapter = read_adapter(folder, subject, allow_pickle=allow_pickle)
         if _holds_model({path.name for path in folder.iterdir()}):
@@ -42,12 +47,20 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
     )
 
 
-def _read_by(folder: Path) -> Path:
-    """Where the model of a sentence-transformers folder is: where its first module says, else in the folder itself."""
-    known = modules_of(folder)[:1]
-    if (folder / "config.json").is_file() and known and known[0].kind not in READERS:
-        return folder
-    return reader_of(folder).folder
+def _reader(folder: Path) -> Module:
+    """What reads text in a sentence-transformers folder: its first module, or the model in the folder itself."""
+    first = modules_of(folder)[:1]
+    if (folder / "config.json").is_file() and first and first[0].kind not in READERS:
+        return Module("Transformer", folder)
+    return reader_of(folder)
+
+
+def _is_model2vec(folder: Path) -> bool:
+    config = folder / "config.json"
+    try:
+        return config.is_file() and read_json(config, dict).get("model_type") == "model2vec"
+    except GeoscopeError:  # transformers says what is wrong with it
+        return False
 
 
 def wanted_files(names: Sequence[str], *, subject: str, code: bool, allow_pickle: bool) -> list[str]:

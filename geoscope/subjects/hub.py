@@ -23,13 +23,14 @@ class Snapshot:
     """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own).
 
     folder: of its configuration and weights. adapter: what goes on them, if anything does. modules: the folder of
-    sentence-transformers' modules.json, if it is in one.
+    sentence-transformers' modules.json, if it is in one. static: whether it is a table of token vectors and no more.
     """
 
     folder: Path
     commit: str | None
     adapter: Adapter | None = None
     modules: Path | None = None
+    static: bool = False
 
     @property
     def tokenizer_folder(self) -> Path:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
-from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
-from geoscope.settings.option import completed, default_of, part, takes
+from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
+from geoscope.settings.option import completed, default_of, fields_of, part, takes
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
@@ -20,7 +20,11 @@ from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.held_texts import corpus_held
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.sentence_models import SentenceModel, read_sentence_model
+from geoscope.subjects.vocabulary import Vocabulary
 from geoscope.subjects.words import Words, parse_words
+
+_ANY_LENGTH = 10**9
+"""Of text that nothing cuts."""
 
 
 class TextSubject(NamedTuple):
@@ -30,7 +34,7 @@ class TextSubject(NamedTuple):
     that what it gives follows its weights.
     """
 
-    extraction: Extraction
+    extraction: Extraction | Vocabulary
     about: dict[str, Any]
     sample: dict[str, Any]
     settings: dict[str, Any]
@@ -47,6 +51,8 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     """
     options = completed(ReadingKeywords, resolved(given))
     name = subject.name if isinstance(subject, Checkpoint) else subject
+    if options["pooling"] == "vocabulary":
+        return _open_vocabulary(subject, options)
     specs = _corpora(options, name)
     kept = None if options["words"] is None else parse_words(options["words"])
     columns = options["text_columns"]
@@ -58,7 +64,7 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     sentence = _sentence_model(checkpoint, options)
     length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
     extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length,
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length or _ANY_LENGTH,
         layers=options["layers"], seed=options["seed"], batch_tokens=options["batch_tokens"],
         progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
     )  # fmt: skip
@@ -115,6 +121,29 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     return written
 
 
+def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords) -> TextSubject:
+    """The input embedding matrix, beside which every option that chooses text is refused."""
+    for name, field in fields_of(Text).items():
+        chosen = field.option.of_text or name == "tokens"
+        if chosen and name != "pooling" and options.get(name) != field.option.default:
+            told = field.flag if field.option.typed else name
+            raise GeoscopeError(f"expected no {told} with --pooling vocabulary, which reads no text; leave it out")
+    checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, **part(Loading, options))
+    rows = Vocabulary(checkpoint, layers=options["layers"])
+    sample = {
+        "corpora": [],
+        "sequences": len(rows.index),
+        "rows": len(rows.index),
+        "pooling": rows.pooling,
+        "max_length": None,
+        "seed": options["seed"],
+        "fingerprint": rows.fingerprint,
+        "sampling_fraction": 1.0,
+        "left_out": rows.left_out,
+    }
+    return TextSubject(rows, _describe(rows), sample, {})
+
+
 def _sentence_model(checkpoint: Checkpoint, options: ReadingKeywords) -> SentenceModel | None:
     """What makes rows under --pooling model; None under any other."""
     if options["pooling"] != "model":
@@ -131,10 +160,11 @@ def _unused_prompts(sentence: SentenceModel | None, name: str) -> list[str]:
     return [f"'{name}' has prompts for {told} and none by default; text is read without one."]
 
 
-def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int) -> int:
+def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int) -> int | None:
     """The tokens that a sentence model's text is cut to: as its folder says, fewer where that is asked for."""
-    told = [limit for limit in (sentence.max_length, checkpoint.max_positions) if limit is not None]
-    return min([*told, *([asked] if asked != default_of(ReadingKeywords, "max_length") or not told else [])])
+    wanted = None if asked == default_of(ReadingKeywords, "max_length") else asked
+    limits = [each for each in (sentence.max_length, checkpoint.max_positions, wanted) if each is not None]
+    return min(limits, default=None)
 
 
 def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
@@ -161,7 +191,7 @@ def _loaded(specs: Sequence[Any], split: Any, words: Words | None, columns: Sequ
     ]
 
 
-def _describe(extraction: Extraction) -> dict[str, Any]:
+def _describe(extraction: Extraction | Vocabulary) -> dict[str, Any]:
     checkpoint = extraction.checkpoint
     return {
         "name": checkpoint.name,
