@@ -53,6 +53,7 @@ class Subject(_Part):
     parameters: int | None = Field(default=None, ge=0, description="how many weights the model has")
     layers: int | None = Field(default=None, ge=0, description="how many blocks; layer 0 is the embedding layer")
     hidden_size: int | None = Field(default=None, ge=0, description="dimensions of a row")
+    subfolder: str | None = Field(default=None, exclude_if=is_none, description="where in what the name says")
     adapter: dict[str, str] | None = Field(
         default=None, exclude_if=is_none, description="what was merged into the weights: its kind and its base"
     )
@@ -323,7 +324,7 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 
 _OPTIONAL = {
-    "Subject": {"adapter"},
+    "Subject": {"adapter", "subfolder"},
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},

@@ -1,4 +1,4 @@
-"""What stands in checkpoint folders: adapters on a base."""
+"""What stands in checkpoint folders: adapters on a base, shards, variants, subfolders, GGUF files, and what is none."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import torch
 import geoscope
 from geoscope.errors import GeoscopeError
 from geoscope.report import Subject
-from geoscope.subjects import adapters
+from geoscope.subjects import adapters, weights
 from geoscope.subjects.checkpoints import load_checkpoint
+from geoscope.subjects.folders import wanted_files
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.opening import opened
 
@@ -220,3 +221,211 @@ def test_a_fine_tuning_does_not_start_from_the_base_alone(lora: Path, tmp_path: 
 def test_rows_are_finite(lora: Path, corpus_file: Path) -> None:
     rows = geoscope.extract(str(lora), corpora=[str(corpus_file)], max_length=32).rows()
     assert np.isfinite(rows).all()
+
+
+@pytest.fixture
+def copied(checkpoint_folder: Folder, tmp_path: Path) -> Path:
+    """A tiny BERT that a test may change."""
+    return Path(shutil.copytree(checkpoint_folder("bert"), tmp_path / "copied"))
+
+
+def _config_json(folder: Path, **changes: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _sharded(folder: Path, variant: str = "") -> Path:
+    """The checkpoint of a folder in shards of 20 kB."""
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="20KB", variant=variant or None)
+    return folder
+
+
+def test_shards_are_the_same_checkpoint(copied: Path, checkpoint: Callable[[str], Any]) -> None:
+    _sharded(copied)
+    assert len(list(copied.glob("model-*.safetensors"))) > 2
+    assert load_checkpoint(str(copied)).fingerprint == checkpoint("bert").fingerprint
+
+
+@pytest.mark.parametrize("sharded", [True, False])
+def test_the_one_variant_that_there_is_is_read(sharded: bool, copied: Path, checkpoint: Callable[[str], Any]) -> None:
+    if sharded:
+        _sharded(copied, "fp16")
+    else:
+        (copied / "model.safetensors").rename(copied / "model.fp16.safetensors")
+    assert load_checkpoint(str(copied)).fingerprint == checkpoint("bert").fingerprint
+
+
+@pytest.mark.parametrize("name", ["../outside.safetensors", "/dev/zero", "a/../../outside.safetensors"])
+def test_shards_lie_in_the_folder(name: str, copied: Path) -> None:
+    shutil.copy(copied / "model.safetensors", copied.parent / "outside.safetensors")
+    index = _sharded(copied) / "model.safetensors.index.json"
+    held = json.loads(index.read_text())
+    first = next(iter(held["weight_map"]))
+    index.write_text(json.dumps({**held, "weight_map": {**held["weight_map"], first: name}}))
+    with pytest.raises(GeoscopeError, match=rf"expected names inside .*copied, got '{name}' in .*index\.json"):
+        load_checkpoint(str(copied))
+
+
+def test_a_shard_may_not_be_a_device(copied: Path) -> None:
+    shard = sorted(_sharded(copied).glob("model-*.safetensors"))[1]
+    shard.unlink()
+    with pytest.raises(GeoscopeError, match=r"every file of the weights of .*, got no file model-00002-of-"):
+        load_checkpoint(str(copied))
+    shard.symlink_to("/dev/zero")
+    with pytest.raises(GeoscopeError, match=r"every file of the weights of .*, got no file model-00002-of-"):
+        load_checkpoint(str(copied))
+
+
+UNREADABLE: list[tuple[tuple[str, ...], str]] = [
+    ((), r"got no weights; give the folder that save_pretrained wrote, or download them too"),
+    (("optimizer.pt", "scheduler.pt", "training_args.bin", "rng_state.pth"), "got no weights; give the folder"),
+    (("optimizer.pt", "pytorch_model.bin"), r"got only pytorch_model\.bin, .*--allow-pickle"),
+    (("tf_model.h5",), r"got weights for TensorFlow alone \(tf_model\.h5\); save it from PyTorch"),
+    (("flax_model.msgpack",), "got weights for Flax alone"),
+    (("model.onnx", "training_args.bin"), "got weights for ONNX alone"),
+    (("consolidated.safetensors",), r"got consolidated\.safetensors, which transformers does not look for"),
+    (("model.ckpt",), r"got model\.ckpt, which transformers does not look for; load the model with what saved it"),
+    (("a.gguf", "b.gguf"), r"got 2 GGUF files \(a\.gguf, b\.gguf\); give one of them by its path"),
+    (("model.fp16.safetensors", "model.bf16.safetensors"), "got it as bf16, fp16 alone; rename the one to measure"),
+    (("model-00001-of-00002.safetensors",), r"expected model\.safetensors\.index\.json beside model-00001-of"),
+]
+
+
+@pytest.mark.parametrize(("files", "words"), UNREADABLE)
+def test_what_stands_in_place_of_weights_is_named(files: tuple[str, ...], words: str, copied: Path) -> None:
+    (copied / "model.safetensors").unlink()
+    for name in files:
+        (copied / name).write_bytes(b"x")
+    with pytest.raises(GeoscopeError, match=words):
+        load_checkpoint(str(copied))
+
+
+def test_a_pointer_is_no_file_of_weights(copied: Path) -> None:
+    (copied / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(GeoscopeError, match=r"got git-lfs's pointer to them; run `git lfs pull` in .*copied"):
+        load_checkpoint(str(copied))
+
+
+def test_weights_of_other_shapes_are_named(copied: Path) -> None:
+    _config_json(copied, hidden_size=16)
+    words = r"expected 16 numbers in embeddings\.LayerNorm\.bias of BertModel, as its config\.json says, got 32 and \d+"
+    with pytest.raises(GeoscopeError, match=words):
+        load_checkpoint(str(copied))
+
+
+@pytest.mark.parametrize(
+    ("config", "method"),
+    [
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "bitsandbytes in 4 bit"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq"),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq"),
+    ],
+)
+def test_quantized_weights_are_said_to_be(config: dict[str, Any], method: str, copied: Path) -> None:
+    _config_json(copied, quantization_config=config)
+    with pytest.raises(GeoscopeError, match=rf"got .*, which is quantized by {method} and cannot be loaded here \("):
+        load_checkpoint(str(copied))
+
+
+def test_a_subfolder_is_a_checkpoint(copied: Path, checkpoint: Callable[[str], Any], corpus_file: Path) -> None:
+    outer = copied.parent / "outer"
+    shutil.move(copied, outer / "run-7")
+    options = {"corpora": [str(corpus_file)], "max_length": 32, "device": "cpu"}
+    about = opened(str(outer), {**options, "subfolder": "run-7"}).subject
+    assert about["subfolder"] == "run-7"
+    assert about["fingerprint"] == checkpoint("bert").fingerprint
+    assert Subject.model_validate(about).subfolder == "run-7"
+    for name in ("gone", "..", "/tmp"):
+        with pytest.raises(GeoscopeError, match=rf"--subfolder to be a folder of .*outer', got {name}; it has run-7"):
+            load_checkpoint(str(outer), subfolder=name)
+    with pytest.raises(GeoscopeError, match=r"no config\.json; pass --subfolder run-7"):
+        geoscope.measure(str(outer))
+
+
+def test_a_subfolder_of_the_hub(
+    checkpoint_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Callable[[str], Any]
+) -> None:
+    from huggingface_hub import constants
+
+    repository = tmp_path / "cache" / "models--org--many"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("abc")
+    shutil.copytree(checkpoint_folder("bert"), repository / "snapshots" / "abc" / "deep" / "er")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    loaded = load_checkpoint("org/many", subfolder="deep/er")
+    assert (loaded.revision, loaded.fingerprint) == ("abc", checkpoint("bert").fingerprint)
+    names = ["README.md", "a/config.json", "a/model.safetensors", "b/model.safetensors", "a/onnx/model.onnx"]
+    fetched = wanted_files(names, subject="org/many", code=False, allow_pickle=False, below="a")
+    assert set(fetched) == {"a/config.json", "a/model.safetensors"}
+
+
+def _gguf(path: Path, folder: Path) -> None:
+    """The tiny Llama of a folder as a GGUF file, as llama.cpp's converter writes one."""
+    gguf = pytest.importorskip("gguf")
+    from safetensors.torch import load_file
+
+    config, weights = json.loads((folder / "config.json").read_text()), load_file(folder / "model.safetensors")
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_context_length(64)
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(64)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    words = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(list(words))
+    writer.add_token_scores([0.0] * len(words))
+    writer.add_token_types([1] * len(words))
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    names = {"embed_tokens": "token_embd", "norm": "output_norm"}
+    inner = {
+        "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    }  # fmt: skip
+    for name, tensor in weights.items():
+        whole = name.removesuffix(".weight")
+        layer, _, rest = whole.removeprefix("layers.").partition(".")
+        told = names[whole] if whole in names else f"blk.{layer}.{inner[rest]}"
+        rows = tensor.numpy()
+        if told.endswith(("attn_q", "attn_k")):  # llama.cpp's order of rotated dimensions
+            heads = 4 if told.endswith("q") else 2
+            rows = rows.reshape(heads, 2, -1, 32).swapaxes(1, 2).reshape(rows.shape)
+        writer.add_tensor(f"{told}.weight", np.ascontiguousarray(rows))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_gguf_file_is_a_checkpoint(
+    checkpoint_folder: Folder, tmp_path: Path, checkpoint: Callable[[str], Any]
+) -> None:
+    file = tmp_path / "tiny.gguf"
+    _gguf(file, checkpoint_folder("llama"))
+    (tmp_path / "other.gguf").write_bytes(b"GGUF")
+    assert kind_of(file) is Kind.TEXT
+    loaded = load_checkpoint(str(file))
+    assert loaded.fingerprint == checkpoint("llama").fingerprint
+    assert loaded.name == str(file)
+    with pytest.raises(GeoscopeError, match=r"got 2 GGUF files \(other\.gguf, tiny\.gguf\)"):
+        load_checkpoint(str(tmp_path))
+
+
+def test_without_gguf_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(GeoscopeError, match=r"expected gguf and accelerate for .*; pip install 'geoscope\[gguf\]'"):
+        load_checkpoint(str(tmp_path / "tiny.gguf"))
+    with pytest.raises(GeoscopeError, match=r"got .*gone\.gguf, where there is nothing"):
+        kind_of(tmp_path / "gone.gguf")

@@ -250,6 +250,13 @@ class Origin(TypedDict, total=False):
             _RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
         ),
     ]  # fmt: skip
+    subfolder: Annotated[
+        str | None,
+        Option(
+            None, "Where in the folder or repository the checkpoint is.",
+            _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
+        ),
+    ]  # fmt: skip
     trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]
     allow_pickle: Annotated[
         bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", _RUN, drawn=True)

@@ -28,6 +28,8 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
 
     find: for the base of an adapter that is not beside it. Raises GeoscopeError where there is neither.
     """
+    if snapshot.file is not None:
+        return snapshot
     if (snapshot.folder / MODULES).is_file():
         reader = _reader(snapshot.folder)
         static = reader.kind == "StaticEmbedding"
@@ -42,9 +44,21 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
         return replace(snapshot, folder=_base(adapter, subject, find).folder, adapter=adapter)
     if (folder / "config.json").is_file() or list(folder.glob("*.gguf")):
         return snapshot
-    raise GeoscopeError(
-        f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
-    )
+    below = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    what = f"pass --subfolder {' or '.join(below[:3])}" if below else "name the folder that has it"
+    raise GeoscopeError(f"expected a checkpoint, got the folder {folder}, which has no config.json; {what}")
+
+
+def go_down(snapshot: Snapshot, below: str | None, subject: str) -> Snapshot:
+    """The snapshot at a folder below its own; raises GeoscopeError where there is none."""
+    if below is None:
+        return snapshot
+    parts = Path(below).parts
+    folder = snapshot.folder.joinpath(*parts)
+    if not parts or ".." in parts or Path(below).is_absolute() or not folder.is_dir():
+        held = ", ".join(sorted(path.name for path in snapshot.folder.iterdir() if path.is_dir())[:5]) or "none"
+        raise GeoscopeError(f"expected --subfolder to be a folder of '{subject}', got {below}; it has {held}")
+    return replace(snapshot, folder=folder, subfolder=below)
 
 
 def _reader(folder: Path) -> Module:
@@ -63,16 +77,26 @@ def _is_model2vec(folder: Path) -> bool:
         return False
 
 
-def wanted_files(names: Sequence[str], *, subject: str, code: bool, allow_pickle: bool) -> list[str]:
-    """Those of a hub repository's files that are read: configuration, tokenizer, weights, code where it may run."""
+def wanted_files(
+    names: Sequence[str], *, subject: str, code: bool, allow_pickle: bool, below: str | None = None
+) -> list[str]:
+    """Those of a hub repository's files that are read: configuration, tokenizer, weights, code where it may run.
+
+    below: the folder in it that is meant, if it is not the whole.
+    """
+    if below is not None:
+        prefix = f"{below.strip('/')}/"
+        inner = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+        found = wanted_files(inner, subject=f"{subject}/{below}", code=code, allow_pickle=allow_pickle)
+        return [prefix + name for name in found]
     suffixes = _SMALL_FILES + ((".py",) if code else ())
     if MODULES in names:
         return [name for name in names if _MODULE_FILE.match(name) and _is_read(name, suffixes, names, allow_pickle)]
-    names = [name for name in names if "/" not in name]
+    names = list(dict.fromkeys(name.partition("/")[0] for name in names))  # of a folder its name
     small = [name for name in names if name.endswith(suffixes)]
     if adapters.CONFIG in names and not _holds_model(names):
         return [*small, *(name for name in names if name in adapters.WEIGHTS)]
-    return [*choose_weights(names, subject, allow_pickle=allow_pickle).files, *small]
+    return list(dict.fromkeys([*choose_weights(names, subject, allow_pickle=allow_pickle).files, *small]))
 
 
 def _is_read(name: str, suffixes: tuple[str, ...], names: Collection[str], allow_pickle: bool) -> bool:

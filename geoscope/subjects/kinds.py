@@ -25,7 +25,7 @@ _ALSO = {".hdf5": ".h5"}
 _WEIGHTS = ("model", "adapter_model", "pytorch_model", "consolidated", "diffusion_pytorch_model")
 
 TAKEN = (
-    "a Hugging Face id, a checkpoint folder, an embeddings file "
+    "a Hugging Face id, a checkpoint folder or .gguf file, an embeddings file "
     f"({' '.join(ARRAY_SUFFIXES)}), a folder of such files of one kind or written by extract or save_to_disk, or demo"
 )
 IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
@@ -57,6 +57,8 @@ def kind_of(subject: Any) -> Kind:
         return _of_folder(path)
     if name == "-" or suffix == ".json" or path.is_fifo():
         return Kind.REPORT
+    if suffix == ".gguf" and path.is_file():
+        return Kind.TEXT
     if embeddings_suffix(path):
         if path.is_file():
             return Kind.ROWS
@@ -94,6 +96,8 @@ def _of_folder(path: Path) -> Kind:
         return Kind.TEXT
     if names & {SAVED_DATASET, SAVED_SPLITS} or any(_is_shard(path / name) for name in names):
         return Kind.ROWS
+    if any((path / name / "config.json").is_file() for name in names):
+        return Kind.TEXT  # by --subfolder
     held = sorted(names)[:3]
     raise GeoscopeError(
         f"expected {TAKEN}, got the folder {path}, which has neither config.json nor embeddings.json "

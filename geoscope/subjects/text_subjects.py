@@ -202,5 +202,15 @@ def _describe(extraction: Extraction | Vocabulary) -> dict[str, Any]:
         "parameters": checkpoint.parameters,
         "layers": checkpoint.layers,
         "hidden_size": extraction.row_size,
+        **_found(checkpoint),
+    }
+
+
+def _found(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What of its folder a report says, where there is something to say."""
+    found = checkpoint.found
+    below = None if found is None else found.subfolder
+    return {
+        **({} if below is None else {"subfolder": below}),
         **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
     }
