@@ -10,6 +10,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from geoscope.finetuning.labelled_files import Labelled, read_labelled
 from geoscope.subjects import hub, pipes, sequences
 from geoscope.subjects.corpora import Corpus, check_specs, draw, fingerprint, load_corpus
 from geoscope.subjects.encodings import read_lines
+
+gzipped = partial(gzip.compress, mtime=0)  # the same bytes in every worker, which parameters must be
 
 TEXTS = ("The cat, sat", "Zoë; met | him", 'He said "no"')
 
@@ -68,12 +71,12 @@ READ_RIGHT: dict[str, str | bytes] = {
     "mark.csv": b"\xef\xbb\xbf" + table(",", *ROWS).encode(),
     "sixteen.csv": table(";", *ROWS).encode("utf-16"),
     "indexed.csv": table(",", ("", "text"), *ROWS[1:]),
-    "packed.csv.gz": gzip.compress(table(",", *ROWS).encode()),
+    "packed.csv.gz": gzipped(table(",", *ROWS).encode()),
     "only-named-packed.csv.gz": table(",", *ROWS),
-    "packed-unnamed.jsonl": gzip.compress(lines(*RECORDS).encode()),
+    "packed-unnamed.jsonl": gzipped(lines(*RECORDS).encode()),
     "a.jsonl": lines(*RECORDS),
     "strings.jsonl": lines(*TEXTS),
-    "a.jsonl.gz": gzip.compress(lines(*RECORDS).encode()),
+    "a.jsonl.gz": gzipped(lines(*RECORDS).encode()),
     "a.json": json.dumps(RECORDS, indent=1),
     "strings.json": json.dumps(TEXTS),
     "lines.json": lines(*RECORDS),
@@ -83,7 +86,7 @@ READ_RIGHT: dict[str, str | bytes] = {
     "split.json": pd.DataFrame(RECORDS).to_json(orient="split"),
     "a.txt": "\n".join(TEXTS),
     "a.text": "\r\n".join(TEXTS),
-    "a.txt.gz": gzip.compress("\n".join(TEXTS).encode()),
+    "a.txt.gz": gzipped("\n".join(TEXTS).encode()),
 }
 
 
@@ -109,7 +112,7 @@ def test_a_carriage_return_alone_is_text_where_lines_end_otherwise(tmp_path: Pat
 def test_parquet_is_read_packed_too(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"id": [0, 1, 2], "text": pa.array(TEXTS).dictionary_encode()}), path)
-    packed = written(tmp_path / "b.parquet.gz", gzip.compress(path.read_bytes()))
+    packed = written(tmp_path / "b.parquet.gz", gzipped(path.read_bytes()))
     assert read(path).sequences == read(packed).sequences == TEXTS
 
 
@@ -141,7 +144,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "parquet": ("a.csv", b"PAR1\x15\x04\x15", "got parquet in .*; name it .parquet"),
     "a pointer": ("a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "the pointer that git-lfs"),
     "a page": ("a.jsonl", "<!DOCTYPE html>\n<html>\n", "got a page of HTML in .*; download the file itself"),
-    "a torn archive": ("a.txt.gz", gzip.compress(b"text " * 1000)[:-9], "packed with gzip, got .* cannot be unpacked"),
+    "a torn archive": ("a.txt.gz", gzipped(b"text " * 1000)[:-9], "packed with gzip, got .* cannot be unpacked"),
     "nothing": ("a.csv", "", "got no column of text in"),
     "null alone": ("a.jsonl", lines({"text": None}), "expected sequences in the corpus 'a', got no line of"),
 }  # fmt: skip
@@ -156,7 +159,7 @@ def test_what_cannot_be_told_is_a_sentence(what: str, tmp_path: Path) -> None:
 
 def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geoscope.subjects.encodings._BOMB_BYTES", 1 << 16)
-    path = written(tmp_path / "a.txt.gz", gzip.compress(b"\n" * (8 << 20)))
+    path = written(tmp_path / "a.txt.gz", gzipped(b"\n" * (8 << 20)))
     with pytest.raises(GeoscopeError, match="unpacks to more than 100 times its size"):
         list(read_lines(path, "a corpus"))
 
@@ -258,7 +261,7 @@ class Input(io.TextIOWrapper):
     [
         ("\n".join(TEXTS).encode(), TEXTS),
         (lines(*RECORDS).encode(), TEXTS),
-        (gzip.compress(lines(*RECORDS).encode()), TEXTS),
+        (gzipped(lines(*RECORDS).encode()), TEXTS),
         (b'"Quoted."\n{not JSON}\n', ('"Quoted."', "{not JSON}")),
     ],
 )
@@ -480,7 +483,7 @@ def test_a_class_of_one_example_is_warned_of(tmp_path: Path) -> None:
 
 def test_a_folder_may_mix_kinds_of_files(tmp_path: Path) -> None:
     rows = [("text", "label"), ("a", 0), ("b", 1), ("c", -1)]
-    written(tmp_path / "train.csv.gz", gzip.compress(table(";", *rows).encode()))
+    written(tmp_path / "train.csv.gz", gzipped(table(";", *rows).encode()))
     written(tmp_path / "dev.jsonl", lines({"text": "d", "label": 1}, {"text": "e", "label": 0}))
     with pytest.warns(UserWarning, match="semicolons between its columns") as heard:
         task = tasks.load(str(tmp_path))
