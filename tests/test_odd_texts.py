@@ -497,3 +497,42 @@ def test_a_folder_may_mix_kinds_of_files(tmp_path: Path) -> None:
 def test_labels_that_are_lists_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GeoscopeError, match="expected a name or a number as label, got list in line 1"):
         labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": [0, 2]}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["NULL", "0", "NA", "1", "<NA>", "None", "?", "none", "n/a"], ("0", "1")),
+        (["\u200bpos", "pos\u200b", "neg", "neg"], ("neg", "pos")),
+        (["1", "01", "1", "01"], ("01", "1")),
+        (["10", "1_0", "10", "1_0"], ("10", "1_0")),
+        ([2**53, 2**53 + 1] * 2, (str(2**53), str(2**53 + 1))),
+        (["1", "1.0", "0", "0.0"], ("0", "1")),
+    ],
+)
+def test_labels_that_differ_stay_apart(labels: list[object], classes: tuple[str, ...], tmp_path: Path) -> None:
+    rows = table(",", ("text", "label"), *((f"t{i}", label) for i, label in enumerate(labels)))
+    assert labelled(tmp_path / "a.csv", rows).coded(tmp_path)[0] == classes
+
+
+@pytest.mark.parametrize("label", ["inf", "1e400", "-Infinity", float("inf"), 10**400, "\ud800"])
+def test_labels_that_are_none_are_refused(label: object, tmp_path: Path) -> None:
+    with pytest.raises(GeoscopeError, match=r"expected (a name or a finite number|whole characters).* in line 1"):
+        labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": label}))
+
+
+def test_doubtful_labels_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for labels, said in (
+        (("Pos", "pos", "neg"), "The classes 'Pos' and 'pos' of .* differ in case alone"),
+        (("0", "1", "1.5"), r"taken as numbers to predict \(a regression\) .* as 1.5 has a fraction"),
+        (("a", "b", "None"), "None as a label of .* is none; write another name if it is a class"),
+    ):
+        path.write_text(table(",", ("text", "label"), *((f"t{i}", each) for i, each in enumerate(labels * 2))))
+        with pytest.warns(UserWarning, match=said):
+            tasks.load(str(path))
+    mixed = labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": True}, {"text": "b", "label": 1}))
+    with pytest.raises(GeoscopeError, match="expected labels of one kind, got true or false and numbers in"):
+        mixed.coded(path)
+    with pytest.raises(GeoscopeError, match="got label, which is the label; name another"):
+        read_labelled(path, ["label"])
