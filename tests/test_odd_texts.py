@@ -145,6 +145,15 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "a pointer": ("a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "the pointer that git-lfs"),
     "a page": ("a.jsonl", "<!DOCTYPE html>\n<html>\n", "got a page of HTML in .*; download the file itself"),
     "a torn archive": ("a.txt.gz", gzipped(b"text " * 1000)[:-9], "packed with gzip, got .* cannot be unpacked"),
+    "one column without a name": ("a.csv", "The cat sat\nThe dog ran\n", "got 'The cat sat', which reads like a text"),
+    "a column without a name": ("a.csv", "n,It is good.\n1,It is not\n", "got 'It is good.', which reads like a text"),
+    "ids": ("a.jsonl", lines({"id": "doc 1", "n": 1}), "got 'id' as the only .* has id, n.; name the one"),
+    "links": ("a.csv", "n,page\n1,https://a.org/b\n", "got 'page' as the only one of strings"),
+    "dates": ("a.json", json.dumps([{"n": 1, "when": "2020-01-01 10:00:00"}]), "names, links or times .*--text-column"),
+    "backslashes": ("a.csv", table(",", *ROWS, doublequote=False, escapechar="\\"), "behind a backslash in line 4"),
+    "backslashes inside quotes": (
+        "a.csv", table(",", *ROWS, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL), "expected quotes around",
+    ),
     "nothing": ("a.csv", "", "got no column of text in"),
     "null alone": ("a.jsonl", lines({"text": None}), "expected sequences in the corpus 'a', got no line of"),
 }  # fmt: skip
@@ -192,10 +201,10 @@ def test_a_column_is_chosen_by_name(tmp_path: Path) -> None:
 
 
 def test_what_was_chosen_and_left_out_is_said(tmp_path: Path) -> None:
-    cells = ("a", None, " ", float("nan"))
+    cells = ("a b", None, " ", float("nan"))
     path = written(tmp_path / "a.jsonl", lines(*({"id": 1, "content": cell} for cell in cells)))
     corpus = read(path)
-    assert corpus.sequences == ("a",)
+    assert corpus.sequences == ("a b",)
     assert corpus.warnings == (
         f"The text of {path} is read from its column 'content', the only one of text.",
         f"Of the 4 lines of {path}, 2 null and 1 blank are no sequence.",
@@ -263,6 +272,13 @@ class Input(io.TextIOWrapper):
         (lines(*RECORDS).encode(), TEXTS),
         (gzipped(lines(*RECORDS).encode()), TEXTS),
         (b'"Quoted."\n{not JSON}\n', ('"Quoted."', "{not JSON}")),
+        (json.dumps(RECORDS).encode(), TEXTS),
+        (json.dumps(TEXTS).encode(), TEXTS),
+        (json.dumps(RECORDS, indent=2).encode(), TEXTS),
+        (json.dumps({"text": TEXTS}, indent=2).encode(), TEXTS),
+        (lines(*TEXTS).encode(), TEXTS),
+        (b"[1] A note.\n[2] Another.\n", ("[1] A note.", "[2] Another.")),
+        (b"[1]\n[2]\n", ("[1]", "[2]")),
     ],
 )
 def test_standard_input_is_lines_or_records(
@@ -288,7 +304,7 @@ def test_a_data_set_of_the_hub_is_a_corpus(monkeypatch: pytest.MonkeyPatch) -> N
 
     def load_dataset(*arguments: str | None) -> Any:
         asked.append(arguments)
-        rows = {"title": ["a", "b", "c", "d"], "text": [*TEXTS, None], "stars": [1, 2, 3, 4]}
+        rows = {"title": ["a", "b", "c", "d d"], "text": [*TEXTS, None], "stars": [1, 2, 3, 4]}
         whole = Dataset.from_dict(rows)
         return DatasetDict(
             {"train": whole, "test": whole.remove_columns(["text"]), "tags": whole.remove_columns("text")}
@@ -299,8 +315,8 @@ def test_a_data_set_of_the_hub_is_a_corpus(monkeypatch: pytest.MonkeyPatch) -> N
     assert (corpus.name, corpus.sequences) == ("org/name:train:text", TEXTS)
     assert corpus.warnings == ("Of the 4 rows of org/name:train, 1 null is no sequence.",)
     assert load_corpus("org/name:train").sequences == TEXTS
-    assert load_corpus("mine=org/name/small:test").sequences == ("a", "b", "c", "d")
-    assert load_corpus("org/name:train", text_columns=["title"]).sequences == ("a", "b", "c", "d")
+    assert load_corpus("mine=org/name/small:test").sequences == ("a", "b", "c", "d d")
+    assert load_corpus("org/name:train", text_columns=["title"]).sequences == ("a", "b", "c", "d d")
     assert asked[2] == ("org/name", "small", None)
     for spec, sentence in (
         ("org/name:dev", "expected a split of org/name among train, test, tags, got 'dev'"),
@@ -492,6 +508,16 @@ def test_a_folder_may_mix_kinds_of_files(tmp_path: Path) -> None:
     written(tmp_path / "dev.jsonl", lines({"premise": "d", "hypothesis": "f", "label": 1}))
     with pytest.raises(GeoscopeError, match="expected as many texts an example in every file"):
         tasks.load(str(tmp_path))
+
+
+def test_a_link_is_no_text_of_a_task(tmp_path: Path) -> None:
+    with pytest.raises(GeoscopeError, match=r"got 'url' as the only one of strings, .*; name those to read with"):
+        labelled(tmp_path / "a.csv", "url,label\nhttps://a.org,1\nhttps://b.org,0\n")
+
+
+def test_quotes_behind_a_backslash_are_text_where_they_are_written_twice(tmp_path: Path) -> None:
+    text = 'K\\"onig, "C:\\"'
+    assert read(written(tmp_path / "a.csv", table(",", ("n", "text"), (1, text)))).sequences == (text,)
 
 
 def test_labels_that_are_lists_are_refused(tmp_path: Path) -> None:

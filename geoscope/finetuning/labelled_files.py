@@ -14,6 +14,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables import Table, is_missing, text_cell
+from geoscope.subjects.text_columns import refuse_no_text
 
 _PAIRS = (
     ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question", "sentence"), ("question1", "question2"),
@@ -40,6 +41,7 @@ _PLAIN = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-
 _NO_AGREEMENT = "-"  # as SNLI and MNLI write it in gold_label
 _HIDDEN = -1  # as GLUE writes the labels that it keeps to itself
 _ADVICE = "mend the row, or name the columns to read with --text-column"
+_NAME_THEM = "name those to read with --text-column NAME (twice for two texts)"
 _FEW = 5
 _SHOWN = 20
 
@@ -189,12 +191,14 @@ def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
     if len(found) == 1:
         return label, [_first(table, names, (name,)) or 0 for name in found[0]]
     if not found and len(texts) == 1:
+        where = f"{table.origin} (it has {', '.join(table.columns)})"
+        refuse_no_text(table.columns[texts[0]], table.cells(texts[0]), where, _NAME_THEM)
         return label, texts
     columns = [table.columns[place] for place in texts]
     got = f"the text columns {', '.join(columns)}" if columns else f"the columns {', '.join(table.columns)}"
     raise GeoscopeError(
         f"expected one text or two in columns called sentence, or sentence1 and sentence2, got {got} in "
-        f"{table.origin}; name those to read with --text-column NAME (twice for two texts)"
+        f"{table.origin}; {_NAME_THEM}"
     )
 
 
