@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import csv
+import gc
 import gzip
 import io
 import json
@@ -113,7 +114,11 @@ def test_parquet_is_read_packed_too(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"id": [0, 1, 2], "text": pa.array(TEXTS).dictionary_encode()}), path)
     packed = written(tmp_path / "b.parquet.gz", gzipped(path.read_bytes()))
-    assert read(path).sequences == read(packed).sequences == TEXTS
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert read(path).sequences == read(packed).sequences == TEXTS
+        gc.collect()
+    assert not heard
 
 
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
@@ -155,6 +160,9 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         "a.csv", table(",", *ROWS, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL), "expected quotes around",
     ),
     "nothing": ("a.csv", "", "got no column of text in"),
+    "a long number": (
+        "a.jsonl", '{"text": "a", "n": ' + "9" * 5000 + "}\n", "got a whole number with more digits than Python reads",
+    ),
     "null alone": ("a.jsonl", lines({"text": None}), "expected sequences in the corpus 'a', got no line of"),
 }  # fmt: skip
 
