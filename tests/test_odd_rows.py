@@ -459,3 +459,62 @@ def test_text_given_as_embeddings_is_said(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "a.csv").write_text("text\nhello\nthere\n")
     assert main(["measure", str(tmp_path / "a.csv")]) == 2
     assert "text is read by --corpus, with a checkpoint" in " ".join(capsys.readouterr().err.split())
+
+
+def test_files_called_layers_are_layers(tmp_path: Path) -> None:
+    for layer in (10, 9):
+        np.save(tmp_path / f"layer-{layer:02d}.npy", ROWS + layer)
+    embeddings = _read(tmp_path)
+    assert embeddings.layers == (9, 10)
+    assert (embeddings.rows(9) == ROWS + 9).all()
+    np.save(tmp_path / "layer-11.npy", ROWS[:5])
+    with pytest.raises(GeoscopeError, match="expected layers of as many rows each"):
+        _read(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".feather", ".jsonl"])
+def test_shards_are_joined_by_name(suffix: str, tmp_path: Path) -> None:
+    def write(frame: pd.DataFrame, name: str) -> None:
+        path = tmp_path / f"{name}{suffix}"
+        if suffix == ".jsonl":
+            frame.to_json(path, orient="records", lines=True, double_precision=15)
+        else:
+            frame.to_csv(path, index=False) if suffix == ".csv" else getattr(frame, f"to_{suffix[1:]}")(path)
+
+    write(_frame(ROWS), "p-0")
+    write(_frame(ROWS)[NAMES[::-1]], "p-1")
+    read = _read(tmp_path).rows()
+    assert np.allclose(read, np.concatenate([ROWS, ROWS]), rtol=0, atol=1e-14)
+    write(_frame(ROWS).rename(columns={"dim_3": "dim_4"}), "p-1")
+    with pytest.raises(GeoscopeError, match=r"columns of .*p-0\..* got no 'dim_3' but 'dim_4' in .*p-1"):
+        _read(tmp_path)
+
+
+def test_arrays_of_other_names_are_no_shards(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p-0.npz", embedding=ROWS)
+    np.savez(tmp_path / "p-1.npz", logits=ROWS)
+    with pytest.raises(GeoscopeError, match="got no 'embedding' but 'logits' in"):
+        _read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a.csv", "a.csv.gz"], "expected every part once in the folder .*, got a.csv and a.csv.gz"),
+        (["0.csv", "more/1.csv"], "got .*more/1.csv too, and files in subfolders are not read"),
+        (["e-00000-of-00004.csv", "e-00003-of-00004.csv"], "got none with the numbers 00001, 00002; copy"),
+        (["proj.csv", "train.csv"], "names differ in a number alone, .* got proj.csv and train.csv in"),
+    ],
+)
+def test_files_that_are_no_parts_of_one_are_refused(names: list[str], sentence: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        _frame(ROWS).to_csv(tmp_path / name, index=False)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path)
+
+
+def test_parts_with_the_names_of_their_writes_are_shards(tmp_path: Path) -> None:
+    for place, write in enumerate(("0123456789abcdef", "fedcba9876543210")):
+        _frame(ROWS[place::2]).to_csv(tmp_path / f"train-0000{place}-of-00002-{write}.csv", index=False)
+    assert (_read(tmp_path).rows() == np.concatenate([ROWS[::2], ROWS[1::2]])).all()

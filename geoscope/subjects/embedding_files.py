@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,11 +25,12 @@ from geoscope.subjects.kinds import embeddings_suffix
 from geoscope.subjects.packed_bits import refuse_packed
 from geoscope.subjects.parquet_files import ParquetRows
 from geoscope.subjects.record_rows import RecordMatrix
-from geoscope.subjects.shards import joined, shard_files
+from geoscope.subjects.shards import joined, shard_files, shard_name
 from geoscope.subjects.table_rows import RowTable, TableMatrix
 from geoscope.wording import listed
 
 _LAYER = re.compile(r"^layer-(\d+)$")
+_LAYER_FILE = re.compile(r"^layer[-_. ]?(\d+)$", re.IGNORECASE)
 _TABLES: dict[str, Callable[[Path], RowTable]] = {
     ".parquet": ParquetRows,
     ".feather": ArrowRows,
@@ -45,10 +46,14 @@ class NoRows(GeoscopeError):
 
 @dataclass(frozen=True)
 class _Read:
-    """A file's matrices by layer, and its own labels if they were asked for and are there."""
+    """A file's matrices by layer, and its own labels if they were asked for and are there.
+
+    columns: what the row's numbers are called, or the array or field that holds them.
+    """
 
     matrices: dict[Layer, StoredMatrix]
     labels: npt.NDArray[Any] | None = None
+    columns: tuple[str, ...] = ()
 
 
 def open_embeddings(path: str | Path, *, groups: str | None = None, column: str | None = None) -> Embeddings:
@@ -90,9 +95,45 @@ def _read_folder(folder: Path, groups: str | None, column: str | None) -> _Read:
         read.append(shard)
     if not read:
         raise GeoscopeError(f"expected a row at least in the files of {folder}, got none")
+    layers = [match[1] for file in files if (match := _LAYER_FILE.match(shard_name(file)))]
+    if len(files) > 1 and len(layers) == len(files):
+        return _layers(read, [int(layer) for layer in layers], folder)
     labels = [shard.labels for shard in read if shard.labels is not None]
-    rows = joined([shard.matrices[None] for shard in read], files)
+    rows = joined([_in_order(shard, read[0], file, files[0]) for shard, file in zip(read, files, strict=True)], files)
     return _Read({None: rows}, np.concatenate(labels) if len(labels) == len(read) else None)
+
+
+def _layers(read: Sequence[_Read], numbers: Sequence[int], folder: Path) -> _Read:
+    """Files called layer-NN as layers of the same rows, with labels if they are the same in each."""
+    matrices: dict[Layer, StoredMatrix] = {
+        number: shard.matrices[None]
+        for number, shard in sorted(zip(numbers, read, strict=True), key=lambda pair: pair[0])
+    }
+    labels = [shard.labels for shard in read]
+    first = labels[0]
+    same = [
+        first is each or (first is not None and each is not None and np.array_equal(first, each)) for each in labels
+    ]
+    if len(matrices) < len(read) or not all(same):
+        what = "one file a layer" if len(matrices) < len(read) else "the same groups in every layer"
+        raise GeoscopeError(f"expected {what}, got others in {folder}; move what does not belong elsewhere")
+    return _checked(matrices, folder, first)
+
+
+def _in_order(shard: _Read, first: _Read, file: Path, first_file: Path) -> StoredMatrix:
+    """A shard's rows, their numbers in the order of the first shard's columns; refused where it has other columns."""
+    rows, wanted = shard.matrices[None], first.columns
+    if shard.columns == wanted or rows.shape[1] != first.matrices[None].shape[1]:  # of another width: joined refuses
+        return rows
+    if set(shard.columns) != set(wanted) or not isinstance(rows, (TableMatrix, RecordMatrix)):
+        other = next((name for name in shard.columns if name not in wanted), None)
+        lacking = next((name for name in wanted if name not in shard.columns), None)
+        told = [f"no '{lacking}'"] * (lacking is not None) + [f"'{other}'"] * (other is not None)
+        raise GeoscopeError(
+            f"expected the row's columns of {first_file} in every file, got {' but '.join(told)} in {file}; choose "
+            "with --column, or measure them apart"
+        )
+    return rows.in_order(wanted)
 
 
 def _read(path: Path, groups: str | None, column: str | None) -> _Read:
@@ -106,23 +147,25 @@ def _read(path: Path, groups: str | None, column: str | None) -> _Read:
     if suffix == ".jsonl":
         records = RecordMatrix(path, column=column, groups=groups)
         return _Read(
-            {None: records}, records.labels(groups) if groups is not None and groups in records.names else None
+            {None: records},
+            records.labels(groups) if groups is not None and groups in records.names else None,
+            records.row_names,
         )
     if suffix in _TABLES:
         table = _TABLES[suffix](path)
         if not table.rows:
             raise NoRows(f"expected {path} to have at least one row, got none; write it again")
         rows = TableMatrix(table, column=column, groups=groups)
-        return _Read({None: rows}, _labels(table, groups))
+        return _Read({None: rows}, _labels(table, groups), rows.row_names)
     if suffix == ".h5":
         names = hdf5_files.array_names(path)
         chosen = _by_layer(names, path, groups, column)
         found = {layer: hdf5_files.read_matrix(path, name) for layer, name in chosen.items()}
-        return _checked(found, path, hdf5_files.read_labels(path, groups) if groups in names else None)
+        return _checked(found, path, hdf5_files.read_labels(path, groups) if groups in names else None, chosen)
     arrays = read_npz(path) if suffix == ".npz" else read_safetensors(path)
     chosen = _by_layer(tuple(arrays.names), path, groups, column)
     held = {layer: matrix(arrays.read(name), f"'{name}' of {path}") for layer, name in chosen.items()}
-    return _checked(held, path, arrays.read(groups) if groups in arrays.names else None)
+    return _checked(held, path, arrays.read(groups) if groups in arrays.names else None, chosen)
 
 
 def _labels(table: RowTable, groups: str | None) -> npt.NDArray[Any] | None:
@@ -137,13 +180,15 @@ def _labels(table: RowTable, groups: str | None) -> npt.NDArray[Any] | None:
         return labels
 
 
-def _checked(matrices: dict[Layer, Any], path: Path, labels: npt.NDArray[Any] | None) -> _Read:
+def _checked(
+    matrices: dict[Layer, Any], path: Path, labels: npt.NDArray[Any] | None, chosen: Mapping[Layer, str] | None = None
+) -> _Read:
     counts = {rows.shape[0] for rows in matrices.values()}
     if len(counts) != 1:
         raise GeoscopeError(
             f"expected layers of as many rows each, got {sorted(counts)} in {path}; save those to measure by themselves"
         )
-    return _Read(matrices, labels)
+    return _Read(matrices, labels, tuple((chosen or {}).values()))
 
 
 def _by_layer(names: tuple[str, ...], path: Path, groups: str | None, column: str | None) -> dict[Layer, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,17 @@ class RecordMatrix:
             )
         self.shape = (self._count(), 0)
         self.shape = (self.shape[0], len(self._numbers(first)))
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The fields that make the row, in its order; none where each line is a list."""
+        return self._fields or ()
+
+    def in_order(self, names: Sequence[str]) -> RecordMatrix:
+        """The same matrix, its fields in the order of their names here."""
+        ordered = copy.copy(self)
+        ordered._fields = tuple(names)
+        return ordered
 
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         rows, width = self.shape
