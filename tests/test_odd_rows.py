@@ -518,3 +518,28 @@ def test_parts_with_the_names_of_their_writes_are_shards(tmp_path: Path) -> None
     for place, write in enumerate(("0123456789abcdef", "fedcba9876543210")):
         _frame(ROWS[place::2]).to_csv(tmp_path / f"train-0000{place}-of-00002-{write}.csv", index=False)
     assert (_read(tmp_path).rows() == np.concatenate([ROWS[::2], ROWS[1::2]])).all()
+
+
+@pytest.mark.parametrize("chosen", [slice(4, None), slice(None, None, 2), slice(None, None, -1)])
+@pytest.mark.parametrize("index", [True, False])
+def test_numbers_that_name_columns_are_no_row(chosen: Any, index: bool, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((20, 10))
+    frame = pd.DataFrame(rows).iloc[:, chosen]
+    frame.to_csv(tmp_path / "a.csv", index=index)
+    assert (_read(tmp_path / "a.csv").rows() == frame.to_numpy()).all()
+    if not index:
+        with pytest.warns(UserWarning, match="is read as names of the columns"):
+            open_embeddings(tmp_path / "a.csv")
+
+
+def test_names_are_told_from_whole_numbers_or_the_file_is_refused(tmp_path: Path) -> None:
+    whole = pd.DataFrame(np.random.default_rng(0).integers(0, 9, (20, 10)))
+    for start in (1, 100):
+        whole.set_axis(range(start, start + 10), axis=1).to_csv(tmp_path / "a.csv", index=False)
+        with pytest.raises(GeoscopeError, match=f"got {start}, .* above whole numbers, which may be either"):
+            _read(tmp_path / "a.csv")
+    whole.to_csv(tmp_path / "a.csv", index=False)
+    assert (_read(tmp_path / "a.csv").rows() == whole.to_numpy()).all()
+    (tmp_path / "a.csv").write_text("1,2,3\n4,4,4\n5,6,8\n")
+    with pytest.warns(UserWarning, match="1, 2, 3, is read as a row, not as names"):
+        assert open_embeddings(tmp_path / "a.csv").rows().tolist() == [[1, 2, 3], [4, 4, 4], [5, 6, 8]]
