@@ -543,3 +543,74 @@ def test_names_are_told_from_whole_numbers_or_the_file_is_refused(tmp_path: Path
     (tmp_path / "a.csv").write_text("1,2,3\n4,4,4\n5,6,8\n")
     with pytest.warns(UserWarning, match="1, 2, 3, is read as a row, not as names"):
         assert open_embeddings(tmp_path / "a.csv").rows().tolist() == [[1, 2, 3], [4, 4, 4], [5, 6, 8]]
+
+
+LABELS = [f"g{row // 10}" for row in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("g.csv", "id,g\n" + "".join(f"{row},{label}\n" for row, label in enumerate(LABELS)), r"got 2 \(id, g\) in"),
+        ("g.csv", "id;g\n" + "".join(f"{row};{label}\n" for row, label in enumerate(LABELS)), r"got 2 \(id, g\) in"),
+        (
+            "g.jsonl",
+            '{"id": 1, "g": "a"}\n' * 30,
+            "expected one field, the label, in every record, got g, id in line 1",
+        ),
+        ("g.jsonl", '1\n"1"\n' * 15, "labels of one kind, got int and str"),
+        ("g.txt", "\n".join([*LABELS[:5], "", *LABELS[6:]]), "expected a label in every line, got none in line 6"),
+        ("g.txt", "\n".join([*LABELS, "end"]), "one label per row, 30 in all, got 31"),
+        ("g.txt", "\n".join(map(str, range(31))), "one label per row, 30 in all, got 31"),
+    ],
+)
+def test_files_of_labels_that_are_none_are_refused(name: str, content: str, sentence: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path / "a.npy", groups=str(tmp_path / name))
+
+
+def test_files_of_labels_are_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    (tmp_path / "g.csv").write_text("\n".join(["g", *LABELS]))
+    (tmp_path / "g.jsonl").write_text("\n".join(json.dumps({"g": label}) for label in LABELS))
+    (tmp_path / "g.txt").write_text("\n".join(LABELS))
+    pd.DataFrame({"g": LABELS}).to_parquet(tmp_path / "g.parquet")
+    for groups in (*map(str, tmp_path.glob("g.*")), LABELS, np.array(LABELS)):
+        assert _read(tmp_path / "a.npy", groups=groups).index.sequences.tolist() == [row // 10 for row in range(30)]
+    pd.DataFrame({"g": LABELS, "h": LABELS}).to_parquet(tmp_path / "g.parquet")
+    with pytest.raises(GeoscopeError, match=r"expected one column of labels, got g, h in .*g.parquet"):
+        _read(tmp_path / "a.npy", groups=str(tmp_path / "g.parquet"))
+
+
+def test_labels_that_differ_are_not_one(tmp_path: Path) -> None:
+    labels = ["01", "1"] * 15
+    _frame(ROWS).assign(who=labels).to_csv(tmp_path / "a.csv", index=False)
+    assert _read(tmp_path / "a.csv", groups="who").index.sequences.tolist() == [0, 1] * 15
+    (tmp_path / "g.txt").write_text("\n".join(labels))
+    assert _read(tmp_path / "a.csv", groups=str(tmp_path / "g.txt")).index.sequences.tolist() == [0, 1] * 15
+    for pair in ([2**63, 2**63 + 1], [2**63, -1], ["1", 1]):
+        lines = [json.dumps({"who": pair[row % 2], "v": ROWS[row].tolist()}) for row in range(30)]
+        (tmp_path / "a.jsonl").write_text("\n".join(lines))
+        if isinstance(pair[0], str):
+            with pytest.raises(GeoscopeError, match="labels of one kind, got int and str"):
+                _read(tmp_path / "a.jsonl", groups="who")
+        else:
+            assert len(set(_read(tmp_path / "a.jsonl", groups="who").index.sequences)) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = _read(tmp_path / "a.jsonl", groups=np.array([1e19, 1e20] * 15))
+    assert read.index.sequences.tolist() == [0, 1] * 15
+    table = pa.table({"v": list(ROWS), "who": pa.array(["a", ""] * 15, pa.large_string())})
+    assert "got 15 empty cells" in _refused(tmp_path, "a.parquet", table, groups="who")
+
+
+def test_labels_are_taken_beside_a_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    _frame(ROWS).to_parquet(tmp_path / "a.parquet")
+    for name in ("a.npy", "a.parquet"):
+        for groups in (np.arange(30) // 10, [1] * 15 + [2] * 15):
+            geoscope.measure(tmp_path / name, groups=groups, measures=["isoscore"])
+        with pytest.raises(GeoscopeError, match="one label per row"):
+            geoscope.measure(tmp_path / name, groups=3, measures=["isoscore"])

@@ -14,7 +14,7 @@ from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import Layer
 from geoscope.subjects.array_files import Matrix, matrix
 from geoscope.subjects.embeddings import Embeddings
-from geoscope.subjects.groups import grouped, ungrouped
+from geoscope.subjects.groups import grouped, one_kind, ungrouped
 from geoscope.subjects.packed_bits import refuse_packed
 
 TAKEN = "an (n, d) array, tensor, data frame or list of rows, or a dict or list of such layers"
@@ -31,7 +31,7 @@ def object_embeddings(held: Any, *, groups: Any = None, name: str = "array") -> 
     """
     layers = _layers(held, name)
     rows = next(iter(layers.values())).shape[0]
-    index = ungrouped(rows) if groups is None else grouped(_labels(groups), rows, "groups")
+    index = ungrouped(rows) if groups is None else grouped(held_labels(groups), rows, "groups")
     return Embeddings(layers, index, name=name, groups_known=groups is not None)
 
 
@@ -129,7 +129,10 @@ def _refuse_ragged(rows: Sequence[Any], what: str) -> None:
         )
 
 
-def _labels(groups: Any) -> npt.NDArray[Any]:
+def held_labels(groups: Any) -> npt.NDArray[Any]:
+    """Labels in memory as an array, in which a number and its digits as text are not one."""
+    if isinstance(groups, (list, tuple)) and all(type(each) in (int, str) for each in groups):
+        return one_kind(groups)
     return np.asarray(of_tensor(groups) if is_tensor(groups) else groups)
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects import array_files
+from geoscope.subjects.groups import one_kind
 from geoscope.subjects.row_columns import Cells, Column, row_columns
 from geoscope.subjects.table_rows import json_numbers, plain_numbers
 
@@ -101,7 +102,7 @@ class RecordMatrix:
                     f"expected an integer or a string as '{name}', got {type(label).__name__} in line {record.line} "
                     f"of {self.path}; mend it or name another"
                 )
-        return np.array(found)
+        return one_kind(found)
 
     def _count(self) -> int:
         with _opened(self.path) as stream:

@@ -48,7 +48,7 @@ class RowTable(ABC):
     def labels(self, name: str) -> npt.NDArray[Any]:
         """One column's values, (n,)."""
         import pyarrow as pa
-        from pyarrow.types import is_nested, is_string
+        from pyarrow.types import is_nested
 
         place = next(place for place, each in enumerate(self.columns) if each.name == name)
         chunks = [batch.column(0) for batch in self.batches([place], _LABELS_AT_ONCE, text=True)]
@@ -58,7 +58,7 @@ class RowTable(ABC):
                 f"expected integers or strings in the column '{name}' of {self.origin}, got {values.type}; name another"
             )
         array: npt.NDArray[Any] = values.to_numpy()
-        blank = values.null_count or (sum(not each.strip() for each in array) if is_string(values.type) else 0)
+        blank = values.null_count or sum(isinstance(each, str) and not each.strip() for each in array)
         if blank:
             raise GeoscopeError(
                 f"expected a label in every row of the column '{name}' of {self.origin}, got {blank} empty cells; "
