@@ -108,6 +108,8 @@ def _settings(
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
         "groups": read_with.get("groups"),
+        "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
+        "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

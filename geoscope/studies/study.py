@@ -99,12 +99,12 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     text = open_text_subject(perturbation.checkpoint, **part(ReadingKeywords, options))
     probing = Probes(
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=asked["seed"], layer=text.extraction.layers[-1],
-        progress=progress, max_length=asked["max_length"], batch_tokens=asked["batch_tokens"],
+        progress=progress, max_length=text.extraction.max_length, batch_tokens=asked["batch_tokens"],
     ) if tasks else None  # fmt: skip
     tuning = FineTunings(
         perturbation.checkpoint, learnt, epochs=setup.finetune_epochs, examples=setup.finetune_examples,
         seed=asked["seed"], device=torch_device(asked["device"]), progress=progress,
-        max_length=asked["max_length"], trust_remote_code=asked["trust_remote_code"],
+        max_length=text.extraction.max_length, trust_remote_code=asked["trust_remote_code"],
     ) if learnt else None  # fmt: skip
     return Study(text, perturbation, Scoring(probing, tuning), options, folder)
 

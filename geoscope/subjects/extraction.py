@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, NonFinite
+from geoscope.errors import GeoscopeError, NonFinite, first_line, is_out_of_memory
 from geoscope.progress import Progress
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
-from geoscope.settings.measuring import Text
+from geoscope.random_state import drawn_by
+from geoscope.rows import Batch, BoolArray, FloatArray, IntArray, Layer, RowIndex
+from geoscope.settings.measuring import MAX_LENGTH, Text
 from geoscope.settings.option import choices_of, default_of
-from geoscope.subjects.checkpoints import Checkpoint, cache_off
+from geoscope.subjects.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
+from geoscope.subjects.probe import alike
+from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
+from geoscope.subjects.tokenizers import refuse_foreign_ids, refuse_unknown
+from geoscope.subjects.untouched import untouched
 
 POOLINGS = choices_of(Text, "pooling")
 """What makes a row: each kept position, or a sequence's mean, first or last real position."""
@@ -40,20 +46,30 @@ class Extraction:
         *,
         pooling: str = default_of(Text, "pooling"),
         tokens: str = default_of(Text, "tokens"),
-        max_length: int = default_of(Text, "max_length"),
+        max_length: int | None = default_of(Text, "max_length"),
         layers: Wanted = default_of(Text, "layers"),
+        before_final_norm: bool = default_of(Text, "before_final_norm"),
         seed: int = 0,
         batch_tokens: int | None = None,
         progress: Progress | None = None,
         warnings: Sequence[str] = (),
     ) -> None:
-        _check(pooling, tokens, max_length, batch_tokens, checkpoint)
+        self.max_length = _length(max_length, checkpoint)
+        _check(pooling, tokens, self.max_length, batch_tokens, checkpoint)
+        if before_final_norm and checkpoint.outline.norm is None:
+            raise GeoscopeError(
+                f"expected a model with a final norm under --before-final-norm, got '{checkpoint.name}' "
+                f"({checkpoint.architecture}), which has none after its last block; leave it out"
+            )
         self.checkpoint = checkpoint
         self.pooling = pooling
-        self.layers: tuple[int, ...] = resolve_layers(layers, range(checkpoint.layers + 1))
-        self.warnings = tuple(warnings)
-        self._progress = progress
-        self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=max_length, tokens=tokens, seed=seed)
+        self.before_final_norm = before_final_norm
+        self.layers: tuple[int, ...] = resolve_layers(layers, checkpoint.outline.layers)
+        self.warnings = (*warnings, *_unmeasured(checkpoint, layers))
+        self._progress, self._seed = progress, seed
+        self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=self.max_length, tokens=tokens, seed=seed)
+        refuse_foreign_ids(checkpoint.tokenizer, self._tokenization.ids, checkpoint.embedded, checkpoint.name)
+        refuse_unknown(checkpoint.tokenizer, self._tokenization.ids, checkpoint.name)
         self._counts = _row_counts(self._tokenization, pooling)
         self._row_starts = np.concatenate([[0], np.cumsum(self._counts)]).astype(np.int64)
         self.index: RowIndex = _row_index(self._tokenization, self._counts, pooling)
@@ -65,6 +81,9 @@ class Extraction:
         read = np.where(self._counts > 0, self._tokenization.lengths, 0)
         self._read_lengths = read
         default = BATCH_TOKENS_CPU if checkpoint.device == "cpu" else BATCH_TOKENS_GPU
+        self._padding = _padding_id(checkpoint.tokenizer, checkpoint.embedded)
+        self._alike = not checkpoint.outline.padding
+        self._padding_tried = self._alike
         self.read_at_once(batch_tokens or default)
         self.tokens_read = int(read.sum())
         self.longest = int(read.max())
@@ -74,7 +93,7 @@ class Extraction:
         """Batch the sequences (anew): at most so many positions each, but for a longer sequence, which goes alone."""
         read = self._read_lengths
         self.batch_tokens = batch_tokens
-        self._batches = batch_sequences(read, batch_tokens)
+        self._batches = batch_sequences(read, batch_tokens, alike=self._alike)
         self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
 
     @property
@@ -88,6 +107,7 @@ class Extraction:
         Raises GeoscopeError naming the layer and how many rows of a batch are not finite.
         """
         asked = self.layers if layers is None else tuple(layer for layer in self.layers if layer in set(layers))
+        self._try_padding(asked)
         done = 0
         for sequences in self._batches:
             yield self._read(sequences, asked)
@@ -100,36 +120,79 @@ class Extraction:
         import torch
 
         lengths = self._tokenization.lengths[sequences]
-        starts = self._tokenization.starts[sequences]
-        width = int(lengths[0])
-        columns = np.arange(width)
-        real = columns < lengths[:, None]
-        ids = np.full(real.shape, _padding_id(self.checkpoint.tokenizer), dtype=np.int64)
-        source = (starts[:, None] + columns)[real]
-        ids[real] = self._tokenization.ids[source]
+        ids, real = self._padded(sequences)
         kept = real.copy()
-        kept[real] = self._tokenization.kept[source]
-        model = self.checkpoint.model
+        starts = self._tokenization.starts[sequences]
+        kept[real] = self._tokenization.kept[(starts[:, None] + np.arange(ids.shape[1]))[real]]
         with torch.inference_mode():
-            output = model(
-                input_ids=torch.from_numpy(ids).to(model.device),
-                attention_mask=None if real.all() else torch.from_numpy(real.astype(np.int64)).to(model.device),
-                output_hidden_states=layers != (self.checkpoint.layers,),
-                **cache_off(model),
-            )
-            states = self._states(output, layers)
-            del output
+            states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = _ranges(self._row_starts[sequences], self._counts[sequences])
         _refuse_non_finite(rows, len(sequences))
         return Batch(offsets, rows)
 
-    def _states(self, output: Any, layers: tuple[int, ...]) -> dict[int, Any]:
-        """(B, T, d) per layer; the last is the model's output: in decoders, the one after the final norm."""
-        last = self.checkpoint.layers
-        return {
-            layer: output["last_hidden_state"] if layer == last else output["hidden_states"][layer] for layer in layers
-        }
+    def _states(self, ids: IntArray, real: BoolArray | None, layers: tuple[int, ...]) -> dict[int, Any]:
+        """(B, T, d) per layer from one forward pass; what a model draws from torch's random numbers is by the seed."""
+        import torch
+
+        checkpoint = self.checkpoint
+        device = device_of(checkpoint.model)
+        given = torch.from_numpy(ids).to(device)
+        mask = None if real is None else torch.from_numpy(real.astype(np.int64)).to(device)
+        try:
+            with (
+                quiet_transformers(),
+                drawn_by(self._seed, [device] if device.type == "cuda" else []),
+                nullcontext() if checkpoint.outline.steady else untouched(checkpoint.model),
+            ):
+                return read_states(
+                    checkpoint.model, checkpoint.outline, given, mask, layers, before_norm=self.before_final_norm
+                )
+        except GeoscopeError:
+            raise
+        except Exception as error:  # whatever a model's own code raises
+            if is_out_of_memory(error):
+                raise
+            raise GeoscopeError(
+                f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
+                f"tokens, got {type(error).__name__}: {first_line(error)}; try a smaller --max-length"
+            ) from error
+
+    def _try_padding(self, layers: tuple[int, ...]) -> None:
+        """Read texts of one length at a time where some are not the same alone as beside the longest.
+
+        The probe at load reads few tokens; what goes by a text's length (sparse attention) shows in the text itself.
+        """
+        if self._padding_tried or self.tokens_read == self.tokens_padded:
+            return
+        import torch
+
+        self._padding_tried = True
+        order = np.argsort(-self._read_lengths, kind="stable")
+        order = order[self._read_lengths[order] > 0]
+        shorter = order[self._read_lengths[order] < self.longest]
+        chosen = np.unique([0, len(shorter) // 2, len(shorter) - 1])
+        ids, real = self._padded(np.concatenate([order[:1], shorter[chosen]]))
+        with torch.inference_mode():
+            found = self._states(ids, real, layers)
+            beside = {layer: [row[: int(n)].clone() for row, n in zip(state, real.sum(1), strict=True)][1:]
+                      for layer, state in found.items()}  # fmt: skip
+            del found
+            for place, length in enumerate(real.sum(1)[1:].tolist()):
+                alone = self._states(ids[place + 1 : place + 2, :length], None, layers)
+                self._alike |= not all(alike(beside[layer][place], alone[layer][0]) for layer in layers)
+                del alone
+        if self._alike:
+            self.read_at_once(self.batch_tokens)
+
+    def _padded(self, sequences: IntArray) -> tuple[IntArray, BoolArray]:
+        """(B, T) token ids of some sequences, the longest first, and where they are real."""
+        lengths, starts = self._tokenization.lengths[sequences], self._tokenization.starts[sequences]
+        columns = np.arange(int(lengths[0]))
+        real = columns < lengths[:, None]
+        ids = np.full(real.shape, self._padding, dtype=np.int64)
+        ids[real] = self._tokenization.ids[(starts[:, None] + columns)[real]]
+        return ids, real
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
         """(B, T, d) -> (m, d) float32 on the CPU."""
@@ -193,11 +256,31 @@ def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
     return np.repeat(starts, counts) + within
 
 
-def _padding_id(tokenizer: Any) -> int:
+def _padding_id(tokenizer: Any, embedded: int | None) -> int:
+    """What stands in masked places: a token id that the model has an embedding for."""
     for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if candidate is not None:
+        if candidate is not None and (embedded is None or int(candidate) < embedded):
             return int(candidate)
     return 0
+
+
+def _length(max_length: int | None, checkpoint: Checkpoint) -> int:
+    """How many tokens a text is cut to where nobody says: MAX_LENGTH, or what the model reads if that is less."""
+    if max_length is not None:
+        return max_length
+    limit = checkpoint.max_positions
+    return MAX_LENGTH if limit is None else min(MAX_LENGTH, limit)
+
+
+def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
+    """A warning where layers are asked for that have no state a token."""
+    found = checkpoint.outline.layers
+    if layers not in ("all", "union") or len(found) == checkpoint.layers + 1:
+        return ()
+    return (
+        f"{checkpoint.architecture} has one hidden state a token in its last layer alone, {found[-1]}; "
+        "the others are left out",
+    )
 
 
 def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Unpack
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
-from geoscope.settings.option import completed, part, takes
+from geoscope.settings.option import completed, part, takes, without
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_spec, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
@@ -50,12 +50,15 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         if isinstance(spec, str):
             check_spec(spec)
     loading = part(Loading, options)
-    found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
+    found = None
+    if not isinstance(subject, Checkpoint):
+        found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
     drawn = draw(_loaded(specs, options["split"], kept), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
     extraction = Extraction(
         checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
-        max_length=options["max_length"], layers=options["layers"], seed=options["seed"],
+        max_length=options["max_length"], layers=options["layers"], before_final_norm=options["before_final_norm"],
+        seed=options["seed"],
         batch_tokens=options["batch_tokens"], progress=options["progress"], warnings=drawn.warnings,
     )  # fmt: skip
     sample = {
@@ -66,7 +69,7 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
         "pooling": options["pooling"],
-        "max_length": options["max_length"],
+        "max_length": extraction.max_length,
         "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
@@ -94,13 +97,15 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         "layers": list(extraction.layers),
         "pooling": options["pooling"],
         "tokens": options["tokens"],
-        "max_length": options["max_length"],
+        "max_length": extraction.max_length,
         "sequences": options["sequences"],
         "split": None if split is None else list(split),
         "seed": options["seed"],
         "dtype": extraction.checkpoint.dtype,
         **({} if words is None else {"words": words}),
         **({} if protocol is None else {"protocol": protocol}),
+        **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
+        **({"before_final_norm": True} if options["before_final_norm"] else {}),
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))

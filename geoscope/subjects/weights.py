@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -51,3 +53,18 @@ def choose_weights(files: Sequence[str], subject: str, *, allow_pickle: bool) ->
     raise GeoscopeError(
         f"expected model.safetensors in the checkpoint '{subject}', got these weights: {found}; convert them"
     )
+
+
+def never_saved(model: Any, name: str) -> bool:
+    """Whether a weight is one that the model's library makes itself and leaves out of its files (fixed sinusoids).
+
+    What it leaves out stands with the classes that save, which are often others of the model's family.
+    """
+    family = vars(sys.modules[type(model).__module__]).values()
+    patterns = [
+        pattern
+        for kind in family
+        for attribute in ("_keys_to_ignore_on_save", "_keys_to_ignore_on_load_missing")
+        for pattern in getattr(kind, attribute, None) or ()
+    ]
+    return any(re.search(rf"(^|\.){pattern.removeprefix('^')}", f"model.{name}") for pattern in patterns)
