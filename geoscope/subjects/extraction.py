@@ -20,7 +20,7 @@ from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.probe import alike
 from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
-from geoscope.subjects.tokenizers import refuse_foreign_ids, refuse_unknown
+from geoscope.subjects.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
 from geoscope.subjects.untouched import untouched
 
 POOLINGS = choices_of(Text, "pooling")
@@ -81,7 +81,7 @@ class Extraction:
         read = np.where(self._counts > 0, self._tokenization.lengths, 0)
         self._read_lengths = read
         default = BATCH_TOKENS_CPU if checkpoint.device == "cpu" else BATCH_TOKENS_GPU
-        self._padding = _padding_id(checkpoint.tokenizer, checkpoint.embedded)
+        self._padding = padding_id(checkpoint.tokenizer, checkpoint.embedded)
         self._alike = not checkpoint.outline.padding
         self._padding_tried = self._alike
         self.read_at_once(batch_tokens or default)
@@ -254,14 +254,6 @@ def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
     ends = np.cumsum(counts)
     within = np.arange(int(ends[-1]), dtype=np.int64) - np.repeat(ends - counts, counts)
     return np.repeat(starts, counts) + within
-
-
-def _padding_id(tokenizer: Any, embedded: int | None) -> int:
-    """What stands in masked places: a token id that the model has an embedding for."""
-    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if candidate is not None and (embedded is None or int(candidate) < embedded):
-            return int(candidate)
-    return 0
 
 
 def _length(max_length: int | None, checkpoint: Checkpoint) -> int:

@@ -25,6 +25,7 @@ from geoscope.subjects.states import (
     outputs_of,
     read_states,
 )
+from geoscope.subjects.tokenizers import padding_id
 from geoscope.subjects.untouched import untouched
 
 _TOKENS = 16
@@ -43,7 +44,7 @@ def probe(subject: str, model: Any, tokenizer: Any, rows: int | None) -> Outline
     ids = torch.from_numpy(_ids(tokenizer, rows)).to(device_of(model))
     try:
         with untouched(model) as changed, torch.inference_mode():
-            outline = _with_padding(model, _outline(subject, model, ids), ids)
+            outline = _with_padding(model, _outline(subject, model, ids), ids, padding_id(tokenizer, rows))
         return replace(outline, steady=not changed)
     except GeoscopeError:
         raise
@@ -97,6 +98,7 @@ def _outline(subject: str, model: Any, ids: Any) -> Outline:
     outline = Outline(
         last=len(states) - 1 if states else len(blocks),
         layers=(), size=int(last.shape[-1]), causal=bool(change < 1e-6), blocks=tuple(blocks), norm=norm,
+        listed=output.get("last_hidden_state") is None,
     )  # fmt: skip
     return _with_layers(outline, states, pair, given, made)
 
@@ -126,7 +128,7 @@ def _one_a_token(state: Any, ids: Any, size: int) -> bool:
     return state is not None and tuple(state.shape) == (*ids.shape, size)
 
 
-def _with_padding(model: Any, outline: Outline, ids: Any) -> Outline:
+def _with_padding(model: Any, outline: Outline, ids: Any, padding: int) -> Outline:
     """The outline with whether 5 tokens beside padding are as they are alone; a text of 16 is read on the way."""
     import torch
 
@@ -134,7 +136,7 @@ def _with_padding(model: Any, outline: Outline, ids: Any) -> Outline:
     read_states(model, outline, ids[None], None, outline.layers)
     mask = torch.ones((2, len(whole)), dtype=torch.long, device=ids.device)
     mask[1, len(part) :] = 0
-    padded = torch.stack([whole, torch.cat([part, ids.new_zeros(len(whole) - len(part))])])
+    padded = torch.stack([whole, torch.cat([part, torch.full_like(whole[len(part) :], padding)])])
     try:
         beside = read_states(model, outline, padded, mask, outline.layers)
     except TypeError:  # it takes no mask

@@ -19,7 +19,8 @@ class Outline:
     token. size: numbers of the last layer's state. causal: whether a state sees earlier tokens only.
     blocks: names of the modules that make the layers, one after another; hooked: whether the layers before the last are
     what goes into them, as the model's own list of hidden states begins elsewhere or is not there. streams: whether a
-    token has several states, which the model makes one after the last block. norm: name of the final norm.
+    token has several states, which the model makes one after the last block. listed: whether the last state stands in
+    the model's own list alone. norm: name of the final norm.
     cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are those
     without it. steady: whether reading leaves the model's parts as they were.
     """
@@ -31,6 +32,7 @@ class Outline:
     blocks: tuple[str, ...] = ()
     hooked: bool = False
     streams: bool = False
+    listed: bool = False
     norm: str | None = None
     cut: bool = False
     padding: bool = True
@@ -65,7 +67,7 @@ def read_states(
         wanted[outline.norm] = last
     last_block = outline.blocks[-1:] if outline.streams and inner else ()
     with inputs_of(model, wanted) as taken, outputs_of(model, last_block, whole=True) as made:
-        output = _forward(model, ids, mask, states=bool(inner) and not outline.hooked)
+        output = _forward(model, ids, mask, states=outline.listed or (bool(inner) and not outline.hooked))
     states = output.get("hidden_states")
     found = {wanted[name]: state for name, state in taken.items()}
     for layer in layers:

@@ -104,3 +104,11 @@ def refuse_foreign_ids(tokenizer: Any, ids: Any, rows: int | None, name: str) ->
         f"({tokenizer.convert_ids_to_tokens(worst)}) in the text; resize the model's embeddings, or give its own "
         "tokenizer with --tokenizer"
     )
+
+
+def padding_id(tokenizer: Any, rows: int | None) -> int:
+    """What stands in masked places: a token id that the model, of an embedding table of so many rows, has."""
+    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if candidate is not None and (rows is None or int(candidate) < rows):
+            return int(candidate)
+    return 0
