@@ -89,8 +89,7 @@ def examine(model_type: str, folder: Path, *, measured: bool = True) -> Result:
     expected = plain_loop(model_type, folder, extraction.layers, loaded.layers, extraction.max_length)
     outline = loaded.outline
     notes = {
-        "batches of one length, as padding moves its rows": extraction.padding == 0 and not outline.padding,
-        "batches of one length, as padding moves rows of long texts": extraction.padding == 0 and outline.padding,
+        "batches of one length, as padding moves its rows": extraction.padding == 0,
         "its last layer alone has one state a token": len(extraction.layers) == 1,
         "several states a token, made one as the model does": outline.streams,
         "layers from the blocks' inputs, as its own list begins after the first": outline.hooked,

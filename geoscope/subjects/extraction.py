@@ -30,6 +30,9 @@ BATCH_TOKENS_CPU = 4096
 BATCH_TOKENS_GPU = 32768
 """Positions a forward pass reads, padding included, unless `batch_tokens` says otherwise."""
 
+_TRIED = frozenset((1, 4, 16, 64))
+"""Of the batches with padding, those whose shortest sequence is read again without it."""
+
 
 class Extraction:
     """The rows of some layers of a checkpoint over some texts (a Source).
@@ -82,8 +85,8 @@ class Extraction:
         self._read_lengths = read
         default = BATCH_TOKENS_CPU if checkpoint.device == "cpu" else BATCH_TOKENS_GPU
         self._padding = padding_id(checkpoint.tokenizer, checkpoint.embedded)
-        self._alike = not checkpoint.outline.padding
-        self._padding_tried = self._alike
+        self._alike = not (checkpoint.outline.padding and checkpoint.outline.steady)
+        self._tried = frozenset() if self._alike else _TRIED
         self.read_at_once(batch_tokens or default)
         self.tokens_read = int(read.sum())
         self.longest = int(read.max())
@@ -107,23 +110,54 @@ class Extraction:
         Raises GeoscopeError naming the layer and how many rows of a batch are not finite.
         """
         asked = self.layers if layers is None else tuple(layer for layer in self.layers if layer in set(layers))
-        self._try_padding(asked)
-        done = 0
-        for sequences in self._batches:
-            yield self._read(sequences, asked)
-            done += int(self._tokenization.lengths[sequences].sum())
+        done = padded = 0
+        lengths, pending = self._read_lengths, self._batches[::-1]
+        while pending:
+            sequences = pending.pop()
+            batch = self._read(sequences, asked)
+            beside = bool(lengths[sequences[0]] > lengths[sequences[-1]])
+            padded += beside
+            if beside and padded in self._tried and self._moved(sequences[-1:], batch, asked):
+                left = np.concatenate([sequences, *pending[::-1]])
+                self._alike, self._tried = True, frozenset()
+                self.read_at_once(self.batch_tokens)  # from now on, and what is left of this time
+                wanted = np.zeros_like(lengths)
+                wanted[left] = lengths[left]
+                pending = batch_sequences(wanted, self.batch_tokens, alike=True)[::-1]
+                continue
+            yield batch
+            done += int(lengths[sequences].sum())
             if self._progress is not None:
                 self._progress(done, self.tokens_read, "tokens read")
+        self._tried = frozenset()
+
+    def _moved(self, shortest: IntArray, batch: Batch, layers: tuple[int, ...]) -> bool:
+        """Whether a batch's last and shortest sequence is another without the padding.
+
+        The probe at load reads few tokens; what goes by a text's length (sparse attention) shows in the text itself.
+        """
+        import torch
+
+        alone = self._read(shortest, layers)
+        count = len(alone.offsets)
+        return not all(
+            alike(torch.from_numpy(batch.rows[layer][-count:]), torch.from_numpy(rows), self.checkpoint.dtype)
+            for layer, rows in alone.rows.items()
+        )
 
     def _read(self, sequences: IntArray, layers: tuple[int, ...]) -> Batch:
         """One forward pass over some sequences, longest first, down to the rows asked for."""
         import torch
 
         lengths = self._tokenization.lengths[sequences]
-        ids, real = self._padded(sequences)
-        kept = real.copy()
         starts = self._tokenization.starts[sequences]
-        kept[real] = self._tokenization.kept[(starts[:, None] + np.arange(ids.shape[1]))[real]]
+        columns = np.arange(int(lengths[0]))
+        real = columns < lengths[:, None]
+        ids = np.full(real.shape, self._padding, dtype=np.int64)
+        source = (starts[:, None] + columns)[real]
+        ids[real] = self._tokenization.ids[source]
+        kept = real.copy()
+        kept[real] = self._tokenization.kept[source]
         with torch.inference_mode():
             states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
@@ -157,42 +191,6 @@ class Extraction:
                 f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
                 f"tokens, got {type(error).__name__}: {first_line(error)}; try a smaller --max-length"
             ) from error
-
-    def _try_padding(self, layers: tuple[int, ...]) -> None:
-        """Read texts of one length at a time where some are not the same alone as beside the longest.
-
-        The probe at load reads few tokens; what goes by a text's length (sparse attention) shows in the text itself.
-        """
-        if self._padding_tried or self.tokens_read == self.tokens_padded:
-            return
-        import torch
-
-        self._padding_tried = True
-        order = np.argsort(-self._read_lengths, kind="stable")
-        order = order[self._read_lengths[order] > 0]
-        shorter = order[self._read_lengths[order] < self.longest]
-        chosen = np.unique([0, len(shorter) // 2, len(shorter) - 1])
-        ids, real = self._padded(np.concatenate([order[:1], shorter[chosen]]))
-        with torch.inference_mode():
-            found = self._states(ids, real, layers)
-            beside = {layer: [row[: int(n)].clone() for row, n in zip(state, real.sum(1), strict=True)][1:]
-                      for layer, state in found.items()}  # fmt: skip
-            del found
-            for place, length in enumerate(real.sum(1)[1:].tolist()):
-                alone = self._states(ids[place + 1 : place + 2, :length], None, layers)
-                self._alike |= not all(alike(beside[layer][place], alone[layer][0]) for layer in layers)
-                del alone
-        if self._alike:
-            self.read_at_once(self.batch_tokens)
-
-    def _padded(self, sequences: IntArray) -> tuple[IntArray, BoolArray]:
-        """(B, T) token ids of some sequences, the longest first, and where they are real."""
-        lengths, starts = self._tokenization.lengths[sequences], self._tokenization.starts[sequences]
-        columns = np.arange(int(lengths[0]))
-        real = columns < lengths[:, None]
-        ids = np.full(real.shape, self._padding, dtype=np.int64)
-        ids[real] = self._tokenization.ids[(starts[:, None] + columns)[real]]
-        return ids, real
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
         """(B, T, d) -> (m, d) float32 on the CPU."""

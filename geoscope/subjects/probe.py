@@ -142,13 +142,16 @@ def _with_padding(model: Any, outline: Outline, ids: Any, padding: int) -> Outli
     except TypeError:  # it takes no mask
         return replace(outline, padding=False)
     alone = read_states(model, outline, part[None], None, outline.layers)
-    same = all(alike(beside[layer][1, : len(part)], alone[layer][0]) for layer in outline.layers)
+    same = all(
+        alike(beside[layer][1, : len(part)], alone[layer][0], str(alone[layer].dtype).removeprefix("torch."))
+        for layer in outline.layers
+    )
     return replace(outline, padding=same)
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Whether rows (n, d) differ by rounding alone."""
-    tolerance = _SAME.get(str(other.dtype).removeprefix("torch."), 1e-5)
+def alike(one: Any, other: Any, dtype: str) -> bool:
+    """Whether rows (n, d) that were made in a dtype differ by rounding alone."""
+    tolerance = _SAME[dtype]
     apart = (one.double() - other.double()).norm(dim=-1)
     return bool((apart <= tolerance * other.double().norm(dim=-1)).all())
 
