@@ -108,6 +108,7 @@ def _settings(
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
         "groups": read_with.get("groups"),
+        "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
     }

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, 
 
     model = _plain_model(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    uncached = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
     found: dict[int, list[Any]] = {layer: [] for layer in layers}
     for text in texts():
         ids = torch.tensor([tokenizer(text, truncation=True, max_length=length)["input_ids"]])
@@ -133,7 +135,7 @@ def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, 
         ]
         torch.manual_seed(0)
         with torch.no_grad():
-            output = model(input_ids=ids, output_hidden_states=True)
+            output = model(input_ids=ids, output_hidden_states=True, **uncached)
             states = inputs or output.get("hidden_states")
             final = output.get("last_hidden_state")
             for layer in layers:

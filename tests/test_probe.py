@@ -336,3 +336,19 @@ def test_config_and_outline_are_apart(checkpoint: Load) -> None:
     outline = checkpoint("bert").outline
     assert json.loads(json.dumps(vars(outline)))["last"] == 3
     assert copy.deepcopy(outline) == outline
+
+
+def test_several_states_a_token_are_made_one_and_that_is_told(tmp_path: Path) -> None:
+    from tiny_models import build, lines
+
+    build("hy_v4", tmp_path / "streams")
+    report = geoscope.measure(
+        str(tmp_path / "streams"),
+        texts=list(lines())[:6],
+        layers="all",
+        measures=["isoscore"],
+        errors=False,
+        null="none",
+    )
+    assert [row.layer for row in report.measurements] == [0, 1, 2]
+    assert report.settings["streams"] == "made one as after the last block"

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,16 @@ _LISTS: tuple[tuple[str, int], ...] = (
 
 # What a type needs beyond the rules.
 _OWN: dict[str, dict[str, Any]] = {
+    "cohere_compass_text": {
+        "layer_types": ["sliding_attention", "full_attention"], "rope_parameters": {
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]},
+            "full_attention": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]}
+        }
+    },
+    "qwen4_exp_text": {
+        "indexer_n_heads": 4, "indexer_kv_heads": 2, "indexer_head_dim": 8, "indexer_budget": 16,
+        "indexer_compress_ratio": 4, "split_ngram_parts": 4, "heads_per_ngram": 2
+    },
     "bamba": {
         "mamba_n_heads": 8, "mamba_d_head": 8, "mamba_n_groups": 1, "mamba_d_state": 8, "mamba_expand": 2,
         "attn_layer_indices": [1], "mamba_chunk_size": 16
@@ -358,7 +369,11 @@ def _shrunk(config: Any) -> dict[str, Any]:
 def _fields(config: Any) -> dict[str, Any]:
     names = {each.name for each in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
     names |= set(inspect.signature(type(config).__init__).parameters) - {"self", "kwargs", "args"}
-    return {name: getattr(config, name) for name in sorted(names) if hasattr(config, name)}
+    found = {}
+    for name in sorted(names):
+        with suppress(Exception):  # what has no value for all layers at once says so in a class of its own
+            found[name] = getattr(config, name)
+    return found
 
 
 def _small(name: str, value: Any) -> Any:
@@ -370,7 +385,7 @@ def _small(name: str, value: Any) -> Any:
         new = value if new is None else new
         kept = new in (_VOCABULARY, _PLACEHOLDER, _PLACEHOLDER + 1) or value <= 0
         return new if kept or name.endswith(("token_id", "_index", "padding_idx")) else min(new, value)
-    if isinstance(value, list) and value and all(isinstance(each, int) for each in value):
+    if isinstance(value, list) and value and all(type(each) is int for each in value):
         if "token_id" in name:
             return [2]
         most = next((new for pattern, new in _LISTS if re.search(pattern, name)), None)
@@ -440,7 +455,7 @@ def _read(model: Any, model_type: str) -> None:
         if getattr(model.config, "is_encoder_decoder", False):
             model.get_encoder()(input_ids=ids)
         else:
-            model(input_ids=ids)
+            model(input_ids=ids, **({"use_cache": False} if hasattr(model.config, "use_cache") else {}))
 
 
 @cache

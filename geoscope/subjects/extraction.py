@@ -100,6 +100,12 @@ class Extraction:
         self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
 
     @property
+    def read_with(self) -> dict[str, Any]:
+        """What a report says beside the options of how rows were read."""
+        inner = any(layer != self.checkpoint.layers for layer in self.layers)
+        return {"streams": "made one as after the last block"} if self.checkpoint.outline.streams and inner else {}
+
+    @property
     def padding(self) -> float:
         """Share of the positions read that are padding, in [0, 1)."""
         return 1.0 - self.tokens_read / self.tokens_padded

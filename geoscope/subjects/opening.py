@@ -99,7 +99,9 @@ def _refuse_groups(options: Mapping[str, Any]) -> None:
 
 def _of_text(text: TextSubject) -> Opened:
     extraction = text.extraction
-    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens")
+    return Opened(
+        extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens", extraction.read_with
+    )
 
 
 def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened:

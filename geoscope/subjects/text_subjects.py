@@ -106,6 +106,7 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         **({} if protocol is None else {"protocol": protocol}),
         **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
         **({"before_final_norm": True} if options["before_final_norm"] else {}),
+        **extraction.read_with,
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
