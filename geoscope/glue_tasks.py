@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables import Table, text_cell
 
@@ -138,8 +139,9 @@ def _from_folder(task: Task, folder: Path) -> dict[str, Examples]:
         raise GeoscopeError(f"expected a folder with the files of {task.name}, got {folder}; give {task.name}=DIR")
     found: dict[str, Examples] = {}
     for path in sorted(folder.iterdir()):
-        split = _FILE.search(path.stem)
-        if split and path.suffix.lower() in TABLE_SUFFIXES:
+        name = unpacked_name(path)
+        split = _FILE.search(name.stem)
+        if split and name.suffix.lower() in TABLE_SUFFIXES:
             _keep(found, _SPLIT_OF[split[1]], _from_file(task, path))
     return found
 

@@ -107,6 +107,7 @@ def _settings(
     further = {
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
+        "column": options["column"],
         "groups": read_with.get("groups"),
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),

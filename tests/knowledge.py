@@ -30,8 +30,8 @@ _MAY_OPEN = {
     "runs": {"load_checkpoint"},  # a run's own
 }
 _TABLES = {("csv", "reader"), ("csv", "DictReader"), ("pq", "read_table"), ("pq", "ParquetFile")}
-_READERS = ("tables.py", "table_files.py")
-"""The reader of tables, and which of its own two files opens one."""
+_READERS = ("tables.py", "table_files.py", "separated_files.py", "csv_heads.py")
+"""The reader of tables, and which of its own files open one; rows of embeddings are streamed, their head looked at."""
 
 _TRAITS_MAY_STAND = ("catalogue.py", "protocols.py", "measures", "settings")
 """Files and folders that name measures for what they are: their rows, formulas, and what works and options ask for."""

@@ -778,10 +778,15 @@ def test_columns_that_cannot_be_taken_out_are_refused(given, told):
         ("scores.csv", b"subject,score,score\na,1,2\n", "expected each column once, got score twice"),
         ("scores.csv", b"subject,score\na,1,2\n", "expected 2 cells in a row, got 3 in line 2"),
         ("scores.json", b"{", "expected JSON, got something else"),
-        ("scores.json", b'{"a": 1}', "expected scores as a list of rows, or a result of lm-evaluation-harness or mteb"),
+        ("scores.json", b'{"a": 1}', "expected scores as a list of rows, or a result of lm-evaluation-harness, mteb, "),
         ("scores.json", b'{"results": {"t": {"acc,none": 1}}}', "expected a result that names its model"),
         ("scores.json", b'{"task_name": "t", "scores": {"test": []}}', "expected model_meta.json beside mteb's result"),
-        ("scores.parquet", b"", "expected the last argument to be scores (.csv .tsv .json or a folder of results)"),
+        ("scores.parquet", b"", "expected scores in parquet, got "),
+        (
+            "scores.xlsx",
+            b"",
+            "expected the last argument to be scores (.tsv .csv .parquet .jsonl .json or a folder of ",
+        ),
     ],
 )
 def test_files_that_are_no_scores_are_refused(tmp_path, name, content, told):
@@ -794,7 +799,9 @@ def test_files_that_are_no_scores_are_refused(tmp_path, name, content, told):
 
 
 def test_folders_without_what_is_wanted_are_refused(tmp_path):
-    with pytest.raises(GeoscopeError, match="expected results of lm-evaluation-harness or mteb in the folder"):
+    with pytest.raises(
+        GeoscopeError, match="expected results of lm-evaluation-harness, mteb, lighteval or the Trainer in the"
+    ):
         correlate(models([1, 2, 3]), tmp_path)
     with pytest.raises(GeoscopeError, match="expected reports in the folder"):
         correlate([tmp_path], scores([1, 2, 3]))

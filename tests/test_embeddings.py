@@ -17,8 +17,9 @@ from safetensors.numpy import save_file
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, Layer, RowIndex
 from geoscope.subjects import array_files
+from geoscope.subjects.embedding_files import open_embeddings
 from geoscope.subjects.embedding_folders import write_embeddings
-from geoscope.subjects.embeddings import Embeddings, open_embeddings
+from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.objects import object_embeddings
 from geoscope.subjects.opening import embeddings_of
 from geoscope.subjects.text_subjects import extract, open_text_subject
@@ -66,7 +67,6 @@ def test_every_format_gives_the_same_rows(
     name: str, block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(array_files, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("geoscope.subjects.parquet_files.BLOCK_BYTES", block_bytes)
     groups = "who" if name != "a.npy" else str(_save(tmp_path / "who.npy", LABELS))
     embeddings = open_embeddings(_save(tmp_path / name), groups=groups)
     assert embeddings.layers == (None,)
@@ -161,13 +161,13 @@ def test_non_finite_rows_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def _unusable(folder: Path) -> Iterator[tuple[str, str]]:
     np.save(folder / "object.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
-    yield "object.npy", "expected an array as .npy, got .* cannot be read"
+    yield "object.npy", "got Python objects in .*, which only a pickle would read; save one array of floats"
     (folder / "short.npy").write_bytes((_save(folder / "whole.npy")).read_bytes()[:-9])
     yield "short.npy", "expected an array as .npy, got .* cannot be read"
     (folder / "junk.npy").write_bytes(b"junk")
-    yield "junk.npy", "expected an array as .npy, got .* cannot be read"
+    yield "junk.npy", "expected embeddings as .npy, got .*, which is something else: it begins with b'junk'"
     (folder / "nothing.npy").write_bytes(b"")
-    yield "nothing.npy", "expected an array as .npy, got .* cannot be read"
+    yield "nothing.npy", "expected embeddings in .*, got an empty file"
     for name, array, sentence in (
         ("flat", ROWS[0], r"shape \(n, d\), got 1 dimension"),
         ("deep", ROWS[None], "got 3 dimensions"),
@@ -179,7 +179,7 @@ def _unusable(folder: Path) -> Iterator[tuple[str, str]]:
         np.save(folder / f"{name}.npy", array)
         yield f"{name}.npy", sentence
     (folder / "junk.npz").write_bytes(b"PK junk")
-    yield "junk.npz", "expected arrays as .npz, got .* cannot be read"
+    yield "junk.npz", "expected embeddings as .npz, got .*, which is something else"
     np.savez(folder / "nothing.npz")
     yield "nothing.npz", "expected an array of rows, got none"
     (folder / "junk.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{broken}")
@@ -187,13 +187,13 @@ def _unusable(folder: Path) -> Iterator[tuple[str, str]]:
     (folder / "junk.parquet").write_bytes(b"PAR1")
     yield "junk.parquet", "expected embeddings in parquet, got .* cannot be read"
     pq.write_table(pa.table({"a": ["x"], "b": [1]}), folder / "words.parquet")
-    yield "words.parquet", "got the columns a, b"
+    yield "words.parquet", r"got the columns a \(string\), b \(int64\)"
     pq.write_table(pa.table({"a": [[1.0]], "b": [[1.0]]}), folder / "two.parquet")
-    yield "two.parquet", "the list columns a, b"
+    yield "two.parquet", "expected one column of lists of numbers, got a, b in .*; choose one with --column"
     pq.write_table(pa.table({"a": pa.array([], pa.list_(pa.float32()))}), folder / "none.parquet")
     yield "none.parquet", "at least one row, got none"
     (folder / "rows.pt").write_bytes(b"")
-    yield "rows.pt", r"got the file .*rows\.pt; convert it"
+    yield "rows.pt", r"got the file .*rows\.pt, which only a pickle would read"
     yield "absent.npy", "got no file there"
     (folder / "folder").mkdir()
     yield "folder", "got the folder .*folder, which has neither config.json nor embeddings.json"

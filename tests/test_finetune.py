@@ -407,9 +407,10 @@ def test_a_folder_of_files_has_its_own_split(tmp_path, texts):
 
 def test_a_file_without_its_columns_is_refused(tmp_path):
     file = tmp_path / "x.csv"
-    file.write_text("words,label\na,1\n")
-    with pytest.raises(GeoscopeError, match="columns sentence"):
-        tasks.load(str(file))
+    for header in ("words,more,label", "words,more,mark"):
+        file.write_text(f"{header}\na,b,1\n")
+        with pytest.raises(GeoscopeError, match="sentence, or sentence1 and sentence2"):
+            tasks.load(str(file))
     file.write_text("sentence,label\na\n")
     with pytest.raises(GeoscopeError, match="expected 2 cells in a row, got 1 in line 2"):
         tasks.load(str(file))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from geoscope.comparisons.quantiles import upper_tail
 from made_reports import jackknife, noise_of, report, row
 
 from geoscope.comparisons.comparison import Comparison, compare_reports
@@ -13,6 +12,7 @@ from geoscope.comparisons.configuration import find_limits
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import Bound, Limit, override, parse_bound, parse_limit
 from geoscope.errors import GeoscopeError
+from geoscope.statistics import upper_tail
 
 
 @pytest.mark.parametrize(

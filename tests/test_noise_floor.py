@@ -224,7 +224,14 @@ def test_trainings_of_too_unlike_sizes_have_no_limit():
 
 @pytest.mark.parametrize(
     ("limit", "mean", "amount"),
-    [(0.3, 0.1, "0.3"), (0.3, 10.0, "3%"), (1.21, 1.0, "1.3"), (1234.0, 10.0, "1300"), (0.0301, -10.0, "0.31%")],
+    [
+        (0.3, 0.1, "0.3"),
+        (0.07, 0.05, "0.07"),
+        (0.3, 10.0, "3%"),
+        (1.21, 1.0, "1.3"),
+        (1234.0, 10.0, "1300"),
+        (0.0301, -10.0, "0.31%"),
+    ],
 )
 def test_an_amount_is_of_two_digits_and_no_smaller_than_the_limit(limit, mean, amount):
     assert _amount(limit, mean) == amount

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / file).write_text("{}")
     (tmp_path / "empty").mkdir()
-    for name in ("text.txt", "table.csv", "weights.pt"):
+    for name in ("text.txt", "table.xlsx", "weights.pt"):
         (tmp_path / name).write_text("x")
     return tmp_path
 
@@ -61,11 +61,11 @@ def test_a_subject_is_what_it_looks_like(folder: Path, subject: Any, kind: Kind)
 
 WRONG = [
     ("missing.npy", "expected embeddings in missing.npy, got no file there; check the path"),
-    ("emb.csv", "got emb.csv, where there is nothing"),
+    ("emb.csv", "expected embeddings in emb.csv, got no file there; check the path"),
     ("weights/model.pt", "got weights/model.pt, where there is nothing"),
-    ("table.csv", "got the file table.csv; text is read by --corpus, with a checkpoint"),
+    ("table.xlsx", "got the file table.xlsx; convert it"),
     ("text.txt", "got the file text.txt; text is read by --corpus"),
-    ("weights.pt", "got the file weights.pt; convert it"),
+    ("weights.pt", "got the file weights.pt, which only a pickle would read; save its rows as .npy or .safetensors"),
     ("/no/where", "got /no/where, where there is nothing"),
     ("./nowhere", "got ./nowhere, where there is nothing"),
     ("runs/a/checkpoint-10", "got runs/a/checkpoint-10, where there is nothing"),

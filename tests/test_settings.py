@@ -64,9 +64,9 @@ def test_whatever_measures_can_be_asked_the_same() -> None:
     lacking = {name: of_measure - set(fields_of(group)) for name, (group, _) in COMMANDS.items()}
     assert lacking["compare"] == {"quantizer_grid"}  # it holds one number of a measure against one
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
-    assert lacking["perturb"] == {"groups"}  # which a checkpoint's rows know
+    assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know
     of_rows = {*fields_of(measuring.Measures), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
-    assert lacking["extract"] == of_rows | {"points", "groups", "memory"}
+    assert lacking["extract"] == of_rows | {"points", "column", "groups", "memory"}
 
 
 @pytest.mark.parametrize("kind", [options.Written, options.GateWritten, options.Telling, measuring.MeasureOptions])
@@ -159,7 +159,7 @@ def test_a_report_tells_every_option_that_changes_a_number() -> None:
     held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm")
     for name in numbers(measuring.OneSize, {}):
         option = fields_of(measuring.OneSize)[name].option
-        if name in ("trust_remote_code", "allow_pickle"):  # how files are read, not what is in them
+        if name in ("trust_remote_code", "allow_pickle", "text_columns"):  # how files are read, not what is in them
             continue
         assert option.told is not None, f"say where a report tells {name}"
         part, *rest = option.told.split(".")

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoscope.correlations.scores import read_scores
@@ -19,7 +19,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.finetuning.labelled_files import read_labelled
 from geoscope.glue_tasks import load_task
 from geoscope.subjects.corpora import load_corpus
-from geoscope.subjects.embeddings import open_embeddings
+from geoscope.subjects.embedding_files import open_embeddings
 from geoscope.subjects.table_files import read_table
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -29,7 +29,6 @@ def corpus(path: Path) -> tuple[str, ...]:
     return load_corpus(str(path)).sequences
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_what_csv_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
     path = tmp_path_factory.mktemp("table") / "a.csv"
@@ -81,8 +80,8 @@ def test_a_row_is_where_it_begins(tmp_path: Path) -> None:
         ),
         ("text\nThe cat, sat\n", "expected 1 cell in a row, got 2 in line 2"),
         ("n,text\n1,a\n2\n", "expected 2 cells in a row, got 1 in line 3 of .*; mend the row"),
-        ("n;text\n1;a\n", "expected commas between the columns, got 'n;text' with semicolons"),
-        ("n\ttext\n1\ta\n", r"expected commas between the columns, got 'n\\ttext' with tabs"),
+        ("n;text\n1;a\n2;b;c\n", "expected commas between the columns, got 'n;text' with semicolons .* rows of other"),
+        ("n;a,text\n1;0,x\n", "expected one delimiter, got .* at commas or semicolons in"),
         ('n,text\n1,"open\n2,b\n', "got one that does not close in the row at line 2"),
         ('n,text\n1,a\n2,"open\n3,"b"\n', "got text behind one that closes in the row at line 3"),
         ("text,text\na,b\n", "expected each column once, got text twice in"),
@@ -161,9 +160,7 @@ def test_parquet_columns_that_cannot_be_told_apart_or_read_are_refused(tmp_path:
         ("a.csv", "text,label\nThe cat, sat,1\nb,0\n", "expected 2 cells in a row, got 3 in line 2"),
         ("a.csv", 'text,label\n"a,1\nb,0\n', "got one that does not close in the row at line 2"),
         ("a.tsv", "text\tlabel\na\tb\t1\n", "expected 2 cells in a row, got 3 in line 2 of .*; mend the row"),
-        ("a.tsv", "text,label\na,1\n", "expected tabs between the columns, got 'text,label' with commas"),
-        ("a.csv", "text,label\na,1\nb, \n", "expected a label in every row, got none in line 3"),
-        ("a.csv", "text,label\na,1\nb,nan\n", "expected a label in every row, got none in line 3"),
+        ("a.tsv", "text,label\na,b,1\n", "expected tabs between the columns, got 'text,label' with commas"),
         ("a.csv", "text,label,label\na,1,2\n", "got label twice"),
     ],
 )
@@ -176,9 +173,6 @@ def test_labels_are_never_beside_another_text(name: str, content: str, sentence:
 def test_labels_are_read_without_the_spaces_around_them(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text, label\na,pos\nb,pos \nc, neg\n")
     assert read_labelled(tmp_path / "a.csv").labels == ("pos", "pos", "neg")
-    pq.write_table(pa.table({"text": ["a", None], "label": [0, 1]}), tmp_path / "a.parquet")
-    with pytest.raises(GeoscopeError, match="expected a text in every row, got none in row 2"):
-        read_labelled(tmp_path / "a.parquet")
 
 
 def test_glue_files_have_bare_quotes_and_counted_cells(tmp_path: Path) -> None:
@@ -203,7 +197,7 @@ def test_glue_files_have_bare_quotes_and_counted_cells(tmp_path: Path) -> None:
         ("a.csv", 'subject,score\n"a,1\nb,0\n', "got one that does not close in the row at line 2"),
         ("a.csv", "subject,score\na,1\nb\n", "expected 2 cells in a row, got 1 in line 3"),
         ("a.csv", "subject,score\na,1\n\nb,good\n", "expected a number as score, got 'good' in line 4"),
-        ("a.csv", "subject;score\na;1\n", "expected commas between the columns"),
+        ("a.csv", "subject;score\na;1;2\n", "expected commas between the columns"),
         ("a.json", '[{"subject": "a", "score": %s}]' % ("9" * 6000), "expected JSON, got something else"),
     ],
 )

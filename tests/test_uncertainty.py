@@ -189,6 +189,19 @@ def test_replicates_are_the_measure_without_each_group(seen):
             assert replicate == pytest.approx(again[key], rel=1e-7, abs=1e-10), key
 
 
+def test_replicates_of_persistent_entropy_have_as_many_sequences_of_the_length_that_is_left():
+    """Without a group of long sequences, a draw of as many has fewer rows, and its entropy a lower maximum."""
+    rows, whose = drawn(sequences=60)
+    kept = np.arange(len(rows)) % 8 <= whose % 8
+    rows, sequences = rows[kept], whose[kept]
+    keys = ["persistent_entropy", "persistent_entropy_deficit"]
+    entropy, deficit = (np.array(one.replicates) for one in estimate(rows, sequences, keys).values())
+    lengths = np.bincount(sequences)
+    without = [lengths[np.arange(60) % GROUPS != group].mean() for group in range(GROUPS)]
+    most = np.log(len(rows) - 1) + np.log(np.array(without) / lengths.mean())
+    assert entropy + deficit == pytest.approx(most, rel=1e-12)
+
+
 def test_errors_are_over_sequences_not_rows():
     rows, sequences = drawn("decaying")
     keys = ["isoscore", "average_cosine_similarity"]

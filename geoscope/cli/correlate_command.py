@@ -27,9 +27,10 @@ ScoresArgument = Annotated[
     typer.Argument(
         metavar="SCORES",
         show_default=False,
-        help="A .csv, .tsv or .json with the columns subject, task, score (and noise_level, noise_seed, layer, or any "
-        "other); results of lm-evaluation-harness or mteb, or a folder of them; reports with scores of their own; a "
-        "folder of finetune.",
+        help="A .csv, .tsv, .jsonl, .parquet or .json with the columns subject, task, score (and noise_level, "
+        "noise_seed, layer, or any other), or with one row a subject and one column a task; results of "
+        "lm-evaluation-harness, mteb, lighteval or the Trainer, or a folder of them; reports with scores of their own; "
+        "a folder of finetune.",
     ),
 ]
 
@@ -44,6 +45,7 @@ def correlate(
     telling: options.Quiet,
 ) -> None:
     """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it."""
+    exits.mind_warnings(quiet=telling["quiet"])
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)

@@ -13,7 +13,8 @@ from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
 from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
-from geoscope.correlations.scores import Cell, Score
+from geoscope.correlations.score_cells import FACTS, Cell
+from geoscope.correlations.scores import Score
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.report import Measurement, Report
 from geoscope.report import Score as ReportedScore
@@ -22,7 +23,6 @@ Layer = int | str | None
 """A number; 0 or last where models differ in depth; None for a file that is one cloud, or the union of layers."""
 
 _ARM = "arm"  # of a run of `finetune`: its regularizer and weight
-_FACTS = ("architecture", "parameters", "hidden_size")
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def _layer_names(reports: Sequence[Report]) -> list[dict[int | None, Layer]]:
 
 
 def _facts(report: Report) -> dict[str, Cell]:
-    found: dict[str, Any] = {name: getattr(report.subject, name) for name in _FACTS}
+    found: dict[str, Any] = {name: getattr(report.subject, name) for name in FACTS}
     arm = report.settings.get(_ARM)
     if isinstance(arm, Mapping):  # without a regularizer its weight is 0
         found |= {"weight": 0.0, **arm}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geoscope.correlations import harness_results
+from geoscope.correlations import score_cells
+from geoscope.correlations.harnesses import result_files
+from geoscope.correlations.harnesses.task_result import TaskResult
+from geoscope.correlations.score_cells import Cell
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.encodings import read_text
-from geoscope.subjects.table_files import read_table
+from geoscope.subjects.encodings import unpacked_name
+from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables import Table, records_table
+from geoscope.wording import listed
 
-Cell = float | str
-
-_KEYS = ("subject", "task", "score", "noise_level", "noise_seed", "layer")
-_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-"})
 _TASK = "score"  # what a file without a task column has its scores on
 
 
@@ -44,23 +43,49 @@ class Score:
         return self.subject, self.task, self.noise_level, self.noise_seed, self.layer
 
 
-def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]:
-    """Scores from a .csv, .tsv or .json file, from a folder of the latter, or from rows (mappings of column to cell).
+@dataclass
+class _Read:
+    """Scores, those left out because they are no number, and what to tell of how they were read."""
 
-    JSON is a list of rows, a result of lm-evaluation-harness, or one of mteb. A row without a score is left out.
-    Raises GeoscopeError for what is none of these, for a cell that is no number, and for two scores of one subject
-    on one task.
+    scores: list[Score] = field(default_factory=list)
+    nulls: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]:
+    """Scores from a table, from a result of another tool, from a folder of those, or from rows (column to cell).
+
+    A table (.csv, .tsv, .jsonl, .parquet, or .json as a list of rows; also .gz) has the columns subject and score, and
+    task where there are several; or, without score and task, one row a subject and one column a task. Results are
+    those of lm-evaluation-harness, mteb, lighteval and the Trainer. What has no number is left out and counted, and
+    how a file was read is said, in warnings.
+    Raises GeoscopeError for what is none of these, for a cell that is no number, and for runs of one task of which none
+    is the newest.
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
-        scores = list(_of_folder(path) if path.is_dir() else _of_file(path))
+        read = _of_results(*result_files.results_of_folder(path)) if path.is_dir() else _of_file(path)
         name = str(source)
     else:
         name = "the scores"
-        scores = list(_of_rows(records_table(list(source), name)))
-    if not scores:
-        raise GeoscopeError(f"expected scores, got none in {name}; each row needs a subject and a score")
-    return scores
+        rows = list(source)
+        odd = next((row for row in rows if not isinstance(row, Mapping)), None)
+        if odd is not None:
+            raise GeoscopeError(
+                f"expected {name} as mappings of column to cell, got {type(odd).__name__}; "
+                "of a data frame give to_dict('records')"
+            )
+        read = _of_rows(records_table(rows, name))
+    if not read.scores:
+        why = f" that is a number ({len(read.nulls)} are not)" if read.nulls else ""
+        raise GeoscopeError(f"expected scores, got none{why} in {name}; each row needs a subject and a score")
+    _check_characters(read.scores)
+    if read.nulls:
+        what = "1 score in {} is" if len(read.nulls) == 1 else f"{len(read.nulls)} scores in {{}} are"
+        read.notes.append(f"{what.format(name)} no number and left out: {listed(read.nulls)}")
+    for note in read.notes:
+        warnings.warn(note, stacklevel=2)
+    return read.scores
 
 
 def check_once(scores: Iterable[Score]) -> None:
@@ -76,111 +101,88 @@ def check_once(scores: Iterable[Score]) -> None:
         seen[score.place] = score
 
 
-def _of_folder(folder: Path) -> Iterator[Score]:
-    found = False
-    for path in sorted(folder.rglob("*.json")):
-        content = _parsed(path)
-        if harness_results.is_result(content):
-            found = True
-            yield from _of_results(content, path)
-    if not found:
-        raise GeoscopeError(
-            f"expected results of lm-evaluation-harness or mteb in the folder {folder}, got none; "
-            "or name a .csv with the columns subject, task, score"
-        )
+def _check_characters(scores: Iterable[Score]) -> None:
+    for score in scores:
+        for name in (score.subject, score.task):
+            try:
+                name.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise GeoscopeError(
+                    f"expected whole characters, got half of one ({name[error.start]!a}) in the name {name!a} in "
+                    f"{score.source}; mend it"
+                ) from error
 
 
-def _of_file(path: Path) -> Iterator[Score]:
-    suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv"):
-        yield from _of_rows(read_table(path, "scores", quotes=True, spaces=True))
-    elif suffix == ".json":
-        content = _parsed(path)
-        if harness_results.is_result(content):
-            yield from _of_results(content, path)
-        elif isinstance(content, list) and all(isinstance(row, dict) for row in content):
-            yield from _of_rows(records_table(content, str(path)))
-        else:
-            raise GeoscopeError(
-                f"expected scores as a list of rows, or a result of lm-evaluation-harness or mteb, got other JSON in "
-                f"{path}; write a .csv with the columns subject, task, score"
-            )
-    else:
+def _of_file(path: Path) -> _Read:
+    suffix = unpacked_name(path).suffix.lower()
+    if suffix in TABLE_SUFFIXES and suffix != ".json":
+        return _of_rows(read_table(path, "scores", quotes=True, spaces=True))
+    if suffix != ".json":
         raise GeoscopeError(
-            f"expected the last argument to be scores (.csv .tsv .json or a folder of results), got {path}; "
+            f"expected the last argument to be scores ({' '.join(TABLE_SUFFIXES)} or a folder of results), got {path}; "
             "name the reports first"
         )
+    content = result_files.parsed(path)
+    if result_files.is_result(content, path):
+        return _of_results(*result_files.results_of_file(content, path))
+    if isinstance(content, list) and all(isinstance(row, dict) for row in content):
+        return _of_rows(records_table(content, str(path)))
+    raise GeoscopeError(
+        f"expected scores as a list of rows, or a result of {result_files.TOOLS}, got other JSON in "
+        f"{path}; write a .csv with the columns subject, task, score"
+    )
 
 
-def _of_rows(table: Table) -> Iterator[Score]:
-    for needed in ("subject", "score"):
-        if len(table) and needed not in table.columns:
-            raise GeoscopeError(
-                f"expected the columns subject, task and score, got {', '.join(map(str, table.columns))} in "
-                f"{table.origin}; name one of them {needed}"
-            )
-    for number, row in enumerate(table.mappings()):
-        where = table.where(number)
-        value = _number(row.get("score"), "score", where)
-        subject = _cell(row.get("subject"))
-        if subject is None:
-            raise GeoscopeError(f"expected a subject in every row, got none in {where}; fill it in")
-        if value is None:
+def _of_rows(table: Table) -> _Read:
+    """A table's rows: subject, task and score, or one a subject with a column a task."""
+    read = _Read(notes=list(table.notes))
+    rows, note = score_cells.rows_of(table)
+    read.notes += [note] if note else []
+    for row in rows:
+        task = _TASK if row.task is None else row.task
+        if row.value is None:
+            read.nulls.append(row.where)
             continue
-        cells = {column: _cell(row.get(column)) for column in table.columns if column not in _KEYS}
-        yield Score(
-            subject=str(row["subject"]).strip(),
-            task=str(_TASK if _cell(row.get("task")) is None else row["task"]).strip(),
-            value=value,
-            noise_level=_number(row.get("noise_level"), "noise_level", where),
-            noise_seed=_whole(row.get("noise_seed"), "noise_seed", where),
-            layer=_whole(row.get("layer"), "layer", where),
-            columns={column: cell for column, cell in cells.items() if cell is not None},
-            source=table.origin,
+        read.scores.append(
+            Score(
+                row.subject,
+                task,
+                row.value,
+                row.noise_level,
+                row.noise_seed,
+                row.layer,
+                row.columns,
+                asked_only=row.asked_only,
+                source=table.origin,
+            )
         )
+    return read
 
 
-def _of_results(content: Any, path: Path) -> Iterator[Score]:
-    for result in harness_results.results_of(content, path):
-        yield Score(
-            subject=result.subject,
-            task=result.task,
-            value=result.value,
-            asked_only=result.asked_only,
-            metric=result.metric,
-            higher_is_better=result.higher_is_better,
-            source=str(path),
-        )
+def _of_results(results: Iterable[TaskResult], notes: list[str]) -> _Read:
+    """Results of other tools: a task's number under its name, the further ones as TASK:NAME."""
+    read = _Read(notes=notes)
+    for result in results:
+        if result.value is None:
+            read.nulls.append(f"{result.subject} on {result.task}")
+        read.scores += _of_result(result)
+    return read
 
 
-def _cell(cell: Any) -> Cell | None:
-    """A finite number, a text, or None for an empty cell."""
-    if cell is None or isinstance(cell, (list, dict)):
-        return None
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        text = str(cell).strip()
-        return None if text.lower() in _MISSING else text
-    return number if math.isfinite(number) else None
-
-
-def _number(cell: Any, column: str, where: str) -> float | None:
-    found = _cell(cell)
-    if isinstance(found, str) or isinstance(cell, bool):
-        raise GeoscopeError(f"expected a number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return found
-
-
-def _whole(cell: Any, column: str, where: str) -> int | None:
-    number = _number(cell, column, where)
-    if number is not None and number != int(number):
-        raise GeoscopeError(f"expected a whole number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return None if number is None else int(number)
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path, "scores"))
-    except (ValueError, RecursionError) as error:
-        raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend or remove it") from error
+def _of_result(result: TaskResult) -> Iterator[Score]:
+    numbers = [(result.task, result.metric, result.value, result.asked_only)]
+    numbers += [
+        (f"{result.task}:{name}", None if result.metric is None else name, value, True)
+        for name, value in result.others.items()
+    ]
+    for task, metric, value, asked_only in numbers:
+        if value is not None:
+            yield Score(
+                result.subject,
+                task,
+                value,
+                asked_only=asked_only,
+                metric=metric,
+                higher_is_better=result.higher_is_better(metric),
+                source=str(result.source),
+            )

@@ -54,7 +54,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         points_from=options["points_from"] or chosen.points_from, reference_points=options["reference_points"],
     )  # fmt: skip
     tracking = Tracking(select(options["measures"]), GEOMETRY_EXAMPLES, GEOMETRY_POINTS, options["quantizer"])
-    learnt = tasks.load(task).narrowed(options["train_examples"], seed)
+    learnt = tasks.load(task, options["text_columns"] or ()).narrowed(options["train_examples"], seed)
     trust = options["trust_remote_code"]
     loaded = load_checkpoint(checkpoint, device="cpu", **part(Origin, options))
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.labelled_files import Labelled, read_labelled
+from geoscope.finetuning.labelled_files import Labelled, lone_classes, read_labelled
 from geoscope.glue_tasks import TASKS, Examples, load_task
-from geoscope.subjects.corpora import load_corpus
+from geoscope.subjects.corpora import check_specs, load_corpus
+from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES
 
 HELD_OUT = 0.2
@@ -50,15 +52,20 @@ class Task:
         return replace(self, train=self.train.take(np.sort(chosen).tolist()))
 
 
-def load(spec: str) -> Task:
+def load(spec: str, text_columns: Sequence[str] = ()) -> Task:
     """The task that --task names: a GLUE task, NAME=DIR of its files, a labelled file or folder, or mlm:CORPUS.
 
-    Raises GeoscopeError where there is no such task, or nothing to train on or to evaluate with.
+    text_columns: of a file, those of the text or the two texts, or of a corpus the one. What of a file is not read is
+    warned of. Raises GeoscopeError where there is no such task, or nothing to train on or to evaluate with.
     """
     if spec.startswith(_MLM):
-        return _language_modelling(spec.removeprefix(_MLM))
+        return _language_modelling(spec.removeprefix(_MLM), text_columns)
     name, _, place = spec.partition("=")
     if name in TASKS:
+        if text_columns:
+            raise GeoscopeError(
+                f"expected --text-column with a file, got {spec}, whose columns are known; leave it out"
+            )
         return _glue(spec)
     path = Path(place or name).expanduser()
     if not path.exists():
@@ -66,7 +73,7 @@ def load(spec: str) -> Task:
             f"expected a task of {', '.join(TASKS)}, a file ({' '.join(TABLE_SUFFIXES)}), a folder of them or "
             f"mlm:CORPUS, got {spec}; there is no such file"
         )
-    return _labelled(name if place else path.stem, path)
+    return _labelled(name if place else unpacked_name(path).stem, path, text_columns)
 
 
 def _glue(spec: str) -> Task:
@@ -80,15 +87,18 @@ def _glue(spec: str) -> Task:
     return Task(task.name, kind, task.scores, task.classes, data.splits["train"], data.splits["validation"])
 
 
-def _labelled(name: str, path: Path) -> Task:
+def _labelled(name: str, path: Path, columns: Sequence[str]) -> Task:
     """A labelled file, a fifth of it held out, or a folder of train.* and dev.*."""
     if path.is_dir():
-        train, evaluation = (_joined(path, splits) for splits in (("train",), ("dev", "validation", "valid")))
-        whole = Labelled(train.texts + evaluation.texts, train.labels + evaluation.labels)
+        parts = [_joined(path, splits, columns) for splits in (("train",), ("dev", "validation", "valid"))]
+        given = [label for part in parts for label in part.labels]
+        train, evaluation = (part.without_hidden(given, path) for part in parts)
+        whole = _together((train, evaluation))
         cut = len(train.labels)
         places = (list(range(cut)), list(range(cut, len(whole.labels))))
     else:
-        whole = read_labelled(path)
+        read = read_labelled(path, columns)
+        whole = read.without_hidden(read.labels, path)
         places = _held_out(len(whole.labels), HELD_OUT)
     classes, labels = whole.coded(path)
     examples = Examples(whole.texts, labels)
@@ -96,28 +106,43 @@ def _labelled(name: str, path: Path) -> Task:
         raise GeoscopeError(
             f"expected examples to train on and to evaluate with, got {len(labels)} in {path}; add some"
         )
+    for note in (*whole.notes, *lone_classes(classes, labels, path)):
+        warnings.warn(note, stacklevel=2)
     kind, scores = ("classification", _scores(classes)) if classes else ("regression", ("spearman", "pearson"))
     return Task(name, kind, scores, classes, examples.take(places[0]), examples.take(places[1]))
 
 
-def _joined(folder: Path, splits: Sequence[str]) -> Labelled:
+def _joined(folder: Path, splits: Sequence[str], columns: Sequence[str]) -> Labelled:
     found = [
-        read_labelled(path)
+        read_labelled(path, columns)
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in TABLE_SUFFIXES and (match := _SPLIT.search(path.stem)) and match[1] in splits
+        if unpacked_name(path).suffix.lower() in TABLE_SUFFIXES
+        and (match := _SPLIT.search(unpacked_name(path).stem))
+        and match[1] in splits
     ]
     if not found:
         raise GeoscopeError(f"expected a file {splits[0]}.tsv (or {' '.join(TABLE_SUFFIXES)}) in {folder}, got none")
-    texts = tuple(text for part in found for text in part.texts)
-    return Labelled(texts, tuple(label for part in found for label in part.labels))
+    return _together(found)
+
+
+def _together(parts: Sequence[Labelled]) -> Labelled:
+    """Several files as one; refused where examples of some have one text and of others two."""
+    texts = tuple(text for part in parts for text in part.texts)
+    if len({len(each) for each in texts}) > 1:
+        raise GeoscopeError("expected as many texts an example in every file, got one in some and two in others")
+    notes = tuple(note for part in parts for note in part.notes)
+    return Labelled(texts, tuple(label for part in parts for label in part.labels), notes)
 
 
 def _scores(classes: Sequence[str]) -> tuple[str, ...]:
     return ("accuracy", "matthews_correlation", "f1") if len(classes) == 2 else ("accuracy", "matthews_correlation")
 
 
-def _language_modelling(corpus: str) -> Task:
-    found = load_corpus(corpus)
+def _language_modelling(corpus: str, columns: Sequence[str]) -> Task:
+    check_specs([corpus], columns)
+    found = load_corpus(corpus, text_columns=columns)
+    for warning in found.warnings:
+        warnings.warn(warning, stacklevel=2)
     examples = Examples(tuple((text,) for text in found.sequences), (0.0,) * len(found.sequences))
     if len(examples) < 2:
         raise GeoscopeError(f"expected at least two sequences in {corpus}, got {len(examples)}; one is held out")

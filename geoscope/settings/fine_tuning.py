@@ -101,6 +101,14 @@ class Training(Hyper, total=False):
         int | None,
         Option(None, "Training examples, drawn by --seed.", _TASK, metavar="N", least=2, shown="all"),
     ]
+    text_columns: Annotated[
+        Sequence[str] | None,
+        Option(
+            None,
+            "Of a labelled file, the column of its text; given twice, of its two texts. Of mlm, the corpus's.",
+            _TASK, flags=("--text-column",), metavar="NAME", shown="as GLUE, SNLI and others call them", repeated=True,
+        ),
+    ]  # fmt: skip
     recipe: Annotated[
         RecipeName | None,
         Option(

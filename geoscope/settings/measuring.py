@@ -43,9 +43,19 @@ class Text(TypedDict, total=False):
     corpora: Annotated[
         Sequence[Any] | str | None,
         Option(
-            None, "ptb, wikitext2, sample, a .txt .jsonl .csv .parquet file, or NAME=FILE; may be repeated.",
+            None,
+            "ptb, wikitext2, sample, a .txt .jsonl .json .csv .tsv .parquet file (also .gz), NAME=FILE, - for standard "
+            "input (lines, or records of JSON), or ORG/NAME:SPLIT:COLUMN of the hub; may be repeated.",
             _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
             repeated=True, told="sample.corpora", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    text_columns: Annotated[
+        Sequence[str] | None,
+        Option(
+            None, "Of a corpus with columns or fields, the one to read; repeated, each corpus's own.",
+            _SAMPLE, flags=("--text-column",), metavar="NAME", shown="text, sentence, or the only one of text",
+            repeated=True, of_text=True, drawn=True,
         ),
     ]  # fmt: skip
     texts: Annotated[Any, Option(None, typed=False, of_text=True, drawn=True)]
@@ -120,8 +130,17 @@ class Rows(TypedDict, total=False):
 
 
 class Groups(TypedDict, total=False):
-    """Whose the rows of an embeddings file are."""
+    """Which rows of an embeddings file are meant, and whose they are."""
 
+    column: Annotated[
+        str | None,
+        Option(
+            None,
+            "For embeddings files: the column, field or key that holds the rows, or how the names of several columns "
+            "begin.",
+            _SAMPLE, metavar="NAME", shown="the only one", told="settings.column", drawn=True,
+        ),
+    ]  # fmt: skip
     groups: Annotated[
         Any,
         Option(

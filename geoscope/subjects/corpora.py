@@ -1,38 +1,34 @@
-"""Corpora: named or in files, each a tuple of sequences with a fingerprint; and the seeded draw from them."""
+"""Corpora: named, in files, piped in or on the hub, each as sequences with a fingerprint; and the seeded draw."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.text_files import TEXT_SUFFIXES, read_texts
+from geoscope.subjects.corpus_places import NAMES, Place, place_of
+from geoscope.subjects.hub_texts import dataset_column, named_texts
+from geoscope.subjects.pipes import spooled
+from geoscope.subjects.sequences import Counts, Fingerprint, Kept, at_places, collected
+from geoscope.subjects.text_files import Texts, open_texts
 from geoscope.subjects.words import Words
 
-NAMES = ("ptb", "wikitext2", "sample")
-"""The corpora that have a name; anything else is a file."""
-
-_HUB = {
-    "ptb": ("ptb-text-only/ptb_text_only", None, "refs/convert/parquet", "sentence"),
-    "wikitext2": ("Salesforce/wikitext", "wikitext-2-v1", None, "text"),
-}
-_SPLITS = ("train", "validation", "test")
 _HEADING = re.compile(r"^=(?: .* )?=$")
-_NAMED_FILE = re.compile(r"^([\w.-]+)=(.+)$", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A name, its sequences in order, and "sha256:..." over them."""
+    """A name, its sequences in order, and "sha256:..." over them. warnings: what a user should hear of its reading."""
 
     name: str
-    sequences: tuple[str, ...]
+    sequences: Sequence[str]
     fingerprint: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,40 +57,52 @@ class Draw:
         return sum(share.sequences**2 / share.available for share in self.corpora) / taken
 
 
-def load_corpus(spec: str, *, splits: Sequence[str] | None = None, words: Words | None = None) -> Corpus:
-    """The corpus that `spec` names: `ptb`, `wikitext2`, `sample`, a file, or NAME=FILE.
+def load_corpus(
+    spec: str,
+    *,
+    splits: Sequence[str] | None = None,
+    words: Words | None = None,
+    text_columns: Sequence[str] | None = None,
+) -> Corpus:
+    """The corpus that `spec` names: `ptb`, `wikitext2`, `sample`, a file, NAME=FILE, - or a data set of the hub.
 
     NAME=FILE reads a local file as NAME: `ptb` and `wikitext2` in their own formats, any other name as plain
-    text. `splits` (of train, validation, test; default all) narrows a corpus that comes through `datasets`;
-    `words` leaves of every sequence its words, of some numbers of them.
+    text. `-` is standard input, lines or records of JSON; ORG/NAME:SPLIT:COLUMN a data set through `datasets`. `splits`
+    (of train, validation, test; default all) narrows ptb and wikitext2 as they come through `datasets`; `words` leaves
+    of every sequence its words, of some numbers of them; `text_columns`: which column to read of what has columns.
     Raises GeoscopeError when the file, the name, the split or the network is missing, or no sequence is left.
     """
-    name, path = _parse(spec)
-    if splits is not None and (path is not None or name == "sample"):
+    place = place_of(spec)
+    if splits is not None and not place.has_splits:
         raise GeoscopeError(
             f"expected --split with ptb or wikitext2 as they come through datasets, got it with '{spec}', which has "
             "no splits; leave --split out or name the file of the split"
         )
-    if path is not None:
-        texts: Iterable[str] = read_texts(path)
-        origin = str(path)
-    elif name == "sample":
-        texts, origin = _sample(), "the shipped sample"
+    texts = _texts(place, splits, text_columns or ())
+    kept = Kept(texts, _is_wikitext_line if place.name == "wikitext2" else _is_line)
+    if words is None:
+        sequences, told, counts = collected(kept)
     else:
-        texts, origin = _from_hub(name, splits), _HUB[name][0]
-    sequences = _sequences(texts, _is_wikitext_line if name == "wikitext2" else _is_line)
-    if words is not None:
-        sequences = words.lines(sequences)
+        counts = Counts()
+        sequences = words.lines(kept.counting(counts))
+        told = fingerprint(sequences)
     if not sequences:
         raise GeoscopeError(
-            f"expected sequences in the corpus '{name}', got no line of {origin} that is one; give a file with text"
+            f"expected sequences in the corpus '{place.name}', got no line of {_origin(place)} that is one; give a "
+            "file with text"
         )
-    return Corpus(name, sequences, fingerprint(sequences))
+    return Corpus(place.name, sequences, told, _warnings(place, texts, counts))
 
 
-def check_spec(spec: str) -> None:
-    """Raise GeoscopeError for a corpus argument that names nothing, before anything is read or fetched."""
-    _parse(spec)
+def check_specs(specs: Sequence[Any], text_columns: Sequence[str] | None) -> None:
+    """Raise GeoscopeError for a corpus argument that names nothing, and for columns asked of what has none, before
+    anything is read or fetched. What is no string holds texts itself."""
+    places = [place_of(spec) for spec in specs if isinstance(spec, str)]
+    if text_columns and len(places) == len(specs) and not any(place.has_columns for place in places):
+        raise GeoscopeError(
+            f"expected --text-column with a corpus that has columns, got {', '.join(place.name for place in places)}; "
+            "leave it out"
+        )
 
 
 def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
@@ -109,7 +117,7 @@ def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
         raise GeoscopeError(f"expected a corpus, got none; pass --corpus with {', '.join(NAMES)} or a file")
     texts: list[str] = []
     shares: list[CorpusShare] = []
-    warnings: list[str] = []
+    warnings = [warning for corpus in corpora for warning in corpus.warnings]
     for place, corpus in enumerate(corpora):
         share = sequences // len(corpora) + (place < sequences % len(corpora))
         available = len(corpus.sequences)
@@ -119,46 +127,51 @@ def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
             )
         taken = min(share, available)
         chosen = np.sort(np.random.default_rng(seed).choice(available, taken, replace=False))
-        texts.extend(corpus.sequences[i] for i in chosen)
+        texts.extend(at_places(corpus.sequences, chosen))
         shares.append(CorpusShare(corpus.name, corpus.fingerprint, taken, available))
     return Draw(tuple(texts), tuple(shares), fingerprint(texts), tuple(warnings))
 
 
-def fingerprint(sequences: Sequence[str]) -> str:
+def fingerprint(sequences: Iterable[str]) -> str:
     """ "sha256:..." over the sequences' UTF-8 bytes, each preceded by its length."""
-    digest = hashlib.sha256()
+    seen = Fingerprint()
     for sequence in sequences:
-        encoded = sequence.encode("utf-8", "surrogatepass")
-        digest.update(len(encoded).to_bytes(8, "little"))
-        digest.update(encoded)
-    return f"sha256:{digest.hexdigest()}"
+        seen.add(sequence)
+    return str(seen)
 
 
-def _parse(spec: str) -> tuple[str, Path | None]:
-    """A corpus argument as (name, file or None)."""
-    if spec in NAMES:
-        return spec, None
-    path = Path(spec).expanduser()
-    if path.is_file():
-        return path.stem, path
-    named = _NAMED_FILE.match(spec)
-    if named:
-        path = Path(named[2]).expanduser()
-        if not path.is_file():
-            raise GeoscopeError(
-                f"expected a corpus file, got {path} (from '{spec}'), which does not exist; give the path of a file"
-            )
-        return named[1], path
-    if path.suffix.lower() in TEXT_SUFFIXES or len(path.parts) > 1:
-        raise GeoscopeError(
-            f"expected a corpus file, got {path}, which does not exist; give an existing file "
-            f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMES)}"
+def _texts(place: Place, splits: Sequence[str] | None, columns: Sequence[str]) -> Iterable[str | None]:
+    """The texts of a corpus, as they stand where it is."""
+    if place.dataset is not None:
+        return dataset_column(place.dataset, columns)
+    if place.pipe is not None:
+        return open_texts(spooled(place.pipe), columns)
+    if place.file is not None:
+        return open_texts(place.file, columns)
+    return _sample() if place.name == "sample" else named_texts(place.name, splits)
+
+
+def _origin(place: Place) -> str:
+    if place.dataset is not None:
+        return f"{place.dataset.repository}:{place.dataset.split}"
+    if place.pipe is not None:
+        return "standard input"
+    return str(place.file) if place.file is not None else "the shipped sample" if place.name == "sample" else place.name
+
+
+def _warnings(place: Place, texts: Iterable[str | None], counts: Counts) -> tuple[str, ...]:
+    """What a user should hear: how texts that are no corpus with a name were read, and what is left out of them."""
+    if not isinstance(texts, Texts):
+        return ()
+    said = texts.notes
+    if counts.null + counts.blank and place.name not in NAMES:
+        why = [f"{number} {word}" for number, word in ((counts.null, "null"), (counts.blank, "blank")) if number]
+        one = counts.null + counts.blank == 1
+        said += (
+            f"Of the {counts.read} {texts.unit}s of {_origin(place)}, {' and '.join(why)} {'is' if one else 'are'} "
+            "no sequence.",
         )
-    raise GeoscopeError(f"expected a corpus of {', '.join(NAMES)}, got '{spec}'; give one of them, a file or NAME=FILE")
-
-
-def _sequences(texts: Iterable[str], kept: Callable[[str], bool]) -> tuple[str, ...]:
-    return tuple(text for text in (text.strip() for text in texts) if kept(text))
+    return said
 
 
 def _is_line(text: str) -> bool:
@@ -170,11 +183,11 @@ def _is_wikitext_line(text: str) -> bool:
     return bool(text) and not _HEADING.match(text)
 
 
-def _sample() -> tuple[str, ...]:
+def _sample() -> list[str]:
     """The two shipped files as one corpus: PTB-style lines, then WikiText-style paragraphs."""
     folder = _sample_folder()
-    lines = _sequences(read_texts(folder / "ptb_style.txt"), _is_line)
-    return lines + _sequences(read_texts(folder / "wikitext_style.txt"), _is_wikitext_line)
+    lines = Kept(open_texts(folder / "ptb_style.txt"), _is_line)
+    return [*lines, *Kept(open_texts(folder / "wikitext_style.txt"), _is_wikitext_line)]
 
 
 def _sample_folder() -> Path:
@@ -188,24 +201,3 @@ def _sample_folder() -> Path:
         f"expected the shipped sample, got no ptb_style.txt and wikitext_style.txt in {folders[0]} or "
         f"{folders[1]}; reinstall geoscope or pass --corpus FILE"
     )
-
-
-def _from_hub(name: str, splits: Sequence[str] | None) -> list[str]:
-    """The rows of a named corpus through `datasets`, split after split."""
-    wanted = tuple(splits) if splits is not None else _SPLITS
-    unknown = [split for split in wanted if split not in _SPLITS]
-    if unknown or not wanted:
-        raise GeoscopeError(
-            f"expected splits of {name} among {', '.join(_SPLITS)}, got '{', '.join(unknown)}'; choose from them"
-        )
-    from geoscope.subjects.hub import OutOfReach, load_dataset
-
-    repository, configuration, revision, column = _HUB[name]
-    try:
-        loaded = load_dataset(repository, configuration, revision)
-    except OutOfReach as error:
-        raise GeoscopeError(
-            f"expected the corpus '{name}' ({repository}) on the hub or in the cache, got neither: {error}; "
-            f"pass a local file with --corpus {name}=FILE"
-        ) from error
-    return [text for split in _SPLITS if split in wanted for text in loaded[split][column]]

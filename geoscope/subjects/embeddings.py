@@ -1,27 +1,20 @@
-"""Embeddings: rows on disk or in memory, where they came from, and the files they are read from."""
+"""Embeddings: rows on disk or in memory, and where they came from."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Batch, FloatArray, Layer, RowIndex
-from geoscope.subjects.array_files import Matrix, matrix, read_npy, read_npz, read_safetensors
+from geoscope.subjects.array_files import Matrix
 from geoscope.subjects.finiteness import non_finite_rows
-from geoscope.subjects.groups import grouped, read_labels, ungrouped
-from geoscope.subjects.parquet_files import ParquetMatrix
 from geoscope.wording import listed
-
-_LAYER = re.compile(r"^layer-(\d+)$")
 
 
 class Embeddings:
@@ -121,59 +114,3 @@ class Embeddings:
             f"expected finite rows in '{self.name}', got NaN or infinite values in {broken} of its {len(self)} "
             f"rows{where}; remove or mend them"
         )
-
-
-def open_embeddings(path: str | Path, *, groups: str | None = None) -> Embeddings:
-    """The embeddings in a `.npy`, `.npz`, `.safetensors` or `.parquet` file.
-
-    groups: what says which sequence a row belongs to: a parquet column, an `.npz` or `.safetensors` key, or a
-    file. Raises GeoscopeError when the file is missing, unreadable, not a matrix, or of several arrays
-    without `layer-NN`.
-    """
-    path = Path(path).expanduser()
-    suffix = path.suffix.lower()
-    matrices, labels = _read(path, suffix, groups)
-    rows = next(iter(matrices.values())).shape[0]
-    if groups is None:
-        return Embeddings(matrices, ungrouped(rows), name=str(path), groups_known=False)
-    if labels is None:
-        if not Path(groups).expanduser().is_file():
-            raise GeoscopeError(
-                f"expected --groups to be a column or key of {path} or a file, got '{groups}'; give one of them"
-            )
-        labels = read_labels(Path(groups).expanduser(), rows)
-    return Embeddings(matrices, grouped(labels, rows, f"--groups '{groups}'"), name=str(path))
-
-
-def _read(path: Path, suffix: str, groups: str | None) -> tuple[dict[Layer, Matrix], npt.NDArray[Any] | None]:
-    """The file's matrices by layer, and its own labels if `groups` names them."""
-    if suffix == ".parquet":
-        table = ParquetMatrix(path, groups=groups)
-        return {None: table}, table.column(groups) if groups in table.names else None
-    if suffix == ".npy":
-        return {None: matrix(read_npy(path), str(path))}, None
-    arrays = read_npz(path) if suffix == ".npz" else read_safetensors(path)
-    labels = arrays.pop(groups, None) if groups is not None else None
-    return _by_layer(arrays, path), labels
-
-
-def _by_layer(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[Layer, Matrix]:
-    """One array is a cloud; several must be called layer-NN and have as many rows each."""
-    numbers = {name: int(match[1]) for name in arrays if (match := _LAYER.match(name))}
-    if not arrays:
-        raise GeoscopeError(f"expected an array of rows, got none in {path}")
-    if len(arrays) > 1 and len(set(numbers.values())) != len(arrays):
-        raise GeoscopeError(
-            f"expected one array, or one a layer called layer-NN, and perhaps the one that --groups names, got "
-            f"{listed(sorted(arrays), 12)} in {path}; save those to measure by themselves"
-        )
-    if len(arrays) == 1:
-        ((name, array),) = arrays.items()
-        return {None: matrix(array, f"'{name}' of {path}")}
-    matrices: dict[Layer, Matrix] = {
-        numbers[name]: matrix(arrays[name], f"'{name}' of {path}") for name in sorted(arrays, key=numbers.__getitem__)
-    }
-    counts = {layer: rows.shape[0] for layer, rows in matrices.items()}
-    if len(set(counts.values())) != 1:
-        raise GeoscopeError(f"expected layers of as many rows each, got {sorted(set(counts.values()))} in {path}")
-    return matrices

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.corpora import Corpus, fingerprint
+from geoscope.subjects.tables import text_cell
 from geoscope.subjects.words import Words
 
 _NAMES = ("text", "sentence")
 _TAKEN = "a list of texts, or a column or Dataset of them"
 
 
-def corpus_held(held: Any, name: str = "texts", *, words: Words | None = None) -> Corpus:
+def corpus_held(
+    held: Any, name: str = "texts", *, words: Words | None = None, text_columns: Sequence[str] | None = None
+) -> Corpus:
     """Texts in Python as a corpus of that name; null and blank ones are left out, with a warning that counts them.
 
     held: strings in a list or another sequence, a column of a data frame, of pyarrow or of `datasets`, or a `datasets`
-    Dataset with a column text or sentence, or one of strings; a lone string is one text.
+    Dataset with one of text_columns, a column text or sentence, or one of strings; a lone string is one text.
     Raises GeoscopeError for anything else, and where no text is left.
     """
-    texts = [held] if isinstance(held, str) else _listed(held)
+    texts = [held] if isinstance(held, str) else _listed(held, text_columns or ())
     wrong = next((place for place, text in enumerate(texts) if text is not None and not isinstance(text, str)), None)
     if wrong is not None:
         raise GeoscopeError(
             f"expected {_TAKEN}, got a {type(texts[wrong]).__name__} in place {wrong} of {name}; mend or drop it"
         )
+    for place, text in enumerate(texts):
+        if text is not None:
+            text_cell(text, f"place {place} of {name}")
     sequences = tuple(text for text in ((text or "").strip() for text in texts) if text)
     if len(sequences) < len(texts):
         warnings.warn(
@@ -39,26 +46,45 @@ def corpus_held(held: Any, name: str = "texts", *, words: Words | None = None) -
     return Corpus(name, sequences, fingerprint(sequences))
 
 
-def _listed(held: Any) -> list[Any]:
+def _listed(held: Any, asked: Sequence[str]) -> list[Any]:
+    if hasattr(held, "columns") and not hasattr(held, "column_names"):  # a data frame
+        return _listed(held[_frame_column(held, asked)], ())
     columns = getattr(held, "column_names", None)
     if columns is not None and hasattr(held, "features"):  # a Dataset
-        return list(held[_column(held, columns)])
+        return list(held[_column(held, columns, asked)])
     for method in ("to_pylist", "to_list"):  # of pyarrow, pandas and polars
         if hasattr(held, method):
             listed: list[Any] = getattr(held, method)()
-            return [None if text != text else text for text in listed]  # pandas writes null as NaN
-    if isinstance(held, dict) or not hasattr(held, "__iter__"):
+            return [None if _is_null(text) else text for text in listed]
+    if isinstance(held, dict) or not hasattr(held, "__iter__") or getattr(held, "ndim", 1) != 1:
         raise GeoscopeError(f"expected {_TAKEN}, got a {type(held).__name__}; give its texts")
     return list(held)
 
 
-def _column(held: Any, columns: list[str]) -> str:
+def _is_null(text: Any) -> bool:
+    """None, or what pandas writes for it."""
+    return text is None or (isinstance(text, float) and text != text) or str(text) == "<NA>"
+
+
+def _frame_column(frame: Any, asked: Sequence[str]) -> Any:
+    names = [str(name) for name in frame.columns]
+    found = [name for name in asked or _NAMES if name in names]
+    if not found:
+        raise GeoscopeError(
+            f"expected a data frame with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(names)}; "
+            "give the column of texts"
+        )
+    return frame.columns[names.index(found[0])]
+
+
+def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
     texts = [name for name in columns if getattr(held.features[name], "dtype", None) in ("string", "large_string")]
-    for name in _NAMES:
+    for name in asked or _NAMES:
         if name in texts:
             return name
-    if len(texts) == 1:
+    if len(texts) == 1 and not asked:
         return texts[0]
     raise GeoscopeError(
-        f"expected a Dataset with a column text or sentence, got the columns {', '.join(columns)}; give one of them"
+        f"expected a Dataset with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(columns)}; "
+        "give one of them, or name it as text_columns"
     )

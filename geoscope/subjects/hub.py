@@ -32,9 +32,10 @@ class OutOfReach(Exception):
 def load_dataset(repository: str, configuration: str | None, revision: str | None) -> Any:
     """A data set by its hub name, every split; from the cache when the hub is out of reach."""
     import datasets
+    from datasets.exceptions import DatasetsError
     from huggingface_hub import HfApi, constants
 
-    failures = _hub_errors()
+    failures = (*_hub_errors(), DatasetsError)
     why = "the Hugging Face hub is offline (HF_HUB_OFFLINE)" if constants.is_offline_mode() else ""
     if not why:
         try:

@@ -12,19 +12,26 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
 
-ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
-"""What an embeddings file may be called."""
+ARRAY_SUFFIXES = (
+    ".npy", ".npz", ".safetensors", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl", ".h5",
+)  # fmt: skip
+"""What an embeddings file may be called; those of text also with .gz behind."""
+
+SAVED_DATASET, SAVED_SPLITS = "state.json", "dataset_dict.json"
+"""What datasets' save_to_disk writes beside the rows of a data set, and beside the folders of its splits."""
+
+_PACKED = (".csv", ".tsv", ".jsonl")
+_ALSO = {".hdf5": ".h5"}
+_WEIGHTS = ("model", "adapter_model", "pytorch_model", "consolidated", "diffusion_pytorch_model")
 
 TAKEN = (
     "a Hugging Face id, a checkpoint folder, an embeddings file "
-    f"({' '.join(ARRAY_SUFFIXES)}), a folder written by extract, or demo"
+    f"({' '.join(ARRAY_SUFFIXES)}), a folder of such files of one kind or written by extract or save_to_disk, or demo"
 )
 _IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
-_OTHER_FILES = (
-    ".arrow", ".bin", ".csv", ".feather", ".gguf", ".gz", ".h5", ".hdf5", ".html", ".jsonl", ".md", ".onnx", ".pkl",
-    ".pt", ".pth", ".tsv", ".txt", ".xml", ".zip",
-)  # fmt: skip
-_TEXTS = (".csv", ".jsonl", ".text", ".tokens", ".tsv", ".txt")
+_PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+_OTHER_FILES = (".gguf", ".gz", ".html", ".md", ".onnx", ".txt", ".xlsx", ".xml", ".zip", *_PICKLES)
+_TEXTS = (".text", ".tokens", ".txt")
 
 
 class Kind(StrEnum):
@@ -50,29 +57,54 @@ def kind_of(subject: Any) -> Kind:
         return _of_folder(path)
     if name == "-" or suffix == ".json" or path.is_fifo():
         return Kind.REPORT
-    if suffix in ARRAY_SUFFIXES:
+    if embeddings_suffix(path):
         if path.is_file():
             return Kind.ROWS
         raise GeoscopeError(f"expected embeddings in {path}, got no file there; check the path")
     if path.exists():
         what = "; text is read by --corpus, with a checkpoint" if suffix in _TEXTS else "; convert it"
+        if suffix in _PICKLES:
+            what = ", which only a pickle would read; save its rows as .npy or .safetensors"
         raise GeoscopeError(f"expected {TAKEN}, got the file {path}{what}")
     if suffix in _OTHER_FILES or not _IDENTIFIER.match(name):
         raise GeoscopeError(f"expected {TAKEN}, got {name}, where there is nothing; check the path")
     return Kind.TEXT
 
 
+def embeddings_suffix(path: Path) -> str:
+    """What an embeddings file is by its name: ".csv" of a.CSV and of a.csv.gz; empty where it is called otherwise."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        inner = Path(path.stem).suffix.lower()
+        return inner if inner in _PACKED else ""
+    suffix = _ALSO.get(suffix, suffix)
+    return suffix if suffix in ARRAY_SUFFIXES else ""
+
+
+def is_extracted(folder: Path) -> bool:
+    """Whether extract wrote it."""
+    return (folder / "embeddings.json").is_file()
+
+
 def _of_folder(path: Path) -> Kind:
     names = {each.name for each in path.iterdir()}
-    if "embeddings.json" in names:
+    if is_extracted(path):
         return Kind.ROWS
     if "config.json" in names or any(name.endswith(".gguf") for name in names):
         return Kind.TEXT
+    if names & {SAVED_DATASET, SAVED_SPLITS} or any(_is_shard(path / name) for name in names):
+        return Kind.ROWS
     held = sorted(names)[:3]
     raise GeoscopeError(
         f"expected {TAKEN}, got the folder {path}, which has neither config.json nor embeddings.json "
         f"({', '.join(held) + (', ...' if len(names) > len(held) else '') if held else 'it is empty'}); name another"
     )
+
+
+def _is_shard(path: Path) -> bool:
+    """Whether a folder's file may be embeddings: it is no weights of a checkpoint that lacks its config.json."""
+    weights = path.suffix == ".safetensors" and path.name.startswith(_WEIGHTS)
+    return bool(embeddings_suffix(path)) and path.name[0] not in "._" and not weights and path.is_file()
 
 
 def expect(subject: Any, kinds: Collection[Kind], why: str) -> Kind:

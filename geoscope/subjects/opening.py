@@ -14,9 +14,10 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
 from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
 from geoscope.settings.option import part
+from geoscope.subjects.embedding_files import open_embeddings
 from geoscope.subjects.embedding_folders import read_folder
-from geoscope.subjects.embeddings import Embeddings, open_embeddings
-from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.kinds import Kind, expect, is_extracted
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.objects import object_embeddings
 from geoscope.subjects.text_subjects import TextSubject, extract, open_text_subject
@@ -49,7 +50,7 @@ def opened(subject: Any, options: Mapping[str, Any]) -> Opened:
     if isinstance(subject, TextSubject):
         return _of_text(subject)
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.TEXT:
-        _refuse_groups(options)
+        _refuse_file_options(options)
         text = open_text_subject(str(subject), **part(ReadingKeywords, options))
         for warning in text.extraction.warnings:
             warnings.warn(warning, stacklevel=2)
@@ -61,7 +62,7 @@ def embeddings_of(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     """The same rows as Embeddings: a checkpoint reads its text now, once, and of the asked layers only."""
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is not Kind.TEXT:
         return _embeddings(subject, options)
-    _refuse_groups(options)
+    _refuse_file_options(options)
     return extract(str(subject), **part(ExtractKeywords, options))
 
 
@@ -77,22 +78,29 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     for name, flag in (("corpora", "--corpus"), ("texts", "texts"), ("words", "--words")):
         if options.get(name) is not None:
             raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
-    groups = options.get("groups")
+    groups, column = options.get("groups"), options.get("column")
     if isinstance(subject, Embeddings):
+        if column is not None:
+            raise GeoscopeError("expected column only with an embeddings file or a table, got it beside Embeddings")
         if groups is not None:
             raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
         return subject
     if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        return object_embeddings(subject, groups=groups)
+        return object_embeddings(subject, groups=groups, column=column)
     path = Path(subject).expanduser()
-    if not path.is_dir():
-        return open_embeddings(path, groups=groups)
+    if not is_extracted(path):
+        return open_embeddings(path, groups=groups, column=column)
     if groups is not None:
         raise GeoscopeError(f"expected no --groups with the folder {path}, which says itself whose rows it has")
+    if column is not None:
+        raise GeoscopeError(f"expected no --column with the folder {path}, which extract wrote; choose its --layers")
     return read_folder(path)
 
 
-def _refuse_groups(options: Mapping[str, Any]) -> None:
+def _refuse_file_options(options: Mapping[str, Any]) -> None:
+    """What is said of an embeddings file means nothing beside a checkpoint."""
+    if options.get("column") is not None:
+        raise GeoscopeError("expected --column only with an embeddings file; a checkpoint's rows are its hidden states")
     if options.get("groups") is not None:
         raise GeoscopeError("expected --groups only with an embeddings file; a checkpoint's rows know their sequence")
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.encodings import PACKED, opened_bytes
 
 
 @dataclass(frozen=True)
 class Table(ABC):
-    """n rows of cells under named columns. origin: what holds them, as errors name it."""
+    """n rows of cells under named columns. origin: what holds them, as errors name it. notes: what of how they were
+    read a user should hear."""
 
     origin: str
     columns: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -76,7 +81,7 @@ class SeparatedTable(Table):
         return [row.cells[place] for row in self.held]
 
     def holds_text(self, place: int) -> bool:
-        return any(not _is_number(row.cells[place]) for row in self.held)
+        return any(not is_number(row.cells[place]) for row in self.held)
 
     def where(self, row: int) -> str:
         return f"line {self.held[row].line} of {self.origin}"
@@ -99,11 +104,7 @@ class ParquetTable(Table):
         return cells
 
     def holds_text(self, place: int) -> bool:
-        import pyarrow.types as types
-
-        kind = self.file.schema_arrow.field(place).type
-        kind = kind.value_type if types.is_dictionary(kind) else kind
-        return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+        return is_text(self.file.schema_arrow.field(place).type)
 
     def where(self, row: int) -> str:
         return f"row {row + 1} of {self.origin}"
@@ -145,11 +146,33 @@ def records_table(records: Sequence[Mapping[str, Any]], origin: str, lines: Sequ
     return RecordTable(origin, tuple(columns), records, lines)
 
 
-def text_cell(cell: Any, where: str) -> str:
+def is_text(kind: Any) -> bool:
+    """Whether an Arrow type is one of strings."""
+    import pyarrow.types as types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell of a .csv or .tsv is a number, or blank."""
+    try:
+        float(cell if cell.strip() else "0")
+    except ValueError:
+        return False
+    return True
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is null: None, or the NaN that data frames write for it."""
+    return cell is None or (isinstance(cell, float) and cell != cell)
+
+
+def text_cell(cell: Any, where: str, advice: str = "mend the row or leave it out") -> str:
     """A cell as a text; GeoscopeError where it is none, or half a character that no tokenizer reads."""
     if not isinstance(cell, str):
         found = "none" if cell is None else type(cell).__name__
-        raise GeoscopeError(f"expected a text in every row, got {found} in {where}; mend the row or leave it out")
+        raise GeoscopeError(f"expected a text in every row, got {found} in {where}; {advice}")
     try:
         cell.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -172,9 +195,18 @@ def open_parquet(path: Path, what: str) -> Any:
     import pyarrow.parquet as pq
 
     with parquet_errors(path, what):
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(_unpacked(path, what) if path.suffix.lower() == PACKED else path)
         file.schema_arrow  # noqa: B018 - here is where a schema that cannot be read is told
         return file
+
+
+def _unpacked(path: Path, what: str) -> Any:
+    """A packed file's content in a file without a name, which goes when it is closed."""
+    whole = tempfile.TemporaryFile()  # noqa: SIM115 - it is read as long as the table is
+    with opened_bytes(path, what, text=False) as stream:
+        shutil.copyfileobj(stream, whole)
+    whole.seek(0)
+    return whole
 
 
 @contextmanager
@@ -188,11 +220,3 @@ def parquet_errors(origin: object, what: str) -> Iterator[None]:
         raise GeoscopeError(
             f"expected {what} in parquet, got {origin}, which cannot be read: {first_line(error)}; write it again"
         ) from error
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell if cell.strip() else "0")
-    except ValueError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
 from geoscope.settings.option import completed, part, takes, without
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
-from geoscope.subjects.corpora import Corpus, check_spec, draw, load_corpus
+from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
@@ -46,14 +46,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     name = subject.name if isinstance(subject, Checkpoint) else subject
     specs = _corpora(options, name)
     kept = None if options["words"] is None else parse_words(options["words"])
-    for spec in specs:
-        if isinstance(spec, str):
-            check_spec(spec)
+    columns = options["text_columns"]
+    check_specs(specs, columns)
     loading = part(Loading, options)
     found = None
     if not isinstance(subject, Checkpoint):
         found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
-    drawn = draw(_loaded(specs, options["split"], kept), options["sequences"], options["seed"])
+    drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
     extraction = Extraction(
         checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
@@ -120,6 +119,7 @@ def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
     corpora, texts = options["corpora"], options["texts"]
     if corpora is not None and not isinstance(corpora, (list, tuple)):
         corpora = [corpora]
+    corpora = corpora and [str(each) if isinstance(each, Path) else each for each in corpora]
     if texts is not None:
         if corpora:
             raise GeoscopeError("expected corpora or texts, got both; give texts as one of the corpora")
@@ -127,13 +127,13 @@ def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
     return list(corpora or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
 
 
-def _loaded(specs: Sequence[Any], split: Any, words: Words | None) -> list[Corpus]:
+def _loaded(specs: Sequence[Any], split: Any, words: Words | None, columns: Sequence[str] | None) -> list[Corpus]:
     held = [spec for spec in specs if not isinstance(spec, str)]
     names = {id(each): "texts" if len(held) == 1 else f"texts-{number}" for number, each in enumerate(held, 1)}
     return [
-        load_corpus(spec, splits=split, words=words)
+        load_corpus(spec, splits=split, words=words, text_columns=columns)
         if isinstance(spec, str)
-        else corpus_held(spec, names[id(spec)], words=words)
+        else corpus_held(spec, names[id(spec)], words=words, text_columns=columns)
         for spec in specs
     ]
 

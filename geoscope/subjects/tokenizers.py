@@ -45,9 +45,10 @@ def load_tokenizer(
                 f"expected a tokenizer without code, got that of {whose}, which brings its own; read it, then pass "
                 "--trust-remote-code to run it"
             ) from error
+        why = first_line(error)
+        told = "" if why.endswith(":") else f" ({why})"  # the heading of a list of what could have been there
         raise GeoscopeError(
-            f"expected a tokenizer in {whose}, got none that can be loaded ({first_line(error)}); "
-            "--tokenizer ID|FOLDER gives one"
+            f"expected a tokenizer in {whose}, got none that can be loaded{told}; --tokenizer ID|FOLDER gives one"
         ) from error
     if words_of(tokenizer) < _FEWEST:
         raise GeoscopeError(

@@ -15,9 +15,9 @@ from geoscope.measuring import measure
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Report, Sample, Subject
-from geoscope.settings.measuring import BatchKeywords, MeasureOptions, Reading
-from geoscope.settings.option import completed, part, takes
-from geoscope.subjects.embeddings import open_embeddings
+from geoscope.settings.measuring import BatchKeywords, Groups, MeasureOptions, Reading
+from geoscope.settings.option import completed, fields_of, part, takes
+from geoscope.subjects.embedding_files import open_embeddings
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.text_subjects import open_text_subject
 from geoscope.tasks.kept_reports import KeptReports
@@ -111,7 +111,8 @@ def measure_subject(
     began = time.perf_counter()
     subject: Any = task.subject
     kind = kind_of(subject)
-    if task.options.get("groups") is not None or (Path(subject).is_dir() and kind is Kind.ROWS):
+    of_file = any(task.options.get(name) is not None for name in fields_of(Groups))
+    if of_file or (Path(subject).is_dir() and kind is Kind.ROWS):
         kind = Kind.HELD  # always measured
     if kind is Kind.ROWS:
         if task.held is not None:

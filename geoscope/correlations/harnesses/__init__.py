@@ -1,0 +1,1 @@
+"""What tools that score models write, read into one form."""
