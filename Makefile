@@ -6,7 +6,7 @@ LINT := .venv-lint
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers slow bench finetune-study clean
+.PHONY: demo test check same-numbers architectures slow bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -27,6 +27,10 @@ same-numbers: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONPATH=.same-numbers $(BIN)/python tests/fixed_commands.py .same-numbers/before.json .same-numbers/before
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/fixed_commands.py .same-numbers/after.json .same-numbers/after
 	diff .same-numbers/before.json .same-numbers/after.json && echo "the same numbers as $(BASE)"
+
+# Every type of model that reads text, built small, measured and compared: docs/architectures.md.
+architectures: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/architectures.py
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

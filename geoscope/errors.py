@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 EQUAL_UP_TO_ROUNDING = "the rows are equal up to rounding"
 """How a reason begins where nothing but rounding tells the rows apart."""
 
@@ -27,3 +29,12 @@ def first_line(error: BaseException) -> str:
     """The first line of a library's message, less its full stop, to end a sentence with; its type if it is empty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__).rstrip(".")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it is for want of memory, on whatever device, that something could not be done."""
+    torch = sys.modules.get("torch")  # not imported here: without it nothing of torch's can have been raised
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    # torch on a CPU raises a plain RuntimeError
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

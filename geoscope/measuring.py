@@ -110,6 +110,9 @@ def _settings(
         "column": options["column"],
         "groups": read_with.get("groups"),
         "sentence_model": read_with.get("sentence_model"),
+        "streams": read_with.get("streams"),
+        "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
+        "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

@@ -23,7 +23,7 @@ from geoscope.finetuning.penalties import Penalties
 from geoscope.finetuning.points import POINTS, first_states, hidden_states, token_states
 from geoscope.regularizers import SELECTIONS, ClassEntropies, class_entropies, cosine_loss, isotropy_loss
 from geoscope.settings.fine_tuning import GEOMETRY, REFERENCE_POINTS
-from geoscope.settings.measuring import Quantizer, Text
+from geoscope.settings.measuring import MAX_LENGTH, Quantizer
 from geoscope.settings.option import default_of
 
 _PAPERS_POINTS = {"none": "tokens", "istar": "tokens", "cosreg": "last", "entropy": "first"}
@@ -239,7 +239,7 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         *,
         clouds: Sequence[str] = ("union", "last"),
         points: int = 2000,
-        max_length: int = default_of(Text, "max_length"),
+        max_length: int = MAX_LENGTH,
         quantizer: str = default_of(Quantizer, "quantizer"),
         seed: int = 0,
     ) -> None:

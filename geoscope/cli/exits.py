@@ -20,7 +20,7 @@ import typer
 from typer.exceptions import TyperException
 
 from geoscope import __version__
-from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.errors import GeoscopeError, NotComparable, is_out_of_memory
 from geoscope.files import OutputClosed
 from geoscope.wording import printable
 
@@ -65,7 +65,7 @@ def settle(error: BaseException) -> ExitCode:
     if isinstance(error, KeyboardInterrupt):
         say("interrupted before it was done")
         return ExitCode.UNFINISHED
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         say(
             "ran out of memory; try fewer --points, fewer --layers or a smaller --batch-tokens "
             f"({_keep_traceback(error)})"
@@ -103,14 +103,6 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     say(f"warning: {message}")
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    torch = sys.modules.get("torch")  # not imported here: without it nothing of torch's can have been raised
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    # torch on a CPU raises a plain RuntimeError
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
 def _keep_traceback(error: BaseException) -> str:

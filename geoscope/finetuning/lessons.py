@@ -16,6 +16,7 @@ from geoscope.glue_tasks import Examples
 from geoscope.random_state import drawn_by
 from geoscope.scores import SCORES
 from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.tokenizers import refuse_foreign_ids
 from geoscope.subjects.weights import choose_weights
 
 MASKED_SHARE = 0.15
@@ -184,6 +185,8 @@ class Lesson:
     def _encoded(self, examples: Examples) -> Encoded:
         columns = [list(column) for column in zip(*examples.texts, strict=True)]
         encoded = self.tokenizer(*columns, truncation=True, max_length=self.max_length)
+        largest = np.asarray([max(ids, default=0) for ids in encoded["input_ids"]], dtype=np.int64)
+        refuse_foreign_ids(self.tokenizer, largest, self.checkpoint.embedded, self.checkpoint.name)
         rows: list[dict[str, Any]] = []
         for i, label in enumerate(examples.labels):
             row = {name: encoded[name][i] for name in encoded if name in self.tokenizer.model_input_names}

@@ -19,6 +19,10 @@ Population = Literal["endless", "corpus"]
 Null = Literal["auto", "closed", "matched", "none"]
 
 
+MAX_LENGTH = 128
+"""Tokens a sequence is cut to where nobody says and the model reads so many."""
+
+
 class Seed(TypedDict, total=False):
     """What every random choice is drawn with."""
 
@@ -77,9 +81,10 @@ class Text(TypedDict, total=False):
         ),
     ]
     max_length: Annotated[
-        int,
+        int | None,
         Option(
-            128, "Tokens a sequence is cut to.", _SAMPLE, metavar="N", least=1, told="sample.max_length",
+            None, "Tokens a sequence is cut to.", _SAMPLE, metavar="N", least=1,
+            shown=f"{MAX_LENGTH}, or what the model reads if that is less", told="sample.max_length",
             of_text=True, drawn=True,
         ),
     ]  # fmt: skip
@@ -103,6 +108,13 @@ class Text(TypedDict, total=False):
         Option(
             "all", "Under tokens pooling: every position, no special tokens, not position 0, or one row a type.",
             _SAMPLE, told="settings.tokens",
+        ),
+    ]  # fmt: skip
+    before_final_norm: Annotated[
+        bool,
+        Option(
+            False, "The last layer as it goes into the final norm that some models end with.",
+            _SAMPLE, told="settings.before_final_norm", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
 
@@ -255,6 +267,13 @@ class Origin(TypedDict, total=False):
         Option(
             None, "Where in the folder or repository the checkpoint is.",
             _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
+        ),
+    ]  # fmt: skip
+    tokenizer: Annotated[
+        str | None,
+        Option(
+            None, "Read with this tokenizer, for a checkpoint folder without one.",
+            _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
     trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]

@@ -20,8 +20,7 @@ from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.finetuning.tasks import Task
 from geoscope.progress import Progress
 from geoscope.report import Score
-from geoscope.settings.measuring import Text
-from geoscope.settings.option import default_of
+from geoscope.settings.measuring import MAX_LENGTH
 from geoscope.subjects.checkpoints import Checkpoint
 
 _DIVERGED = "the loss after fine-tuning is not finite"
@@ -60,7 +59,7 @@ class FineTunings:
         examples: int | None,
         seed: int,
         device: str,
-        max_length: int = default_of(Text, "max_length"),
+        max_length: int = MAX_LENGTH,
         trust_remote_code: bool = False,
         progress: Progress | None = None,
     ) -> None:

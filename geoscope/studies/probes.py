@@ -15,8 +15,7 @@ from geoscope.progress import Progress
 from geoscope.report import Score
 from geoscope.rows import Float64, IntArray
 from geoscope.scores import SCORES
-from geoscope.settings.measuring import Text
-from geoscope.settings.option import default_of
+from geoscope.settings.measuring import MAX_LENGTH
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.extraction import Extraction
 
@@ -46,7 +45,7 @@ class Probes:
         rows: int,
         seed: int,
         layer: int,
-        max_length: int = default_of(Text, "max_length"),
+        max_length: int = MAX_LENGTH,
         batch_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> None:

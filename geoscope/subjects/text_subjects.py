@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Unpack
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
-from geoscope.settings.option import completed, default_of, fields_of, part, takes
+from geoscope.settings.option import completed, fields_of, part, takes, without
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
@@ -58,14 +58,17 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     columns = options["text_columns"]
     check_specs(specs, columns)
     loading = part(Loading, options)
-    found = None if isinstance(subject, Checkpoint) else find_checkpoint(subject, **part(Origin, options))
+    found = None
+    if not isinstance(subject, Checkpoint):
+        found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
     drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
     sentence = _sentence_model(checkpoint, options)
     length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
     extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length or _ANY_LENGTH,
-        layers=options["layers"], seed=options["seed"], batch_tokens=options["batch_tokens"],
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
+        max_length=length or _ANY_LENGTH if sentence is not None else length, layers=options["layers"],
+        before_final_norm=options["before_final_norm"], seed=options["seed"], batch_tokens=options["batch_tokens"],
         progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
     )  # fmt: skip
     sample = {
@@ -76,13 +79,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
         "pooling": options["pooling"],
-        "max_length": length,
+        "max_length": length if sentence is not None else extraction.max_length,
         "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
     made = {} if sentence is None else {"sentence_model": sentence.described}
-    return TextSubject(extraction, _describe(extraction), sample, made)
+    return TextSubject(extraction, _describe(extraction), sample, {**made, **extraction.read_with})
 
 
 @takes(ExtractKeywords)
@@ -113,6 +116,8 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         **made,
         **({} if words is None else {"words": words}),
         **({} if protocol is None else {"protocol": protocol}),
+        **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
+        **({"before_final_norm": True} if options["before_final_norm"] else {}),
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
@@ -160,10 +165,9 @@ def _unused_prompts(sentence: SentenceModel | None, name: str) -> list[str]:
     return [f"'{name}' has prompts for {told} and none by default; text is read without one."]
 
 
-def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int) -> int | None:
+def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int | None) -> int | None:
     """The tokens that a sentence model's text is cut to: as its folder says, fewer where that is asked for."""
-    wanted = None if asked == default_of(ReadingKeywords, "max_length") else asked
-    limits = [each for each in (sentence.max_length, checkpoint.max_positions, wanted) if each is not None]
+    limits = [each for each in (sentence.max_length, checkpoint.max_positions, asked) if each is not None]
     return min(limits, default=None)
 
 

@@ -90,12 +90,12 @@ def _first_of_type(index: RowIndex, seed: int) -> BoolArray:
     return kept
 
 
-def batch_sequences(lengths: IntArray, budget: int) -> list[IntArray]:
+def batch_sequences(lengths: IntArray, budget: int, *, alike: bool = False) -> list[IntArray]:
     """Sequences in batches of alike length, longest first so that a lack of memory shows at once.
 
     A batch holds at most `budget` positions, padding included (a longer sequence goes alone), and once it is
-    worth a forward pass (256 positions) it closes rather than pad more than 2 % of them. Empty sequences are
-    left out.
+    worth a forward pass (256 positions) it closes rather than pad more than 2 % of them. alike: none is padded at
+    all. Empty sequences are left out.
     """
     order = np.lexsort((np.arange(len(lengths)), -lengths))
     order = order[lengths[order] > 0]
@@ -105,7 +105,7 @@ def batch_sequences(lengths: IntArray, budget: int) -> list[IntArray]:
         length, longest, count = int(lengths[sequence]), int(lengths[order[begin]]), place - begin + 1
         padded = count * longest
         wasteful = padded - real - length > _PADDING_SHARE * padded and longest * (count - 1) >= _FREE_TOKENS
-        if count > 1 and (padded > budget or wasteful or count > _MOST_SEQUENCES):
+        if count > 1 and (padded > budget or wasteful or count > _MOST_SEQUENCES or (alike and length < longest)):
             batches.append(order[begin:place])
             begin, real = place, 0
         real += length

@@ -1,0 +1,263 @@
+"""Every type of model that reads text, built small and measured as users do: `python tests/architectures.py [TYPE..]`.
+
+Each layer is compared with a plain loop over single texts, and batches of one with full batches. Without types, all of
+architectures.txt are taken, and docs/architectures.md is written.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tiny_models import NotBuilt, build, lines
+
+HERE = Path(__file__).resolve().parent
+DOCUMENT = HERE.parent / "docs" / "architectures.md"
+SECONDS = 90
+"""What one type may take."""
+
+SAME = 1e-5
+"""How far apart rows may be, of the row's norm."""
+
+_BLOCKS = {"falcon_mamba": "layers", "mamba": "layers", "mamba2": "layers", "rwkv": "blocks"}
+"""Models whose own list of hidden states begins after the first block, and where their blocks are."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one type.
+
+    loop: the largest difference from the plain loop of each layer. batches: the largest of batches of one.
+    """
+
+    model_type: str
+    built: str | None = None
+    measured: bool = False
+    layers: tuple[int, ...] = ()
+    last: int = 0
+    loop: dict[int, float] = field(default_factory=dict)
+    batches: float = 0.0
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def same(self) -> bool:
+        return self.measured and max(self.loop.values()) <= SAME and self.batches <= SAME
+
+
+@cache
+def texts() -> tuple[str, ...]:
+    """12 texts of 1 to some 130 tokens, the longest first: BigBird drops its sparse attention at a short one."""
+    given = list(lines())
+    found = [*given[:8], " ".join(given[8:10]), "a", given[11][:20], given[12][:20]]
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def examine(model_type: str, folder: Path, *, measured: bool = True) -> Result:
+    """Build a type in a folder and hold its rows against the plain loop's; measured: the whole way to a report, too."""
+    import geoscope
+    from geoscope.errors import GeoscopeError
+    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.extraction import Extraction
+
+    try:
+        built = build(model_type, folder)
+    except NotBuilt as error:
+        return Result(model_type, reason=f"no tiny model: {error}")
+    try:
+        if measured:
+            geoscope.measure(
+                str(folder), texts=list(texts()), layers="all", measures=["isoscore"], errors=False, null="none"
+            )
+        loaded = load_checkpoint(str(folder))
+        extraction = Extraction(loaded, texts(), layers="all")
+        rows = rows_of(extraction)
+        alone = rows_of(Extraction(loaded, texts(), layers="all", batch_tokens=1))
+    except GeoscopeError as error:
+        return Result(model_type, built, reason=str(error).replace(str(folder), model_type))
+    expected = plain_loop(model_type, folder, extraction.layers, loaded.layers, extraction.max_length)
+    outline = loaded.outline
+    notes = {
+        "batches of one length, as padding moves its rows": extraction.padding == 0,
+        "its last layer alone has one state a token": len(extraction.layers) == 1,
+        "several states a token, made one as the model does": outline.streams,
+        "layers from the blocks' inputs, as its own list begins after the first": outline.hooked,
+        "reading changes the model, which is put back after each batch": not outline.steady,
+    }
+    return Result(
+        model_type, built, True, extraction.layers, loaded.layers,
+        {layer: apart(rows[layer], expected[layer]) for layer in rows},
+        max(apart(alone[layer], rows[layer]) for layer in rows),
+        tuple(note for note, holds in notes.items() if holds),
+    )  # fmt: skip
+
+
+def rows_of(extraction: Any) -> dict[int, Any]:
+    """Every layer's rows, in the order of the index."""
+    found: dict[int, Any] = {}
+    for batch in extraction.batches():
+        for layer, values in batch.rows.items():
+            found.setdefault(layer, np.full((len(extraction.index), values.shape[1]), np.nan))[batch.offsets] = values
+    return found
+
+
+def apart(one: Any, other: Any) -> float:
+    """The largest difference of two rows, by the row's norm."""
+    return float((np.linalg.norm(one - other, axis=1) / np.maximum(np.linalg.norm(other, axis=1), 1e-30)).max())
+
+
+def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, length: int) -> dict[int, Any]:
+    """The rows of some layers by transformers alone, one text after another."""
+    import torch
+    from transformers import AutoTokenizer
+
+    model = _plain_model(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    uncached = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
+    found: dict[int, list[Any]] = {layer: [] for layer in layers}
+    for text in texts():
+        ids = torch.tensor([tokenizer(text, truncation=True, max_length=length)["input_ids"]])
+        inputs: list[Any] = []
+        hooks = [
+            block.register_forward_pre_hook(_keep(inputs), with_kwargs=True) for block in _blocks(model_type, model)
+        ]
+        torch.manual_seed(0)
+        with torch.no_grad():
+            output = model(input_ids=ids, output_hidden_states=True, **uncached)
+            states = inputs or output.get("hidden_states")
+            final = output.get("last_hidden_state")
+            for layer in layers:
+                state = (states[-1] if final is None else final) if layer == last else states[layer]
+                state = _one_stream(model, state) if state.ndim == 4 else state
+                found[layer].append(state[0, : ids.shape[1]].float().numpy())
+        for hook in hooks:
+            hook.remove()
+    return {layer: np.concatenate(rows) for layer, rows in found.items()}
+
+
+def _plain_model(folder: Path) -> Any:
+    import torch
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING
+
+    config = transformers.AutoConfig.from_pretrained(folder)
+    kind = transformers.AutoModel if type(config) in MODEL_MAPPING else getattr(transformers, config.architectures[0])
+    model = kind.from_pretrained(folder, dtype=torch.float32)
+    model.eval()
+    return model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
+
+
+def _blocks(model_type: str, model: Any) -> Iterator[Any]:
+    yield from getattr(model, _BLOCKS[model_type]) if model_type in _BLOCKS else ()
+
+
+def _keep(inputs: list[Any]) -> Any:
+    def hook(module: Any, given: Any, named: Any) -> None:
+        inputs.append((given[0] if given else named["hidden_states"]).clone())
+
+    return hook
+
+
+def _one_stream(model: Any, state: Any) -> Any:
+    """Several states a token made one: by the head of hyper-connections, or as Gemma 3n's forward does in line."""
+    import torch
+
+    if hasattr(model, "hc_head"):
+        return model.hc_head(state)
+    model = getattr(model, "language_model", model)
+    size = state[0].square().mean(-1, keepdim=True) ** 0.5
+    parts = [state[0]]
+    for project, stream in zip(model.altup_unembed_projections, state[1:], strict=True):
+        made = project(stream)
+        parts.append(made * size / made.square().mean(-1, keepdim=True).clamp(min=1e-5).sqrt())
+    return torch.stack(parts).mean(0)
+
+
+def _answer(model_type: str, answers: Any) -> None:
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            answers.put(examine(model_type, Path(folder) / model_type))
+        except Exception:  # a fault, which the table must show
+            answers.put(Result(model_type, reason=f"a fault: {traceback.format_exc().strip().splitlines()[-1][:300]}"))
+
+
+def results(types: Sequence[str]) -> Iterator[Result]:
+    """Each type's result, from a process of its own, which may take SECONDS."""
+    _answer("bert", queue.Queue())  # what every type imports is imported once
+    context = multiprocessing.get_context("fork")
+    for model_type in types:
+        answers = context.Queue()
+        process = context.Process(target=_answer, args=(model_type, answers))
+        process.start()
+        try:
+            yield answers.get(timeout=SECONDS)
+        except queue.Empty:
+            yield Result(model_type, reason=f"a fault: no answer in {SECONDS} s")
+        process.join(1)
+        process.kill()
+
+
+def document(found: Sequence[Result]) -> str:
+    """The table of docs/architectures.md."""
+    import torch
+    import transformers
+
+    measured = [each for each in found if each.measured]
+    same = [each for each in measured if each.same]
+    told = [
+        "# Architectures",
+        "",
+        f"The {len(found)} model types of transformers that read text (causal, masked, sequence-to-sequence, text "
+        "encoders), each as a tiny random",
+        f"checkpoint with a tokenizer, measured at every layer: {len(measured)} are measured, and of {len(same)} "
+        f"every layer equals a plain loop over single",
+        f"texts, at any `--batch-tokens`, to {SAME:g} of the row's norm. `make architectures` writes this file.",
+        "",
+        f"transformers {transformers.__version__}, torch {torch.__version__.partition('+')[0]}, CPU.",
+        "",
+        "| type | class | result | layers | largest difference | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in found:
+        result = ("equal" if each.same else "differs") if each.measured else "refused" if each.built else "not built"
+        worst = f"{max([*each.loop.values(), each.batches]):.0e}" if each.measured else ""
+        layers = f"{each.layers[0]} to {each.last}" if len(each.layers) > 1 else f"{each.last}" if each.measured else ""
+        words = "; ".join(each.notes) or each.reason.replace("|", "\\|").replace("\n", " ")
+        told.append(f"| {each.model_type} | {each.built or ''} | {result} | {layers} | {worst} | {words} |")
+    return "\n".join(told) + "\n"
+
+
+def main(asked: Sequence[str]) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive a fork
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    types = asked or (HERE / "architectures.txt").read_text(encoding="utf-8").split()
+    found = []
+    for each in results(types):
+        found.append(each)
+        print(
+            each.model_type, "equal" if each.same else f"{each.loop} {each.batches}" if each.measured else each.reason
+        )
+    if not asked:
+        DOCUMENT.write_text(document(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
