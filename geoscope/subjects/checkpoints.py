@@ -94,8 +94,10 @@ def load_checkpoint(
             model, words = load_static(snapshot.folder, subject, number)
             missing: set[str] = set()
         else:
+            weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file)
+            packed = weights.options.get("gguf_file")
             config = configuration_of(snapshot, subject, trust_remote_code)
-            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, allow_pickle)
+            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, packed)
             model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
         if snapshot.adapter is not None:
             merge_adapter(model, snapshot.adapter, subject)
@@ -190,12 +192,9 @@ def _resolve_device(device: str) -> str:
 
 
 def _tokenizer(
-    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, allow_pickle: bool
+    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, packed: str | None
 ) -> Any:
     """The checkpoint's tokenizer, or the one that is named; a model that reads no text says so instead."""
-    packed = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options.get(
-        "gguf_file"
-    )
     try:
         return load_tokenizer(
             snapshot.tokenizer_folder, subject, named=named, trust_remote_code=trust_remote_code, gguf_file=packed
