@@ -266,14 +266,18 @@ def test_columns_of_one_kind_of_name_are_the_row(
             open_embeddings(path)
 
 
-def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
-    path = folder / name
+def _put(path: Path, content: Any) -> None:
     if isinstance(content, pa.Table):
         pq.write_table(content, path)
     elif callable(content):
         content(path)
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
+    path = folder / name
+    _put(path, content)
     with pytest.raises(GeoscopeError) as refusal:
         _read(path, **options)
     return str(refusal.value)
@@ -614,3 +618,33 @@ def test_labels_are_taken_beside_a_file(tmp_path: Path) -> None:
             geoscope.measure(tmp_path / name, groups=groups, measures=["isoscore"])
         with pytest.raises(GeoscopeError, match="one label per row"):
             geoscope.measure(tmp_path / name, groups=3, measures=["isoscore"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", f"[{10**400}, 1.0]\n", "got a larger one in line 1 of"),
+        ("a.csv", f'v\n"[{10**400}, 1.0]"\n', "got a larger one in row 1 of"),
+        ("a.parquet", pa.table({"v": [f"[{10**400}, 1.0]"]}), "got a larger one in row 0 of"),
+        ("a.feather", b"FEA1junk", "got version 1 in"),
+        ("a.npy", b"\x93NUMPY\1\0junk", "write it again"),
+    ],
+)
+def test_what_numpy_or_arrow_cannot_hold_is_a_sentence(name: str, content: Any, sentence: str, tmp_path: Path) -> None:
+    _put(tmp_path / name, content)
+    with pytest.raises(GeoscopeError) as refusal:
+        _read(tmp_path / name).rows()
+    assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 5000, "x" * 300 + "/y", "y/" * 3000])
+def test_names_that_nothing_has_are_refused(name: str) -> None:
+    with pytest.raises(GeoscopeError, match=r"got an empty name|longer than any name"):
+        geoscope.measure(name)
+
+
+def test_a_folder_of_folders_is_said(tmp_path: Path) -> None:
+    (tmp_path / "d" / "split=train").mkdir(parents=True)
+    _frame(ROWS).to_csv(tmp_path / "d" / "split=train" / "0.csv")
+    with pytest.raises(GeoscopeError, match=r"files in subfolders alone, as .*split=train/0.csv, and those are not"):
+        geoscope.measure(tmp_path / "d")

@@ -84,7 +84,13 @@ class RecordMatrix:
                     raise GeoscopeError(
                         f"expected {rows} rows in {self.path}, as at first, got fewer; let it be while it is read"
                     )
-                block[place] = self._numbers(record)
+                try:
+                    block[place] = self._numbers(record)
+                except OverflowError as error:
+                    raise GeoscopeError(
+                        f"expected numbers that a float64 holds, got a larger one in line {record.line} of "
+                        f"{self.path}; mend the line or leave it out"
+                    ) from error
             yield start, block
 
     def whole(self) -> FloatArray:
