@@ -648,3 +648,31 @@ def test_a_folder_of_folders_is_said(tmp_path: Path) -> None:
     _frame(ROWS).to_csv(tmp_path / "d" / "split=train" / "0.csv")
     with pytest.raises(GeoscopeError, match=r"files in subfolders alone, as .*split=train/0.csv, and those are not"):
         geoscope.measure(tmp_path / "d")
+
+
+def test_a_field_of_a_whole_number_first_is_of_the_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": 1, "y": 0.5}\n{"x": 1.7, "y": 0.25}\n')
+    assert _read(tmp_path / "a.jsonl").rows().tolist() == [[1, 0.5], [1.7, 0.25]]
+    (tmp_path / "a.csv").write_text("a,b,c\n0.5,0,1.5\n0.5,4,1.5\n")
+    with pytest.warns(UserWarning, match="the columns a, c of .* are read as the row, and b is left out"):
+        open_embeddings(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"d0": 0.5, "d1": 1.5}\n{"d0": 0.5, "d1": 1.5, "d2": 2.5}\n', "got the number 'd2' too in line 2 of"),
+        ('{"v": [0.5, 1.5], "v": [1.5, 2.5]}\n', "got the field 'v' twice in line 1 of"),
+        ('{"input_ids": [5, 1]}\n', "got lists in 'input_ids' alone in"),
+    ],
+)
+def test_records_that_are_no_rows_are_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(content)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path / "a.jsonl").rows()
+
+
+def test_columns_left_out_beside_lists_are_said(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"bbox": list(ROWS), "dim_0": ROWS[:, 0], "dim_1": ROWS[:, 1]}), tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="the columns dim_0, dim_1 of .* are left out: the row is bbox"):
+        open_embeddings(tmp_path / "a.parquet")
