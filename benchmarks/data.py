@@ -118,6 +118,24 @@ def text_file(settings: Settings) -> Path:
     return path
 
 
+def records_file(settings: Settings) -> Path:
+    """lines records of JSON, one a line, with a text of some 120 characters and an id."""
+    path = settings.work / f"records-{settings.lines}.jsonl"
+    if not path.is_file():
+        settings.work.mkdir(parents=True, exist_ok=True)
+        words = ("geometry", "of", "a", "latent", "space", "is", "what", "its", "rows", "have", "in", "common")
+        generator = np.random.default_rng(0)
+        with path.with_suffix(".part").open("w", encoding="utf-8") as file:
+            for start in range(0, settings.lines, 10_000):
+                chosen = generator.integers(len(words), size=(min(10_000, settings.lines - start), 22))
+                file.writelines(
+                    f'{{"id": {start + number}, "text": "{" ".join(words[each] for each in row)}"}}\n'
+                    for number, row in enumerate(chosen)
+                )
+        path.with_suffix(".part").rename(path)
+    return path
+
+
 def group_file(settings: Settings, length: int = 30) -> Path:
     """Labels of the big file's rows: sequences of `length` rows."""
     path = settings.work / f"groups-{settings.file_rows}-{length}.npy"

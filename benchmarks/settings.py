@@ -17,8 +17,8 @@ class Settings:
     data: a folder with PTB and WikiText-2 (None: the shipped sample, which is small).
     n: rows of the pair sweep. peer_n: rows that the slow peers can take. growth: sizes of the growth curve, of which
     peer_growth also by the peers. file_rows x file_columns: of the file on disk; text_rows x
-    text_columns: of the one of separated text (1 GB). sequences: texts that extraction
-    reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
+    text_columns: of the one of separated text (1 GB). lines: of the corpus, of which `drawn` are drawn. sequences:
+    texts that extraction reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
     draws: of per_draw sequences, whose errors are put to the test by so many worker processes. small_draws: of few
     sequences, on which two models are compared; quantized_draws: the same by the quantized measures.
     bits: of the quantizers' codebooks. agreement: sizes at which they are held against FAISS's, over so many seeds.
@@ -36,6 +36,8 @@ class Settings:
     file_columns: int = 768
     text_rows: int = 213_000
     text_columns: int = 384
+    lines: int = 1_000_000
+    drawn: int = 5000
     sequences: int = 2_000
     lengths: tuple[int, ...] = (128, 512)
     row_length: int = 128

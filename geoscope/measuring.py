@@ -109,6 +109,7 @@ def _settings(
         "protocol": read_with.get("protocol", options["protocol"]),
         "column": options["column"],
         "groups": read_with.get("groups"),
+        "sentence_model": read_with.get("sentence_model"),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

@@ -63,8 +63,7 @@ def test_columns_of_datasets_are_rows() -> None:
 
     held = Dataset.from_dict({"embedding": ROWS.tolist(), "text": ["a"] * 30})
     assert np.array_equal(same(held["embedding"]), ROWS)
-    with pytest.raises(GeoscopeError, match="got a Dataset as 'array'; give the rows themselves"):
-        same(held)
+    assert np.array_equal(same(held), ROWS)
 
 
 @pytest.mark.parametrize(
@@ -99,16 +98,23 @@ def test_layers_are_measured_by_their_numbers(held: Any, numbers: tuple[int, ...
         (np.array([["a", "b"]]), "got <U1; convert it"),
         ([["a", "b"]], "got <U1; convert it"),
         ([[None, 1.0]], "got object; convert it"),
-        (pd.DataFrame({"a": [1.0], "label": ["x"]}), "got label beside them; drop them, and give labels as groups"),
-        (pd.DataFrame({"embedding": [[1.0, 2.0]]}), "got embedding beside them"),
+        (pd.DataFrame({"label": ["x"]}), "expected one column of lists of numbers, or several columns of floats"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), "expected each column once, got a twice in 'array'"),
+        (pd.DataFrame({"a": pd.interval_range(0, 3)}), "expected one column of lists of numbers"),
+        (torch.empty(4, 2, device="meta"), r"without data \(on meta\)"),
+        (torch.quantize_per_tensor(torch.zeros(3, 2), 0.1, 0, torch.qint8), "Tensor of torch.qint8"),
+        (np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)]), "got records of the fields a, b"),
+        (np.ma.masked_values([[1.0, 2.0], [3.0, -9.0]], -9.0), "got 1 masked; fill or drop their rows"),
+        ({"layer-1": ROWS, 1: ROWS}, "expected each layer once, got 'layer-1', 1; leave one out"),
+        ((row for row in ROWS), "got a generator as 'array'; give vectors"),
         (torch.eye(3).to_sparse(), "got a tensor of layout torch.sparse_coo; give its to_dense"),
         ({}, "got no layer at all"),
-        ({"rows": ROWS}, "expected layers by number or as layer-NN, got the key 'rows'; rename it"),
-        ({True: ROWS}, "got the key True"),
+        ({"rows": ROWS}, "expected layers by number or as layer-NN, got a dict with the key 'rows'"),
+        ({True: ROWS}, "with the key True"),
         ({0: ROWS, 1: ROWS[:5]}, "expected as many rows in every layer, got 30 in layer 0, 5 in layer 1"),
         (b"x", "got a bytes as 'array'"),
-        (None, "got object; convert it|got 0 dimensions"),
-        (object(), "got object; convert it|got 0 dimensions"),
+        (None, "got a NoneType as 'array'"),
+        (object(), "got a object as 'array'"),
     ],
 )
 def test_what_is_no_rows_is_a_sentence(held: Any, words: str) -> None:
@@ -131,6 +137,43 @@ def test_groups_are_of_any_kind_too() -> None:
         assert geoscope.measure(ROWS, groups=groups, measures=["two_nn_across"]).measurements == expected
 
 
+def test_a_tables_columns_are_told_apart_as_a_files_are(tmp_path: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=[f"dim_{place}" for place in range(4)])
+    full = frame.assign(id=range(30), label=["a", "b"] * 15)
+    full.to_parquet(tmp_path / "rows.parquet")
+    for held in (full, full.set_index("id"), __import__("pyarrow").Table.from_pandas(full)):
+        with pytest.warns(UserWarning, match=r"left out: the row is dim_0 to dim_3 \(4 columns\)"):
+            assert np.array_equal(same(held), ROWS)
+    lists = pd.DataFrame({"text": ["x"] * 30, "embedding": list(ROWS), "sequence": np.repeat(range(10), 3)})
+    assert np.array_equal(same(lists), ROWS)
+    assert np.array_equal(object_embeddings(lists, column="embedding").rows(), ROWS)
+    by_name = geoscope.measure(lists, groups="sequence", measures=["two_nn_across"])
+    by_label = geoscope.measure(ROWS, groups=lists["sequence"], measures=["two_nn_across"])
+    assert by_name.measurements == by_label.measurements
+    with pytest.raises(GeoscopeError, match="expected column only with an embeddings file or a table"):
+        geoscope.measure(ROWS, column="embedding")
+
+
+def test_rows_in_batches_of_their_own_are_rows() -> None:
+    assert np.array_equal(same([row[None] for row in ROWS]), ROWS)
+    assert np.array_equal(same([torch.tensor(row)[None] for row in SINGLE]), SINGLE)
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        (["a", None] * 15, "expected a label for every row, got 15 missing; fill them"),
+        (pd.Series(["a", pd.NA] * 15, dtype="string"), "got 15 missing"),
+        ([[1], [1, 2]] * 15, "expected one label a row as groups, got "),
+        (5, "expected groups as one label a row, got a int"),
+        ("column", "expected groups as one label a row, got a str"),
+    ],
+)
+def test_labels_that_are_missing_are_refused(groups: Any, words: str) -> None:
+    with pytest.raises(GeoscopeError, match=words):
+        geoscope.measure(ROWS, groups=groups)
+
+
 # Texts
 
 
@@ -143,7 +186,9 @@ def columns() -> list[Any]:
     held = Dataset.from_dict({"text": texts, "id": list("12345")})
     return [
         texts, tuple(texts), pd.Series(texts), np.array(["a b", " c d ", " ", "", "e f"]), pa.array(texts),
-        held["text"], held, held.select_columns(["text"]).rename_column("text", "content"), (text for text in texts),
+        held["text"], pd.Series(texts, dtype="string"),
+        pd.DataFrame({"id": range(5), "text": texts}), held,
+        held.select_columns(["text"]).rename_column("text", "content"), (text for text in texts),
     ]  # fmt: skip
 
 
@@ -164,6 +209,9 @@ def test_texts_are_held_in_any_way() -> None:
         ({"text": ["a"]}, "got a dict; give its texts"),
         (5, "got a int; give its texts"),
         (["", None], "expected at least one text in texts, got none"),
+        (["a\ud800b"], "expected whole characters, got half of one"),
+        (np.array("abc"), "got a ndarray; give its texts"),
+        (pd.DataFrame({"id": [1], "content": ["a"]}), "got the columns id, content; give the column of texts"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")

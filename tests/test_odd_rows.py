@@ -616,7 +616,7 @@ def test_labels_are_taken_beside_a_file(tmp_path: Path) -> None:
     for name in ("a.npy", "a.parquet"):
         for groups in (np.arange(30) // 10, [1] * 15 + [2] * 15):
             geoscope.measure(tmp_path / name, groups=groups, measures=["isoscore"])
-        with pytest.raises(GeoscopeError, match="one label per row"):
+        with pytest.raises(GeoscopeError, match=r"one label (per|a) row"):
             geoscope.measure(tmp_path / name, groups=3, measures=["isoscore"])
 
 

@@ -61,3 +61,14 @@ def measured(path: str) -> Callable[[], dict[str, Any]]:
         return {"rows": report.sample.rows}
 
     return run
+
+
+def drawn(path: str, sequences: int) -> Callable[[], dict[str, Any]]:
+    """A corpus in a file, read, counted, fingerprinted and drawn from."""
+    from geoscope.subjects.corpora import draw, load_corpus
+
+    def run() -> dict[str, Any]:
+        corpus = load_corpus(path)
+        return {"sequences": len(corpus.sequences), "drawn": len(draw([corpus], sequences, 0).texts)}
+
+    return run

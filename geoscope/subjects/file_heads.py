@@ -19,23 +19,26 @@ _HEADS = {
 }
 """How files of a kind begin; one of records or of separated cells begins with any text."""
 
-_OTHERS = (
+_KNOWN = (
     (b"version https://git-lfs", "a git-lfs pointer", "fetch the file itself with git lfs pull"),
     (b"<!doctype", "a web page", "download the file itself"),
     (b"<html", "a web page", "download the file itself"),
     (b"<?xml", "XML", "download the file itself"),
     (b"\x93NUMPY", "a .npy", "name it so"),
-    (b"PK\x03\x04", "a zip archive", "name it .npz if its arrays are numpy's, else unpack it"),
-    (b"PAR1", "parquet", "name it .parquet"),
-    (b"ARROW1", "arrow", "name it .arrow"),
-    (b"\x89HDF", "HDF5", "name it .h5"),
-    (b"\x1f\x8b", "gzip", "unpack it"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "unpack it"),
-    (b"BZh", "bzip2", "unpack it"),
-    (b"\xfd7zXZ", "xz", "unpack it"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, save the sheet as CSV, or name numpy's arrays .npz"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet", "save it as CSV"),
+    (b"PAR1\x15", "parquet", "name it .parquet"),
+    (b"ARROW1", "arrow", "name embeddings .arrow, write text as parquet"),
+    (b"\x89HDF", "HDF5", "name embeddings .h5, write text as parquet"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstandard", "unpack it"),
+    *((b"BZh%d1AY&SY" % level, "packed with bzip2", "unpack it") for level in range(1, 10)),
+    (b"\xfd7zXZ", "packed with xz", "unpack it"),
     (b"SQLite format 3", "a database", "write its rows to a .parquet"),
-    (b"%PDF", "a PDF", "name a file of embeddings"),
+    (b"%PDF", "a PDF", "give what is written in it as text or rows"),
 )
+"""How files begin that are often taken for another kind: what each is, and what to do."""
+
+_GZIP = (b"\x1f\x8b", "packed with gzip", "unpack it")  # which text is read through
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
@@ -68,11 +71,15 @@ def refuse_other_contents(path: Path, suffix: str) -> None:
 
 
 def _told(head: bytes) -> tuple[str, str] | None:
-    """What a file that begins so is, and what to do; None where that is not known."""
-    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for start, what, to_do in _OTHERS:
-        if head.startswith(start) or plain.startswith(start):
-            return what, to_do
+    """What a file of rows that begins so is, and what to do; None where that is not known."""
     if head.startswith(_PICKLES):
         return "a pickle, which can run code and is not read", "save its rows as .npy or .safetensors"
-    return None
+    return _GZIP[1:] if head.startswith(_GZIP[0]) else known_head(head)
+
+
+def known_head(head: bytes) -> tuple[str, str] | None:
+    """What a file that begins so is, and what to do; None where that is not known, as of any text."""
+    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return next(
+        ((what, to_do) for start, what, to_do in _KNOWN if head.startswith(start) or plain.startswith(start)), None
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.corpora import Corpus, fingerprint
+from geoscope.subjects.tables import text_cell
 from geoscope.subjects.words import Words
 
 _NAMES = ("text", "sentence")
@@ -29,6 +30,9 @@ def corpus_held(
         raise GeoscopeError(
             f"expected {_TAKEN}, got a {type(texts[wrong]).__name__} in place {wrong} of {name}; mend or drop it"
         )
+    for place, text in enumerate(texts):
+        if text is not None:
+            text_cell(text, f"place {place} of {name}")
     sequences = tuple(text for text in ((text or "").strip() for text in texts) if text)
     if len(sequences) < len(texts):
         warnings.warn(
@@ -43,16 +47,34 @@ def corpus_held(
 
 
 def _listed(held: Any, asked: Sequence[str]) -> list[Any]:
+    if hasattr(held, "columns") and not hasattr(held, "column_names"):  # a data frame
+        return _listed(held[_frame_column(held, asked)], ())
     columns = getattr(held, "column_names", None)
     if columns is not None and hasattr(held, "features"):  # a Dataset
         return list(held[_column(held, columns, asked)])
     for method in ("to_pylist", "to_list"):  # of pyarrow, pandas and polars
         if hasattr(held, method):
             listed: list[Any] = getattr(held, method)()
-            return [None if text != text else text for text in listed]  # pandas writes null as NaN
-    if isinstance(held, dict) or not hasattr(held, "__iter__"):
+            return [None if _is_null(text) else text for text in listed]
+    if isinstance(held, dict) or not hasattr(held, "__iter__") or getattr(held, "ndim", 1) != 1:
         raise GeoscopeError(f"expected {_TAKEN}, got a {type(held).__name__}; give its texts")
     return list(held)
+
+
+def _is_null(text: Any) -> bool:
+    """None, or what pandas writes for it."""
+    return text is None or (isinstance(text, float) and text != text) or str(text) == "<NA>"
+
+
+def _frame_column(frame: Any, asked: Sequence[str]) -> Any:
+    names = [str(name) for name in frame.columns]
+    found = [name for name in asked or _NAMES if name in names]
+    if not found:
+        raise GeoscopeError(
+            f"expected a data frame with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(names)}; "
+            "give the column of texts"
+        )
+    return frame.columns[names.index(found[0])]
 
 
 def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
@@ -64,5 +86,5 @@ def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
         return texts[0]
     raise GeoscopeError(
         f"expected a Dataset with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(columns)}; "
-        "give one of them"
+        "give one of them, or name it as text_columns"
     )

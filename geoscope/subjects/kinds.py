@@ -25,10 +25,10 @@ _ALSO = {".hdf5": ".h5"}
 _WEIGHTS = ("model", "adapter_model", "pytorch_model", "consolidated", "diffusion_pytorch_model")
 
 TAKEN = (
-    "a Hugging Face id, a checkpoint folder, an embeddings file "
+    "a Hugging Face id, a checkpoint folder or .gguf file, an embeddings file "
     f"({' '.join(ARRAY_SUFFIXES)}), a folder of such files of one kind or written by extract or save_to_disk, or demo"
 )
-_IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
+IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 _PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 _OTHER_FILES = (".gguf", ".gz", ".html", ".md", ".onnx", ".txt", ".xlsx", ".xml", ".zip", *_PICKLES)
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
@@ -64,6 +64,8 @@ def kind_of(subject: Any) -> Kind:
         return _of_folder(path)
     if name == "-" or suffix == ".json" or path.is_fifo():
         return Kind.REPORT
+    if suffix == ".gguf" and path.is_file():
+        return Kind.TEXT
     if embeddings_suffix(path):
         if path.is_file():
             return Kind.ROWS
@@ -73,7 +75,7 @@ def kind_of(subject: Any) -> Kind:
         if suffix in _PICKLES:
             what = ", which only a pickle would read; save its rows as .npy or .safetensors"
         raise GeoscopeError(f"expected {TAKEN}, got the file {path}{what}")
-    if suffix in _OTHER_FILES or not _IDENTIFIER.match(name):
+    if suffix in _OTHER_FILES or not IDENTIFIER.match(name):
         raise GeoscopeError(f"expected {TAKEN}, got {name}, where there is nothing; check the path")
     return Kind.TEXT
 
@@ -97,10 +99,12 @@ def _of_folder(path: Path) -> Kind:
     names = {each.name for each in path.iterdir()}
     if is_extracted(path):
         return Kind.ROWS
-    if "config.json" in names or any(name.endswith(".gguf") for name in names):
+    if names & {"config.json", "adapter_config.json", "modules.json"} or any(name.endswith(".gguf") for name in names):
         return Kind.TEXT
     if names & {SAVED_DATASET, SAVED_SPLITS} or any(_is_shard(path / name) for name in names):
         return Kind.ROWS
+    if any((path / name / "config.json").is_file() for name in names):
+        return Kind.TEXT  # by --subfolder
     below = next((each for name in sorted(names) for each in _within(path / name)), None)
     if below is not None:
         raise GeoscopeError(

@@ -14,22 +14,35 @@ from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import Layer
 from geoscope.subjects.array_files import Matrix, matrix
 from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.frame_rows import frame_rows
 from geoscope.subjects.groups import grouped, one_kind, ungrouped
 from geoscope.subjects.packed_bits import refuse_packed
+from geoscope.subjects.table_rows import TableMatrix
 
 TAKEN = "an (n, d) array, tensor, data frame or list of rows, or a dict or list of such layers"
 _LAYER = re.compile(r"^(?:layer[-_. ]?)?(\d+)$", re.IGNORECASE)
 
 
-def object_embeddings(held: Any, *, groups: Any = None, name: str = "array") -> Embeddings:
+def object_embeddings(held: Any, *, groups: Any = None, column: str | None = None, name: str = "array") -> Embeddings:
     """Rows in memory as Embeddings.
 
     held: (n, d) rows: a numpy array or what numpy reads as one, a torch tensor of any floating dtype on any device, a
-    list of n vectors, a data frame of numbers; or layers of n rows each: a dict from numbers (or layer-NN) to such
-    rows, a list or tuple of 2-dimensional arrays, which are numbered from 0. groups: one label a row.
+    list of n vectors, or a data frame or table, of which `row_columns` tells which columns are the row; or layers of n
+    rows each: a dict from numbers (or layer-NN) to such rows, a list or tuple of 2-dimensional arrays, which are
+    numbered from 0. groups: one label a row, or a table's column of them. column: which of its columns holds the rows.
     Raises GeoscopeError for anything else, naming what came.
     """
-    layers = _layers(held, name)
+    table = frame_rows(held, f"'{name}'")
+    if table is not None:
+        labels = groups if isinstance(groups, str) else None
+        layers: dict[Layer, Matrix] = {None: TableMatrix(table, column=column, groups=labels)}
+        groups = table.labels(groups) if isinstance(groups, str) else groups
+    elif column is not None:
+        raise GeoscopeError(
+            f"expected column only with an embeddings file or a table, got it with a {type(held).__name__}"
+        )
+    else:
+        layers = _layers(held, name)
     rows = next(iter(layers.values())).shape[0]
     index = ungrouped(rows) if groups is None else grouped(held_labels(groups), rows, "groups")
     return Embeddings(layers, index, name=name, groups_known=groups is not None)
@@ -37,8 +50,13 @@ def object_embeddings(held: Any, *, groups: Any = None, name: str = "array") -> 
 
 def _layers(held: Any, name: str) -> dict[Layer, Matrix]:
     if isinstance(held, Mapping):
-        return _alike({_number(key): _rows(rows, f"layer {key!r}") for key, rows in held.items()})
+        numbers = [_number(key, held) for key in held]
+        if len(set(numbers)) < len(numbers):
+            raise GeoscopeError(f"expected each layer once, got {', '.join(map(repr, held))}; leave one out")
+        return _alike({_number(key, held): _rows(rows, f"layer {key!r}") for key, rows in held.items()})
     if isinstance(held, (list, tuple)) and held and all(_dimensions(each) == 2 for each in held):
+        if len(held) > 1 and all(each.shape[0] == 1 for each in held):  # n rows, each in a batch of its own
+            return {None: _rows([each[0] for each in held], f"'{name}'")}
         return _alike({place: _rows(rows, f"layer {place}") for place, rows in enumerate(held)})
     return {None: _rows(held, f"'{name}'")}
 
@@ -54,10 +72,13 @@ def _alike(layers: dict[int, Matrix]) -> dict[Layer, Matrix]:
     return {number: layers[number] for number in sorted(layers)}
 
 
-def _number(key: Any) -> int:
+def _number(key: Any, held: Mapping[Any, Any]) -> int:
     found = _LAYER.match(str(key)) if not isinstance(key, bool) else None
     if found is None:
-        raise GeoscopeError(f"expected layers by number or as layer-NN, got the key {key!r}; rename it")
+        raise GeoscopeError(
+            f"expected layers by number or as layer-NN, got a {type(held).__name__} with the key {key!r}; give the "
+            "rows that stand under a key, or number the layers"
+        )
     return int(found[1])
 
 
@@ -71,24 +92,43 @@ def array_of(held: Any, what: str) -> npt.NDArray[Any]:
     """What numpy makes of some rows, with what it cannot make of a tensor, a frame, a column or a list of tensors."""
     if is_tensor(held):
         return of_tensor(held)
-    if hasattr(held, "columns") and hasattr(held, "to_numpy"):
-        return _of_frame(held, what)
+    table = frame_rows(held, what)
+    if table is not None:
+        return TableMatrix(table).whole()
     if hasattr(held, "toarray") and hasattr(held, "nnz"):
         raise GeoscopeError(f"expected dense rows, got a sparse {type(held).__name__} as {what}; give its toarray()")
     if isinstance(held, (str, bytes, Mapping)) or hasattr(held, "column_names"):
         raise GeoscopeError(f"expected {TAKEN}, got a {type(held).__name__} as {what}; give the rows themselves")
     if type(held).__module__.startswith("datasets."):  # a column, which is read when it is asked for
         held = held[:]
+    for listed in ("to_pylist", "to_list"):  # a column of pyarrow, pandas or polars
+        held = getattr(held, listed)() if hasattr(held, listed) else held
     if isinstance(held, (list, tuple)) and held and all(is_tensor(each) for each in held):
         held = [of_tensor(each) for each in held]
     if isinstance(held, (list, tuple)):
         _refuse_ragged(held, what)
     try:
-        return np.asanyarray(held)
-    except (ValueError, TypeError, RuntimeError) as error:
+        array: npt.NDArray[Any] = np.asanyarray(held)
+    except (ValueError, TypeError, RuntimeError, AttributeError, NotImplementedError) as error:
         raise GeoscopeError(
             f"expected {TAKEN}, got a {type(held).__name__} that numpy does not read as one: {first_line(error)}"
         ) from error
+    if np.ma.isMaskedArray(array):
+        hidden = int(np.ma.getmaskarray(array).sum())
+        if hidden:
+            raise GeoscopeError(f"expected a number everywhere in {what}, got {hidden} masked; fill or drop their rows")
+        array = np.asarray(array)
+    if array.dtype.names is not None:
+        raise GeoscopeError(
+            f"expected {TAKEN}, got records of the fields {', '.join(array.dtype.names)} as {what}; give "
+            "numpy.lib.recfunctions.structured_to_unstructured of them"
+        )
+    if array.dtype.kind == "O" and array.ndim < 2:
+        kind = type(held if array.ndim == 0 else array.flat[0] if array.size else held).__name__
+        raise GeoscopeError(
+            f"expected {TAKEN}, got {'a' if array.ndim == 0 else 'many'} {kind} as {what}; give vectors"
+        )
+    return array
 
 
 def of_tensor(tensor: Any) -> npt.NDArray[Any]:
@@ -96,25 +136,19 @@ def of_tensor(tensor: Any) -> npt.NDArray[Any]:
     import torch
 
     held = tensor.detach()
-    if held.layout != torch.strided:
+    if held.layout in (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc):
         raise GeoscopeError(f"expected dense rows, got a tensor of layout {held.layout}; give its to_dense()")
-    if held.is_floating_point() and held.dtype not in (torch.float16, torch.float32, torch.float64):
-        held = held.float()
-    array: npt.NDArray[Any] = held.cpu().resolve_conj().resolve_neg().numpy()
-    return array
-
-
-def _of_frame(frame: Any, what: str) -> npt.NDArray[Any]:
-    """A data frame's numbers; refused, by name, where a column has none."""
-    kinds = dict(zip(map(str, frame.columns), map(str, frame.dtypes), strict=True))
-    other = [name for name, kind in kinds.items() if not re.match(r"(?i)u?int|float|double", kind)]
-    if other:
+    try:
+        if held.is_floating_point() and held.dtype not in (torch.float16, torch.float32, torch.float64):
+            held = held.float()
+        array: npt.NDArray[Any] = held.cpu().resolve_conj().resolve_neg().numpy()
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        kind = "without data (on meta)" if held.is_meta else f"{type(tensor).__name__} of {held.dtype}"
         raise GeoscopeError(
-            f"expected a data frame of numbers alone as {what}, got {', '.join(other)} beside them; "
-            "drop them, and give labels as groups"
-        )
-    array = np.asarray(frame.to_numpy())
-    return np.asarray(frame.to_numpy(dtype="float64", na_value=np.nan)) if array.dtype.kind == "O" else array
+            f"expected a dense tensor of numbers, got one {kind}, which numpy does not read: {first_line(error)}; "
+            "convert it"
+        ) from error
+    return array
 
 
 def _refuse_ragged(rows: Sequence[Any], what: str) -> None:
@@ -130,10 +164,27 @@ def _refuse_ragged(rows: Sequence[Any], what: str) -> None:
 
 
 def held_labels(groups: Any) -> npt.NDArray[Any]:
-    """Labels in memory as an array, in which a number and its digits as text are not one."""
+    """One label a row, none missing; a number and its digits as text are not one."""
+    if isinstance(groups, (str, Mapping)) or not hasattr(groups, "__iter__"):
+        raise GeoscopeError(
+            f"expected groups as one label a row, got a {type(groups).__name__}; give an array or a list of labels"
+        )
+    for listed in ("to_pylist", "to_list"):
+        groups = getattr(groups, listed)() if hasattr(groups, listed) else groups
     if isinstance(groups, (list, tuple)) and all(type(each) in (int, str) for each in groups):
         return one_kind(groups)
-    return np.asarray(of_tensor(groups) if is_tensor(groups) else groups)
+    try:
+        labels = np.asanyarray(of_tensor(groups) if is_tensor(groups) else groups)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise GeoscopeError(f"expected one label a row as groups, got {first_line(error)}; give a flat list") from error
+    missing = int(np.ma.getmaskarray(labels).sum())
+    if labels.dtype.kind == "O":
+        missing += sum(
+            str(each) in ("None", "nan", "NaT", "<NA>") for each in labels.ravel() if not isinstance(each, str)
+        )
+    if missing:
+        raise GeoscopeError(f"expected a label for every row, got {missing} missing; fill them")
+    return np.asarray(labels)
 
 
 def is_tensor(held: Any) -> bool:

@@ -79,14 +79,14 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
         if options.get(name) is not None:
             raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
     groups, column = options.get("groups"), options.get("column")
-    if column is not None and expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        raise GeoscopeError("expected --column only with an embeddings file; rows in memory have one already")
     if isinstance(subject, Embeddings):
+        if column is not None:
+            raise GeoscopeError("expected column only with an embeddings file or a table, got it beside Embeddings")
         if groups is not None:
             raise GeoscopeError("expected no groups beside Embeddings, which say themselves whose each row is")
         return subject
     if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
-        return object_embeddings(subject, groups=groups)
+        return object_embeddings(subject, groups=groups, column=column)
     path = Path(subject).expanduser()
     if not is_extracted(path):
         return open_embeddings(path, groups=groups, column=column)
@@ -107,7 +107,7 @@ def _refuse_file_options(options: Mapping[str, Any]) -> None:
 
 def _of_text(text: TextSubject) -> Opened:
     extraction = text.extraction
-    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens")
+    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens", text.settings)
 
 
 def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened:
@@ -122,6 +122,6 @@ def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened
         resolve_layers(options.get("layers", "last"), embeddings.layers),
         embeddings.subject or {**described, "fingerprint": embeddings.fingerprint},
         embeddings.sample or counted,
-        bool(np.any(embeddings.index.token_ids >= 0)),
+        bool(np.any((embeddings.index.token_ids >= 0) & (embeddings.index.positions >= 0))),
         embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
     )

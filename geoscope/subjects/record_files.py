@@ -23,7 +23,7 @@ def read_json_lines(path: Path, what: str) -> Iterator[tuple[int, Record]]:
         try:
             record: Any = parsed(line)
         except (ValueError, RecursionError) as error:
-            twice = f"the field {error.name!r} twice" if isinstance(error, TwiceError) else "something else"
+            twice = _found(error)
             whole = "; name it .json if it is one value" if number == 1 and line.strip() in ("[", "{") else ""
             raise GeoscopeError(
                 f"expected a record of JSON in every line, got {twice} in line {number} of {path}"
@@ -58,6 +58,14 @@ def read_json(path: Path, what: str) -> tuple[list[Record], list[int] | None]:
             "as .jsonl"
         )
     return [_record(row, f"record {number} of {path}", "the list") for number, row in enumerate(rows, start=1)], None
+
+
+def _found(error: Exception) -> str:
+    """What a line has that is refused."""
+    if isinstance(error, TwiceError):
+        return f"the field {error.name!r} twice"
+    too_long = isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError)
+    return "a whole number with more digits than Python reads" if too_long else "something else"
 
 
 class TwiceError(ValueError):
