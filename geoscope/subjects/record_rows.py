@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects import array_files
+from geoscope.subjects.groups import one_kind
 from geoscope.subjects.row_columns import Cells, Column, row_columns
 from geoscope.subjects.table_rows import json_numbers, plain_numbers
 
@@ -59,6 +61,17 @@ class RecordMatrix:
         self.shape = (self._count(), 0)
         self.shape = (self.shape[0], len(self._numbers(first)))
 
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The fields that make the row, in its order; none where each line is a list."""
+        return self._fields or ()
+
+    def in_order(self, names: Sequence[str]) -> RecordMatrix:
+        """The same matrix, its fields in the order of their names here."""
+        ordered = copy.copy(self)
+        ordered._fields = tuple(names)
+        return ordered
+
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         rows, width = self.shape
         step = max(1, array_files.BLOCK_BYTES // (width * self.dtype.itemsize))
@@ -89,7 +102,7 @@ class RecordMatrix:
                     f"expected an integer or a string as '{name}', got {type(label).__name__} in line {record.line} "
                     f"of {self.path}; mend it or name another"
                 )
-        return np.array(found)
+        return one_kind(found)
 
     def _count(self) -> int:
         with _opened(self.path) as stream:

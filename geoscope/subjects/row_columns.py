@@ -160,7 +160,7 @@ def _found(columns: Sequence[Column], free: Sequence[int], origin: str) -> list[
             f"expected columns of one kind of name, as dim_0, dim_1, got {spans} in {origin}; choose one kind with "
             f"--column {columns[families[0][0]].name.rstrip('0123456789') or 'NAME'}"
         )
-    floats = [place for place in free if columns[place].cells is Cells.FLOATS and not _is_index(columns[place])]
+    floats = [place for place in free if columns[place].cells is Cells.FLOATS and not is_index(columns[place])]
     others = [place for place in floats if place not in largest]
     if families and len(others) < len(largest):
         return largest
@@ -201,7 +201,7 @@ def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int],
     """What of the columns side by side was left out, or chosen with nothing in their names to go by."""
     if len({columns[place].family for place in chosen}) > 1 or columns[chosen[0]].family is None:
         return f"the columns {_names(columns, chosen)} of {origin} are read as the row"
-    left = [place for place in free if place not in set(chosen) and not _is_index(columns[place])]
+    left = [place for place in free if place not in set(chosen) and not is_index(columns[place])]
     if not left:
         return None
     many = len(left) > 1
@@ -211,7 +211,7 @@ def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int],
     )
 
 
-def _is_index(column: Column) -> bool:
+def is_index(column: Column) -> bool:
     return _INDEX.fullmatch(column.name) is not None
 
 
