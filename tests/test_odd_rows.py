@@ -266,14 +266,18 @@ def test_columns_of_one_kind_of_name_are_the_row(
             open_embeddings(path)
 
 
-def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
-    path = folder / name
+def _put(path: Path, content: Any) -> None:
     if isinstance(content, pa.Table):
         pq.write_table(content, path)
     elif callable(content):
         content(path)
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
+    path = folder / name
+    _put(path, content)
     with pytest.raises(GeoscopeError) as refusal:
         _read(path, **options)
     return str(refusal.value)
@@ -614,3 +618,61 @@ def test_labels_are_taken_beside_a_file(tmp_path: Path) -> None:
             geoscope.measure(tmp_path / name, groups=groups, measures=["isoscore"])
         with pytest.raises(GeoscopeError, match=r"one label (per|a) row"):
             geoscope.measure(tmp_path / name, groups=3, measures=["isoscore"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", f"[{10**400}, 1.0]\n", "got a larger one in line 1 of"),
+        ("a.csv", f'v\n"[{10**400}, 1.0]"\n', "got a larger one in row 1 of"),
+        ("a.parquet", pa.table({"v": [f"[{10**400}, 1.0]"]}), "got a larger one in row 0 of"),
+        ("a.feather", b"FEA1junk", "got version 1 in"),
+        ("a.npy", b"\x93NUMPY\1\0junk", "write it again"),
+    ],
+)
+def test_what_numpy_or_arrow_cannot_hold_is_a_sentence(name: str, content: Any, sentence: str, tmp_path: Path) -> None:
+    _put(tmp_path / name, content)
+    with pytest.raises(GeoscopeError) as refusal:
+        _read(tmp_path / name).rows()
+    assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 5000, "x" * 300 + "/y", "y/" * 3000])
+def test_names_that_nothing_has_are_refused(name: str) -> None:
+    with pytest.raises(GeoscopeError, match=r"got an empty name|longer than any name"):
+        geoscope.measure(name)
+
+
+def test_a_folder_of_folders_is_said(tmp_path: Path) -> None:
+    (tmp_path / "d" / "split=train").mkdir(parents=True)
+    _frame(ROWS).to_csv(tmp_path / "d" / "split=train" / "0.csv")
+    with pytest.raises(GeoscopeError, match=r"files in subfolders alone, as .*split=train/0.csv, and those are not"):
+        geoscope.measure(tmp_path / "d")
+
+
+def test_a_field_of_a_whole_number_first_is_of_the_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": 1, "y": 0.5}\n{"x": 1.7, "y": 0.25}\n')
+    assert _read(tmp_path / "a.jsonl").rows().tolist() == [[1, 0.5], [1.7, 0.25]]
+    (tmp_path / "a.csv").write_text("a,b,c\n0.5,0,1.5\n0.5,4,1.5\n")
+    with pytest.warns(UserWarning, match="the columns a, c of .* are read as the row, and b is left out"):
+        open_embeddings(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"d0": 0.5, "d1": 1.5}\n{"d0": 0.5, "d1": 1.5, "d2": 2.5}\n', "got the number 'd2' too in line 2 of"),
+        ('{"v": [0.5, 1.5], "v": [1.5, 2.5]}\n', "got the field 'v' twice in line 1 of"),
+        ('{"input_ids": [5, 1]}\n', "got lists in 'input_ids' alone in"),
+    ],
+)
+def test_records_that_are_no_rows_are_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(content)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path / "a.jsonl").rows()
+
+
+def test_columns_left_out_beside_lists_are_said(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"bbox": list(ROWS), "dim_0": ROWS[:, 0], "dim_1": ROWS[:, 1]}), tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="the columns dim_0, dim_1 of .* are left out: the row is bbox"):
+        open_embeddings(tmp_path / "a.parquet")

@@ -155,6 +155,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "ids": ("a.jsonl", lines({"id": "doc 1", "n": 1}), "got 'id' as the only .* has id, n.; name the one"),
     "links": ("a.csv", "n,page\n1,https://a.org/b\n", "got 'page' as the only one of strings"),
     "dates": ("a.json", json.dumps([{"n": 1, "when": "2020-01-01 10:00:00"}]), "names, links or times .*--text-column"),
+    "days": ("a.csv", "n,when\n1,5 January 2020\n2,\"Jan 6, 2020\"\n", "got 'when' as the only one of strings"),
     "backslashes": ("a.csv", table(",", *ROWS, doublequote=False, escapechar="\\"), "behind a backslash in line 4"),
     "backslashes inside quotes": (
         "a.csv", table(",", *ROWS, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL), "expected quotes around",

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import geoscope
 from geoscope.errors import GeoscopeError
+from geoscope.finetuning.lessons import Lesson
 from geoscope.forms.tables import facts
 from geoscope.report import Report
 from geoscope.settings.told import options_told
@@ -183,6 +185,9 @@ def test_a_static_folder_reads_text_too(tmp_path: Path) -> None:
     mean = TABLE[[2, 3, 3] * 60 + [19, 1]].mean(0)
     np.testing.assert_allclose(whole.rows(), [mean / np.linalg.norm(mean)], rtol=1e-5)
     assert whole.sample["max_length"] is None
+    task: Any = SimpleNamespace(kind="classification", outputs=2, name="stars")
+    with pytest.raises(GeoscopeError, match="static embeddings, which have no layers to train"):
+        Lesson(task, load_checkpoint(str(folder)), 32, "cpu").model()
 
 
 @pytest.mark.parametrize(

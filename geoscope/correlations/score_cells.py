@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from geoscope.catalogue import KEYS
+from geoscope.correlations.score_numbers import Cell, cell_of, given_number, number_of, whole_number
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables import Table
 from geoscope.wording import listed
-
-Cell = float | str
 
 FACTS = ("architecture", "parameters", "hidden_size")
 """Columns that tell what a subject is and not how it did."""
@@ -33,10 +31,6 @@ _TASK_NAMES = ("task", "task_name", "dataset", "dataset name", "benchmark")  # o
 _PANDAS_INDEX = "__index_level_0__"
 _INDEX = re.compile(rf"^(|unnamed: 0|{_PANDAS_INDEX}|index|idx|id)$", re.IGNORECASE)
 _MEAN = re.compile(r"^(mean|average|avg)\b", re.IGNORECASE)
-_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>", "nat"})
-_INFINITE = frozenset({"inf", "infinity"})
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 _NO_TASK = re.compile(
     r"(year|month|day|seed|epochs?|steps?|rank|size|n_params|params|num_params|num_parameters|n|count)"
     r"|.*[_ ,.-](std_?err|stderr|std|sem|ci|seed|rank)(,\w+)?",
@@ -274,9 +268,9 @@ def _is_mean(column: str) -> bool:
 
 def _keys(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {
-        "noise_level": _given(row.get("noise_level"), "noise_level", where),
-        "noise_seed": _whole(row.get("noise_seed"), "noise_seed", where),
-        "layer": _whole(row.get("layer"), "layer", where),
+        "noise_level": given_number(row.get("noise_level"), "noise_level", where),
+        "noise_seed": whole_number(row.get("noise_seed"), "noise_seed", where),
+        "layer": whole_number(row.get("layer"), "layer", where),
     }
 
 
@@ -285,52 +279,3 @@ def _subject(row: Mapping[str, Any], column: str, where: str) -> str:
         raise GeoscopeError(f"expected a {'subject' if column == 'subject' else column or 'name'} in every row, "
                             f"got none in {where}; fill it in")  # fmt: skip
     return str(row[column]).strip()
-
-
-def cell_of(cell: Any) -> Cell | None:
-    """A finite number, a text, or None for an empty cell."""
-    if cell is None or isinstance(cell, (list, dict)):
-        return None
-    if isinstance(cell, str):
-        return _cell_of_text(cell.strip())
-    try:
-        number = float(cell)
-    except OverflowError:  # an integer beyond what a float holds
-        return None
-    except (TypeError, ValueError):
-        text = str(cell).strip()
-        return None if text.lower() in _MISSING else text
-    return number if math.isfinite(number) else None
-
-
-def _cell_of_text(text: str) -> Cell | None:
-    if text.lower() in _MISSING or text.lower().lstrip("+-") in _INFINITE | {"nan"}:
-        return None
-    if not _NUMBER.fullmatch(text):
-        return text
-    return float(text) if math.isfinite(float(text)) else None
-
-
-def number_of(cell: Any, column: str, where: str) -> float | None:
-    """A cell that must be a number or empty."""
-    found = cell_of(cell)
-    if isinstance(found, str) or isinstance(cell, bool):
-        raise GeoscopeError(f"expected a number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return found
-
-
-def _given(cell: Any, column: str, where: str) -> float | None:
-    """A number or, where the cell is empty, none; refused where it is beyond what a float holds."""
-    number = number_of(cell, column, where)
-    if number is None and not (cell is None or cell != cell or str(cell).strip().lower() in _MISSING):
-        raise GeoscopeError(f"expected a finite number as {column}, got another in {where}; mend it or leave it empty")
-    return number
-
-
-def _whole(cell: Any, column: str, where: str) -> int | None:
-    if (isinstance(cell, int) and not isinstance(cell, bool)) or (isinstance(cell, str) and _WHOLE.fullmatch(cell)):
-        return int(cell)  # exact, as through a float it is not
-    number = _given(cell, column, where)
-    if number is not None and number != int(number):
-        raise GeoscopeError(f"expected a whole number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return None if number is None else int(number)

@@ -11,7 +11,7 @@ from typing import Any
 from geoscope.correlations import score_cells
 from geoscope.correlations.harnesses import result_files
 from geoscope.correlations.harnesses.task_result import TaskResult
-from geoscope.correlations.score_cells import Cell
+from geoscope.correlations.score_numbers import Cell
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table

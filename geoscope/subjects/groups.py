@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import RowIndex
 from geoscope.subjects.array_files import read_npy
 from geoscope.subjects.encodings import read_text
+from geoscope.subjects.separated_files import NAMED, is_blank, read_rows, usual
 from geoscope.wording import listed
 
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -78,13 +78,12 @@ def read_labels(path: Path, rows: int) -> npt.NDArray[Any]:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return np.asarray(read_npy(path))
-    text = read_text(path, "groups")
     if suffix in (".csv", ".tsv"):
-        labels = _cells(text, path)
+        labels = _cells(path)
     elif suffix == ".jsonl":
-        labels = _records(text, path)
+        labels = _records(read_text(path, "groups"), path)
     else:
-        labels = [line.strip() for line in text.splitlines()]
+        labels = [line.strip() for line in read_text(path, "groups").splitlines()]
         while labels and not labels[-1]:
             labels.pop()
     blank = next((number for number, label in enumerate(labels, start=1) if not label), None)
@@ -99,18 +98,12 @@ def _is_header(first: str, others: Sequence[str]) -> bool:
     return first not in others and not (_WHOLE.fullmatch(first) and all(map(_WHOLE.fullmatch, others)))
 
 
-def _cells(text: str, path: Path) -> list[str]:
+def _cells(path: Path) -> list[str]:
     """The one cell of every line that is not blank."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        rows = list(csv.reader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
-    except csv.Error as error:
-        raise GeoscopeError(
-            f"expected a label in every line, got {path}, which is no table: {error}; mend it"
-        ) from error
-    if lines and all(len(row) == 1 for row in rows):
-        other = next((other for other in ";|\t," if all(other in line for line in lines)), None)
-        rows = [line.split(other) for line in lines] if other is not None else rows
+    rows = [row.cells for row in read_rows(path, "groups", usual(path)) if not is_blank(row)]
+    if all(len(row) == 1 for row in rows):
+        other = next((other for other in NAMED if rows and all(other in row[0] for row in rows)), None)
+        rows = [row[0].split(other) for row in rows] if other is not None else rows
     several = next((row for row in rows if len(row) > 1), None)
     if several is not None:
         raise GeoscopeError(

@@ -150,7 +150,13 @@ class TableMatrix:
             for row, cell in enumerate(batch.column(0).to_pylist()):
                 numbers = self._parsed(cell, start + row)
                 self._refuse_other_widths(np.array([len(numbers)]), start + row)
-                block[row] = numbers
+                try:
+                    block[row] = numbers
+                except OverflowError as error:
+                    raise GeoscopeError(
+                        f"expected numbers that a float64 holds, got a larger one in row "
+                        f"{self.table.first_row + start + row} of {self.table.origin}; mend the row or leave it out"
+                    ) from error
         else:
             self._fill_from_lists(block, plain(batch.column(0)), start)
 

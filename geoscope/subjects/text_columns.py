@@ -17,6 +17,12 @@ _NAMES = frozenset({
 """Columns that tell of a text and are none."""
 
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*|\S+@\S+\.\S+")
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DAY = re.compile(
+    rf"((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?(\d{{1,2}} {_MONTH},? \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}})"
+    r"( \d{1,2}:.*)?",
+    re.IGNORECASE,
+)
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 _TOKEN = re.compile(r"[!-~]+")  # of ASCII alone: other scripts write sentences without spaces
 _STOPS = (".", "!", "?")
@@ -45,10 +51,10 @@ def refuse_no_name(name: str, origin: str, *, alone: bool) -> None:
     if words > (1 if alone else _WORDS) or len(name) > _LONGEST or name.endswith(_STOPS):
         raise GeoscopeError(
             f"expected the column's name in the first row of {origin}, got {name[:_LONGEST]!r}, which reads like a "
-            "text; write a name there (text), or call a file without one .txt"
+            "text; write a name there (text), call a file without one .txt, or say --text-column if it is the name"
         )
 
 
 def _is_text(cell: str) -> bool:
     """Whether a cell is more than one word, link or time."""
-    return not any(kind.fullmatch(cell) for kind in (_TOKEN, _LINK, _TIME))
+    return not any(kind.fullmatch(cell) for kind in (_TOKEN, _LINK, _TIME, _DAY))
