@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from geoscope.errors import GeoscopeError
@@ -33,6 +34,7 @@ SECTIONS = (
 def settings(monkeypatch, tmp_path, checkpoint_folder):
     monkeypatch.syspath_prepend(Path(__file__).parents[1])
     from benchmarks import timing
+    from benchmarks.data import FILES
     from benchmarks.sections import pairs
     from benchmarks.settings import Settings
 
@@ -47,12 +49,20 @@ def settings(monkeypatch, tmp_path, checkpoint_folder):
             raise RuntimeError(str(error)) from error
         return {"seconds": time.perf_counter() - start, "memory": 10**6, "facts": facts or {}}
 
+    data = tmp_path / "data"  # text of the words that the small checkpoint knows
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    for names in FILES.values():
+        for name in names:
+            lines = [
+                " ".join(f"w{word:02d}" for word in rng.integers(60, size=rng.integers(4, 30))) for _ in range(150)
+            ]
+            (data / name).write_text("\n".join(lines) + "\n")
     monkeypatch.setattr(timing, "run", run_here)
     monkeypatch.setattr(pairs, "run_once", run_here)
     return Settings(
-        small=str(checkpoint_folder("bert")), n=300, peer_n=200, growth=(150, 300), peer_growth=(60,), file_rows=500,
-        file_columns=16, text_rows=300,
-        text_columns=8, lines=500, drawn=20,
+        small=str(checkpoint_folder("bert")), data=data, n=300, peer_n=200, growth=(150, 300),
+        peer_growth=(60,), file_rows=500, file_columns=16, text_rows=300, text_columns=8, lines=500, drawn=20,
         sequences=20, lengths=(16,), row_length=32, bits=3, runs=2, draws=4, per_draw=40, workers=1,
         small_draws=2, quantized_draws=2, agreement=(60,), seeds=2,
         work=tmp_path / "work", output=tmp_path,

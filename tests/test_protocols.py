@@ -196,7 +196,7 @@ def test_typed_options_win_even_where_they_are_the_defaults(calls: list[dict[str
     assert keywords["sequences"] == 5000  # typed, and the default: the protocol's is 1000
     assert keywords["layers"] == "all"
     assert keywords["measures"] == ["average_cosine_similarity"]
-    assert (keywords["seed"], keywords["max_length"], keywords["pooling"]) == (3, 128, "tokens")
+    assert (keywords["seed"], keywords["max_length"], keywords["pooling"]) == (3, None, "tokens")
 
 
 def test_without_a_protocol_nothing_is_left_out(calls: list[dict[str, Any]]) -> None:
