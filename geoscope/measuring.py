@@ -112,6 +112,7 @@ def _settings(
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
+        "sentence_model": read_with.get("sentence_model"),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

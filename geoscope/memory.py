@@ -24,8 +24,10 @@ from geoscope.pairs.sweeping import MEMORY, SMALL
 from geoscope.passes import PASSES
 from geoscope.rows import Source
 from geoscope.subjects.array_files import BLOCK_BYTES
+from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
+from geoscope.subjects.vocabulary import Vocabulary
 
 LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""
@@ -149,17 +151,23 @@ def workload(
         matched=null in ("auto", "matched"),
     )
     if isinstance(source, Extraction):
-        return replace(work, dimension=source.checkpoint.hidden_size, reading=_reading(source, layers))
+        return replace(work, dimension=source.row_size, reading=_reading(source, layers))
+    if isinstance(source, Vocabulary):
+        return replace(work, dimension=source.row_size, reading=Reading(_weights(source.checkpoint), 0, 1, 1))
     if isinstance(source, Embeddings):
         return replace(work, dimension=source.hidden_size, item=source.itemsize)
-    raise TypeError(f"expected an Extraction or Embeddings, got {type(source).__name__}")
+    raise TypeError(f"expected an Extraction, a Vocabulary or Embeddings, got {type(source).__name__}")
 
 
 def _reading(source: Extraction, layers: Collection[Any]) -> Reading:
     checkpoint = source.checkpoint
-    width = {"float64": 8, "float32": 4}.get(checkpoint.dtype, 2)
     states = 2 if set(layers) == {checkpoint.layers} else checkpoint.layers + 2
-    return Reading(checkpoint.parameters * width, states, source.longest, source.batch_tokens)
+    return Reading(_weights(checkpoint), states, source.longest, source.batch_tokens)
+
+
+def _weights(checkpoint: Checkpoint) -> int:
+    """Bytes of them."""
+    return checkpoint.parameters * {"float64": 8, "float32": 4}.get(checkpoint.dtype, 2)
 
 
 def fit(work: Workload, bound: int | None) -> tuple[Workload, Need]:

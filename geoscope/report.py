@@ -53,6 +53,10 @@ class Subject(_Part):
     parameters: int | None = Field(default=None, ge=0, description="how many weights the model has")
     layers: int | None = Field(default=None, ge=0, description="how many blocks; layer 0 is the embedding layer")
     hidden_size: int | None = Field(default=None, ge=0, description="dimensions of a row")
+    subfolder: str | None = Field(default=None, exclude_if=is_none, description="where in what the name says")
+    adapter: dict[str, str] | None = Field(
+        default=None, exclude_if=is_none, description="what was merged into the weights: its kind and its base"
+    )
 
 
 class CorpusShare(_Part):
@@ -89,6 +93,11 @@ class Sample(_Part):
         exclude_if=is_none,
         description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
         "for it, as do those of reports whose settings name no population",
+    )
+    left_out: dict[str, int] | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="of a vocabulary: rows of the matrix that are not measured, by why",
     )
     dropped: list[Dropped] | None = Field(
         default=None, exclude_if=is_none, description="rows left out, for layers where there were some"
@@ -315,7 +324,8 @@ def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
 
 
 _OPTIONAL = {
-    "Sample": {"fingerprint", "dropped", "sampling_fraction"},
+    "Subject": {"adapter", "subfolder"},
+    "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},

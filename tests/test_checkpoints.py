@@ -148,7 +148,11 @@ def test_a_checkpoints_own_code_is_refused(copied: Path) -> None:
         ("./absent", {}, "expected a checkpoint folder, got absent"),
         ("{dir}", {}, "which has no config.json"),
         ("{dir}/file.txt", {}, "a folder, a Hugging Face id or demo, got the file"),
-        ("{dir}/empty", {}, "expected model.safetensors in .*, got these weights: none"),
+        (
+            "{dir}/empty",
+            {},
+            "expected model.safetensors in .*, got no weights; give the folder that save_pretrained wrote",
+        ),
         ("{dir}/copied", {"dtype": "int8"}, "--dtype to be auto, float32, .* got 'int8'"),
         ("{dir}/copied", {"device": "abacus"}, "got 'abacus', which cannot be used"),
     ],

@@ -338,7 +338,7 @@ def test_extract_refuses_before_it_reads(tmp_path: Path) -> None:
 
 def test_a_text_subject_says_what_it_is(checkpoint_folder: Callable[[str], Path], corpus_file: Path) -> None:
     folder = str(checkpoint_folder("llama"))
-    extraction, subject, sample = open_text_subject(
+    extraction, subject, sample, _ = open_text_subject(
         folder, corpora=[str(corpus_file)], sequences=50, max_length=60, pooling="last", seed=3
     )
     assert subject["kind"] == "checkpoint"

@@ -140,7 +140,7 @@ def test_sequences_without_rows_are_dropped_and_counted(checkpoint: Load) -> Non
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"pooling": "max"}, "--pooling to be one of tokens, mean, cls, last, got 'max'"),
+        ({"pooling": "max"}, "--pooling to be one of tokens, mean, cls, last, model, got 'max'"),
         ({"tokens": "words"}, "--tokens to be one of all, content, no-first, types, got 'words'"),
         ({"pooling": "mean", "tokens": "content"}, "with --tokens content, .* got --pooling mean"),
         ({"max_length": 65}, "at most 64, what '.*' can read, got 65"),

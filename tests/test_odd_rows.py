@@ -266,14 +266,18 @@ def test_columns_of_one_kind_of_name_are_the_row(
             open_embeddings(path)
 
 
-def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
-    path = folder / name
+def _put(path: Path, content: Any) -> None:
     if isinstance(content, pa.Table):
         pq.write_table(content, path)
     elif callable(content):
         content(path)
     else:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def _refused(folder: Path, name: str, content: Any, **options: Any) -> str:
+    path = folder / name
+    _put(path, content)
     with pytest.raises(GeoscopeError) as refusal:
         _read(path, **options)
     return str(refusal.value)
@@ -459,3 +463,216 @@ def test_text_given_as_embeddings_is_said(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "a.csv").write_text("text\nhello\nthere\n")
     assert main(["measure", str(tmp_path / "a.csv")]) == 2
     assert "text is read by --corpus, with a checkpoint" in " ".join(capsys.readouterr().err.split())
+
+
+def test_files_called_layers_are_layers(tmp_path: Path) -> None:
+    for layer in (10, 9):
+        np.save(tmp_path / f"layer-{layer:02d}.npy", ROWS + layer)
+    embeddings = _read(tmp_path)
+    assert embeddings.layers == (9, 10)
+    assert (embeddings.rows(9) == ROWS + 9).all()
+    np.save(tmp_path / "layer-11.npy", ROWS[:5])
+    with pytest.raises(GeoscopeError, match="expected layers of as many rows each"):
+        _read(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".feather", ".jsonl"])
+def test_shards_are_joined_by_name(suffix: str, tmp_path: Path) -> None:
+    def write(frame: pd.DataFrame, name: str) -> None:
+        path = tmp_path / f"{name}{suffix}"
+        if suffix == ".jsonl":
+            frame.to_json(path, orient="records", lines=True, double_precision=15)
+        else:
+            frame.to_csv(path, index=False) if suffix == ".csv" else getattr(frame, f"to_{suffix[1:]}")(path)
+
+    write(_frame(ROWS), "p-0")
+    write(_frame(ROWS)[NAMES[::-1]], "p-1")
+    read = _read(tmp_path).rows()
+    assert np.allclose(read, np.concatenate([ROWS, ROWS]), rtol=0, atol=1e-14)
+    write(_frame(ROWS).rename(columns={"dim_3": "dim_4"}), "p-1")
+    with pytest.raises(GeoscopeError, match=r"columns of .*p-0\..* got no 'dim_3' but 'dim_4' in .*p-1"):
+        _read(tmp_path)
+
+
+def test_arrays_of_other_names_are_no_shards(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p-0.npz", embedding=ROWS)
+    np.savez(tmp_path / "p-1.npz", logits=ROWS)
+    with pytest.raises(GeoscopeError, match="got no 'embedding' but 'logits' in"):
+        _read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a.csv", "a.csv.gz"], "expected every part once in the folder .*, got a.csv and a.csv.gz"),
+        (["0.csv", "more/1.csv"], "got .*more/1.csv too, and files in subfolders are not read"),
+        (["e-00000-of-00004.csv", "e-00003-of-00004.csv"], "got none with the numbers 00001, 00002; copy"),
+        (["proj.csv", "train.csv"], "names differ in a number alone, .* got proj.csv and train.csv in"),
+    ],
+)
+def test_files_that_are_no_parts_of_one_are_refused(names: list[str], sentence: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        _frame(ROWS).to_csv(tmp_path / name, index=False)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path)
+
+
+def test_parts_with_the_names_of_their_writes_are_shards(tmp_path: Path) -> None:
+    for place, write in enumerate(("0123456789abcdef", "fedcba9876543210")):
+        _frame(ROWS[place::2]).to_csv(tmp_path / f"train-0000{place}-of-00002-{write}.csv", index=False)
+    assert (_read(tmp_path).rows() == np.concatenate([ROWS[::2], ROWS[1::2]])).all()
+
+
+@pytest.mark.parametrize("chosen", [slice(4, None), slice(None, None, 2), slice(None, None, -1)])
+@pytest.mark.parametrize("index", [True, False])
+def test_numbers_that_name_columns_are_no_row(chosen: Any, index: bool, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((20, 10))
+    frame = pd.DataFrame(rows).iloc[:, chosen]
+    frame.to_csv(tmp_path / "a.csv", index=index)
+    assert (_read(tmp_path / "a.csv").rows() == frame.to_numpy()).all()
+    if not index:
+        with pytest.warns(UserWarning, match="is read as names of the columns"):
+            open_embeddings(tmp_path / "a.csv")
+
+
+def test_names_are_told_from_whole_numbers_or_the_file_is_refused(tmp_path: Path) -> None:
+    whole = pd.DataFrame(np.random.default_rng(0).integers(0, 9, (20, 10)))
+    for start in (1, 100):
+        whole.set_axis(range(start, start + 10), axis=1).to_csv(tmp_path / "a.csv", index=False)
+        with pytest.raises(GeoscopeError, match=f"got {start}, .* above whole numbers, which may be either"):
+            _read(tmp_path / "a.csv")
+    whole.to_csv(tmp_path / "a.csv", index=False)
+    assert (_read(tmp_path / "a.csv").rows() == whole.to_numpy()).all()
+    (tmp_path / "a.csv").write_text("1,2,3\n4,4,4\n5,6,8\n")
+    with pytest.warns(UserWarning, match="1, 2, 3, is read as a row, not as names"):
+        assert open_embeddings(tmp_path / "a.csv").rows().tolist() == [[1, 2, 3], [4, 4, 4], [5, 6, 8]]
+
+
+LABELS = [f"g{row // 10}" for row in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("g.csv", "id,g\n" + "".join(f"{row},{label}\n" for row, label in enumerate(LABELS)), r"got 2 \(id, g\) in"),
+        ("g.csv", "id;g\n" + "".join(f"{row};{label}\n" for row, label in enumerate(LABELS)), r"got 2 \(id, g\) in"),
+        (
+            "g.jsonl",
+            '{"id": 1, "g": "a"}\n' * 30,
+            "expected one field, the label, in every record, got g, id in line 1",
+        ),
+        ("g.jsonl", '1\n"1"\n' * 15, "labels of one kind, got int and str"),
+        ("g.txt", "\n".join([*LABELS[:5], "", *LABELS[6:]]), "expected a label in every line, got none in line 6"),
+        ("g.txt", "\n".join([*LABELS, "end"]), "one label per row, 30 in all, got 31"),
+        ("g.txt", "\n".join(map(str, range(31))), "one label per row, 30 in all, got 31"),
+    ],
+)
+def test_files_of_labels_that_are_none_are_refused(name: str, content: str, sentence: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path / "a.npy", groups=str(tmp_path / name))
+
+
+def test_files_of_labels_are_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    (tmp_path / "g.csv").write_text("\n".join(["g", *LABELS]))
+    (tmp_path / "g.jsonl").write_text("\n".join(json.dumps({"g": label}) for label in LABELS))
+    (tmp_path / "g.txt").write_text("\n".join(LABELS))
+    pd.DataFrame({"g": LABELS}).to_parquet(tmp_path / "g.parquet")
+    for groups in (*map(str, tmp_path.glob("g.*")), LABELS, np.array(LABELS)):
+        assert _read(tmp_path / "a.npy", groups=groups).index.sequences.tolist() == [row // 10 for row in range(30)]
+    pd.DataFrame({"g": LABELS, "h": LABELS}).to_parquet(tmp_path / "g.parquet")
+    with pytest.raises(GeoscopeError, match=r"expected one column of labels, got g, h in .*g.parquet"):
+        _read(tmp_path / "a.npy", groups=str(tmp_path / "g.parquet"))
+
+
+def test_labels_that_differ_are_not_one(tmp_path: Path) -> None:
+    labels = ["01", "1"] * 15
+    _frame(ROWS).assign(who=labels).to_csv(tmp_path / "a.csv", index=False)
+    assert _read(tmp_path / "a.csv", groups="who").index.sequences.tolist() == [0, 1] * 15
+    (tmp_path / "g.txt").write_text("\n".join(labels))
+    assert _read(tmp_path / "a.csv", groups=str(tmp_path / "g.txt")).index.sequences.tolist() == [0, 1] * 15
+    for pair in ([2**63, 2**63 + 1], [2**63, -1], ["1", 1]):
+        lines = [json.dumps({"who": pair[row % 2], "v": ROWS[row].tolist()}) for row in range(30)]
+        (tmp_path / "a.jsonl").write_text("\n".join(lines))
+        if isinstance(pair[0], str):
+            with pytest.raises(GeoscopeError, match="labels of one kind, got int and str"):
+                _read(tmp_path / "a.jsonl", groups="who")
+        else:
+            assert len(set(_read(tmp_path / "a.jsonl", groups="who").index.sequences)) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = _read(tmp_path / "a.jsonl", groups=np.array([1e19, 1e20] * 15))
+    assert read.index.sequences.tolist() == [0, 1] * 15
+    table = pa.table({"v": list(ROWS), "who": pa.array(["a", ""] * 15, pa.large_string())})
+    assert "got 15 empty cells" in _refused(tmp_path, "a.parquet", table, groups="who")
+
+
+def test_labels_are_taken_beside_a_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    _frame(ROWS).to_parquet(tmp_path / "a.parquet")
+    for name in ("a.npy", "a.parquet"):
+        for groups in (np.arange(30) // 10, [1] * 15 + [2] * 15):
+            geoscope.measure(tmp_path / name, groups=groups, measures=["isoscore"])
+        with pytest.raises(GeoscopeError, match=r"one label (per|a) row"):
+            geoscope.measure(tmp_path / name, groups=3, measures=["isoscore"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.jsonl", f"[{10**400}, 1.0]\n", "got a larger one in line 1 of"),
+        ("a.csv", f'v\n"[{10**400}, 1.0]"\n', "got a larger one in row 1 of"),
+        ("a.parquet", pa.table({"v": [f"[{10**400}, 1.0]"]}), "got a larger one in row 0 of"),
+        ("a.feather", b"FEA1junk", "got version 1 in"),
+        ("a.npy", b"\x93NUMPY\1\0junk", "write it again"),
+    ],
+)
+def test_what_numpy_or_arrow_cannot_hold_is_a_sentence(name: str, content: Any, sentence: str, tmp_path: Path) -> None:
+    _put(tmp_path / name, content)
+    with pytest.raises(GeoscopeError) as refusal:
+        _read(tmp_path / name).rows()
+    assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 5000, "x" * 300 + "/y", "y/" * 3000])
+def test_names_that_nothing_has_are_refused(name: str) -> None:
+    with pytest.raises(GeoscopeError, match=r"got an empty name|longer than any name"):
+        geoscope.measure(name)
+
+
+def test_a_folder_of_folders_is_said(tmp_path: Path) -> None:
+    (tmp_path / "d" / "split=train").mkdir(parents=True)
+    _frame(ROWS).to_csv(tmp_path / "d" / "split=train" / "0.csv")
+    with pytest.raises(GeoscopeError, match=r"files in subfolders alone, as .*split=train/0.csv, and those are not"):
+        geoscope.measure(tmp_path / "d")
+
+
+def test_a_field_of_a_whole_number_first_is_of_the_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": 1, "y": 0.5}\n{"x": 1.7, "y": 0.25}\n')
+    assert _read(tmp_path / "a.jsonl").rows().tolist() == [[1, 0.5], [1.7, 0.25]]
+    (tmp_path / "a.csv").write_text("a,b,c\n0.5,0,1.5\n0.5,4,1.5\n")
+    with pytest.warns(UserWarning, match="the columns a, c of .* are read as the row, and b is left out"):
+        open_embeddings(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"d0": 0.5, "d1": 1.5}\n{"d0": 0.5, "d1": 1.5, "d2": 2.5}\n', "got the number 'd2' too in line 2 of"),
+        ('{"v": [0.5, 1.5], "v": [1.5, 2.5]}\n', "got the field 'v' twice in line 1 of"),
+        ('{"input_ids": [5, 1]}\n', "got lists in 'input_ids' alone in"),
+    ],
+)
+def test_records_that_are_no_rows_are_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(content)
+    with pytest.raises(GeoscopeError, match=sentence):
+        _read(tmp_path / "a.jsonl").rows()
+
+
+def test_columns_left_out_beside_lists_are_said(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"bbox": list(ROWS), "dim_0": ROWS[:, 0], "dim_1": ROWS[:, 1]}), tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="the columns dim_0, dim_1 of .* are left out: the row is bbox"):
+        open_embeddings(tmp_path / "a.parquet")

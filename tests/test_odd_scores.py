@@ -227,11 +227,14 @@ def test_rows_of_a_data_frame_are_read_and_the_frame_itself_is_refused_in_a_sent
             "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
             "expected scores in parquet",
         ),
+        ("s.json", '{"subject": {"0": "a"}, "score": {"1": 1}}', "expected scores as a list of rows"),
+        ("s.csv", "subject,score\na,1_0\nb,2\n", "expected a number as score, got '1_0' in line 2"),
+        ("s.csv", "subject,score\na,١٢\nb,2\n", "expected a number as score, got '١٢' in line 2"),
         (
-            "s.json",
-            '{"subject": {"0": "a"}, "score": {"0": 1}}',
-            "expected scores as a list of rows",
-        ),  # pandas' to_json
+            "s.jsonl",
+            f'{{"subject": "a", "score": 1, "noise_level": 1{"0" * 400}}}',
+            "expected a finite number as noise_level",
+        ),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, name, content, told):
@@ -239,6 +242,45 @@ def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, name, content, told):
     with pytest.raises(GeoscopeError) as caught:
         read_scores(tmp_path / name)
     assert told in str(caught.value)
+
+
+def test_the_columns_of_one_row_a_score_are_named_in_any_case(tmp_path):
+    (tmp_path / "a.csv").write_text("Subject,TASK,Score\na,cola,.5\na,sst2,.25\nb,cola,.75\nb,sst2,1\n")
+    assert read(tmp_path / "a.csv") == (WIDE, [])
+
+
+def test_every_json_that_pandas_writes_is_read(tmp_path):
+    frame = pd.DataFrame(WIDE, columns=["subject", "task", "score"])
+    path = tmp_path / "a.json"
+    for how in ({}, {"orient": "split"}, {"orient": "records"}, {"orient": "records", "lines": True}):
+        frame.to_json(path, **how)
+        assert read(path)[0] == WIDE
+
+
+def test_columns_of_numbers_that_are_no_tasks_are_left_out_and_named(tmp_path):
+    header = "model,cola,cola_stderr,year,seed,epoch,rank,size,sst2"
+    (tmp_path / "a.csv").write_text(f"{header}\na,.5,.1,2019,1,2,1,7,.25\nb,.75,.1,2020,1,2,2,7,1\n")
+    found, said = read(tmp_path / "a.csv")
+    assert found == WIDE
+    assert said[0].endswith("not read: cola_stderr, year, seed, epoch, rank, size")
+
+
+def test_bytes_in_parquet_are_text_or_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"subject": [b"a", b"b"], "score": [1.0, 2.0]}), path)
+    assert read(path)[0] == [("a", "score", 1.0), ("b", "score", 2.0)]
+    pq.write_table(pa.table({"subject": [b"\xff"], "score": [1.0]}), path)
+    with pytest.raises(GeoscopeError, match="expected text or a number as subject, got bytes in row 1"):
+        read_scores(path)
+
+
+def test_seeds_are_exact_and_what_is_no_scores_at_all_is_a_sentence():
+    rows = [{"subject": "a", "score": 1, "noise_seed": 2**53 + place} for place in range(2)]
+    assert [score.noise_seed for score in read_scores(rows)] == [2**53, 2**53 + 1]
+    assert read_scores([rows[0] | {"noise_seed": 10**400}])[0].noise_seed == 10**400
+    for odd in (None, 3):
+        with pytest.raises(GeoscopeError, match=r"expected the scores as a file or as mappings .*, got"):
+            read_scores(odd)
 
 
 # Results of tools

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import csv
+import gc
 import gzip
 import io
 import json
@@ -113,7 +114,11 @@ def test_parquet_is_read_packed_too(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"id": [0, 1, 2], "text": pa.array(TEXTS).dictionary_encode()}), path)
     packed = written(tmp_path / "b.parquet.gz", gzipped(path.read_bytes()))
-    assert read(path).sequences == read(packed).sequences == TEXTS
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert read(path).sequences == read(packed).sequences == TEXTS
+        gc.collect()
+    assert not heard
 
 
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
@@ -145,7 +150,20 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "a pointer": ("a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a git-lfs pointer; fetch"),
     "a page": ("a.jsonl", "<!DOCTYPE html>\n<html>\n", "which is a web page; download the file itself"),
     "a torn archive": ("a.txt.gz", gzipped(b"text " * 1000)[:-9], "packed with gzip, got .* cannot be unpacked"),
+    "one column without a name": ("a.csv", "The cat sat\nThe dog ran\n", "got 'The cat sat', which reads like a text"),
+    "a column without a name": ("a.csv", "n,It is good.\n1,It is not\n", "got 'It is good.', which reads like a text"),
+    "ids": ("a.jsonl", lines({"id": "doc 1", "n": 1}), "got 'id' as the only .* has id, n.; name the one"),
+    "links": ("a.csv", "n,page\n1,https://a.org/b\n", "got 'page' as the only one of strings"),
+    "dates": ("a.json", json.dumps([{"n": 1, "when": "2020-01-01 10:00:00"}]), "names, links or times .*--text-column"),
+    "days": ("a.csv", "n,when\n1,5 January 2020\n2,\"Jan 6, 2020\"\n", "got 'when' as the only one of strings"),
+    "backslashes": ("a.csv", table(",", *ROWS, doublequote=False, escapechar="\\"), "behind a backslash in line 4"),
+    "backslashes inside quotes": (
+        "a.csv", table(",", *ROWS, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL), "expected quotes around",
+    ),
     "nothing": ("a.csv", "", "got no column of text in"),
+    "a long number": (
+        "a.jsonl", '{"text": "a", "n": ' + "9" * 5000 + "}\n", "got a whole number with more digits than Python reads",
+    ),
     "null alone": ("a.jsonl", lines({"text": None}), "expected sequences in the corpus 'a', got no line of"),
 }  # fmt: skip
 
@@ -192,10 +210,10 @@ def test_a_column_is_chosen_by_name(tmp_path: Path) -> None:
 
 
 def test_what_was_chosen_and_left_out_is_said(tmp_path: Path) -> None:
-    cells = ("a", None, " ", float("nan"))
+    cells = ("a b", None, " ", float("nan"))
     path = written(tmp_path / "a.jsonl", lines(*({"id": 1, "content": cell} for cell in cells)))
     corpus = read(path)
-    assert corpus.sequences == ("a",)
+    assert corpus.sequences == ("a b",)
     assert corpus.warnings == (
         f"The text of {path} is read from its column 'content', the only one of text.",
         f"Of the 4 lines of {path}, 2 null and 1 blank are no sequence.",
@@ -263,6 +281,13 @@ class Input(io.TextIOWrapper):
         (lines(*RECORDS).encode(), TEXTS),
         (gzipped(lines(*RECORDS).encode()), TEXTS),
         (b'"Quoted."\n{not JSON}\n', ('"Quoted."', "{not JSON}")),
+        (json.dumps(RECORDS).encode(), TEXTS),
+        (json.dumps(TEXTS).encode(), TEXTS),
+        (json.dumps(RECORDS, indent=2).encode(), TEXTS),
+        (json.dumps({"text": TEXTS}, indent=2).encode(), TEXTS),
+        (lines(*TEXTS).encode(), TEXTS),
+        (b"[1] A note.\n[2] Another.\n", ("[1] A note.", "[2] Another.")),
+        (b"[1]\n[2]\n", ("[1]", "[2]")),
     ],
 )
 def test_standard_input_is_lines_or_records(
@@ -288,7 +313,7 @@ def test_a_data_set_of_the_hub_is_a_corpus(monkeypatch: pytest.MonkeyPatch) -> N
 
     def load_dataset(*arguments: str | None) -> Any:
         asked.append(arguments)
-        rows = {"title": ["a", "b", "c", "d"], "text": [*TEXTS, None], "stars": [1, 2, 3, 4]}
+        rows = {"title": ["a", "b", "c", "d d"], "text": [*TEXTS, None], "stars": [1, 2, 3, 4]}
         whole = Dataset.from_dict(rows)
         return DatasetDict(
             {"train": whole, "test": whole.remove_columns(["text"]), "tags": whole.remove_columns("text")}
@@ -299,8 +324,8 @@ def test_a_data_set_of_the_hub_is_a_corpus(monkeypatch: pytest.MonkeyPatch) -> N
     assert (corpus.name, corpus.sequences) == ("org/name:train:text", TEXTS)
     assert corpus.warnings == ("Of the 4 rows of org/name:train, 1 null is no sequence.",)
     assert load_corpus("org/name:train").sequences == TEXTS
-    assert load_corpus("mine=org/name/small:test").sequences == ("a", "b", "c", "d")
-    assert load_corpus("org/name:train", text_columns=["title"]).sequences == ("a", "b", "c", "d")
+    assert load_corpus("mine=org/name/small:test").sequences == ("a", "b", "c", "d d")
+    assert load_corpus("org/name:train", text_columns=["title"]).sequences == ("a", "b", "c", "d d")
     assert asked[2] == ("org/name", "small", None)
     for spec, sentence in (
         ("org/name:dev", "expected a split of org/name among train, test, tags, got 'dev'"),
@@ -494,6 +519,55 @@ def test_a_folder_may_mix_kinds_of_files(tmp_path: Path) -> None:
         tasks.load(str(tmp_path))
 
 
+def test_a_link_is_no_text_of_a_task(tmp_path: Path) -> None:
+    with pytest.raises(GeoscopeError, match=r"got 'url' as the only one of strings, .*; name those to read with"):
+        labelled(tmp_path / "a.csv", "url,label\nhttps://a.org,1\nhttps://b.org,0\n")
+
+
+def test_quotes_behind_a_backslash_are_text_where_they_are_written_twice(tmp_path: Path) -> None:
+    text = 'K\\"onig, "C:\\"'
+    assert read(written(tmp_path / "a.csv", table(",", ("n", "text"), (1, text)))).sequences == (text,)
+
+
 def test_labels_that_are_lists_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GeoscopeError, match="expected a name or a number as label, got list in line 1"):
         labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": [0, 2]}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["NULL", "0", "NA", "1", "<NA>", "None", "?", "none", "n/a"], ("0", "1")),
+        (["\u200bpos", "pos\u200b", "neg", "neg"], ("neg", "pos")),
+        (["1", "01", "1", "01"], ("01", "1")),
+        (["10", "1_0", "10", "1_0"], ("10", "1_0")),
+        ([2**53, 2**53 + 1] * 2, (str(2**53), str(2**53 + 1))),
+        (["1", "1.0", "0", "0.0"], ("0", "1")),
+    ],
+)
+def test_labels_that_differ_stay_apart(labels: list[object], classes: tuple[str, ...], tmp_path: Path) -> None:
+    rows = table(",", ("text", "label"), *((f"t{i}", label) for i, label in enumerate(labels)))
+    assert labelled(tmp_path / "a.csv", rows).coded(tmp_path)[0] == classes
+
+
+@pytest.mark.parametrize("label", ["inf", "1e400", "-Infinity", float("inf"), 10**400, "\ud800"])
+def test_labels_that_are_none_are_refused(label: object, tmp_path: Path) -> None:
+    with pytest.raises(GeoscopeError, match=r"expected (a name or a finite number|whole characters).* in line 1"):
+        labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": label}))
+
+
+def test_doubtful_labels_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for labels, said in (
+        (("Pos", "pos", "neg"), "The classes 'Pos' and 'pos' of .* differ in case alone"),
+        (("0", "1", "1.5"), r"taken as numbers to predict \(a regression\) .* as 1.5 has a fraction"),
+        (("a", "b", "None"), "None as a label of .* is none; write another name if it is a class"),
+    ):
+        path.write_text(table(",", ("text", "label"), *((f"t{i}", each) for i, each in enumerate(labels * 2))))
+        with pytest.warns(UserWarning, match=said):
+            tasks.load(str(path))
+    mixed = labelled(tmp_path / "a.jsonl", lines({"text": "a", "label": True}, {"text": "b", "label": 1}))
+    with pytest.raises(GeoscopeError, match="expected labels of one kind, got true or false and numbers in"):
+        mixed.coded(path)
+    with pytest.raises(GeoscopeError, match="got label, which is the label; name another"):
+        read_labelled(path, ["label"])

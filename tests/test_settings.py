@@ -114,7 +114,10 @@ def test_a_type_checker_refuses_it_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"pooling": "max"}, "expected --pooling to be one of tokens, mean, cls, last, got 'max'; give one of them"),
+        (
+            {"pooling": "max"},
+            "expected --pooling to be one of tokens, mean, cls, last, model, vocabulary, got 'max'; give one of them",
+        ),
         ({"null": "match"}, r"got 'match'; did you mean matched\?"),
         ({"sequences": 0}, "expected --sequences to be a whole number of at least 1, got 0; give one"),
         ({"sequences": "5"}, "expected --sequences to be a whole number of at least 1, got '5'"),

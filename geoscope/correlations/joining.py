@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from statistics import fmean
 
 from geoscope.correlations.measured import Case, Column, Number, Numbers
-from geoscope.correlations.score_cells import Cell
+from geoscope.correlations.score_numbers import Cell
 from geoscope.correlations.scores import Score
 from geoscope.errors import GeoscopeError
 

@@ -13,7 +13,8 @@ from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
 from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
-from geoscope.correlations.score_cells import FACTS, Cell
+from geoscope.correlations.score_cells import FACTS
+from geoscope.correlations.score_numbers import Cell
 from geoscope.correlations.scores import Score
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.report import Measurement, Report

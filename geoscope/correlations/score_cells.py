@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from geoscope.catalogue import KEYS
+from geoscope.correlations.score_numbers import Cell, cell_of, given_number, number_of, whole_number
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables import Table
 from geoscope.wording import listed
-
-Cell = float | str
 
 FACTS = ("architecture", "parameters", "hidden_size")
 """Columns that tell what a subject is and not how it did."""
@@ -32,7 +31,12 @@ _TASK_NAMES = ("task", "task_name", "dataset", "dataset name", "benchmark")  # o
 _PANDAS_INDEX = "__index_level_0__"
 _INDEX = re.compile(rf"^(|unnamed: 0|{_PANDAS_INDEX}|index|idx|id)$", re.IGNORECASE)
 _MEAN = re.compile(r"^(mean|average|avg)\b", re.IGNORECASE)
-_MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "<na>", "nat"})
+_NO_TASK = re.compile(
+    r"(year|month|day|seed|epochs?|steps?|rank|size|n_params|params|num_params|num_parameters|n|count)"
+    r"|.*[_ ,.-](std_?err|stderr|std|sem|ci|seed|rank)(,\w+)?",
+    re.IGNORECASE,
+)
+"""Columns of numbers that are no scores of a task."""
 _DRESSED = re.compile(r"^[*_\s]*[+-]?(\d+([.,]\d+)*|[.,]\d+)\s*(%|[±(].*)?[*_\s]*$")
 
 
@@ -52,6 +56,43 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
+class _Named:
+    """A table whose columns of score, subject and the like are called so in whatever case."""
+
+    table: Table
+    names: Mapping[str, str]
+
+    @property
+    def origin(self) -> str:
+        return self.table.origin
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.names.get(column, column) for column in self.table.columns)
+
+    def where(self, row: int) -> str:
+        return self.table.where(row)
+
+    def mappings(self) -> list[Mapping[str, Any]]:
+        """The rows, their bytes as text."""
+        return [
+            {self.names.get(column, column): self._decoded(cell, column, number) for column, cell in row.items()}
+            for number, row in enumerate(self.table.mappings())
+        ]
+
+    def _decoded(self, cell: Any, column: str, row: int) -> Any:
+        """A cell, as text where it is bytes, as some write text in parquet."""
+        if not isinstance(cell, bytes):
+            return cell
+        try:
+            return cell.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise GeoscopeError(
+                f"expected text or a number as {column}, got bytes in {self.where(row)}; write the column as text"
+            ) from error
+
+
+@dataclass(frozen=True)
 class _Wide:
     """What the columns of a table of one row a subject are. left: those that are not read."""
 
@@ -61,19 +102,20 @@ class _Wide:
     left: list[str]
 
 
-def rows_of(table: Table) -> tuple[list[ScoreRow], str | None]:
+def rows_of(given: Table) -> tuple[list[ScoreRow], str | None]:
     """The scores of a table, row by row, and how it was read where that was for geoscope to tell.
 
     It has one score a row where a column is called score, or where both a task and a subject are named; else a column
     for each task, or, where a column names tasks and none names subjects, one for each subject.
     """
-    if not len(table):
+    if not len(given):
         return [], None
-    unnamed = next((column for column in table.columns if not isinstance(column, str)), None)
+    unnamed = next((column for column in given.columns if not isinstance(column, str)), None)
     if unnamed is not None:
         raise GeoscopeError(
-            f"expected names of columns as text, got {unnamed!r} in {table.origin}; name them subject, task and score"
+            f"expected names of columns as text, got {unnamed!r} in {given.origin}; name them subject, task and score"
         )
+    table = _named(given)
     named = {column.strip().lower(): column for column in table.columns}
     if "score" in table.columns or ("task" in table.columns and "subject" in table.columns):
         return list(_long(table)), None
@@ -85,7 +127,16 @@ def rows_of(table: Table) -> tuple[list[ScoreRow], str | None]:
     return _by_task(table, tasks)
 
 
-def _columns_expected(table: Table) -> GeoscopeError:
+def _named(table: Table) -> _Named:
+    """The table with the columns of one row a score in small letters, where it has them in others."""
+    lower = [column.strip().lower() for column in table.columns]
+    if not ({"subject", "score"} <= set(lower) or {"subject", "task"} <= set(lower)):
+        return _Named(table, {})
+    once = [name for name in _KEYS if lower.count(name) == 1]
+    return _Named(table, {column: name for column, name in zip(table.columns, lower, strict=True) if name in once})
+
+
+def _columns_expected(table: _Named) -> GeoscopeError:
     needed = "subject" if "subject" not in table.columns else "score"
     return GeoscopeError(
         f"expected the columns subject, task and score, got {', '.join(map(str, table.columns))} in "
@@ -93,7 +144,7 @@ def _columns_expected(table: Table) -> GeoscopeError:
     )
 
 
-def _long(table: Table) -> Iterator[ScoreRow]:
+def _long(table: _Named) -> Iterator[ScoreRow]:
     if "subject" not in table.columns or "score" not in table.columns:
         raise _columns_expected(table)
     for number, row in enumerate(table.mappings()):
@@ -110,7 +161,7 @@ def _long(table: Table) -> Iterator[ScoreRow]:
         )
 
 
-def _wide(table: Table, named: Mapping[str, str]) -> tuple[list[ScoreRow], str]:
+def _wide(table: _Named, named: Mapping[str, str]) -> tuple[list[ScoreRow], str]:
     rows = table.mappings()
     wide = _columns(table, rows, named)
     found = []
@@ -134,7 +185,7 @@ def _wide(table: Table, named: Mapping[str, str]) -> tuple[list[ScoreRow], str]:
     return found, told
 
 
-def _by_task(table: Table, tasks: str) -> tuple[list[ScoreRow], str]:
+def _by_task(table: _Named, tasks: str) -> tuple[list[ScoreRow], str]:
     """One row a task and one column a subject, which is how mteb writes its results to a table."""
     rows = table.mappings()
     kinds = {column: _kind(table, rows, column) for column in table.columns if column != tasks}
@@ -154,7 +205,7 @@ def _by_task(table: Table, tasks: str) -> tuple[list[ScoreRow], str]:
     return found, told + (f"; not read: {listed(left, 12)}" if left else "")
 
 
-def _columns(table: Table, rows: Sequence[Mapping[str, Any]], named: Mapping[str, str]) -> _Wide:
+def _columns(table: _Named, rows: Sequence[Mapping[str, Any]], named: Mapping[str, str]) -> _Wide:
     subject = next((named[name] for name in _NAMES if name in named), None)
     kinds = {column: _kind(table, rows, column) for column in table.columns if column not in (*_KEYS, subject)}
     index = [column for column, kind in kinds.items() if kind == "numbers" and _is_index(column, rows)]
@@ -172,13 +223,18 @@ def _columns(table: Table, rows: Sequence[Mapping[str, Any]], named: Mapping[str
         for column, kind in held.items()
         if kind == "texts" or (kind == "numbers" and (column in KEYS or column in FACTS))
     ]
+    index += [
+        column
+        for column, kind in held.items()
+        if kind == "numbers" and column not in (*beside, *index) and _NO_TASK.fullmatch(column.strip())
+    ]
     tasks = [column for column, kind in held.items() if kind == "numbers" and column not in (*beside, *index)]
     if not tasks:
         raise _columns_expected(table)
     return _Wide(subject, tasks, beside, [*index, *(column for column, kind in held.items() if kind == "nothing")])
 
 
-def _kind(table: Table, rows: Sequence[Mapping[str, Any]], column: str) -> str:
+def _kind(table: _Named, rows: Sequence[Mapping[str, Any]], column: str) -> str:
     """What is in a column: numbers, texts, or nothing of either. Numbers with something about them are refused."""
     numbers, texts, flags = 0, 0, 0
     for number, row in enumerate(rows):
@@ -212,9 +268,9 @@ def _is_mean(column: str) -> bool:
 
 def _keys(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {
-        "noise_level": number_of(row.get("noise_level"), "noise_level", where),
-        "noise_seed": _whole(row.get("noise_seed"), "noise_seed", where),
-        "layer": _whole(row.get("layer"), "layer", where),
+        "noise_level": given_number(row.get("noise_level"), "noise_level", where),
+        "noise_seed": whole_number(row.get("noise_seed"), "noise_seed", where),
+        "layer": whole_number(row.get("layer"), "layer", where),
     }
 
 
@@ -223,32 +279,3 @@ def _subject(row: Mapping[str, Any], column: str, where: str) -> str:
         raise GeoscopeError(f"expected a {'subject' if column == 'subject' else column or 'name'} in every row, "
                             f"got none in {where}; fill it in")  # fmt: skip
     return str(row[column]).strip()
-
-
-def cell_of(cell: Any) -> Cell | None:
-    """A finite number, a text, or None for an empty cell."""
-    if cell is None or isinstance(cell, (list, dict)):
-        return None
-    try:
-        number = float(cell)
-    except OverflowError:  # an integer beyond what a float holds
-        return None
-    except (TypeError, ValueError):
-        text = str(cell).strip()
-        return None if text.lower() in _MISSING else text
-    return number if math.isfinite(number) else None
-
-
-def number_of(cell: Any, column: str, where: str) -> float | None:
-    """A cell that must be a number or empty."""
-    found = cell_of(cell)
-    if isinstance(found, str) or isinstance(cell, bool):
-        raise GeoscopeError(f"expected a number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return found
-
-
-def _whole(cell: Any, column: str, where: str) -> int | None:
-    number = number_of(cell, column, where)
-    if number is not None and number != int(number):
-        raise GeoscopeError(f"expected a whole number as {column}, got {cell!r} in {where}; mend it or leave it empty")
-    return None if number is None else int(number)

@@ -11,7 +11,7 @@ from typing import Any
 from geoscope.correlations import score_cells
 from geoscope.correlations.harnesses import result_files
 from geoscope.correlations.harnesses.task_result import TaskResult
-from geoscope.correlations.score_cells import Cell
+from geoscope.correlations.score_numbers import Cell
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
@@ -68,6 +68,10 @@ def read_scores(source: str | Path | Iterable[Mapping[str, Any]]) -> list[Score]
         name = str(source)
     else:
         name = "the scores"
+        if not isinstance(source, Iterable):
+            raise GeoscopeError(
+                f"expected {name} as a file or as mappings of column to cell, got {type(source).__name__}; name a file"
+            )
         rows = list(source)
         odd = next((row for row in rows if not isinstance(row, Mapping)), None)
         if odd is not None:
@@ -122,15 +126,18 @@ def _of_file(path: Path) -> _Read:
             f"expected the last argument to be scores ({' '.join(TABLE_SUFFIXES)} or a folder of results), got {path}; "
             "name the reports first"
         )
-    content = result_files.parsed(path)
+    content = result_files.parsed(path, lines=True)
     if result_files.is_result(content, path):
         return _of_results(*result_files.results_of_file(content, path))
-    if isinstance(content, list) and all(isinstance(row, dict) for row in content):
-        return _of_rows(records_table(content, str(path)))
-    raise GeoscopeError(
-        f"expected scores as a list of rows, or a result of {result_files.TOOLS}, got other JSON in "
-        f"{path}; write a .csv with the columns subject, task, score"
-    )
+    try:
+        return _of_rows(read_table(path, "scores"))
+    except GeoscopeError as error:
+        if isinstance(content, list) or content is None:
+            raise
+        raise GeoscopeError(
+            f"expected scores as a list of rows, or a result of {result_files.TOOLS}, got other JSON in "
+            f"{path}; write a .csv with the columns subject, task, score"
+        ) from error
 
 
 def _of_rows(table: Table) -> _Read:

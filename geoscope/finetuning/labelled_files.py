@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables import Table, is_missing, text_cell
+from geoscope.subjects.text_columns import refuse_no_text
 
 _PAIRS = (
     ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question", "sentence"), ("question1", "question2"),
@@ -32,11 +35,15 @@ _IDS = frozenset({
 })  # fmt: skip
 """Columns that number rows: left out without a word."""
 
-_UNLABELLED = ("", "nan")
+_UNLABELLED = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>", "?"})
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # what no screen shows, around a label
+_PLAIN = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NO_AGREEMENT = "-"  # as SNLI and MNLI write it in gold_label
-_HIDDEN = -1.0  # as GLUE writes the labels that it keeps to itself
+_HIDDEN = -1  # as GLUE writes the labels that it keeps to itself
 _ADVICE = "mend the row, or name the columns to read with --text-column"
+_NAME_THEM = "name those to read with --text-column NAME (twice for two texts)"
 _FEW = 5
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Labelled:
         kept = [place for place, label in enumerate(self.labels) if _number(label) != _HIDDEN]
         hidden = len(self.labels) - len(kept)
         numbers = {_number(label) for label in all_labels}
-        if not hidden or numbers <= {_HIDDEN, 1.0} or any(n is not None and n < 0 and n != _HIDDEN for n in numbers):
+        if not hidden or numbers <= {_HIDDEN, 1} or any(n is not None and n < 0 and n != _HIDDEN for n in numbers):
             return self
         note = (
             f"{hidden} row{'s' * (hidden != 1)} of {origin} with the label -1 {'is' if hidden == 1 else 'are'} left "
@@ -68,10 +75,15 @@ class Labelled:
     def coded(self, origin: Path) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """(classes, labels as places among them); no classes where labels are numbers with a fraction: a regression."""
         numbers = [_number(label) for label in self.labels]
+        flags = [isinstance(label, bool) for label in self.labels]
+        if any(flags) and any(number is not None and not flag for number, flag in zip(numbers, flags, strict=True)):
+            raise GeoscopeError(
+                f"expected labels of one kind, got true or false and numbers in {origin}; write one kind"
+            )
         if all(number is not None for number in numbers):
             values = [number for number in numbers if number is not None]
             if any(value != int(value) for value in values):
-                return (), tuple(values)
+                return (), tuple(map(float, values))
             names = {str(int(value)): int(value) for value in values}
             classes = tuple(sorted(names, key=lambda name: names[name]))
             labels: Sequence[str] = [str(int(value)) for value in values]
@@ -80,7 +92,8 @@ class Labelled:
             classes = tuple(sorted(set(labels)))
         if len(classes) < 2:
             raise GeoscopeError(
-                f"expected labels of two classes or more, got {', '.join(classes) or 'none'} in {origin}"
+                f"expected labels of two classes or more, got {', '.join(classes) or 'none'} in {origin}; "
+                "add examples of another"
             )
         place = {name: i for i, name in enumerate(classes)}
         return classes, tuple(place[label] for label in labels)
@@ -102,12 +115,15 @@ def read_labelled(path: Path, text_columns: Sequence[str] = ()) -> Labelled:
     label, columns = _places(table, text_columns)
     texts, labels = [], []
     unlabelled = blank = 0
+    words: dict[str, None] = {}
     for row, (found, *given) in enumerate(table.rows(label, *columns)):
         where = table.where(row)
         value = _label(found, where, table.columns[label])
         cells = ["" if is_missing(text) else text_cell(text, where, _ADVICE).strip() for text in given]
         if value is None:
             unlabelled += 1
+            if isinstance(found, str) and found.strip().lower() in _UNLABELLED - {"", "nan"}:
+                words[found.strip()] = None
         elif not all(cells):
             blank += 1
         else:
@@ -118,6 +134,8 @@ def read_labelled(path: Path, text_columns: Sequence[str] = ()) -> Labelled:
         why = [f"{number} without a {what}" for number, what in ((unlabelled, "label"), (blank, "text")) if number]
         verb = "is" if unlabelled + blank == 1 else "are"
         notes.append(f"Of the {len(table)} rows of {path}, {' and '.join(why)} {verb} left out.")
+    if words:
+        notes.append(f"{', '.join(words)} as a label of {path} is none; write another name if it is a class.")
     return Labelled(tuple(texts), tuple(labels), tuple(notes))
 
 
@@ -134,6 +152,26 @@ def lone_classes(classes: Sequence[str], labels: Sequence[float], origin: Path) 
     ]
 
 
+def doubtful_labels(classes: Sequence[str], labels: Sequence[float], origin: Path) -> list[str]:
+    """Warnings of labels that may be written wrong: classes that differ in case, a fraction among whole numbers."""
+    if not classes:
+        fractions = [label for label in labels if label != int(label)]
+        if len(fractions) * 2 >= len(labels):
+            return []
+        return [
+            f"The labels of {origin} are taken as numbers to predict (a regression) and not as classes, as "
+            f"{fractions[0]:g} has a fraction."
+        ]
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(name.casefold(), []).append(name)
+    return [
+        f"The classes {' and '.join(map(repr, names))} of {origin} differ in case alone, and are read as several."
+        for names in alike.values()
+        if len(names) > 1
+    ]
+
+
 def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
     """Where the label is among the columns, and where the one or two texts are."""
     names = [name.lower() if table.columns.count(name.lower()) == 0 else name for name in table.columns]
@@ -144,7 +182,7 @@ def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
             f"{', '.join(table.columns) or 'none'}; name them in the first row"
         )
     if asked:
-        return label, _asked(table, asked)
+        return label, _asked(table, asked, label)
     pairs = [pair for pair in _PAIRS if set(pair) <= set(names)]
     in_pairs = {name for pair in pairs for name in pair}
     singles = [(name,) for name in _SINGLES if name in names and name not in in_pairs]
@@ -153,23 +191,31 @@ def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
     if len(found) == 1:
         return label, [_first(table, names, (name,)) or 0 for name in found[0]]
     if not found and len(texts) == 1:
+        where = f"{table.origin} (it has {', '.join(table.columns)})"
+        refuse_no_text(table.columns[texts[0]], table.cells(texts[0]), where, _NAME_THEM)
         return label, texts
     columns = [table.columns[place] for place in texts]
     got = f"the text columns {', '.join(columns)}" if columns else f"the columns {', '.join(table.columns)}"
     raise GeoscopeError(
         f"expected one text or two in columns called sentence, or sentence1 and sentence2, got {got} in "
-        f"{table.origin}; name those to read with --text-column NAME (twice for two texts)"
+        f"{table.origin}; {_NAME_THEM}"
     )
 
 
-def _asked(table: Table, asked: Sequence[str]) -> list[int]:
+def _asked(table: Table, asked: Sequence[str], label: int) -> list[int]:
     lacking = [name for name in asked if name not in table.columns]
     if lacking or len(set(asked)) != len(asked) or len(asked) > 2:
         raise GeoscopeError(
             f"expected --text-column to name one or two columns of {table.origin}, got {', '.join(asked)}; it has "
             f"{', '.join(table.columns)}"
         )
-    return [place for name in asked if (place := table.place(name)) is not None]
+    places = [place for name in asked if (place := table.place(name)) is not None]
+    if label in places:
+        raise GeoscopeError(
+            f"expected --text-column to name texts of {table.origin}, got {table.columns[label]}, which is the label; "
+            "name another"
+        )
+    return places
 
 
 def _first(table: Table, names: Sequence[str], wanted: Sequence[str]) -> int | None:
@@ -201,20 +247,35 @@ def _unread(table: Table, label: int, columns: Sequence[int], asked: Sequence[st
 
 
 def _label(cell: Any, where: str, column: str) -> Any:
-    """A label as it stands, without the spaces around it; None where the row has none."""
-    label = cell.strip() if isinstance(cell, str) else cell
+    """A label as it stands, without the spaces around it; None where the row has none.
+
+    Raises GeoscopeError for what is no name and no number: lists, infinity, numbers that no float holds.
+    """
+    label = text_cell(cell, where).strip().strip(_UNSEEN).strip() if isinstance(cell, str) else cell
     if isinstance(label, (list, dict, bytes)):
         raise GeoscopeError(
             f"expected a name or a number as {column}, got {type(label).__name__} in {where}; mend the row"
         )
-    if is_missing(label) or str(label).lower() in _UNLABELLED:
+    if is_missing(label) or (isinstance(label, str) and label.lower() in _UNLABELLED):
         return None
+    if not _is_finite(label):
+        shown = str(label) if isinstance(label, (str, float)) else "a number beyond what a float holds"
+        raise GeoscopeError(f"expected a name or a finite number as {column}, got {shown[:_SHOWN]} in {where}; mend it")
     return None if column.lower() == "gold_label" and label == _NO_AGREEMENT else label
 
 
-def _number(label: Any) -> float | None:
+def _is_finite(label: Any) -> bool:
+    """False for infinity, however it is written, and for a number beyond what a float holds."""
     try:
-        value = float(label)
+        return abs(float(label)) < float("inf")
+    except OverflowError:
+        return False
     except (TypeError, ValueError):
-        return None
-    return value if abs(value) < float("inf") else None
+        return True
+
+
+def _number(label: Any) -> Decimal | None:
+    """A label's exact value where it is a number: a name like 01 or 1_0 is none."""
+    if isinstance(label, (int, float, Decimal)):
+        return Decimal(label)
+    return Decimal(label) if isinstance(label, str) and _PLAIN.fullmatch(label) else None

@@ -56,6 +56,8 @@ class Lesson:
         from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
 
         kind = AutoModelForMaskedLM if self.task.kind == "mlm" else AutoModelForSequenceClassification
+        if folder is None:
+            self._refuse_unfit()
         folder = folder or self.checkpoint.model.name_or_path
         weights = choose_weights(
             [path.name for path in Path(folder).iterdir()], self.checkpoint.name, allow_pickle=True
@@ -75,6 +77,20 @@ class Lesson:
         if model.config.pad_token_id is None:
             model.config.pad_token_id = self.tokenizer.pad_token_id
         return model
+
+    def _refuse_unfit(self) -> None:
+        """Refuse what transformers would load without a part of it, or not at all."""
+        found = self.checkpoint.found
+        if found is not None and found.adapter is not None:
+            raise GeoscopeError(
+                f"expected a checkpoint to fine-tune, got '{self.checkpoint.name}', an adapter; merge it into its base "
+                "(peft's merge_and_unload), save that and give its folder"
+            )
+        if found is not None and found.static:
+            raise GeoscopeError(
+                f"expected a checkpoint to fine-tune, got '{self.checkpoint.name}', static embeddings, which have no "
+                "layers to train; choose another"
+            )
 
     @cached_property
     def train(self) -> Encoded:

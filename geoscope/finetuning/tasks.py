@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.labelled_files import Labelled, lone_classes, read_labelled
+from geoscope.finetuning.labelled_files import Labelled, doubtful_labels, lone_classes, read_labelled
 from geoscope.glue_tasks import TASKS, Examples, load_task
 from geoscope.subjects.corpora import check_specs, load_corpus
 from geoscope.subjects.encodings import unpacked_name
@@ -106,7 +106,8 @@ def _labelled(name: str, path: Path, columns: Sequence[str]) -> Task:
         raise GeoscopeError(
             f"expected examples to train on and to evaluate with, got {len(labels)} in {path}; add some"
         )
-    for note in (*whole.notes, *lone_classes(classes, labels, path)):
+    doubts = [*lone_classes(classes, labels, path), *doubtful_labels(classes, labels, path)]
+    for note in (*whole.notes, *doubts):
         warnings.warn(note, stacklevel=2)
     kind, scores = ("classification", _scores(classes)) if classes else ("regression", ("spearman", "pearson"))
     return Task(name, kind, scores, classes, examples.take(places[0]), examples.take(places[1]))

@@ -85,6 +85,9 @@ def facts(report: Report) -> str:
         parts.insert(1, f"{report.subject.hidden_size} dimensions")
     if "groups" in report.settings:  # nobody said which sequence a row is of
         parts.append(str(report.settings["groups"]))
+    elif sample.left_out is not None:
+        told = ", ".join(f"{count:,} {why}" for why, count in sample.left_out.items())
+        parts.append(f"a token each, left out: {told}")
     elif sample.sequences is not None:
         shares = ", ".join(f"{share.sequences:,} {share.name}" for share in sample.corpora)
         parts.append(f"{sample.sequences:,} sequences" + (f" ({shares})" if shares else ""))

@@ -101,7 +101,8 @@ def _subject(report: Report, *, short: bool) -> dict[str, Any]:
         f"{share.name}: {share.sequences:,} sequences, {_print(share.fingerprint, short=short)}"
         for share in sample.corpora
     ]
-    drawn = None if sample.sampling_fraction is None else f"{100 * sample.sampling_fraction:.3g} % of the corpora"
+    share = sample.sampling_fraction if sample.left_out is None else None  # a vocabulary is of no corpus
+    drawn = None if share is None else f"{100 * share:.3g} % of the corpora"
     told = {
         "kind": subject.kind,
         "architecture": subject.architecture,

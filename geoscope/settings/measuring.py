@@ -12,7 +12,7 @@ from geoscope.settings.texts import keys_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
-Pooling = Literal["tokens", "mean", "cls", "last"]
+Pooling = Literal["tokens", "mean", "cls", "last", "model", "vocabulary"]
 Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
@@ -98,9 +98,11 @@ class Text(TypedDict, total=False):
     pooling: Annotated[
         Pooling,
         Option(
-            "tokens", "What makes a row; padding never does.", _SAMPLE, told="sample.pooling", of_text=True, drawn=True
+            "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says. "
+            "vocabulary: the input embedding matrix, a row a token; no text is read.",
+            _SAMPLE, told="sample.pooling", of_text=True, drawn=True,
         ),
-    ]
+    ]  # fmt: skip
     tokens: Annotated[
         Tokens,
         Option(
@@ -265,6 +267,13 @@ class Origin(TypedDict, total=False):
         Option(
             None, "Read with this tokenizer, for a checkpoint folder without one.",
             _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    subfolder: Annotated[
+        str | None,
+        Option(
+            None, "Where in the folder or repository the checkpoint is.",
+            _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
         ),
     ]  # fmt: skip
     trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]

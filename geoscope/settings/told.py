@@ -68,6 +68,8 @@ def _points(report: Report) -> int:
 def _drawn(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
     """The corpora and how many sequences of them, as they are asked for."""
     sample = report.sample
+    if sample.pooling == "vocabulary":  # which is of no text
+        return {"corpora": None, "sequences": None}
     foreign = [share.name for share in sample.corpora if share.name not in _NAMED]
     named = given.keys() & {"corpora", "texts"}
     if (foreign or not sample.corpora) and not named:

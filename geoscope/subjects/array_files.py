@@ -123,7 +123,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         if path.stat().st_size and _is_empty_npy(path):
             return np.empty((0, 0), dtype=np.float32)
         raise GeoscopeError(
-            f"expected an array as .npy, got {path}, which cannot be read: {first_line(error)}"
+            f"expected an array as .npy, got {path}, which cannot be read: {first_line(error)}; write it again"
         ) from error
     if not isinstance(loaded, np.ndarray):
         raise GeoscopeError(f"expected an array as .npy, got an archive in {path}; name it .npz")

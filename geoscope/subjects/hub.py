@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.adapters import Adapter
 
 _TIMEOUT = 10.0
 
@@ -19,10 +20,26 @@ os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own)."""
+    """A checkpoint's files on disk, and the commit they are from (None for a folder of the user's own).
+
+    folder: of its configuration and weights. adapter: what goes on them, if anything does. modules: the folder of
+    sentence-transformers' modules.json, if it is in one. static: whether it is a table of token vectors and no more.
+    subfolder: where below the folder or repository that was named. file: the one GGUF file that was.
+    """
 
     folder: Path
     commit: str | None
+    adapter: Adapter | None = None
+    modules: Path | None = None
+    static: bool = False
+    subfolder: str | None = None
+    file: str | None = None
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """Where its tokenizer is: beside an adapter, if one was saved there."""
+        beside = self.folder if self.adapter is None else self.adapter.folder
+        return beside if (beside / "tokenizer_config.json").is_file() else self.folder
 
 
 class OutOfReach(Exception):
@@ -54,20 +71,22 @@ def load_dataset(repository: str, configuration: str | None, revision: str | Non
             datasets.enable_progress_bars()
 
 
-def find_snapshot(identifier: str, revision: str | None, wanted: Callable[[list[str]], list[str]]) -> Snapshot:
+def find_snapshot(
+    identifier: str, revision: str | None, wanted: Callable[[list[str]], list[str]], below: str | None = None
+) -> Snapshot:
     """The folder of a hub checkpoint's configuration, tokenizer and weights, fetched unless cached.
 
-    wanted: given the names of the repository's files, those to fetch.
+    wanted: given the names of the repository's files, those to fetch. below: the folder in it that is meant.
     Raises GeoscopeError when the id or revision does not exist, or the hub is out of reach and the cache
     lacks it.
     """
     from huggingface_hub import HfApi, constants, errors, snapshot_download
 
     if constants.is_offline_mode():
-        return _cached(identifier, revision, "the Hugging Face hub is offline (HF_HUB_OFFLINE)")
+        return _cached(identifier, revision, below, "the Hugging Face hub is offline (HF_HUB_OFFLINE)")
     try:
         info = HfApi().model_info(identifier, revision=revision, timeout=_TIMEOUT)
-        files = [entry.rfilename for entry in info.siblings or [] if "/" not in entry.rfilename]
+        files = [entry.rfilename for entry in info.siblings or []]
         folder = snapshot_download(
             identifier,
             revision=info.sha,
@@ -90,18 +109,23 @@ def find_snapshot(identifier: str, revision: str | None, wanted: Callable[[list[
             "that you may read; check the name"
         ) from error
     except _hub_errors() as error:
-        return _cached(identifier, revision, f"the Hugging Face hub is out of reach ({type(error).__name__})")
+        return _cached(identifier, revision, below, f"the Hugging Face hub is out of reach ({type(error).__name__})")
     return Snapshot(Path(folder), info.sha)
 
 
-def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
+def _cached(identifier: str, revision: str | None, below: str | None, why: str) -> Snapshot:
     """The cached snapshot of a revision (a branch, a tag or a commit; default main)."""
     from huggingface_hub import constants, errors, try_to_load_from_cache
 
+    prefix = f"{below}/" if below else ""
     try:
-        found = try_to_load_from_cache(
-            identifier, "config.json", cache_dir=constants.HF_HUB_CACHE, revision=revision or "main"
+        held = (
+            try_to_load_from_cache(
+                identifier, prefix + name, cache_dir=constants.HF_HUB_CACHE, revision=revision or "main"
+            )
+            for name in ("config.json", "adapter_config.json", "modules.json")
         )
+        found = next((path for path in held if isinstance(path, str)), None)
     except errors.HFValidationError as error:
         raise GeoscopeError(
             f"expected an existing folder or file, or a Hugging Face id such as 'org/name', got '{identifier}'; "
@@ -113,7 +137,7 @@ def _cached(identifier: str, revision: str | None, why: str) -> Snapshot:
             f"expected a checkpoint, got '{identifier}'{at}, which is not a local folder, is not in the cache, and "
             f"{why}; check the name, or give the path of a downloaded folder"
         )
-    folder = Path(found).parent
+    folder = Path(found).parents[len(Path(prefix).parts)]
     return Snapshot(folder, folder.name)
 
 

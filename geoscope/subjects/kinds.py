@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ _ALSO = {".hdf5": ".h5"}
 _WEIGHTS = ("model", "adapter_model", "pytorch_model", "consolidated", "diffusion_pytorch_model")
 
 TAKEN = (
-    "a Hugging Face id, a checkpoint folder, an embeddings file "
+    "a Hugging Face id, a checkpoint folder or .gguf file, an embeddings file "
     f"({' '.join(ARRAY_SUFFIXES)}), a folder of such files of one kind or written by extract or save_to_disk, or demo"
 )
-_IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
+IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 _PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 _OTHER_FILES = (".gguf", ".gz", ".html", ".md", ".onnx", ".txt", ".xlsx", ".xml", ".zip", *_PICKLES)
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
 _TEXTS = (".text", ".tokens", ".txt")
 
 
@@ -50,6 +51,12 @@ def kind_of(subject: Any) -> Kind:
     if not isinstance(subject, (str, os.PathLike)):
         return Kind.HELD
     name, path = str(subject), Path(subject).expanduser()
+    if not name.strip():
+        raise GeoscopeError(f"expected {TAKEN}, got an empty name; name one")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts) or len(os.fsencode(path)) > _LONGEST_PATH:
+        raise GeoscopeError(
+            f"expected {TAKEN}, got {len(name)} characters, longer than any name: {name[:40]}...; check it"
+        )
     suffix = path.suffix.lower()
     if name == "demo":
         return Kind.TEXT
@@ -57,6 +64,8 @@ def kind_of(subject: Any) -> Kind:
         return _of_folder(path)
     if name == "-" or suffix == ".json" or path.is_fifo():
         return Kind.REPORT
+    if suffix == ".gguf" and path.is_file():
+        return Kind.TEXT
     if embeddings_suffix(path):
         if path.is_file():
             return Kind.ROWS
@@ -66,7 +75,7 @@ def kind_of(subject: Any) -> Kind:
         if suffix in _PICKLES:
             what = ", which only a pickle would read; save its rows as .npy or .safetensors"
         raise GeoscopeError(f"expected {TAKEN}, got the file {path}{what}")
-    if suffix in _OTHER_FILES or not _IDENTIFIER.match(name):
+    if suffix in _OTHER_FILES or not IDENTIFIER.match(name):
         raise GeoscopeError(f"expected {TAKEN}, got {name}, where there is nothing; check the path")
     return Kind.TEXT
 
@@ -90,10 +99,18 @@ def _of_folder(path: Path) -> Kind:
     names = {each.name for each in path.iterdir()}
     if is_extracted(path):
         return Kind.ROWS
-    if "config.json" in names or any(name.endswith(".gguf") for name in names):
+    if names & {"config.json", "adapter_config.json", "modules.json"} or any(name.endswith(".gguf") for name in names):
         return Kind.TEXT
     if names & {SAVED_DATASET, SAVED_SPLITS} or any(_is_shard(path / name) for name in names):
         return Kind.ROWS
+    if any((path / name / "config.json").is_file() for name in names):
+        return Kind.TEXT  # by --subfolder
+    below = next((each for name in sorted(names) for each in _within(path / name)), None)
+    if below is not None:
+        raise GeoscopeError(
+            f"expected {TAKEN}, got the folder {path}, which has files in subfolders alone, as {below}, and those are "
+            "not read; name a folder of files"
+        )
     held = sorted(names)[:3]
     raise GeoscopeError(
         f"expected {TAKEN}, got the folder {path}, which has neither config.json nor embeddings.json "
@@ -105,6 +122,14 @@ def _is_shard(path: Path) -> bool:
     """Whether a folder's file may be embeddings: it is no weights of a checkpoint that lacks its config.json."""
     weights = path.suffix == ".safetensors" and path.name.startswith(_WEIGHTS)
     return bool(embeddings_suffix(path)) and path.name[0] not in "._" and not weights and path.is_file()
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """The embeddings files in a folder's subfolders and itself."""
+    if folder.name[0] not in "._" and folder.is_dir():
+        for held, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if name[0] not in "._")
+            yield from (Path(held) / name for name in sorted(files) if _is_shard(Path(held) / name))
 
 
 def expect(subject: Any, kinds: Collection[Kind], why: str) -> Kind:

@@ -8,26 +8,20 @@ from io import StringIO
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
+from geoscope.subjects.adapters import without_adapter
 from geoscope.subjects.hub import Snapshot
-from geoscope.subjects.weights import choose_weights, never_saved
+from geoscope.subjects.weights import never_saved, refuse_mismatched, telling_of_quantization
 
 
-def configuration_of(snapshot: Snapshot, subject: str, trust_remote_code: bool) -> Any:
-    """A checkpoint's configuration."""
+def configuration_of(snapshot: Snapshot, subject: str, weights: dict[str, Any], trust_remote_code: bool) -> Any:
+    """A checkpoint's configuration; that of a GGUF file stands in it."""
     from transformers import AutoConfig
 
-    packed = _packed(snapshot, subject)
-    with _sentences(subject):
+    packed = {key: weights[key] for key in weights.keys() & {"gguf_file"}}
+    with _sentences(subject), without_adapter(snapshot.folder) as folder:
         return AutoConfig.from_pretrained(
-            str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
+            str(folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
         )
-
-
-def _packed(snapshot: Snapshot, subject: str) -> dict[str, str]:
-    """The GGUF file that holds a checkpoint's configuration and tokenizer too, as transformers wants it named."""
-    files = [path.name for path in snapshot.folder.iterdir()]
-    packed = [name for name in files if name.endswith(".gguf")]
-    return {} if "config.json" in files or len(packed) != 1 else {"gguf_file": packed[0]}
 
 
 def class_of(config: Any) -> Any:
@@ -43,25 +37,30 @@ def class_of(config: Any) -> Any:
 
 
 def load_model(
-    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, allow_pickle: bool
+    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, weights: dict[str, Any]
 ) -> tuple[Any, set[str]]:
     """The model as AutoModel (or, where it has none, the class that is named) builds it, and the weights it lacks.
 
-    Raises GeoscopeError where what is measured lacks some; they would be random.
+    weights: what `from_pretrained` must be told of the files. Raises GeoscopeError where what is measured lacks some;
+    they would be random.
     """
     from transformers import AutoModel
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
-    files = [path.name for path in snapshot.folder.iterdir()]
-    weights = choose_weights(files, subject, allow_pickle=allow_pickle).options
     options: dict[str, Any] = {
-        "local_files_only": True, "trust_remote_code": trust_remote_code, "dtype": dtype, "output_loading_info": True
+        "local_files_only": True, "trust_remote_code": trust_remote_code, "dtype": dtype, "output_loading_info": True,
+        "ignore_mismatched_sizes": True, **weights,
     }  # fmt: skip
 
     def made(kind: Any) -> tuple[Any, set[str]]:
-        # GGUF has a progress bar of its own
-        with _sentences(subject), redirect_stderr(StringIO()) if "gguf_file" in weights else nullcontext():
-            model, info = kind.from_pretrained(str(snapshot.folder), **options, **weights)
+        with (
+            _sentences(subject),
+            redirect_stderr(StringIO()) if "gguf_file" in weights else nullcontext(),  # it has a progress bar
+            telling_of_quantization(snapshot.folder, subject),
+            without_adapter(snapshot.folder) as folder,
+        ):
+            model, info = kind.from_pretrained(str(folder), **options)
+        refuse_mismatched(model, info["mismatched_keys"], subject)
         return model, set(info["missing_keys"])
 
     own = type(config) in MODEL_MAPPING or getattr(config, "auto_map", None)

@@ -15,7 +15,7 @@ from geoscope.rows import Layer
 from geoscope.subjects.array_files import Matrix, matrix
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.frame_rows import frame_rows
-from geoscope.subjects.groups import grouped, ungrouped
+from geoscope.subjects.groups import grouped, one_kind, ungrouped
 from geoscope.subjects.packed_bits import refuse_packed
 from geoscope.subjects.table_rows import TableMatrix
 
@@ -44,7 +44,7 @@ def object_embeddings(held: Any, *, groups: Any = None, column: str | None = Non
     else:
         layers = _layers(held, name)
     rows = next(iter(layers.values())).shape[0]
-    index = ungrouped(rows) if groups is None else grouped(_labels(groups), rows, "groups")
+    index = ungrouped(rows) if groups is None else grouped(held_labels(groups), rows, "groups")
     return Embeddings(layers, index, name=name, groups_known=groups is not None)
 
 
@@ -163,14 +163,16 @@ def _refuse_ragged(rows: Sequence[Any], what: str) -> None:
         )
 
 
-def _labels(groups: Any) -> npt.NDArray[Any]:
-    """One label a row; none may be missing."""
+def held_labels(groups: Any) -> npt.NDArray[Any]:
+    """One label a row, none missing; a number and its digits as text are not one."""
     if isinstance(groups, (str, Mapping)) or not hasattr(groups, "__iter__"):
         raise GeoscopeError(
             f"expected groups as one label a row, got a {type(groups).__name__}; give an array or a list of labels"
         )
     for listed in ("to_pylist", "to_list"):
         groups = getattr(groups, listed)() if hasattr(groups, listed) else groups
+    if isinstance(groups, (list, tuple)) and all(type(each) in (int, str) for each in groups):
+        return one_kind(groups)
     try:
         labels = np.asanyarray(of_tensor(groups) if is_tensor(groups) else groups)
     except (ValueError, TypeError, RuntimeError) as error:

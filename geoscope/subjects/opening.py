@@ -107,9 +107,7 @@ def _refuse_file_options(options: Mapping[str, Any]) -> None:
 
 def _of_text(text: TextSubject) -> Opened:
     extraction = text.extraction
-    return Opened(
-        extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens", extraction.read_with
-    )
+    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens", text.settings)
 
 
 def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened:
@@ -124,6 +122,6 @@ def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened
         resolve_layers(options.get("layers", "last"), embeddings.layers),
         embeddings.subject or {**described, "fingerprint": embeddings.fingerprint},
         embeddings.sample or counted,
-        bool(np.any(embeddings.index.token_ids >= 0)),
+        bool(np.any((embeddings.index.token_ids >= 0) & (embeddings.index.positions >= 0))),
         embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
     )

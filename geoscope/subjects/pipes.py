@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -12,14 +13,16 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.corpus_places import PIPE
-from geoscope.subjects.encodings import read_lines
+from geoscope.subjects.encodings import read_lines, read_text
 
+_BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
+"""How a line begins that is of JSON written over several lines, be it whole or not."""
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # each goes with the process
 
 
 @cache
 def spooled(pipe: str) -> Path:
-    """What comes through a pipe, as a file: `.jsonl` where the first line is an object of JSON, else `.txt`.
+    """What comes through a pipe, as a file: `.jsonl` where lines are records of JSON, `.json` for one value, or `.txt`.
 
     A pipe gives its text once; whoever asks again in this process gets the same.
     """
@@ -32,8 +35,7 @@ def spooled(pipe: str) -> Path:
         else:
             with Path(pipe).open("rb") as stream:
                 shutil.copyfileobj(stream, file)
-    first = next((line for line in read_lines(path, "a corpus") if line.strip()), "")
-    return path.rename(path.with_suffix(".jsonl" if _is_record(first) else ".txt"))
+    return path.rename(path.with_suffix(_suffix(path)))
 
 
 def _standard_input() -> Any:
@@ -44,8 +46,25 @@ def _standard_input() -> Any:
     return stream
 
 
-def _is_record(line: str) -> bool:
+def _suffix(path: Path) -> str:
+    """`.jsonl` where the first line is an object or every line a string; `.json` for one value in all the lines."""
+    lines = (line.strip() for line in read_lines(path, "a corpus") if line.strip())
+    first = next(lines, "")
+    value = _value(first)
+    if isinstance(value, dict):
+        return ".jsonl"
+    if isinstance(value, str):
+        return ".jsonl" if all(isinstance(_value(line), (str, dict)) for line in lines) else ".txt"
+    if not first.startswith(("[", "{")):
+        return ".txt"
+    whole = _value(read_text(path, "a corpus")) if value is None or next(lines, None) is None else None
+    held = whole[0] if isinstance(whole, list) and whole else whole
+    return ".json" if isinstance(held, (str, dict)) or _BEGUN.match(first) else ".txt"
+
+
+def _value(text: str) -> Any:
+    """What a text is in JSON, None where it is nothing of it."""
     try:
-        return isinstance(json.loads(line), dict)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None

@@ -21,9 +21,9 @@ def read_json_lines(path: Path, what: str) -> Iterator[tuple[int, Record]]:
         if not line.strip():
             continue
         try:
-            record: Any = _parsed(line)
+            record: Any = parsed(line)
         except (ValueError, RecursionError) as error:
-            twice = f"the field {error.name!r} twice" if isinstance(error, _TwiceError) else "something else"
+            twice = _found(error)
             whole = "; name it .json if it is one value" if number == 1 and line.strip() in ("[", "{") else ""
             raise GeoscopeError(
                 f"expected a record of JSON in every line, got {twice} in line {number} of {path}"
@@ -40,7 +40,7 @@ def read_json(path: Path, what: str) -> tuple[list[Record], list[int] | None]:
     """
     text = read_text(path, what)
     try:
-        whole = _parsed(text)
+        whole = parsed(text)
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             read = list(read_json_lines(path, what))
@@ -60,7 +60,15 @@ def read_json(path: Path, what: str) -> tuple[list[Record], list[int] | None]:
     return [_record(row, f"record {number} of {path}", "the list") for number, row in enumerate(rows, start=1)], None
 
 
-class _TwiceError(ValueError):
+def _found(error: Exception) -> str:
+    """What a line has that is refused."""
+    if isinstance(error, TwiceError):
+        return f"the field {error.name!r} twice"
+    too_long = isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError)
+    return "a whole number with more digits than Python reads" if too_long else "something else"
+
+
+class TwiceError(ValueError):
     """A record with a field of the same name twice."""
 
     def __init__(self, name: str) -> None:
@@ -72,11 +80,11 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+        raise TwiceError(next(name for name in names if names.count(name) > 1))
     return found
 
 
-_parsed = json.JSONDecoder(object_pairs_hook=_object).decode
+parsed = json.JSONDecoder(object_pairs_hook=_object).decode
 
 
 def _record(value: Any, where: str, whose: str) -> Record:

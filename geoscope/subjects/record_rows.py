@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
+import itertools
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +17,13 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects import array_files
+from geoscope.subjects.groups import one_kind
+from geoscope.subjects.record_files import TwiceError, parsed
 from geoscope.subjects.row_columns import Cells, Column, row_columns
 from geoscope.subjects.table_rows import json_numbers, plain_numbers
 
 _LONGEST_LINE = 64 << 20
+_LOOKED_AT = 64  # records in which a field's kind is looked for
 
 
 class _Record(NamedTuple):
@@ -43,7 +48,7 @@ class RecordMatrix:
         self.names: tuple[str, ...] = ()
         self._fields: tuple[str, ...] | None = None
         if isinstance(first.value, dict):
-            columns = [_column(name, value) for name, value in first.value.items()]
+            columns = self._columns(first.value)
             chosen = row_columns(columns, str(path), column=column, groups=groups)
             self.names = tuple(first.value)
             self._fields = tuple(columns[place].name for place in chosen.places)
@@ -59,6 +64,17 @@ class RecordMatrix:
         self.shape = (self._count(), 0)
         self.shape = (self.shape[0], len(self._numbers(first)))
 
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The fields that make the row, in its order; none where each line is a list."""
+        return self._fields or ()
+
+    def in_order(self, names: Sequence[str]) -> RecordMatrix:
+        """The same matrix, its fields in the order of their names here."""
+        ordered = copy.copy(self)
+        ordered._fields = tuple(names)
+        return ordered
+
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         rows, width = self.shape
         step = max(1, array_files.BLOCK_BYTES // (width * self.dtype.itemsize))
@@ -71,7 +87,13 @@ class RecordMatrix:
                     raise GeoscopeError(
                         f"expected {rows} rows in {self.path}, as at first, got fewer; let it be while it is read"
                     )
-                block[place] = self._numbers(record)
+                try:
+                    block[place] = self._numbers(record)
+                except OverflowError as error:
+                    raise GeoscopeError(
+                        f"expected numbers that a float64 holds, got a larger one in line {record.line} of "
+                        f"{self.path}; mend the line or leave it out"
+                    ) from error
             yield start, block
 
     def whole(self) -> FloatArray:
@@ -89,7 +111,17 @@ class RecordMatrix:
                     f"expected an integer or a string as '{name}', got {type(label).__name__} in line {record.line} "
                     f"of {self.path}; mend it or name another"
                 )
-        return np.array(found)
+        return one_kind(found)
+
+    def _columns(self, first: Mapping[str, Any]) -> list[Column]:
+        """The first record's fields; one of whole numbers is of floats where one of the next records has a float."""
+        columns = [_column(name, value) for name, value in first.items()]
+        for record in itertools.islice(self._records(), _LOOKED_AT):
+            for place, column in enumerate(columns):
+                held = record.value.get(column.name) if isinstance(record.value, dict) else None
+                if column.cells is Cells.WHOLE and isinstance(held, float):
+                    columns[place] = Column(column.name, Cells.FLOATS, "float")
+        return columns
 
     def _count(self) -> int:
         with _opened(self.path) as stream:
@@ -99,13 +131,29 @@ class RecordMatrix:
         with _opened(self.path) as stream:
             for number, line in _lines(stream, self.path):
                 try:
-                    value: Any = json.loads(line)
+                    value: Any = parsed(line.decode(json.detect_encoding(line)))
+                except TwiceError as error:
+                    raise GeoscopeError(
+                        f"expected every field once in a record, got {error} in line {number} of {self.path}; "
+                        "mend the line"
+                    ) from error
                 except (ValueError, RecursionError) as error:
                     raise GeoscopeError(
                         f"expected a record of JSON in every line, got something else in line {number} of "
                         f"{self.path}; mend the line or leave it out"
                     ) from error
                 yield _Record(number, value)
+
+    def _refuse_further(self, record: _Record) -> None:
+        """Refuse a number in a field that the first record lacks: it may be of the row."""
+        further = next(
+            (name for name, held in record.value.items() if name not in self.names and type(held) in (int, float)), None
+        )
+        if further is not None:
+            raise GeoscopeError(
+                f"expected the fields of the first record in every one, got the number '{further}' too in line "
+                f"{record.line} of {self.path}; add it to all or leave it out"
+            )
 
     def _field(self, record: _Record, name: str) -> Any:
         if not isinstance(record.value, dict) or name not in record.value:
@@ -122,6 +170,8 @@ class RecordMatrix:
             given = self._field(record, self._fields[0])
         else:
             given = [self._field(record, name) for name in self._fields]
+            if len(record.value) > len(self.names):
+                self._refuse_further(record)
         numbers = json_numbers(given) if isinstance(given, str) else plain_numbers(given)
         width = self.shape[1] or len(numbers or ())
         if numbers is None or len(numbers) != width:

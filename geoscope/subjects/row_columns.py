@@ -47,6 +47,10 @@ _NO_DIMENSION = frozenset(
         "timestamp",
     ]
 )
+_NO_ROWS = frozenset(
+    ["attention_mask", "input_ids", "labels", "position_ids", "special_tokens_mask", "token_ids", "token_type_ids"]
+)
+"""What columns of lists are called that hold a tokenized text."""
 _FEWEST = 2  # columns side by side that make a row
 _RIVALS = 8  # numbered columns beside a column of lists, which may as well be the row
 _SHOWN = 6
@@ -110,12 +114,14 @@ def row_columns(columns: Sequence[Column], origin: str, *, column: str | None, g
     chosen = _asked(columns, free, origin, column) if column is not None else _found(columns, free, origin)
     names = [columns[place].name for place in chosen]
     refuse_twice([each.name for each in columns if each.name in {*names, groups}], origin)
-    if columns[chosen[0]].is_list:
-        return RowColumns(tuple(chosen), columns[chosen[0]].cells)
-    _refuse_broken(columns, free, chosen, origin)
-    said = _said(columns, free, chosen, origin)
-    if said is not None:
+    in_lists = columns[chosen[0]].is_list
+    if not in_lists:
+        _refuse_broken(columns, free, chosen, origin)
+    said = _said_of_lists(columns, free, chosen, origin) if in_lists else _said(columns, free, chosen, origin)
+    if said is not None and not (in_lists and column is not None):
         warnings.warn(said, stacklevel=2)
+    if in_lists:
+        return RowColumns(tuple(chosen), columns[chosen[0]].cells)
     floats = any(columns[place].cells is Cells.FLOATS for place in chosen)
     return RowColumns(tuple(chosen), Cells.FLOATS if floats else Cells.WHOLE)
 
@@ -152,6 +158,11 @@ def _found(columns: Sequence[Column], free: Sequence[int], origin: str) -> list[
             f"expected one column of lists of numbers, got {_names(columns, lists)}{rest} in {origin}; choose one "
             "with --column"
         )
+    if lists and columns[lists[0]].name.strip().lower() in _NO_ROWS:
+        raise GeoscopeError(
+            f"expected a column that holds rows, got lists in '{columns[lists[0]].name}' alone in {origin}, as of "
+            "tokens or boxes; choose with --column if they are rows"
+        )
     if lists:
         return lists
     if len(families) > 1:
@@ -160,7 +171,7 @@ def _found(columns: Sequence[Column], free: Sequence[int], origin: str) -> list[
             f"expected columns of one kind of name, as dim_0, dim_1, got {spans} in {origin}; choose one kind with "
             f"--column {columns[families[0][0]].name.rstrip('0123456789') or 'NAME'}"
         )
-    floats = [place for place in free if columns[place].cells is Cells.FLOATS and not _is_index(columns[place])]
+    floats = [place for place in free if columns[place].cells is Cells.FLOATS and not is_index(columns[place])]
     others = [place for place in floats if place not in largest]
     if families and len(others) < len(largest):
         return largest
@@ -199,19 +210,33 @@ def _refuse_broken(columns: Sequence[Column], free: Sequence[int], chosen: Seque
 
 def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
     """What of the columns side by side was left out, or chosen with nothing in their names to go by."""
+    left = [place for place in free if place not in set(chosen) and not is_index(columns[place])]
     if len({columns[place].family for place in chosen}) > 1 or columns[chosen[0]].family is None:
-        return f"the columns {_names(columns, chosen)} of {origin} are read as the row"
-    left = [place for place in free if place not in set(chosen) and not _is_index(columns[place])]
-    if not left:
-        return None
+        rest = f", and {_names(columns, left)} {'are' if len(left) > 1 else 'is'} left out" if left else ""
+        return f"the columns {_names(columns, chosen)} of {origin} are read as the row{rest}"
+    return _left_out(columns, left, _span(columns, chosen), origin) if left else None
+
+
+def _said_of_lists(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
+    """What numbered columns of floats were left out beside the one of lists."""
+    left = [
+        place
+        for family in _families(columns, free)
+        for place in family
+        if any(columns[each].cells is Cells.FLOATS for each in family)
+    ]
+    return _left_out(columns, left, columns[chosen[0]].name, origin) if left else None
+
+
+def _left_out(columns: Sequence[Column], left: Sequence[int], row: str, origin: str) -> str:
     many = len(left) > 1
     return (
         f"the column{'s' * many} {_names(columns, left)} of {origin} {'are' if many else 'is'} left out: the row is "
-        f"{_span(columns, chosen)}"
+        f"{row}"
     )
 
 
-def _is_index(column: Column) -> bool:
+def is_index(column: Column) -> bool:
     return _INDEX.fullmatch(column.name) is not None
 
 

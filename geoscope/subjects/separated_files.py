@@ -84,8 +84,9 @@ def is_blank(row: Row) -> bool:
 
 def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[Row]:
     """The rows in some lines of a file; raises GeoscopeError for quotes that do not close or are inside a cell."""
+    held: list[str] = []
     reader = csv.reader(
-        map(_masked, lines),
+        _holding(map(_masked, lines), held),
         delimiter=dialect.delimiter,
         quoting=csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE,
         skipinitialspace=dialect.spaces,
@@ -95,6 +96,9 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
     csv.field_size_limit(_MOST_FIELD)
     try:
         for cells in reader:
+            if dialect.quotes:
+                _refuse_escapes(cells, held, f"line {line} of {path}")
+            held.clear()
             if cells:
                 yield Row(line, [cell.replace(_MASK, "\r") for cell in cells] if _MASK in "".join(cells) else cells)
             line = reader.line_num + 1 + dialect.skipped
@@ -106,6 +110,23 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
         ) from error
     finally:
         csv.field_size_limit(longest)
+
+
+def _holding(lines: Iterable[str], held: list[str]) -> Iterator[str]:
+    """The lines, each also put into a list."""
+    for line in lines:
+        held.append(line)
+        yield line
+
+
+def _refuse_escapes(cells: Sequence[str], lines: Sequence[str], where: str) -> None:
+    """Refuse a bare cell with a quote behind a backslash: whoever writes quotes twice puts such a cell in quotes."""
+    for cell in cells:
+        if '\\"' in cell and '"' + cell.replace('"', '""') + '"' not in "".join(lines):
+            raise GeoscopeError(
+                f"expected a quote inside a cell written twice, got one behind a backslash in {where}; write the file "
+                "without an escape character (doublequote=True)"
+            )
 
 
 def _lines(path: Path, what: str) -> Iterator[str]:

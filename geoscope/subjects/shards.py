@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from geoscope.subjects.kinds import SAVED_DATASET, SAVED_SPLITS, embeddings_suff
 from geoscope.wording import listed
 
 _NUMBER = re.compile(r"(\d+)")
+_COUNTED = re.compile(r"(\d+)-of-(\d+)")
+_MOST_FILES = 1 << 20
+_VARIES = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+")  # numbers, and names of writes
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def shard_files(folder: Path) -> list[Path]:
             f"expected files of one kind in the folder {folder}, got {', '.join(kinds)}; name one file, or move the "
             "others elsewhere"
         )
+    _refuse_subfolders(folder, kinds)
+    _refuse_unlike(folder, sorted(files))
     by_number = sorted(files, key=lambda path: (_natural(path.name), path.name))
     by_name = sorted(files, key=lambda path: path.name)
     if by_number != by_name:
@@ -96,6 +102,51 @@ def shard_files(folder: Path) -> list[Path]:
             stacklevel=2,
         )
     return by_number
+
+
+def shard_name(path: Path) -> str:
+    """A file's name without what says its kind: "part-0" of part-0.csv.gz."""
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
+def _refuse_subfolders(folder: Path, kinds: Sequence[str]) -> None:
+    """Refuse files of the same kind further down, which are not read."""
+    for held, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        below = [name for name in names if embeddings_suffix(Path(name)) in kinds and name[0] not in "._"]
+        if Path(held) != folder and below:
+            raise GeoscopeError(
+                f"expected all files in the folder {folder} itself, got {Path(held) / min(below)} too, and files in "
+                "subfolders are not read; move them up, or elsewhere"
+            )
+
+
+def _refuse_unlike(folder: Path, files: Sequence[Path]) -> None:
+    """Refuse files that are no parts of one whole: the same twice, unlike but for a number, or with one absent."""
+    names = {shard_name(file): file for file in reversed(files)}
+    for file in files:
+        if names[shard_name(file)] != file:
+            raise GeoscopeError(
+                f"expected every part once in the folder {folder}, got {names[shard_name(file)].name} and {file.name}; "
+                "move one elsewhere"
+            )
+        if _VARIES.sub("#", shard_name(file)) != _VARIES.sub("#", shard_name(files[0])):
+            raise GeoscopeError(
+                f"expected files whose names differ in a number alone, as part-0 and part-1, got {files[0].name} and "
+                f"{file.name} in the folder {folder}; name one file, or rename them if they are parts of one whole"
+            )
+    counted = [match for file in files if (match := _COUNTED.search(shard_name(file)))]
+    if not counted:
+        return
+    present, total = {int(match[1]) for match in counted}, int(counted[0][2])
+    first = int(0 not in present and total in present)
+    absent = sorted(set(range(first, first + total)) - present) if total <= _MOST_FILES else []
+    if absent:
+        digits = len(counted[0][1])
+        raise GeoscopeError(
+            f"expected {total} files in the folder {folder}, as {files[0].name} says, got none with the number"
+            f"{'s' * (len(absent) > 1)} {listed([f'{number:0{digits}}' for number in absent], 6)}; copy what is absent"
+        )
 
 
 def _saved_files(folder: Path) -> list[Path]:

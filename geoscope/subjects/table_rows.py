@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +48,7 @@ class RowTable(ABC):
     def labels(self, name: str) -> npt.NDArray[Any]:
         """One column's values, (n,)."""
         import pyarrow as pa
-        from pyarrow.types import is_nested, is_string
+        from pyarrow.types import is_nested
 
         place = next(place for place, each in enumerate(self.columns) if each.name == name)
         chunks = [batch.column(0) for batch in self.batches([place], _LABELS_AT_ONCE, text=True)]
@@ -56,7 +58,7 @@ class RowTable(ABC):
                 f"expected integers or strings in the column '{name}' of {self.origin}, got {values.type}; name another"
             )
         array: npt.NDArray[Any] = values.to_numpy()
-        blank = values.null_count or (sum(not each.strip() for each in array) if is_string(values.type) else 0)
+        blank = values.null_count or sum(isinstance(each, str) and not each.strip() for each in array)
         if blank:
             raise GeoscopeError(
                 f"expected a label in every row of the column '{name}' of {self.origin}, got {blank} empty cells; "
@@ -82,6 +84,18 @@ class TableMatrix:
             self.stored = known[0] if len(set(known)) == 1 else None
             self.dtype = max((read_dtype(dtype) for dtype in known), key=lambda dtype: dtype.itemsize)
         self.shape = (table.rows, self._width() if table.rows else 0)
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The columns that make the row, in its order."""
+        return tuple(self.table.columns[place].name for place in self._chosen.places)
+
+    def in_order(self, names: Sequence[str]) -> TableMatrix:
+        """The same matrix, its columns in the order of their names here."""
+        places = dict(zip(self.row_names, self._chosen.places, strict=True))
+        ordered = copy.copy(self)
+        ordered._chosen = replace(self._chosen, places=tuple(places[name] for name in names))
+        return ordered
 
     def blocks(self) -> Iterator[tuple[int, FloatArray]]:
         rows, width = self.shape
@@ -136,7 +150,13 @@ class TableMatrix:
             for row, cell in enumerate(batch.column(0).to_pylist()):
                 numbers = self._parsed(cell, start + row)
                 self._refuse_other_widths(np.array([len(numbers)]), start + row)
-                block[row] = numbers
+                try:
+                    block[row] = numbers
+                except OverflowError as error:
+                    raise GeoscopeError(
+                        f"expected numbers that a float64 holds, got a larger one in row "
+                        f"{self.table.first_row + start + row} of {self.table.origin}; mend the row or leave it out"
+                    ) from error
         else:
             self._fill_from_lists(block, plain(batch.column(0)), start)
 

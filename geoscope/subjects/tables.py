@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -195,7 +196,10 @@ def open_parquet(path: Path, what: str) -> Any:
     import pyarrow.parquet as pq
 
     with parquet_errors(path, what):
-        file = pq.ParquetFile(_unpacked(path, what) if path.suffix.lower() == PACKED else path)
+        whole = _unpacked(path, what) if path.suffix.lower() == PACKED else None
+        file = pq.ParquetFile(path if whole is None else whole)
+        if whole is not None:
+            weakref.finalize(file.reader, whole.close)
         file.schema_arrow  # noqa: B018 - here is where a schema that cannot be read is told
         return file
 

@@ -23,6 +23,7 @@ from geoscope.subjects.tables import (
     refuse_twice,
     text_cell,
 )
+from geoscope.subjects.text_columns import refuse_no_name, refuse_no_text
 
 TEXT_SUFFIXES = (".txt", ".jsonl", ".json", ".csv", ".tsv", ".parquet")
 """What a corpus file may be called, each also with .gz; `.text` and `.tokens` (WikiText's own) read like `.txt`."""
@@ -32,6 +33,7 @@ _WHAT = "a corpus"
 _COLUMNS = ("text", "sentence")
 _BATCH_ROWS = 4096
 _SHOWN_COLUMNS = 12
+_NAME_ONE = "name the one to read with --text-column NAME"
 _ADVICE = "mend the row, or name the column to read with --text-column"
 
 
@@ -154,6 +156,10 @@ def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
     unnamed = next((name for name in names if name and is_number(name)), None)
     if len(texts) == 1 and unnamed is None:
         refuse_twice([name for name in names if name == texts[0]], table.origin)
+        if isinstance(table, _Separated):
+            refuse_no_name(texts[0], table.origin, alone=len(names) == 1)
+        cells = (cell for _, cell in table.cells(texts[0]))
+        refuse_no_text(texts[0], cells, f"{table.origin} (it has {_listed(names)})", _NAME_ONE)
         return Column(table.unit, table, texts[0], alone=True)
     if len(texts) == 1:
         raise GeoscopeError(
@@ -162,10 +168,7 @@ def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
         )
     got = f"the text columns {_listed(texts)}" if texts else "no column of text"
     of = "" if texts else f" (it has {_listed(names)})"
-    raise GeoscopeError(
-        f"expected a column 'text' or 'sentence', got {got} in {table.origin}{of}; name the one to read with "
-        "--text-column NAME"
-    )
+    raise GeoscopeError(f"expected a column 'text' or 'sentence', got {got} in {table.origin}{of}; {_NAME_ONE}")
 
 
 def _listed(names: Sequence[str]) -> str:

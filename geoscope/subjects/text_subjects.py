@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
-from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords
-from geoscope.settings.option import completed, part, takes, without
+from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
+from geoscope.settings.option import completed, fields_of, part, takes, without
 from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
@@ -19,18 +19,25 @@ from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.held_texts import corpus_held
 from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.sentence_models import SentenceModel, read_sentence_model
+from geoscope.subjects.vocabulary import Vocabulary
 from geoscope.subjects.words import Words, parse_words
+
+_ANY_LENGTH = 10**9
+"""Of text that nothing cuts."""
 
 
 class TextSubject(NamedTuple):
     """A checkpoint and its drawn, tokenized text: the rows to be read, and what a report says of both.
 
-    The model is read anew whenever the rows are, so that what it gives follows its weights.
+    settings: what it says of how rows are made, beside the options. The model is read anew whenever the rows are, so
+    that what it gives follows its weights.
     """
 
-    extraction: Extraction
+    extraction: Extraction | Vocabulary
     about: dict[str, Any]
     sample: dict[str, Any]
+    settings: dict[str, Any]
 
 
 @takes(ReadingKeywords)
@@ -44,6 +51,8 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     """
     options = completed(ReadingKeywords, resolved(given))
     name = subject.name if isinstance(subject, Checkpoint) else subject
+    if options["pooling"] == "vocabulary":
+        return _open_vocabulary(subject, options)
     specs = _corpora(options, name)
     kept = None if options["words"] is None else parse_words(options["words"])
     columns = options["text_columns"]
@@ -54,11 +63,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
     drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
     checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
+    sentence = _sentence_model(checkpoint, options)
+    length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
     extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
-        max_length=options["max_length"], layers=options["layers"], before_final_norm=options["before_final_norm"],
-        seed=options["seed"],
-        batch_tokens=options["batch_tokens"], progress=options["progress"], warnings=drawn.warnings,
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length,
+        layers=options["layers"], before_final_norm=options["before_final_norm"], seed=options["seed"],
+        batch_tokens=options["batch_tokens"], progress=options["progress"],
+        warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
     )  # fmt: skip
     sample = {
         "corpora": [
@@ -68,12 +79,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
         "pooling": options["pooling"],
-        "max_length": extraction.max_length,
+        "max_length": None if extraction.max_length == _ANY_LENGTH else extraction.max_length,
         "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
-    return TextSubject(extraction, _describe(extraction), sample)
+    made = extraction.read_with | ({} if sentence is None else {"sentence_model": sentence.described})
+    return TextSubject(extraction, _describe(extraction), sample, made)
 
 
 @takes(ExtractKeywords)
@@ -88,7 +100,7 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     output = options["output"]
     if output is not None:
         check_output(Path(output).expanduser())
-    extraction, described, sample = open_text_subject(subject, **part(ReadingKeywords, options))
+    extraction, described, sample, made = open_text_subject(subject, **part(ReadingKeywords, options))
     for warning in extraction.warnings:
         warnings.warn(warning, stacklevel=2)
     split, words, protocol = options["split"], options["words"], options["protocol"]
@@ -96,22 +108,67 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         "layers": list(extraction.layers),
         "pooling": options["pooling"],
         "tokens": options["tokens"],
-        "max_length": extraction.max_length,
+        "max_length": sample["max_length"],
         "sequences": options["sequences"],
         "split": None if split is None else list(split),
         "seed": options["seed"],
         "dtype": extraction.checkpoint.dtype,
+        **made,
         **({} if words is None else {"words": words}),
         **({} if protocol is None else {"protocol": protocol}),
         **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
         **({"before_final_norm": True} if options["before_final_norm"] else {}),
-        **extraction.read_with,
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
     written = write_embeddings(folder, extraction, subject=described, sample=sample, settings=settings)
     written.keep(temporary)
     return written
+
+
+def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords) -> TextSubject:
+    """The input embedding matrix, beside which every option that chooses text is refused."""
+    for name, field in fields_of(Text).items():
+        chosen = field.option.of_text or name == "tokens"
+        if chosen and name != "pooling" and options.get(name) != field.option.default:
+            told = field.flag if field.option.typed else name
+            raise GeoscopeError(f"expected no {told} with --pooling vocabulary, which reads no text; leave it out")
+    checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, **part(Loading, options))
+    rows = Vocabulary(checkpoint, layers=options["layers"])
+    sample = {
+        "corpora": [],
+        "sequences": len(rows.index),
+        "rows": len(rows.index),
+        "pooling": rows.pooling,
+        "max_length": None,
+        "seed": options["seed"],
+        "fingerprint": rows.fingerprint,
+        "sampling_fraction": 1.0,
+        "left_out": rows.left_out,
+    }
+    return TextSubject(rows, _describe(rows), sample, {})
+
+
+def _sentence_model(checkpoint: Checkpoint, options: ReadingKeywords) -> SentenceModel | None:
+    """What makes rows under --pooling model; None under any other."""
+    if options["pooling"] != "model":
+        return None
+    folder = None if checkpoint.found is None else checkpoint.found.modules
+    return read_sentence_model(folder, checkpoint.name, allow_pickle=options["allow_pickle"], device=checkpoint.device)
+
+
+def _unused_prompts(sentence: SentenceModel | None, name: str) -> list[str]:
+    """What a user should hear of prompts that nothing says when to use."""
+    if sentence is None or sentence.prompt or not sentence.prompts:
+        return []
+    told = ", ".join(sentence.prompts)
+    return [f"'{name}' has prompts for {told} and none by default; text is read without one."]
+
+
+def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int | None) -> int:
+    """The tokens that a sentence model's text is cut to: as its folder says, fewer where that is asked for."""
+    limits = [each for each in (sentence.max_length, checkpoint.max_positions, asked) if each is not None]
+    return min(limits, default=_ANY_LENGTH)
 
 
 def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
@@ -138,7 +195,7 @@ def _loaded(specs: Sequence[Any], split: Any, words: Words | None, columns: Sequ
     ]
 
 
-def _describe(extraction: Extraction) -> dict[str, Any]:
+def _describe(extraction: Extraction | Vocabulary) -> dict[str, Any]:
     checkpoint = extraction.checkpoint
     return {
         "name": checkpoint.name,
@@ -148,5 +205,16 @@ def _describe(extraction: Extraction) -> dict[str, Any]:
         "fingerprint": checkpoint.fingerprint,
         "parameters": checkpoint.parameters,
         "layers": checkpoint.layers,
-        "hidden_size": checkpoint.hidden_size,
+        "hidden_size": extraction.row_size,
+        **_found(checkpoint),
+    }
+
+
+def _found(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What of its folder a report says, where there is something to say."""
+    found = checkpoint.found
+    below = None if found is None else found.subfolder
+    return {
+        **({} if below is None else {"subfolder": below}),
+        **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
     }

@@ -76,11 +76,13 @@ def results_of_folder(folder: Path) -> tuple[list[TaskResult], list[str]]:
     return chosen, [*notes, *_remarks(chosen), *told]
 
 
-def parsed(path: Path) -> Any:
-    """A file's JSON."""
+def parsed(path: Path, *, lines: bool = False) -> Any:
+    """A file's JSON. lines: one value a line is no fault, and None."""
     try:
         return json.loads(read_text(path, "scores"))
     except (ValueError, RecursionError) as error:
+        if lines and isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+            return None
         raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend or remove it") from error
 
 

@@ -1,0 +1,35 @@
+"""Descriptions: the JSON files that say what stands in a checkpoint's folder, and the paths that they give."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from geoscope.errors import GeoscopeError, first_line
+
+T = TypeVar("T", bound=dict[str, Any] | list[Any])
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """A file's one object or list; raises GeoscopeError where it holds something else or cannot be read."""
+    wanted = "object" if kind is dict else "list"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise GeoscopeError(
+            f"expected JSON in {path}, got something else: {first_line(error)}; download or save it again"
+        ) from error
+    if not isinstance(held, kind):
+        raise GeoscopeError(
+            f"expected one {wanted} of JSON in {path}, got a {type(held).__name__}; download or save it again"
+        )
+    return held
+
+
+def inside(folder: Path, name: Any, origin: Path) -> Path:
+    """The file or folder of a name below a folder; raises GeoscopeError for a name that leads out of it."""
+    parts = Path(name).parts if isinstance(name, str) and "\0" not in name else ("..",)
+    if ".." in parts or Path(*parts).is_absolute():
+        raise GeoscopeError(f"expected names inside {folder}, got {name!r} in {origin}; mend it, or do not trust it")
+    return folder.joinpath(*parts)
