@@ -109,10 +109,10 @@ def _settings(
         "protocol": read_with.get("protocol", options["protocol"]),
         "column": options["column"],
         "groups": read_with.get("groups"),
+        "sentence_model": read_with.get("sentence_model"),
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
-        "sentence_model": read_with.get("sentence_model"),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

@@ -262,18 +262,18 @@ class Origin(TypedDict, total=False):
             _RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
         ),
     ]  # fmt: skip
-    tokenizer: Annotated[
-        str | None,
-        Option(
-            None, "Read with this tokenizer, for a checkpoint folder without one.",
-            _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
-        ),
-    ]  # fmt: skip
     subfolder: Annotated[
         str | None,
         Option(
             None, "Where in the folder or repository the checkpoint is.",
             _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
+        ),
+    ]  # fmt: skip
+    tokenizer: Annotated[
+        str | None,
+        Option(
+            None, "Read with this tokenizer, for a checkpoint folder without one.",
+            _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
     trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]

@@ -97,15 +97,14 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
     folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
     text = open_text_subject(perturbation.checkpoint, **part(ReadingKeywords, options))
-    length = text.sample["max_length"] or MAX_LENGTH
     probing = Probes(
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=asked["seed"], layer=text.extraction.layers[-1],
-        progress=progress, max_length=length, batch_tokens=asked["batch_tokens"],
+        progress=progress, max_length=text.sample["max_length"] or MAX_LENGTH, batch_tokens=asked["batch_tokens"],
     ) if tasks else None  # fmt: skip
     tuning = FineTunings(
         perturbation.checkpoint, learnt, epochs=setup.finetune_epochs, examples=setup.finetune_examples,
         seed=asked["seed"], device=torch_device(asked["device"]), progress=progress,
-        max_length=length, trust_remote_code=asked["trust_remote_code"],
+        max_length=text.sample["max_length"] or MAX_LENGTH, trust_remote_code=asked["trust_remote_code"],
     ) if learnt else None  # fmt: skip
     return Study(text, perturbation, Scoring(probing, tuning), options, folder)
 

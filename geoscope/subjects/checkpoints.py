@@ -22,6 +22,7 @@ from geoscope.subjects.modalities import modality_of
 from geoscope.subjects.models import backbone_of, class_of, configuration_of, load_model
 from geoscope.subjects.probe import probe
 from geoscope.subjects.states import Outline
+from geoscope.subjects.static_embeddings import load_static
 from geoscope.subjects.tokenizers import load_tokenizer
 from geoscope.subjects.weights import weights_in
 
@@ -36,8 +37,8 @@ class Checkpoint:
     fingerprint: "sha256:..." over the sorted (name, dtype, shape, bytes) of the loaded tensors.
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
     max_positions: the most tokens the model reads at once, or None where it has no limit. embedded: how many token ids
-    it has an embedding for, None where it has no table of them. outline: where in it the layers are.
-    found: where its files are.
+    it has an embedding for, None where it has no table of them. outline: where in it the layers are. found: where its
+    files are.
     """
 
     name: str
@@ -71,8 +72,8 @@ def load_checkpoint(
     dtype: str = default_of(Loading, "dtype"),
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
-    tokenizer: str | None = None,
     subfolder: str | None = None,
+    tokenizer: str | None = None,
     found: Snapshot | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
@@ -90,17 +91,16 @@ def load_checkpoint(
     where = _resolve_device(device)
     with quiet_transformers():
         if snapshot.static:
-            from geoscope.subjects.static_embeddings import load_static
-
-            missing: set[str] = set()
             model, words = load_static(snapshot.folder, subject, number)
+            missing: set[str] = set()
             if tokenizer is not None:
                 words = load_tokenizer(snapshot.folder, subject, named=tokenizer, trust_remote_code=trust_remote_code)
         else:
-            weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options
-            config = configuration_of(snapshot, subject, weights, trust_remote_code)
-            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, weights.get("gguf_file"))
-            model, missing = load_model(snapshot, subject, config, number, trust_remote_code, weights)
+            weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file)
+            packed = weights.options.get("gguf_file")
+            config = configuration_of(snapshot, subject, trust_remote_code)
+            words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, packed)
+            model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
         if snapshot.adapter is not None:
             merge_adapter(model, snapshot.adapter, subject)
         kind, backbone = backbone_of(model)

@@ -10,18 +10,26 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.adapters import without_adapter
 from geoscope.subjects.hub import Snapshot
-from geoscope.subjects.weights import never_saved, refuse_mismatched, telling_of_quantization
+from geoscope.subjects.weights import never_saved, refuse_mismatched, telling_of_quantization, weights_in
 
 
-def configuration_of(snapshot: Snapshot, subject: str, weights: dict[str, Any], trust_remote_code: bool) -> Any:
-    """A checkpoint's configuration; that of a GGUF file stands in it."""
+def configuration_of(snapshot: Snapshot, subject: str, trust_remote_code: bool) -> Any:
+    """A checkpoint's configuration."""
     from transformers import AutoConfig
 
-    packed = {key: weights[key] for key in weights.keys() & {"gguf_file"}}
-    with _sentences(subject), without_adapter(snapshot.folder) as folder:
+    packed = _packed(snapshot, subject)
+    with _sentences(subject), telling_of_quantization(snapshot.folder, subject):
         return AutoConfig.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
+            str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
         )
+
+
+def _packed(snapshot: Snapshot, subject: str) -> dict[str, str]:
+    """The GGUF file that holds a checkpoint's configuration and tokenizer too, as transformers wants it named."""
+    files = [path.name for path in snapshot.folder.iterdir()]
+    packed = [name for name in files if name.endswith(".gguf")] if snapshot.file is None else [snapshot.file]
+    named = snapshot.file is not None or "config.json" not in files
+    return {"gguf_file": packed[0]} if named and len(packed) == 1 else {}
 
 
 def class_of(config: Any) -> Any:
@@ -37,29 +45,31 @@ def class_of(config: Any) -> Any:
 
 
 def load_model(
-    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, weights: dict[str, Any]
+    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, allow_pickle: bool
 ) -> tuple[Any, set[str]]:
     """The model as AutoModel (or, where it has none, the class that is named) builds it, and the weights it lacks.
 
-    weights: what `from_pretrained` must be told of the files. Raises GeoscopeError where what is measured lacks some;
-    they would be random.
+    Raises GeoscopeError where what is measured lacks some; they would be random.
     """
     from transformers import AutoModel
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
+    weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file).options
     options: dict[str, Any] = {
         "local_files_only": True, "trust_remote_code": trust_remote_code, "dtype": dtype, "output_loading_info": True,
-        "ignore_mismatched_sizes": True, **weights,
+        "ignore_mismatched_sizes": True,
     }  # fmt: skip
 
     def made(kind: Any) -> tuple[Any, set[str]]:
         with (
             _sentences(subject),
-            redirect_stderr(StringIO()) if "gguf_file" in weights else nullcontext(),  # it has a progress bar
+            redirect_stderr(StringIO())
+            if "gguf_file" in weights
+            else nullcontext(),  # GGUF has a progress bar of its own
             telling_of_quantization(snapshot.folder, subject),
             without_adapter(snapshot.folder) as folder,
         ):
-            model, info = kind.from_pretrained(str(folder), **options)
+            model, info = kind.from_pretrained(str(folder), **options, **weights)
         refuse_mismatched(model, info["mismatched_keys"], subject)
         return model, set(info["missing_keys"])
 

@@ -108,10 +108,10 @@ def _with_layers(outline: Outline, states: Sequence[Any], pair: Any, given: Any,
     blocks, last = outline.blocks, outline.last
     every = tuple(range(last + 1))
     inputs = [given.get(name) for name in blocks]
-    whole = len(blocks) == last and all(_one_a_token(state, pair, outline.size) for state in inputs)
+    whole = bool(blocks) and len(blocks) == last and all(_one_a_token(state, pair, outline.size) for state in inputs)
     if not states:
         return replace(outline, layers=every if whole else (last,), hooked=whole)
-    if whole and blocks and not _equal(states[0], inputs[0]) and _equal(states[0], made[blocks[0]]):
+    if whole and not _equal(states[0], inputs[0]) and _equal(states[0], made[blocks[0]]):
         return replace(outline, layers=every, hooked=True)  # the list begins after the first block
     inner = states[:-1]
     if all(_one_a_token(state, pair, outline.size) for state in inner):

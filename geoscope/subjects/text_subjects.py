@@ -66,10 +66,10 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     sentence = _sentence_model(checkpoint, options)
     length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
     extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"], max_length=length,
-        layers=options["layers"], before_final_norm=options["before_final_norm"], seed=options["seed"],
-        batch_tokens=options["batch_tokens"], progress=options["progress"],
-        warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
+        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
+        max_length=length or _ANY_LENGTH if sentence is not None else length, layers=options["layers"],
+        before_final_norm=options["before_final_norm"], seed=options["seed"], batch_tokens=options["batch_tokens"],
+        progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
     )  # fmt: skip
     sample = {
         "corpora": [
@@ -79,13 +79,13 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
         "sequences": len(drawn.texts),
         "rows": len(extraction.index),
         "pooling": options["pooling"],
-        "max_length": None if extraction.max_length == _ANY_LENGTH else extraction.max_length,
+        "max_length": length if sentence is not None else extraction.max_length,
         "seed": options["seed"],
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
-    made = extraction.read_with | ({} if sentence is None else {"sentence_model": sentence.described})
-    return TextSubject(extraction, _describe(extraction), sample, made)
+    made = {} if sentence is None else {"sentence_model": sentence.described}
+    return TextSubject(extraction, _describe(extraction), sample, {**made, **extraction.read_with})
 
 
 @takes(ExtractKeywords)
@@ -165,10 +165,10 @@ def _unused_prompts(sentence: SentenceModel | None, name: str) -> list[str]:
     return [f"'{name}' has prompts for {told} and none by default; text is read without one."]
 
 
-def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int | None) -> int:
+def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int | None) -> int | None:
     """The tokens that a sentence model's text is cut to: as its folder says, fewer where that is asked for."""
     limits = [each for each in (sentence.max_length, checkpoint.max_positions, asked) if each is not None]
-    return min(limits, default=_ANY_LENGTH)
+    return min(limits, default=None)
 
 
 def _corpora(options: ReadingKeywords, name: str) -> list[Any]:

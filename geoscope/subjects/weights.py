@@ -154,21 +154,6 @@ def refuse_mismatched(model: Any, mismatched: Collection[Sequence[Any]], subject
     )
 
 
-def never_saved(model: Any, name: str) -> bool:
-    """Whether a weight is one that the model's library makes itself and leaves out of its files (fixed sinusoids).
-
-    What it leaves out stands with the classes that save, which are often others of the model's family.
-    """
-    family = vars(sys.modules[type(model).__module__]).values()
-    patterns = [
-        pattern
-        for kind in family
-        for attribute in ("_keys_to_ignore_on_save", "_keys_to_ignore_on_load_missing")
-        for pattern in getattr(kind, attribute, None) or ()
-    ]
-    return any(re.search(rf"(^|\.){pattern.removeprefix('^')}", f"model.{name}") for pattern in patterns)
-
-
 @contextmanager
 def telling_of_quantization(folder: Path, subject: str) -> Iterator[None]:
     """Where quantized weights cannot be loaded, say that they are quantized, how, and what to do."""
@@ -197,3 +182,18 @@ def _quantization(folder: Path) -> str | None:
         return None
     bits = next((f" in {count} bit" for count in (4, 8) if config.get(f"load_in_{count}bit")), "")
     return f"{config.get('quant_method', 'an unnamed method')}{bits}"
+
+
+def never_saved(model: Any, name: str) -> bool:
+    """Whether a weight is one that the model's library makes itself and leaves out of its files (fixed sinusoids).
+
+    What it leaves out stands with the classes that save, which are often others of the model's family.
+    """
+    family = vars(sys.modules[type(model).__module__]).values()
+    patterns = [
+        pattern
+        for kind in family
+        for attribute in ("_keys_to_ignore_on_save", "_keys_to_ignore_on_load_missing")
+        for pattern in getattr(kind, attribute, None) or ()
+    ]
+    return any(re.search(rf"(^|\.){pattern.removeprefix('^')}", f"model.{name}") for pattern in patterns)
