@@ -93,6 +93,8 @@ def load_checkpoint(
         if snapshot.static:
             model, words = load_static(snapshot.folder, subject, number)
             missing: set[str] = set()
+            if tokenizer is not None:
+                words = load_tokenizer(snapshot.folder, subject, named=tokenizer, trust_remote_code=trust_remote_code)
         else:
             weights = weights_in(snapshot.folder, subject, allow_pickle=allow_pickle, file=snapshot.file)
             packed = weights.options.get("gguf_file")

@@ -31,7 +31,7 @@ BATCH_TOKENS_CPU = 4096
 BATCH_TOKENS_GPU = 32768
 """Positions a forward pass reads, padding included, unless `batch_tokens` says otherwise."""
 
-_TRIED = frozenset((1, 4, 16, 64))
+_TRIED = frozenset((1, 16, 128))
 """Of the batches with padding, those whose shortest sequence is read again without it."""
 
 
