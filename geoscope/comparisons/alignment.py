@@ -30,7 +30,8 @@ from geoscope.subjects.array_files import matrix
 from geoscope.subjects.embedding_folders import write_embeddings
 from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, kind_of
-from geoscope.subjects.opening import opened
+from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.opening import embeddings_of, opened
 
 _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
@@ -122,12 +123,13 @@ def _reopened(
     chosen = options_told(report, options, text=kind is Kind.TEXT)
     if redraw and kind is Kind.TEXT:
         chosen["sequences"] = drawn_sequences(other)
-    found = opened(subject, chosen)
     if kind is Kind.TEXT:
+        found = opened(subject, chosen)
         return _Reopened(found.source, report, found.sample, chosen)
+    rows = embeddings_of(subject, chosen)
     sample = report.sample.model_dump(mode="json", exclude={"rows", "points", "dropped"})
-    rows = found.source
-    return _Reopened(_layers_of(rows, found.layers) if isinstance(rows, Embeddings) else rows, report, sample, chosen)
+    layers = resolve_layers(chosen.get("layers", "last"), rows.layers)
+    return _Reopened(_layers_of(rows, layers), report, sample, chosen)
 
 
 def _size(report: Report) -> str:

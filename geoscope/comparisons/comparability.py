@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import HEEDING
@@ -49,14 +49,8 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
     yield "pooling", base.sample.pooling, candidate.sample.pooling
     yield "max length", base.sample.max_length, candidate.sample.max_length
     ours, theirs = _corpora(base), _corpora(candidate)
-    texts = [sorted(str(text) for _, text in corpora) for corpora in (ours, theirs)]
-    if texts[0] == texts[1] and "None" not in texts[0]:  # the same text, whatever it is called
-        pass
-    elif [name for name, _ in ours] == [name for name, _ in theirs]:  # the text behind a name differs
-        for (name, one), (_, other) in zip(ours, theirs, strict=True):
-            yield f"corpus {name}", one, other
-    else:
-        yield "corpora", [name for name, _ in ours], [name for name, _ in theirs]
+    if not _same_texts(ours, theirs):
+        yield from _unlike_corpora(ours, theirs)
     common = measures_of(base) & measures_of(candidate)
     for name, measures in _SETTINGS.items():
         if measures is None or measures & common:
@@ -66,6 +60,23 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
                     yield f"{name} {part}", one.get(part), other.get(part)
             else:
                 yield name, one, other
+
+
+def _same_texts(ours: Sequence[tuple[str, str | None]], theirs: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether corpora are the same texts, whatever they are called."""
+    one, other = (sorted(str(text) for _, text in corpora) for corpora in (ours, theirs))
+    return one == other and "None" not in one
+
+
+def _unlike_corpora(
+    ours: Sequence[tuple[str, str | None]], theirs: Sequence[tuple[str, str | None]]
+) -> Iterable[tuple[str, Any, Any]]:
+    names, others = ([name for name, _ in corpora] for corpora in (ours, theirs))
+    if names != others:
+        yield "corpora", names, others
+        return
+    for (name, one), (_, other) in zip(ours, theirs, strict=True):  # the text behind a name may differ
+        yield f"corpus {name}", one, other
 
 
 def measures_of(report: Report) -> set[str]:

@@ -12,6 +12,9 @@ from geoscope.settings.texts import keys_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
+NAMED_CORPORA = ("ptb", "wikitext2", "sample")
+"""The corpora that have a name; anything else is a file, a pipe or a data set of the hub."""
+
 Pooling = Literal["tokens", "mean", "cls", "last", "model", "vocabulary"]
 Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]

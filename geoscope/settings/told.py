@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Measures, Rows, Seed, Text
+from geoscope.settings.measuring import NAMED_CORPORA, Measures, Rows, Seed, Text
 from geoscope.settings.option import fields_of, names, without
 
 if TYPE_CHECKING:
     from geoscope.report import Report
-
-_NAMED = ("ptb", "wikitext2", "sample")
 
 
 class _ReadBack(Text, Rows, Seed, Measures, total=False):
@@ -70,7 +68,7 @@ def _drawn(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
     sample = report.sample
     if sample.pooling == "vocabulary":  # which is of no text
         return {"corpora": None, "sequences": None}
-    foreign = [share.name for share in sample.corpora if share.name not in _NAMED]
+    foreign = [share.name for share in sample.corpora if share.name not in NAMED_CORPORA]
     named = given.keys() & {"corpora", "texts"}
     if (foreign or not sample.corpora) and not named:
         raise GeoscopeError(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.corpus_places import NAMES, Place, place_of
+from geoscope.settings.measuring import NAMED_CORPORA
+from geoscope.subjects.corpus_places import Place, place_of
 from geoscope.subjects.hub_texts import dataset_column, named_texts
 from geoscope.subjects.pipes import spooled
 from geoscope.subjects.sequences import Counts, Fingerprint, Kept, at_places, collected
@@ -114,7 +115,7 @@ def draw(corpora: Sequence[Corpus], sequences: int, seed: int) -> Draw:
     if sequences < 1:
         raise GeoscopeError(f"expected --sequences to be at least 1, got {sequences}; ask for 1 or more")
     if not corpora:
-        raise GeoscopeError(f"expected a corpus, got none; pass --corpus with {', '.join(NAMES)} or a file")
+        raise GeoscopeError(f"expected a corpus, got none; pass --corpus with {', '.join(NAMED_CORPORA)} or a file")
     texts: list[str] = []
     shares: list[CorpusShare] = []
     warnings = [warning for corpus in corpora for warning in corpus.warnings]
@@ -164,7 +165,7 @@ def _warnings(place: Place, texts: Iterable[str | None], counts: Counts) -> tupl
     if not isinstance(texts, Texts):
         return ()
     said = texts.notes
-    if counts.null + counts.blank and place.name not in NAMES:
+    if counts.null + counts.blank and place.name not in NAMED_CORPORA:
         why = [f"{number} {word}" for number, word in ((counts.null, "null"), (counts.blank, "blank")) if number]
         one = counts.null + counts.blank == 1
         said += (

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.measuring import NAMED_CORPORA
 from geoscope.subjects.encodings import unpacked_name
 from geoscope.subjects.text_files import TEXT_SUFFIXES, is_plain
-
-NAMES = ("ptb", "wikitext2", "sample")
-"""The corpora that have a name; anything else is a file, a pipe or a data set."""
 
 PIPE = "-"
 """Standard input."""
@@ -53,7 +51,7 @@ class Place:
 
 def place_of(spec: str) -> Place:
     """Where a corpus is; raises GeoscopeError for an argument that names nothing."""
-    if spec in NAMES:
+    if spec in NAMED_CORPORA:
         return Place(spec)
     found = _found(spec, None)
     if found is not None:
@@ -73,9 +71,11 @@ def place_of(spec: str) -> Place:
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES or len(path.parts) > 1:
         raise GeoscopeError(
             f"expected a corpus file, got {path}, which does not exist; give an existing file "
-            f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMES)}; {_HOW}"
+            f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMED_CORPORA)}; {_HOW}"
         )
-    raise GeoscopeError(f"expected a corpus of {', '.join(NAMES)}, got '{spec}'; give one of them, a file or NAME=FILE")
+    raise GeoscopeError(
+        f"expected a corpus of {', '.join(NAMED_CORPORA)}, got '{spec}'; give one of them, a file or NAME=FILE"
+    )
 
 
 def _found(spec: str, name: str | None) -> Place | None:

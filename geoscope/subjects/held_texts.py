@@ -9,9 +9,9 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.corpora import Corpus, fingerprint
 from geoscope.subjects.tables import text_cell
+from geoscope.subjects.text_files import COLUMNS
 from geoscope.subjects.words import Words
 
-_NAMES = ("text", "sentence")
 _TAKEN = "a list of texts, or a column or Dataset of them"
 
 
@@ -48,10 +48,12 @@ def corpus_held(
 
 def _listed(held: Any, asked: Sequence[str]) -> list[Any]:
     if hasattr(held, "columns") and not hasattr(held, "column_names"):  # a data frame
-        return _listed(held[_frame_column(held, asked)], ())
+        names = [str(name) for name in held.columns]
+        return _listed(held[held.columns[names.index(_named(names, asked, "data frame"))]], ())
     columns = getattr(held, "column_names", None)
     if columns is not None and hasattr(held, "features"):  # a Dataset
-        return list(held[_column(held, columns, asked)])
+        texts = _texts_of(held, columns)
+        return list(held[_named(texts, asked, "Dataset", alone=texts[0] if len(texts) == 1 else None)])
     for method in ("to_pylist", "to_list"):  # of pyarrow, pandas and polars
         if hasattr(held, method):
             listed: list[Any] = getattr(held, method)()
@@ -66,25 +68,17 @@ def _is_null(text: Any) -> bool:
     return text is None or (isinstance(text, float) and text != text) or str(text) == "<NA>"
 
 
-def _frame_column(frame: Any, asked: Sequence[str]) -> Any:
-    names = [str(name) for name in frame.columns]
-    found = [name for name in asked or _NAMES if name in names]
-    if not found:
+def _named(names: Sequence[str], asked: Sequence[str], kind: str, *, alone: str | None = None) -> str:
+    """The name of the column of texts: one asked for, else as files call it, else the one that stands alone."""
+    found = next((name for name in asked or COLUMNS if name in names), None if asked else alone)
+    if found is None:
         raise GeoscopeError(
-            f"expected a data frame with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(names)}; "
-            "give the column of texts"
+            f"expected a {kind} with a column {' or '.join(asked or COLUMNS)}, got the columns {', '.join(names)}; "
+            "give the column of texts, or name it as text_columns"
         )
-    return frame.columns[names.index(found[0])]
+    return found
 
 
-def _column(held: Any, columns: list[str], asked: Sequence[str]) -> str:
-    texts = [name for name in columns if getattr(held.features[name], "dtype", None) in ("string", "large_string")]
-    for name in asked or _NAMES:
-        if name in texts:
-            return name
-    if len(texts) == 1 and not asked:
-        return texts[0]
-    raise GeoscopeError(
-        f"expected a Dataset with a column {' or '.join(asked or _NAMES)}, got the columns {', '.join(columns)}; "
-        "give one of them, or name it as text_columns"
-    )
+def _texts_of(held: Any, columns: Sequence[str]) -> list[str]:
+    """A Dataset's columns of strings."""
+    return [name for name in columns if getattr(held.features[name], "dtype", None) in ("string", "large_string")]

@@ -30,7 +30,9 @@ TEXT_SUFFIXES = (".txt", ".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
 _PLAIN = (".txt", ".text", ".tokens")
 _WHAT = "a corpus"
-_COLUMNS = ("text", "sentence")
+COLUMNS = ("text", "sentence")
+"""What the column of texts is called where nobody names it, the first that there is."""
+
 _BATCH_ROWS = 4096
 _SHOWN_COLUMNS = 12
 _NAME_ONE = "name the one to read with --text-column NAME"
@@ -123,7 +125,7 @@ def open_texts(path: Path, columns: Sequence[str] = ()) -> Texts:
     elif suffix == ".jsonl":
         table = _JsonLines(path)
         _, first = next(read_json_lines(path, _WHAT), (0, {}))
-        plain = [name for name in columns or _COLUMNS[:1] if name in first]
+        plain = [name for name in columns or COLUMNS[:1] if name in first]
         if len(plain) == 1:  # then no other record has to be looked at to choose
             return Column(table.unit, table, plain[0], alone=False)
     elif suffix == ".json":
@@ -148,7 +150,7 @@ def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
             f"expected one column of --text-column {' or '.join(asked)} in {table.origin}, got {got}; name one that "
             "it has"
         )
-    by_name = given or [name for name in _COLUMNS if name in names]
+    by_name = given or [name for name in COLUMNS if name in names]
     if by_name:
         refuse_twice([name for name in names if name == by_name[0]], table.origin)
         return Column(table.unit, table, by_name[0], alone=False)
