@@ -127,8 +127,6 @@ def test_a_type_checker_refuses_it_too(tmp_path: Path) -> None:
             {"isoscore_zeta": float("nan")},
             "expected --isoscore-zeta to be a number of at least 0 and at most 1, got n",
         ),
-        ({"device": 0}, "expected --device to be a text, got 0; give one"),
-        ({"words": 5}, "expected --words to be a text, got 5"),
         ({"errors": "no"}, "expected --errors to be True or False, got 'no'"),
         ({"points": "some"}, "expected --points to be a number above 0 or all, got 'some'"),
         ({"bits": 17}, "expected --bits to be a whole number of at least 1 and at most 16, got 17"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, wraps
 from numbers import Integral, Real
-from os import PathLike
 from types import NoneType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -86,8 +85,6 @@ class Field:
                 f"expected {self.flag} to be one of {', '.join(self.choices)}, got {value!r}; {what_to_do}"
             )
         kinds = set(self.parts) - {str, NoneType}
-        if not kinds and not isinstance(value, (str, PathLike)):
-            raise GeoscopeError(f"expected {self.flag} to be a text, got {value!r}; give one")
         return self._number(value, kinds.pop()) if kinds in ({int}, {float}, {bool}) else value
 
     def _number(self, value: Any, kind: type) -> Any:
