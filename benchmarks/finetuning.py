@@ -34,8 +34,8 @@ STUDY: Mapping[str, Any] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     from geoscope.cli.progress import RunProgress
+    from geoscope.documents.rendering import render, write_beside
     from geoscope.finetuning.sweeps import finetune
-    from geoscope.rendering import render_fine_tuning, write_fine_tuning
 
     study = {**STUDY, "seeds": given.seeds, "train_examples": given.train_examples, "epochs": given.epochs}
     parts = []
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 announce=lambda text: print(text, file=sys.stderr, flush=True),
                 **study,
             )
-        write_fine_tuning(result, str(folder))
-        parts.append(render_fine_tuning(result, "markdown") + "\n" + signs(result))
-        print(render_fine_tuning(result, "table"), flush=True)
+        write_beside(result, str(folder))
+        parts.append(render(result, "markdown") + "\n" + signs(result))
+        print(render(result, "table"), flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / "finetuning.md").write_text("# Fine-tuning with a regularizer\n\n" + "\n".join(parts))
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from geoscope import __version__, files
-from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.json_text import is_none, json_text
+from geoscope.errors import GeoscopeError
+from geoscope.json_text import is_none
+from geoscope.result import SCHEMA_VERSION, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas
-
-SCHEMA_VERSION: Literal["1"] = "1"
 
 STUDY_KEYS = ("noise_level", "noise_seed")
 """The key columns of a study's rows."""
@@ -192,11 +185,13 @@ class Score(_Part):
         return self
 
 
-class Report(_Part):
+class Report(Result):
     """One subject's numbers, with all it takes to get them again."""
 
-    schema_version: Literal["1"] = Field(default=SCHEMA_VERSION, description="of this layout")
-    geoscope_version: str = Field(default=__version__, description="of the program that measured")
+    model_config = _Part.model_config
+    noun = "report"
+    made_by = "geoscope measure SUBJECT -o report.json"
+
     subject: Subject
     sample: Sample
     settings: dict[str, Any] = Field(description="every setting that changes a number")
@@ -248,55 +243,6 @@ class Report(_Part):
             for row in self.measurements
         ]
 
-    def to_json(self) -> str:
-        """The report's JSON: two-space indent, keys in the schema's order, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))
-
-    def write(self, path: str | Path) -> None:
-        """Write the JSON to a file, whole or not at all; "-" is standard output."""
-        files.send(self.to_json(), str(path))
-
-    @classmethod
-    def read(cls, path: str | Path) -> Report:
-        """Read a report's JSON from a file; "-" is standard input.
-
-        Raises GeoscopeError for what is not a report, NotComparable for one of another schema version.
-        """
-        name = "standard input" if str(path) == "-" else str(path)
-        try:
-            data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
-        except OSError as error:
-            raise GeoscopeError(f"expected a report to read, got {name}: {error.strerror}; check the path") from error
-        return cls.from_json(data, name)
-
-    @classmethod
-    def from_json(cls, data: bytes | str, name: str = "the text") -> Report:
-        """Parse a report's JSON; name is what errors call it."""
-        content = _parse(data, name)
-        version = content.get("schema_version")
-        if version is None:
-            raise GeoscopeError(
-                f"expected a geoscope report, got JSON without schema_version in {name}; "
-                "make one with `geoscope measure SUBJECT -o report.json`"
-            )
-        if version != SCHEMA_VERSION:
-            raise NotComparable(
-                f"expected a report of schema version {SCHEMA_VERSION}, got {version!r} in {name}; "
-                "measure again with this version of geoscope"
-            )
-        missing = [key for key, field in cls.model_fields.items() if field.exclude_if is None and key not in content]
-        if missing:
-            raise GeoscopeError(
-                f"expected a geoscope report, got one without {', '.join(missing)} in {name}; measure again"
-            )
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            found = f"{place or 'the top level'}: {first['msg']}"
-            raise GeoscopeError(f"expected a geoscope report, got in {name} {found}; measure again") from error
-
     def to_dataframe(self) -> pandas.DataFrame:
         """The measurements as a data frame, with CSV's columns; needs pandas."""
         try:
@@ -307,20 +253,6 @@ class Report(_Part):
         frame = pandas.DataFrame(rows, columns=list(rows[0] if rows else COLUMNS))
         floats = {"value": "float64", "standard_error": "float64", "null": "float64"}
         return frame.astype({"layer": "Int64", "n": "int64"} | floats)
-
-
-def _parse(data: bytes | str, name: str) -> Mapping[str, Any]:
-    def refuse(constant: str) -> NoReturn:
-        raise GeoscopeError(f"expected finite numbers or null in a report, got {constant} in {name}; measure again")
-
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        content = json.loads(text, parse_constant=refuse)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise GeoscopeError(f"expected a report's JSON, got something else in {name}: {error}") from error
-    if not isinstance(content, dict):
-        raise GeoscopeError(f"expected a report, one JSON object, got a {type(content).__name__} in {name}")
-    return content
 
 
 _OPTIONAL = {

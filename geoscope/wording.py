@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -70,10 +70,32 @@ def rounded(value: float) -> str:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell of a table: nothing for None, a number rounded, text that is safe to print."""
+    """A cell of a table: nothing for None, a number rounded, yes or no, text that is safe to print."""
     if cell is None:
         return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, list | tuple):
+        return ", ".join(map(cell_text, cell))
     return rounded(cell) if isinstance(cell, float) else printable(str(cell))
+
+
+def between(ends: tuple[float, float] | None, told: Callable[[float], str] | None = None) -> str | None:
+    """An interval for display: its ends, rounded unless told otherwise."""
+    return None if ends is None else " to ".join(map(told or rounded, ends))
+
+
+def capital(sentence: str) -> str:
+    """A sentence with a capital at its start."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names; those that several share are numbered."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]
 
 
 def signed(value: float) -> str:

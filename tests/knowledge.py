@@ -37,6 +37,13 @@ _TRAITS_MAY_STAND = ("catalogue.py", "protocols.py", "measures", "settings")
 """Files and folders that name measures for what they are: their rows, formulas, and what works and options ask for."""
 
 
+_FORMS = "forms"
+"""Where what is written of a result must not depend on what result it is."""
+
+_OWN = {"null", "limit"}
+"""Words that forms have of their own: a chart's line, JUnit's kind of failure."""
+
+
 def modules(package: Path) -> Iterator[tuple[Path, ast.Module]]:
     """Every module's path under the package, and its tree."""
     for path in sorted(package.rglob("*.py")):
@@ -122,6 +129,21 @@ def measure_traits(package: Path) -> list[str]:
     return found
 
 
+def result_columns(package: Path) -> list[str]:
+    """Columns of results that a form names: they stand in the result's document alone."""
+    names = _columns()
+    found = []
+    for path, tree in modules(package):
+        if path.parts[0] == _FORMS:
+            known = {id(node) for node in _docstrings(tree)}
+            found += [
+                f"{path}:{node.lineno} {node.value}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant) and node.value in names and id(node) not in known
+            ]
+    return found
+
+
 KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
     "defaults of options": option_defaults,
     "lists of options": option_lists,
@@ -129,7 +151,17 @@ KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
     "ladders of subjects": ladders,
     "readers of tables": table_readers,
     "traits of measures": measure_traits,
+    "columns of results": result_columns,
 }
+
+
+def _columns() -> frozenset[str]:
+    """Every column that a result's document names."""
+    from geoscope.documents import comparisons, gates, noise_floors, reports
+    from geoscope.report import COLUMNS
+
+    tables = (comparisons._COLUMNS, gates._COLUMNS, noise_floors.COLUMNS, reports._SCORES)
+    return frozenset({column.name for table in tables for column in table} | set(COLUMNS)) - {""} - _OWN
 
 
 def _options() -> dict[str, tuple[object, ...]]:

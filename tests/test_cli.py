@@ -216,7 +216,7 @@ def test_a_terminal_gets_a_table(no_color: str, escapes: bool) -> None:
     assert process.returncode == 0
     assert (b"\x1b[" in told) is escapes
     plain = re.sub(rb"\x1b\[[0-9;]*m", b"", told).decode().splitlines()
-    assert plain[0] == "anisotropy"
+    assert plain[:2] == ["Measures", "anisotropy"]
     assert max(map(len, plain)) <= 60
 
 
@@ -468,7 +468,7 @@ def test_exit_codes_of_the_process(body: str, code: int, tmp_path: Path) -> None
         (["measure", "--help"], "\n Usage: geoscope measure"),
         (["--version"], f"geoscope {geoscope.__version__}\n"),
         (["measures"], "[\n"),
-        (["measures", "--format", "table"], "anisotropy\n"),
+        (["measures", "--format", "table"], "Measures\n"),
         (["schema"], "{\n"),
     ],
 )

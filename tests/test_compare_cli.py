@@ -126,9 +126,9 @@ def test_exit_codes_of_the_installed_command(folder: Path, line: str, code: int)
 
 def test_a_crash_never_looks_like_a_failed_limit(folder: Path) -> None:
     code = (
-        "import sys, geoscope.rendering as rendering; from geoscope.cli.app import main\n"
+        "import sys, geoscope.documents.rendering as rendering; from geoscope.cli.app import main\n"
         "def fail(*_): raise AssertionError('oh no')\n"
-        "rendering.render_comparison = fail; sys.exit(main())"
+        "rendering.render = fail; sys.exit(main())"
     )
     line = ["compare", "base.json", "changed.json", "--fail-on", "isoscore:-10%"]
     told = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, timeout=120)

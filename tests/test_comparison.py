@@ -22,11 +22,11 @@ from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.matching import match_layers
 from geoscope.comparisons.verdicts import interval, judge, two_sided
+from geoscope.documents.kinds import document_of
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable, Undefined
-from geoscope.forms.annotations import SUMMARY_BYTES, append_summary
-from geoscope.forms.comparison_forms import FORMS, outcome
-from geoscope.forms.output import Page
-from geoscope.rendering import render_comparison
+from geoscope.forms.github import SUMMARY_BYTES, append_summary
+from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.report import Measurement, Report
 from geoscope.statistics import benjamini_hochberg, critical, holm, upper_tail
 
@@ -524,7 +524,7 @@ def test_what_only_one_report_has_is_listed() -> None:
         ("base", [6], ["two_nn"]),
         ("candidate", [], ["anisotropy"]),
     ]
-    table = render_comparison(comparison, "table")
+    table = render(comparison, "table")
     assert "only the base has layer 6\n" in table
     assert "only candidate has anisotropy\n" in table
 
@@ -581,7 +581,7 @@ def comparison() -> Comparison:
 
 
 def test_json_is_complete_and_finite(comparison: Comparison) -> None:
-    content = json.loads(render_comparison(comparison, "json"))
+    content = json.loads(render(comparison, "json"))
     assert content["schema_version"] == "1"
     assert [row["verdict"] for row in content["differences"]] == ["changed", "changed", "unknown", "same"]
     assert [row["held"] for row in content["limits"]] == [False, True, False]
@@ -590,14 +590,14 @@ def test_json_is_complete_and_finite(comparison: Comparison) -> None:
 
 
 def test_csv_is_one_row_a_difference_and_a_similarity(comparison: Comparison) -> None:
-    lines = render_comparison(comparison, "csv").splitlines()
+    lines = render(comparison, "csv").splitlines()
     assert lines[0].startswith("layer,measure,candidate,candidate_layer,base_value,candidate_value,")
     assert len(lines) == 6
     assert lines[0].endswith(",reason,value,null,n")
     assert lines[-1].startswith("6,linear_cka,")
     assert lines[-1].endswith(",,0.5,0.1,900")
     check = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
-    assert render_comparison(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
+    assert render(check, "csv").splitlines()[1] == "isoscore>0.1,isoscore,6,True,0.5,,,"
 
 
 def test_a_check_of_a_study_says_which_of_its_rows_a_limit_is_about() -> None:
@@ -607,23 +607,23 @@ def test_a_check_of_a_study_says_which_of_its_rows_a_limit_is_about() -> None:
         row("isoscore", 0.04, noise_level=5.0, noise_seed=2),
     )
     check = check_report(study, [parse_bound("isoscore>0.1")])
-    content = json.loads(render_comparison(check, "json"))["limits"]
+    content = json.loads(render(check, "json"))["limits"]
     assert [limit["keys"] for limit in content] == [
         {"noise_level": 0.0}, {"noise_level": 5.0, "noise_seed": 1}, {"noise_level": 5.0, "noise_seed": 2}
     ]  # fmt: skip
-    first, *others = render_comparison(check, "csv").splitlines()
+    first, *others = render(check, "csv").splitlines()
     assert first.endswith(",noise_level,noise_seed")
     assert [line.split(",")[-2:] for line in others] == [["0.0", ""], ["5.0", "1"], ["5.0", "2"]]
     for form in ("table", "markdown", "junit", "github", "html"):
-        shown = render_comparison(check, form, Page(width=200))
+        shown = render(check, form, Page(width=200))
         assert "noise level 5, noise seed 1" in shown.replace("%2C", ","), form
         assert "noise level 5, noise seed 2" in shown.replace("%2C", ","), form
     plain = check_report(report(row("isoscore", 0.5)), [parse_bound("isoscore>0.1")])
-    assert "keys" not in render_comparison(plain, "json")
+    assert "keys" not in render(plain, "json")
 
 
 def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
-    page = render_comparison(comparison, "markdown")
+    page = render(comparison, "markdown")
     assert page.splitlines()[2] == "**2 changed, 1 same, 1 unknown; 2 of 3 limits failed**"
     assert "<details><summary>All 4 differences</summary>" in page
     assert "\x1b" not in page
@@ -635,20 +635,20 @@ def test_markdown_says_the_outcome_first(comparison: Comparison) -> None:
 
 
 def test_a_table_fits_its_page(comparison: Comparison) -> None:
-    wide = render_comparison(comparison, "table", Page(width=200))
+    wide = render(comparison, "table", Page(width=200))
     assert all(word in wide for word in ("change", "error", " z ", "changed", "unknown [1]", "FAILED", "linear_cka"))
     assert "\x1b" not in wide
     assert "2 changed, 1 same, 1 unknown; 2 of 3 limits failed" in wide.splitlines()[-1]
     for width in (60, 72, 90):
-        narrow = render_comparison(comparison, "table", Page(width=width))
+        narrow = render(comparison, "table", Page(width=width))
         assert max(map(len, narrow.splitlines())) <= width
         assert "changed" in narrow
-    assert "\x1b[" in render_comparison(comparison, "table", Page(width=100, color=True))
+    assert "\x1b[" in render(comparison, "table", Page(width=100, color=True))
 
 
 def test_a_table_names_both_layers_and_says_what_is_not_paired() -> None:
     base = layered(6)
-    table = render_comparison(
+    table = render(
         compare_reports(
             report(row("isoscore", 1.0, noise=noise_of(1))),
             [report(row("isoscore", 1.0, layer=12, noise=noise_of(2)), layers=12, draw="sha256:x", name="deep")],
@@ -657,11 +657,11 @@ def test_a_table_names_both_layers_and_says_what_is_not_paired() -> None:
     )
     assert "layer 6 (candidate: layer 12)" in table
     assert "not paired with the base (other sequences, or no replicates): deep" in table
-    assert "not paired" not in render_comparison(compare_reports(base, [base]), "table")
+    assert "not paired" not in render(compare_reports(base, [base]), "table")
 
 
 def test_junit_is_a_suite_a_layer_and_a_case_a_limit_and_measure(comparison: Comparison) -> None:
-    text = render_comparison(comparison, "junit")
+    text = render(comparison, "junit")
     root = ElementTree.fromstring(text)
     assert text.startswith("<?xml")
     assert root.tag == "testsuites"
@@ -686,7 +686,7 @@ def test_junit_holds_no_control_characters() -> None:
         update={"measurements": [base.measurements[0].model_copy(update={"reason": "\x1b[31mno\x00 <&>\ufffe"})]}
     )
     comparison = compare_reports(base, [base, base], limits=[parse_limit("isoscore:1")])
-    root = ElementTree.fromstring(render_comparison(comparison, "junit"))
+    root = ElementTree.fromstring(render(comparison, "junit"))
     failure = root.find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.text is not None
@@ -695,20 +695,20 @@ def test_junit_holds_no_control_characters() -> None:
 
 
 def test_github_annotations_are_escaped(comparison: Comparison) -> None:
-    lines = render_comparison(comparison, "github").splitlines()
+    lines = render(comparison, "github").splitlines()
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice"]
     assert lines[0].startswith(
         "::error title=geoscope%3A limit failed::isoscore@6:10%25 at layer 6 of run\ufffd[31m|%250A:"
     )
     assert lines[-1] == "::notice title=geoscope::2 changed, 1 same, 1 unknown; 2 of 3 limits failed"
     reason = report(row("isoscore", 1.0).model_copy(update={"value": None, "reason": "50 %\r\nof it"}))
-    (error, _) = render_comparison(check_report(reason, [parse_bound("isoscore>0")]), "github").splitlines()
+    (error, _) = render(check_report(reason, [parse_bound("isoscore>0")]), "github").splitlines()
     assert error.endswith("50 %25%0D%0Aof it")
 
 
 def test_github_shows_ten_annotations_of_a_kind() -> None:
     measured = report(*(row("isoscore", 0.5, layer=layer) for layer in range(25)), layers=24)
-    lines = render_comparison(check_report(measured, [parse_bound("isoscore>0.6")]), "github").splitlines()
+    lines = render(check_report(measured, [parse_bound("isoscore>0.6")]), "github").splitlines()
     assert len(lines) == 11
     assert lines[9].endswith("::and 16 more")
 
@@ -729,16 +729,16 @@ def test_a_summary_stays_under_a_mebibyte(tmp_path: Any) -> None:
         append_summary("x", {"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "summary.md")})
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", GATE_FORMS)
 def test_every_form_takes_both_results(form: str, comparison: Comparison) -> None:
     check = check_report(report(row("isoscore", 0.5), row("isoscore", None, layer=3)), [parse_bound("isoscore>0.1")])
     for result in (comparison, check):
-        text = render_comparison(result, form)
+        text = render(result, form)
         assert text.endswith("\n")
         assert "\x1b" not in text.replace("\\u001b", "") or form in ("csv", "json")
-    assert outcome(check) == "1 of 2 limits failed"
+    assert document_of(check).outcome == "1 of 2 limits failed"
 
 
 def test_an_unknown_form_is_refused(comparison: Comparison) -> None:
     with pytest.raises(GeoscopeError, match=r"expected table, json, .* or github for a comparison, got yaml"):
-        render_comparison(comparison, "yaml")
+        render(comparison, "yaml")

@@ -18,9 +18,9 @@ from geoscope.correlations.associations import is_constant, line, partial, pears
 from geoscope.correlations.correlating import correlate
 from geoscope.correlations.predictions import left_out_error, predicted_score
 from geoscope.correlations.scores import read_scores
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.output import Page
-from geoscope.rendering import render_correlations
 from geoscope.report import Score
 from geoscope.statistics import benjamini_hochberg
 
@@ -669,7 +669,7 @@ def test_runs_of_finetune_are_read(tmp_path):
     (caution,) = texts(result, "repeats")
     assert caution.startswith("the 6 points on cola are 3 subjects, up to 2 points of each; these are not independent")
     assert [c.measures for c in result.cautions if c.kind == "repeats"] == [["isoscore@6", "isoscore@union"]]
-    assert "\nunion of layers" in render_correlations(result, "table")
+    assert "\nunion of layers" in render(result, "table")
 
 
 # What is refused
@@ -822,7 +822,7 @@ def test_folders_without_what_is_wanted_are_refused(tmp_path):
 
 def test_csv_holds_every_number(released):
     result = correlate([], released)
-    rows = {one["measure"]: one for one in csv.DictReader(io.StringIO(render_correlations(result, "csv")))}
+    rows = {one["measure"]: one for one in csv.DictReader(io.StringIO(render(result, "csv")))}
     found = result.association("patchiness_paper")
     told = rows["patchiness_paper"]
     assert float(told["r"]) == found.pearson.value
@@ -835,27 +835,29 @@ def test_csv_holds_every_number(released):
 
 def test_tables_and_markdown_show_measures_beside_their_rivals(released):
     result = correlate([], released, predict=[report(row("patchiness_paper", 1.02), name="new|one")])
-    table = render_correlations(result, "table")
+    table = render(result, "table")
     lines = table.splitlines()
     assert lines[0] == "3 measures against glue: 11 points of 1 subject"
-    (rival,) = [line for line in lines if line.startswith("log:noise_level alone")]
+    (rival,) = [line for line in lines if line.startswith("  log:noise_level alone")]
     assert "-0.965" in rival
     (measure,) = [line for line in lines if line.startswith("  patchiness_paper")]
     for cell in ("0.953", "0.826 to 0.988", "0.259", "15.20", "0.909"):
         assert cell in measure
     assert any(line.startswith("warning: the noise level alone explains glue") for line in lines)
     assert any(line.startswith("new|one") for line in lines)
-    page = render_correlations(result, "markdown")
+    page = render(result, "markdown")
     assert "new\\|one" in page
     assert "**Warning:** the noise level alone explains glue" in page
-    narrow = render_correlations(result, "table", Page(width=80)).splitlines()
+    narrow = render(result, "table", Page(width=80)).splitlines()
     (shown,) = [line for line in narrow if line.startswith("  patchiness_paper")]
     assert "0.953" in shown
     assert "0.259" in shown
     grid = narrow[: next(place for place, line in enumerate(narrow) if line.startswith("warning"))]
     assert max(len(line) for line in grid) <= 80
-    with pytest.raises(GeoscopeError, match="expected table, json, csv, markdown or html for correlations, got junit"):
-        render_correlations(result, "junit")
+    with pytest.raises(
+        GeoscopeError, match="expected table, json, csv, markdown or html for a result of correlate, got junit"
+    ):
+        render(result, "junit")
 
 
 def test_a_row_without_a_correlation_has_a_footnote():
@@ -863,7 +865,7 @@ def test_a_row_without_a_correlation_has_a_footnote():
         report(row("isoscore", value), row("two_nn", 1.0), name=name)
         for name, value in zip("abc", (1, 2, 4), strict=True)
     ]
-    table = render_correlations(correlate(reports, scores([1, 2, 5])), "table")
+    table = render(correlate(reports, scores([1, 2, 5])), "table")
     assert "undefined [2]" in table
     assert "[2] the measure is the same in all 3 points" in table
 

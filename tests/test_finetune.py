@@ -22,6 +22,7 @@ import torch
 from safetensors.torch import load_file
 
 from geoscope.cli.app import main
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning import tasks
 from geoscope.finetuning.arms import Arm, grid, numbers_of
@@ -29,7 +30,6 @@ from geoscope.finetuning.recipes import DEFAULT, RECIPES
 from geoscope.finetuning.results import finished_runs
 from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.finetuning.sweeps import finetune
-from geoscope.rendering import render_fine_tuning
 from geoscope.report import Report
 from geoscope.statistics import holm
 from geoscope.subjects.checkpoints import load_checkpoint
@@ -134,7 +134,7 @@ def test_results_are_means_over_seeds_tested_in_pairs(study):
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "html"])
 def test_every_form_shows_every_arm(study, form):
-    text = render_fine_tuning(study[1], form)
+    text = render(study[1], form)
     for name in ("none", "istar", "isoscore_star", "accuracy", "two_nn"):
         assert name in text
     assert "nan" not in text.lower().split()

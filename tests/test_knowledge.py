@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from knowledge import KNOWLEDGE, PACKAGE, option_defaults, option_lists, table_readers
+from knowledge import KNOWLEDGE, PACKAGE, option_defaults, option_lists, result_columns, table_readers
 
 from geoscope.settings import fine_tuning, judging, measuring, studying
 from geoscope.settings.option import fields_of
@@ -17,6 +17,7 @@ HOME = {
     "ladders of subjects": "geoscope/subjects/opening.py, and geoscope/subjects/kinds.py for what a subject is",
     "readers of tables": "geoscope/subjects/tables.py",
     "traits of measures": "its row in geoscope/catalogue.py",
+    "columns of results": "the table in geoscope/documents of the kind of result",
 }
 
 
@@ -38,6 +39,9 @@ def test_what_is_written_again_is_found(tmp_path: Path) -> None:
         "again.py:2 sequences=5000", "again.py:2 pooling='tokens'", "again.py:4 bits=8"
     ]  # fmt: skip
     assert option_lists(tmp_path) == ["again.py:6 4 names"]
+    (tmp_path / "forms").mkdir()
+    (tmp_path / "forms" / "yaml.py").write_text("""def text(row): return row['p_adjusted'], row['other']""")
+    assert result_columns(tmp_path) == ["forms/yaml.py:1 p_adjusted"]
     assert table_readers(tmp_path) == ["again.py:7 csv.reader"]
 
 

@@ -17,9 +17,9 @@ from geoscope.comparisons.comparing import compare
 from geoscope.comparisons.configuration import find_limits
 from geoscope.comparisons.noise_floors import _amount, noise_floor
 from geoscope.comparisons.parts import split_sequences
+from geoscope.documents.noise_floors import COLUMNS
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.forms.noise_floor_forms import COLUMNS
-from geoscope.rendering import render_noise_floor
 from geoscope.subjects.objects import object_embeddings
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
@@ -284,19 +284,20 @@ def test_the_limits_can_be_pasted(tmp_path):
 def test_every_form_has_every_number():
     rows, groups = clustered()
     found = noise_floor(rows, groups=groups, measures=[*FAST, "first_position_energy"])
-    assert json.loads(render_noise_floor(found, "json"))["schema_version"] == "1"
-    lines = list(csv.reader(io.StringIO(render_noise_floor(found, "csv"))))
-    assert lines[0] == list(COLUMNS)
+    assert json.loads(render(found, "json"))["schema_version"] == "1"
+    lines = list(csv.reader(io.StringIO(render(found, "csv"))))
+    names = [column.name for column in COLUMNS]
+    assert lines[0] == names
     assert len(lines) == 6
-    assert float(lines[1][COLUMNS.index("noise")]) == found.floors[0].noise
+    assert float(lines[1][names.index("noise")]) == found.floors[0].noise
     for form in ("table", "markdown"):
-        text = render_noise_floor(found, form)
+        text = render(found, form)
         assert "Student's t of 4 degrees" in text
         assert "undefined in 5 of 5" in text
         assert found.to_toml() in text
-    assert render_noise_floor(found, "markdown").startswith("### noise floor of array, 5 draws\n")
+    assert render(found, "markdown").startswith("### noise floor of array, 5 draws\n")
     with pytest.raises(GeoscopeError, match="junit"):
-        render_noise_floor(found, "junit")
+        render(found, "junit")
 
 
 def test_the_command_on_a_checkpoint(checkpoint_folder, corpus_file, tmp_path, capfd):

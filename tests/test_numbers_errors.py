@@ -13,8 +13,8 @@ import geoscope
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound
 from geoscope.comparisons.noise_floors import noise_floor
+from geoscope.documents.rendering import render
 from geoscope.errors import NotComparable
-from geoscope.rendering import render_comparison, render_report
 
 KEYS = [
     "anisotropy", "average_cosine_similarity", "isoscore", "vasicek_ratio_mse", "isoscore_corrected",
@@ -52,11 +52,11 @@ def test_errors_of_the_finite_corpus_are_there_for_the_asking(measured):
     assert {row.standard_error for row in found.measurements} == {0}
     assert found.settings["population"] == "corpus"
     for form in ("table", "markdown", "html"):
-        told = render_report(found, form)
+        told = render(found, form)
         assert "standard error (of this corpus)" in told
         assert "all drawn" in told
     for form in ("table", "markdown", "html"):
-        told = render_report(measured(), form)
+        told = render(measured(), form)
         assert "of this corpus" not in told
         assert "all drawn" not in told
     with pytest.raises(NotComparable, match="population"):
@@ -100,12 +100,12 @@ def test_vasicek_is_paired_by_its_halves(measured, checkpoint_folder, tmp_path):
 def test_the_note_on_pairs_names_the_measures_that_are_not():
     ours = [row("isoscore", 0.5, noise=noise_of(1)), row("vasicek_ratio_mse", 0.2, standard_error=0.01)]
     theirs = [row("isoscore", 0.6, noise=noise_of(2)), row("vasicek_ratio_mse", 0.3, standard_error=0.01)]
-    told = render_comparison(geoscope.compare(report(*ours), report(*theirs, name="candidate")), "markdown")
+    told = render(geoscope.compare(report(*ours), report(*theirs, name="candidate")), "markdown")
     (line,) = [each for each in told.splitlines() if "not paired" in each]
     assert "vasicek_ratio_mse" in line.replace("\\", "")
     assert "isoscore" not in line
     apart = geoscope.compare(report(*ours), report(*theirs, name="candidate", draw="sha256:other"))
-    (line,) = [each for each in render_comparison(apart, "markdown").splitlines() if "not paired" in each]
+    (line,) = [each for each in render(apart, "markdown").splitlines() if "not paired" in each]
     assert "vasicek" not in line
 
 

@@ -103,31 +103,32 @@ def test_a_checkpoint_without_a_first_token_of_its_own_is_no_different(
 
 
 def test_a_score_without_a_value_in_any_epoch_has_its_place_too(decoder: Any) -> None:
-    from geoscope.finetuning.results import FineTuning
-    from geoscope.rendering import render_fine_tuning
+    from geoscope.documents.rendering import render
+    from geoscope.finetuning.fine_tuning import FineTuning
 
     study = FineTuning.model_validate_json((decoder[1] / "results.json").read_text())
     rows = [
         row.model_copy(update={"value": None, "reason": "predictions are all the same"}) if row.cloud is None else row
         for row in study.measurements
     ]
-    page = render_fine_tuning(study.model_copy(update={"measurements": rows}), "html")
+    page = render(study.model_copy(update={"measurements": rows}), "html")
     assert page.count("epoch 1: undefined, predictions are all the same") == len([r for r in rows if r.cloud is None])
     assert "accuracy by epoch. none: undefined." in page
 
 
 def test_an_axis_of_nothing_is_an_axis() -> None:
-    from geoscope.pages.charts import Line, interval_chart, line_chart, scatter_chart
-    from geoscope.pages.scales import layer_scale, level_scale, lying_scale, standing_scale
+    from geoscope.document import IntervalChart, Line, LineChart, ScatterChart
+    from geoscope.forms.html.charts import chart
+    from geoscope.forms.html.scales import layer_scale, level_scale, lying_scale, standing_scale
 
     for scale in (layer_scale, level_scale, lying_scale, standing_scale):
         assert scale([], 10.0, 90.0).ticks == ()
         assert 10.0 <= scale([], 10.0, 90.0)(0.0) <= 90.0
     for lines in ([], [Line(0)]):
-        drawn = line_chart(lines, lambda a, b: layer_scale([], a, b), "layer", "about")
+        drawn = chart(LineChart(lines, "layer", [], "about"))
         assert ">undefined</text>" in drawn
-        assert ">undefined</text>" in scatter_chart(lines, ("x", "y"), "about")
-    assert ">undefined</text>" in interval_chart([], "about")
+        assert ">undefined</text>" in chart(ScatterChart(lines, ("x", "y"), "about"))
+    assert ">undefined</text>" in chart(IntervalChart([], "about"))
 
 
 def test_a_reference_of_states_that_are_all_the_same_is_refused_before_training(

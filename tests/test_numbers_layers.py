@@ -21,10 +21,9 @@ import geoscope
 from geoscope.cli import app as cli
 from geoscope.comparisons.similarity import MEASURES, similarity
 from geoscope.correlations.correlating import correlate
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
-from geoscope.forms.comparison_forms import FORMS
-from geoscope.forms.output import Page
-from geoscope.rendering import render_comparison
+from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.report import Report
 from geoscope.rows import RowIndex
 from geoscope.subjects.array_files import matrix
@@ -108,25 +107,25 @@ def test_every_form_says_which_layers_were_held_against_each_other() -> None:
     assert [(each.only_in, each.layers) for each in result.unmatched] == [("candidate", [5])]
     assert [each.layer for each in result.limits] == [3, 1]
     for form in ("table", "markdown", "html"):
-        shown = render_comparison(result, form, Page(width=200))
+        shown = render(result, form, Page(width=200))
         for pair in ("1 (candidate: layer 2)", "3 (candidate: layer 6)"):
             assert shown.count(pair) >= 2, (form, pair)  # of a difference and of a limit
         assert "layers are matched by their share of the blocks: 3 in the base, 6 in deep" in shown, form
         assert "no layer of the base goes with layer 5 of deep" in shown, form
-    held = json.loads(render_comparison(result, "json"))["limits"]
+    held = json.loads(render(result, "json"))["limits"]
     assert [(each["layer"], each["candidate_layer"]) for each in held] == [(3, 6), (1, 2)]
-    rows = list(csv.DictReader(io.StringIO(render_comparison(result, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(render(result, "csv"))))
     assert [(each["layer"], each["candidate_layer"]) for each in rows] == [
         ("0", "0"),
         ("1", "2"),
         ("2", "3"),
         ("3", "6"),
     ]
-    assert render_comparison(result, "junit").count("layer 3 (candidate: layer 6)") == 2  # the limit and the difference
+    assert render(result, "junit").count("layer 3 (candidate: layer 6)") == 2  # the limit and the difference
 
 
 def test_two_layers_in_a_heading_leave_room_for_numbers() -> None:
-    narrow = render_comparison(geoscope.compare(model(3), model(6, name="deep", seed=1)), "table", Page(width=72))
+    narrow = render(geoscope.compare(model(3), model(6, name="deep", seed=1)), "table", Page(width=72))
     assert max(map(len, narrow.splitlines())) <= 72
     (heading,) = [line for line in narrow.splitlines() if line.startswith("measure")]
     assert heading.split()[:4] == ["measure", "base", "candidate", "difference"]
@@ -136,15 +135,15 @@ def test_a_failed_limit_names_both_layers() -> None:
     base = model(3, (0, 3))
     moved = report(*(row("isoscore", 9.0, layer=layer) for layer in (0, 3, 6)), name="deep", layers=6)
     result = geoscope.compare(base, moved, limits=["isoscore@last:-10%", "isoscore@last:10%"])
-    (error, _) = render_comparison(result, "github").splitlines()
+    (error, _) = render(result, "github").splitlines()
     assert "isoscore@last:10%25 at layer 3 (candidate: layer 6) of deep: it went from 2 to 9" in error
-    assert "layer 3 (candidate: layer 6)" in render_comparison(result, "junit")
+    assert "layer 3 (candidate: layer 6)" in render(result, "junit")
 
 
 def test_models_of_the_same_depth_show_one_number() -> None:
     result = geoscope.compare(model(3), model(3, name="other"), limits=["isoscore@last:1%"])
-    for form in FORMS:
-        shown = render_comparison(result, form, Page(width=200))
+    for form in GATE_FORMS:
+        shown = render(result, form, Page(width=200))
         assert "candidate: layer" not in shown
         assert "matched by" not in shown
     assert [each.layer for each in result.limits] == [3]
@@ -206,10 +205,10 @@ def clouds() -> tuple[Any, Any]:
     return x.astype(np.float32), (x + y).astype(np.float32)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "github"])
+@pytest.mark.parametrize("form", [form for form in GATE_FORMS if form != "github"])
 def test_every_form_of_data_says_how_alike_the_spaces_are(form: str) -> None:
     result = geoscope.compare(*clouds(), similarity=True, measures=["isoscore"], layers="all")
-    shown = render_comparison(result, form, Page(width=200))
+    shown = render(result, form, Page(width=200))
     for measure in MEASURES:
         assert measure in shown
 
@@ -218,7 +217,7 @@ def test_csv_with_similarities_is_one_table_to_pandas() -> None:
     pandas = pytest.importorskip("pandas")
     x, y = clouds()
     result = geoscope.compare(x, y, y, similarity=True, measures=["isoscore", "two_nn"])
-    frame = pandas.read_csv(io.StringIO(render_comparison(result, "csv")))
+    frame = pandas.read_csv(io.StringIO(render(result, "csv")))
     assert len(frame) == len(result.differences) + len(result.similarity) == 4 + 8
     alike = frame[frame.measure.isin(MEASURES)]
     assert list(alike.value) == [row["value"] for row in result.similarity]
@@ -234,11 +233,11 @@ def test_csv_with_similarities_is_one_table_to_pandas() -> None:
 def test_a_similarity_without_a_value_says_why_in_csv_and_junit() -> None:
     x, y = clouds()
     result = geoscope.compare(x, y[:50], similarity=True, measures=["average_cosine_similarity"])
-    rows = list(csv.DictReader(io.StringIO(render_comparison(result, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(render(result, "csv"))))
     (cka,) = [each for each in rows if each["measure"] == "linear_cka"]
     assert cka["value"] == ""
     assert "as many rows" in cka["reason"]
-    root = ElementTree.fromstring(render_comparison(result, "junit"))
+    root = ElementTree.fromstring(render(result, "junit"))
     told = {str(case.get("name")): case.find("skipped") for case in root.iter("testcase")}
     skipped = told["linear_cka"]
     assert skipped is not None
@@ -247,7 +246,7 @@ def test_a_similarity_without_a_value_says_why_in_csv_and_junit() -> None:
 
 def test_csv_without_similarities_is_as_it_was() -> None:
     result = geoscope.compare(model(3), model(3, name="other"))
-    assert render_comparison(result, "csv").splitlines()[0].endswith(",verdict,reason")
+    assert render(result, "csv").splitlines()[0].endswith(",verdict,reason")
 
 
 def test_the_command_writes_similarities_as_csv(tmp_path: Path) -> None:

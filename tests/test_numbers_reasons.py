@@ -11,12 +11,12 @@ import pytest
 import geoscope
 from geoscope.comparisons.holding import Check, HeldLimit
 from geoscope.comparisons.noise_floors import noise_floor
-from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import _with_interval
-from geoscope.forms import comparison_forms
+from geoscope.correlations.correlation import Correlation
+from geoscope.documents.rendering import render
+from geoscope.forms.output import GATE_FORMS
 from geoscope.measures import average_cosine_similarity, isoscore
 from geoscope.measures.formula import finite
-from geoscope.rendering import render_comparison, render_report, render_reports
 from geoscope.report import Measurement, Report, Sample, Subject
 
 UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
@@ -84,7 +84,7 @@ def test_the_schema_says_what_a_reason_is_of():
 
 
 def test_a_table_tells_values_and_the_reason_once(few):
-    drawn = render_report(few, "table")
+    drawn = render(few, "table")
     assert drawn.count("12 sequences, and it takes") == 1
     assert drawn.count("it counts a few bars") == 1
     assert "groups of them (every measure but prominent_bars)" in drawn
@@ -95,20 +95,20 @@ def test_a_table_tells_values_and_the_reason_once(few):
 
 
 def test_markdown_tells_values_and_the_reason_once(few):
-    for page in (render_report(few, "markdown"), render_reports([few, few], "markdown")):
+    for page in (render(few, "markdown"), render([few, few], "markdown")):
         assert page.count("12 sequences, and it takes") == 1
         assert page.count("it counts a few bars") == 1
 
 
 def test_a_page_tells_values_and_the_reason_once(few):
-    page = render_report(few, "html")
+    page = render(few, "html")
     assert page.count("12 sequences, and it takes") == 1
     assert page.count("it counts a few bars") == 1
     assert "No standard error is known of" not in page
 
 
 def test_csv_and_json_have_it_in_every_row(few):
-    assert render_report(few, "csv").count("12 sequences, and it takes") == len(few.measurements) - 2
+    assert render(few, "csv").count("12 sequences, and it takes") == len(few.measurements) - 2
     assert Report.from_json(few.to_json()) == few
 
 
@@ -155,12 +155,12 @@ def test_the_search_for_signed_zeros_finds_them():
 def test_a_zero_has_no_sign_in_a_report():
     report = zeros(replicates=[-0.0] * 20)
     for form in ("json", "csv", "markdown", "table", "html"):
-        assert signs_of_zeros(render_report(report, form)) == [], form
+        assert signs_of_zeros(render(report, form)) == [], form
         if form not in ("table", "html"):
-            assert signs_of_zeros(render_reports([report, report], form)) == [], form
+            assert signs_of_zeros(render([report, report], form)) == [], form
 
 
-@pytest.mark.parametrize("form", comparison_forms.FORMS)
+@pytest.mark.parametrize("form", GATE_FORMS)
 def test_a_zero_has_no_sign_in_a_comparison(form):
     """A difference of -4e-9 in 2.0 is no -0.0 %; nor is one of -0.0 in a value of -0.0."""
     base, candidate = zeros(), zeros("candidate")
@@ -168,7 +168,7 @@ def test_a_zero_has_no_sign_in_a_comparison(form):
     candidate = candidate.model_copy(update={"measurements": [candidate.measurements[0], moved]})
     comparison = geoscope.compare(base, candidate, limits=["two_nn:0.0001%"], strict=True)
     assert comparison.difference("two_nn").difference < 0
-    assert signs_of_zeros(render_comparison(comparison, form)) == []
+    assert signs_of_zeros(render(comparison, form)) == []
 
 
 def test_a_coefficient_that_rounds_to_nothing_has_no_sign():

@@ -85,7 +85,7 @@ def test_what_is_not_of_the_centred_cloud_says_that_it_collapsed(collapsed_repor
 
 
 def test_a_collapse_is_the_first_finding(collapsed_report):
-    from geoscope.pages.findings import findings_of
+    from geoscope.documents.findings import findings_of
 
     assert findings_of([collapsed_report])[0].text.startswith("the rows are equal up to rounding")
 

@@ -123,7 +123,7 @@ def test_the_catalogue_says_what_moves_a_measure(capfd):
 
 
 def test_the_page_of_unequal_samples_says_which_measures_they_move():
-    from geoscope.pages.findings import findings_of
+    from geoscope.documents.findings import findings_of
 
     pair = [sampled("two_nn", 7.0, sequences=400, name="a"), sampled("two_nn", 7.0, sequences=2000, name="b")]
     told = [finding.text for finding in findings_of(pair)]

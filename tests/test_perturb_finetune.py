@@ -17,8 +17,8 @@ import torch
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
 from geoscope.correlations.correlating import correlate
+from geoscope.documents.rendering import render
 from geoscope.finetuning.sweeps import finetune
-from geoscope.rendering import render_report
 from geoscope.report import Report, Score, json_schema
 from geoscope.studies import fine_tunings, perturbations
 from geoscope.studies.fine_tunings import FineTunings
@@ -152,8 +152,8 @@ def test_beside_a_probe_the_two_are_told_apart(folder: str, corpus_file: Path, t
     kinds = [(score.task, score.method, score.n) for score in report.scores or []]
     assert kinds == [("cola", "probe", 20), ("cola", "finetune", 20)] * 5
     for form in ("table", "markdown"):
-        assert "finetune" in render_report(report, form)
-    assert "cola, matthews_correlation, fine-tuned" in render_report(report, "html")
+        assert "finetune" in render(report, form)
+    assert "cola, matthews_correlation, fine-tuned" in render(report, "html")
     tasks = correlate([], output, tasks=["cola/probe"]).tasks
     assert tasks == ["cola/probe"]
     alone = report.model_copy(

@@ -19,11 +19,10 @@ from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
 from geoscope.comparisons.comparing import compare
 from geoscope.correlations.correlating import correlate
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.measuring import measure
-from geoscope.pages.report_page import to_html
 from geoscope.quantizer_grid import grid_of
-from geoscope.rendering import render_correlations
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
@@ -123,7 +122,7 @@ def test_no_line_of_the_page_goes_through_several_sizes() -> None:
         for level in (0.0, 10.0)
         for bits, value in ((2, 1.25), (4, 7.75))
     ]
-    page = to_html(report(*rows))
+    page = render(report(*rows), "html")
     assert f"noise level 10, codebooks 1, bits 4: {rounded(7.75)}" in page
     for name, value in (("1x2", 1.25), ("1x4", 7.75)):
         assert f"patchiness, {name}" in page
@@ -193,7 +192,7 @@ def test_correlations_depend_on_the_quantizer_in_rows_of_their_own() -> None:
     assert [point.x for point in large.points] == [9, 7, 8, 1]
     assert small.pearson.value == pytest.approx(np.corrcoef([1, 2, 4, 5], [1, 2, 3, 5])[0, 1])
     assert large.pearson.value == pytest.approx(np.corrcoef([9, 7, 8, 1], [1, 2, 3, 5])[0, 1])
-    table = render_correlations(result, "markdown")
+    table = render(result, "markdown")
     assert "patchiness (lsq 2x6)" in table
     assert "patchiness (lsq 4x8)" in table
 

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import geoscope
+from geoscope.documents.reports import facts
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning.lessons import Lesson
-from geoscope.forms.tables import facts
 from geoscope.report import Report
 from geoscope.settings.told import options_told
 from geoscope.subjects.checkpoints import load_checkpoint

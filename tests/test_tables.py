@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from geoscope.catalogue import KEYS, MEASURES
+from geoscope.catalogue import FAMILIES, KEYS, MEASURES
+from geoscope.documents.findings import warnings_of
+from geoscope.documents.measures import Measures
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
-from geoscope.forms.csv import csv_text
-from geoscope.forms.markdown import markdown_text
+from geoscope.forms.markdown import escaped
 from geoscope.forms.output import Page
-from geoscope.forms.tables import long_rows, warnings_of
-from geoscope.rendering import render_measures, render_report
 from geoscope.report import COLUMNS, Measurement, Report, Sample, Subject
 from geoscope.wording import printable, rounded
 
@@ -36,7 +36,7 @@ def row(layer: int | None, measure: str, value: float | None = 0.5, **more: Any)
 
 
 def table(report: Report, width: int | None = None) -> str:
-    return render_report(report, "table", Page(width))
+    return render(report, "table", Page(width))
 
 
 def test_one_layer_shows_every_measure_under_its_family() -> None:
@@ -96,31 +96,31 @@ def test_few_layers_are_columns_and_many_are_rows() -> None:
 def test_a_file_that_is_one_cloud_has_no_layer() -> None:
     report = a_report([row(None, "two_nn")])
     assert "layer" not in table(report)
-    assert "layer" not in render_report(report, "markdown")
-    assert render_report(report, "csv").splitlines()[1] == "demo,,two_nn,0.5,,,100,"
+    assert "layer" not in render(report, "markdown")
+    assert render(report, "csv").splitlines()[1] == "demo,,two_nn,0.5,,,100,"
 
 
 def test_rows_of_several_reports_have_the_columns_of_all_with_cautions_last() -> None:
     plain, study = a_report([row(6, "two_nn", caution="too few rows")]), a_report([row(6, "two_nn", noise_level=1.0)])
     assert list(plain.rows()[0]) == [*COLUMNS, "caution"]
-    columns, rows = long_rows(plain, study)
+    columns, *rows = [line.split(",") for line in render([plain, study], "csv").splitlines()]
     assert columns == [*COLUMNS, "noise_level", "caution"]
-    assert [each[-2:] for each in rows] == [[None, "too few rows"], [1.0, None]]
+    assert [each[-2:] for each in rows] == [["", "too few rows"], ["1.0", ""]]
 
 
 def test_an_empty_report_is_drawn() -> None:
     for form in ("table", "csv", "markdown", "json"):
-        assert render_report(a_report([]), form)
+        assert render(a_report([]), form)
 
 
 def test_a_studys_rows_show_their_keys() -> None:
     rows = [row(6, "two_nn", level, noise_level=level, noise_seed=3) for level in (0.0, 0.25)]
     report = a_report(rows)
-    assert render_report(report, "csv").splitlines()[0] == ",".join([*COLUMNS, "noise_level", "noise_seed"])
-    assert render_report(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
+    assert render(report, "csv").splitlines()[0] == ",".join([*COLUMNS, "noise_level", "noise_seed"])
+    assert render(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
     assert list(report.rows()[1].items())[-2:] == [("noise_level", 0.25), ("noise_seed", 3)]
     drawn = table(report).splitlines()
-    assert ["two_nn", "0.25", "3", "6", "0.2500"] in [line.split() for line in drawn]
+    assert ["two_nn", "6", "0.2500", "100", "0.2500", "3"] in [line.split() for line in drawn]
 
 
 def test_warning_signs_above_their_limit_are_said() -> None:
@@ -131,14 +131,14 @@ def test_warning_signs_above_their_limit_are_said() -> None:
         "and sway the other numbers; `--tokens no-first` leaves them out"
     ]
     assert "warning: the rows of position 0" in table(report)
-    assert "**Warning:** the rows of position 0" in render_report(report, "markdown")
+    assert "**Warning:** the rows of position 0" in render(report, "markdown")
     assert "warning: the 3 largest dimensions hold 90 %" in table(a_report([row(2, "top_dimension_energy", 0.9)]))
     assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning signs", "")
 
 
 def test_csv_has_one_row_a_number_at_full_precision() -> None:
     rows = [row(6, "two_nn", 1 / 3, standard_error=1e-17), row(6, "isoscore", None)]
-    told = list(csv.DictReader(io.StringIO(render_report(a_report(rows), "csv"))))
+    told = list(csv.DictReader(io.StringIO(render(a_report(rows), "csv"))))
     assert tuple(told[0]) == COLUMNS
     assert float(told[0]["value"]) == 1 / 3
     assert float(told[0]["standard_error"]) == 1e-17
@@ -148,7 +148,7 @@ def test_csv_has_one_row_a_number_at_full_precision() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@cmd", "\tx"])
 def test_csv_text_cannot_be_a_formula_and_numbers_stay_numbers(name: str) -> None:
-    drawn = render_report(a_report([row(6, "average_cosine_similarity", -0.25)], name), "csv")
+    drawn = render(a_report([row(6, "average_cosine_similarity", -0.25)], name), "csv")
     (told,) = csv.DictReader(io.StringIO(drawn))
     assert told["subject"] == "'" + name
     assert told["value"] == "-0.25"
@@ -156,12 +156,12 @@ def test_csv_text_cannot_be_a_formula_and_numbers_stay_numbers(name: str) -> Non
 
 def test_csv_keeps_commas_quotes_and_newlines() -> None:
     name = 'a,"b"\nc'
-    (told,) = csv.DictReader(io.StringIO(csv_text(["subject"], [[name]])))
+    (told,) = csv.DictReader(io.StringIO(render(a_report([row(6, "two_nn")], name), "csv")))
     assert told["subject"] == name
 
 
 def test_markdown_is_a_github_table() -> None:
-    drawn = render_report(a_report([row(6, "average_cosine_similarity", 0.123456), row(6, "two_nn", None)]), "markdown")
+    drawn = render(a_report([row(6, "average_cosine_similarity", 0.123456), row(6, "two_nn", None)]), "markdown")
     assert drawn.splitlines()[0] == "### demo"
     assert drawn.splitlines()[4:] == [
         "| layer | measure | value | n | reason |",
@@ -182,7 +182,7 @@ def test_markdown_is_a_github_table() -> None:
     ],
 )
 def test_markdown_text_cannot_act(text: str, shown: str) -> None:
-    assert markdown_text(text) == shown
+    assert escaped(text) == shown
 
 
 def test_names_cannot_steer_the_terminal_nor_be_markup() -> None:
@@ -214,15 +214,15 @@ def test_rounding_is_to_four_digits(value: float, shown: str) -> None:
 
 def test_other_forms_are_refused() -> None:
     with pytest.raises(GeoscopeError, match="got junit"):
-        render_report(a_report([]), "junit")
+        render(a_report([]), "junit")
 
 
 def test_the_list_of_measures_tells_all_of_each() -> None:
-    listed = json.loads(render_measures("json", Page()))
+    listed = json.loads(render(Measures(), "json", Page()))
     assert [each["key"] for each in listed] == list(KEYS)
-    assert next(csv.DictReader(io.StringIO(render_measures("csv", Page()))))["key"] == KEYS[0]
-    assert render_measures("markdown", Page()).count("\n") == len(KEYS) + 2
-    page = render_measures("table", Page(70))
+    assert next(csv.DictReader(io.StringIO(render(Measures(), "csv", Page()))))["key"] == KEYS[0]
+    assert render(Measures(), "markdown", Page()).count("\n") == len(KEYS) + 5 * len(FAMILIES) + 1
+    page = render(Measures(), "table", Page(70))
     assert max(map(len, page.splitlines())) <= 70
     flat = " ".join(page.split())
     for measure in MEASURES:

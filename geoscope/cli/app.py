@@ -102,8 +102,8 @@ def measure(
     folder = batch_output.check_folder(destination) if several else None
     if not several:
         files.check_destination(destination)
+    from geoscope.documents.rendering import render
     from geoscope.measuring import measure as measured
-    from geoscope.rendering import render_report
     from geoscope.tasks.batch import Batch, measure_many
 
     with heard(telling) as ears:
@@ -116,7 +116,7 @@ def measure(
     if several:
         batch_output.send_all(batch, form)
     else:
-        files.send(render_report(batch.only, form, output.page_of(destination)), destination)
+        files.send(render(batch.only, form, output.page_of(destination)), destination)
     ears.sum_up()
     batch_output.end(batch)
 
@@ -151,9 +151,10 @@ def list_measures(written: options.Written) -> None:
     """List every measure: key, range, direction, null, cost, paper."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    from geoscope.rendering import render_measures
+    from geoscope.documents.measures import Measures
+    from geoscope.documents.rendering import render
 
-    files.send(render_measures(form, output.page_of(destination)), destination)
+    files.send(render(Measures(), form, output.page_of(destination)), destination)
 
 
 @app.command()

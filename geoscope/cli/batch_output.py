@@ -35,10 +35,10 @@ def check_folder(destination: str) -> str | None:
 
 def send_all(batch: Batch, form: str) -> None:
     """All that was measured, on standard output."""
-    from geoscope.rendering import render_reports
+    from geoscope.documents.rendering import render
 
     if batch.reports:
-        files.send(render_reports(batch.reports, form, output.page_of()))
+        files.send(render(batch.reports, form, output.page_of()))
 
 
 def end(batch: Batch) -> None:

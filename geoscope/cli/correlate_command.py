@@ -50,10 +50,10 @@ def correlate(
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
     from geoscope.correlations.correlating import correlate as related
-    from geoscope.rendering import render_correlations
+    from geoscope.documents.rendering import render
 
     result = related(reports, scores, **relating)
-    files.send(render_correlations(result, form, output.page_of(destination)), destination)
+    files.send(render(result, form, output.page_of(destination)), destination)
     if not telling["quiet"] and (destination != STDOUT or form in ("json", "csv")):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

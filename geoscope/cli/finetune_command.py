@@ -61,11 +61,11 @@ def finetune(
 ) -> None:
     """Fine-tune with I-STAR, CosReg or persistent entropy beside none, from several seeds; scores and geometry."""
     form = output.choose_format(printed["form"])
+    from geoscope.documents.rendering import render, write_beside
     from geoscope.finetuning.sweeps import finetune as sweep
-    from geoscope.rendering import render_fine_tuning, write_fine_tuning
 
     with heard(printed) as ears:
         result = sweep(checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce)
-    write_fine_tuning(result, folder)
-    files.send(render_fine_tuning(result, form, output.page_of()))
+    write_beside(result, folder)
+    files.send(render(result, form, output.page_of()))
     ears.sum_up()

@@ -44,9 +44,8 @@ def compare(
     options given here go first.
     """
     from geoscope.comparisons.comparing import compare as compare_subjects
-    from geoscope.forms.comparison_forms import FORMS
 
-    form = output.choose_format(written["form"], written["output"], FORMS)
+    form = output.choose_format(written["form"], written["output"], output.GATE_FORMS)
     check_destination(written["output"])
     with heard(telling) as ears:
         comparing["limits"] = _limits(comparing.get("limits", ()), use_files=not files["no_config"], telling=telling)
@@ -67,10 +66,9 @@ def check(
     """Hold one report against absolute limits: every layer it has, or the one that @LAYER names."""
     from geoscope.comparisons.holding import check_report
     from geoscope.comparisons.limits import parse_bound
-    from geoscope.forms.comparison_forms import FORMS
     from geoscope.report import Report
 
-    form = output.choose_format(written["form"], written["output"], FORMS)
+    form = output.choose_format(written["form"], written["output"], output.GATE_FORMS)
     check_destination(written["output"])
     bounds = [parse_bound(limit) for limit in limits]
     _deliver(check_report(Report.read(report), bounds), form, written, telling)
@@ -93,17 +91,22 @@ def _limits(texts: Iterable[str], *, use_files: bool, telling: options.Quiet) ->
 
 def _deliver(result: Comparison | Check, form: str, written: options.GateWritten, telling: options.Quiet) -> None:
     """Print, add to the job's summary if asked, and end with 1 if a limit failed."""
-    from geoscope.forms.annotations import SUMMARY_VARIABLE, append_summary, sentence
-    from geoscope.forms.comparison_forms import to_markdown
-    from geoscope.rendering import render_comparison
+    from geoscope.documents.gates import sentence_of
+    from geoscope.documents.rendering import render
+    from geoscope.forms.github import SUMMARY_VARIABLE, append_summary
 
     destination, step_summary, quiet = written["output"], written["step_summary"], telling["quiet"]
-    send(render_comparison(result, form, output.page_of(destination)), destination)
-    if (step_summary or form == "github") and not append_summary(to_markdown(result)) and step_summary and not quiet:
+    send(render(result, form, output.page_of(destination)), destination)
+    if (
+        (step_summary or form == "github")
+        and not append_summary(render(result, "markdown"))
+        and step_summary
+        and not quiet
+    ):
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:
         seen = destination == STDOUT and form in ("table", "github")
         if not (quiet or seen):
             for limit in result.failed:
-                exits.say(f"limit failed: {sentence(limit)}")
+                exits.say(f"limit failed: {sentence_of(limit)}")
         raise typer.Exit(ExitCode.LIMIT_FAILED)

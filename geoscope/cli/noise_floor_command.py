@@ -34,9 +34,9 @@ def noise_floor(
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
     from geoscope.comparisons.noise_floors import noise_floor as floor_of
-    from geoscope.rendering import render_noise_floor
+    from geoscope.documents.rendering import render
 
     with heard(telling) as ears:
         result = floor_of(*subjects, **floor, progress=ears.progress)
-    files.send(render_noise_floor(result, form, output.page_of(destination)), destination)
+    files.send(render(result, form, output.page_of(destination)), destination)
     ears.sum_up()

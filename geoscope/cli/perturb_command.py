@@ -23,13 +23,13 @@ def perturb(
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
-    from geoscope.rendering import render_report
+    from geoscope.documents.rendering import render
     from geoscope.studies.study import perturb as study_of
     from geoscope.tasks.finished_work import FinishedReports
 
     with heard(telling) as ears:
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
-    files.send(render_report(report, form, output.page_of(destination)), destination)
+    files.send(render(report, form, output.page_of(destination)), destination)
     if parts is not None:
         FinishedReports(parts).remove()
     ears.sum_up()

@@ -32,7 +32,14 @@ def report(reports: ReportsArgument, written: options.Destination) -> None:
     files.check_destination(destination)
     if reports.count(STDOUT) > 1:
         raise GeoscopeError("expected at most one report on standard input, got several -; name files for the others")
-    from geoscope.rendering import render_reports
+    from geoscope.documents.kinds import read_result
+    from geoscope.documents.rendering import render
     from geoscope.report import Report
 
-    files.send(render_reports([Report.read(name) for name in reports], "html"), destination)
+    found = [read_result(name) for name in reports]
+    if len(found) > 1 and (other := next((each for each in found if not isinstance(each, Report)), None)) is not None:
+        raise GeoscopeError(
+            f"expected reports of measure or perturb where several are drawn on one page, got a {other.noun}; draw it "
+            "alone"
+        )
+    files.send(render(found if len(found) > 1 else found[0], "html"), destination)

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from geoscope import __version__
 from geoscope.catalogue import margin_scale
 from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
 from geoscope.comparisons.contrasts import Noise, contrast
@@ -24,11 +23,13 @@ from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.json_text import is_none, json_text
+from geoscope.json_text import is_none
 from geoscope.report import Report
+from geoscope.result import Part, Result
 from geoscope.settings.judging import Judging
 from geoscope.settings.option import default_of
 from geoscope.statistics import benjamini_hochberg
+from geoscope.wording import numbered
 
 MARGIN: float = default_of(Judging, "margin")
 """A change of up to this share of the base's value is no news; of its deficit, where only that can move."""
@@ -38,11 +39,7 @@ ROUNDING = 1e-4
 """A change of up to this share is rounding: one model's numbers differ by up to a fifth of it where batches differ."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Difference(_Part):
+class Difference(Part):
     """One measure of one layer, in two reports."""
 
     layer: int | None = Field(description="of the base")
@@ -68,7 +65,7 @@ class Difference(_Part):
     )
 
 
-class Unmatched(_Part):
+class Unmatched(Part):
     """What only one of two reports has, and the comparison leaves out."""
 
     candidate: str
@@ -77,18 +74,20 @@ class Unmatched(_Part):
     measures: list[str]
 
 
-class Comparison(_Part):
+class Comparison(Result):
     """What two or more reports differ in, and which limits that breaks."""
 
-    schema_version: Literal["1"] = "1"
-    geoscope_version: str = __version__
+    noun = "comparison"
+    made_by = "geoscope compare BASE CANDIDATE -o comparison.json"
+
+    kind: Literal["comparison"] = "comparison"
     base: dict[str, Any] = Field(description="the base's subject")
     candidates: list[dict[str, Any]] = Field(description="the candidates' subjects, each with its label")
     settings: dict[str, Any]
     differences: list[Difference] = Field(description="by candidate, then as in the base's report")
     limits: list[HeldLimit]
     similarity: list[dict[str, Any]] = Field(default=[], description="of the two spaces, where embeddings were at hand")
-    unmatched: list[Unmatched] = []
+    unmatched: list[Unmatched] = Field(default=[])
 
     @property
     def failed(self) -> list[HeldLimit]:
@@ -106,10 +105,6 @@ class Comparison(_Part):
             held = ", ".join(dict.fromkeys(row.measure for row in self.differences)) or "nothing"
             raise GeoscopeError(f"expected one row of {measure}, got {len(rows)}; the comparison holds {held}")
         return rows[0]
-
-    def to_json(self) -> str:
-        """The comparison's JSON: two-space indent, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))
 
 
 def compare_reports(
@@ -165,11 +160,7 @@ def compare_reports(
 
 def labels_of(candidates: Sequence[Report]) -> list[str]:
     """The candidates' names; those that share one are numbered."""
-    names = [candidate.subject.name for candidate in candidates]
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
-        for place, name in enumerate(names)
-    ]
+    return numbered([candidate.subject.name for candidate in candidates])
 
 
 def _unmatched(base: Report, candidate: Report, label: str) -> list[Unmatched]:

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from geoscope import __version__
 from geoscope.comparisons.comparability import measures_of
 from geoscope.comparisons.contrasts import Noise, contrast
 from geoscope.comparisons.limits import Bound, Limit, aimed_layers
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.json_text import is_none, json_text
+from geoscope.json_text import is_none
+from geoscope.result import Part, Result
 from geoscope.statistics import holm, upper_tail
 from geoscope.wording import percent_change, rounded
 
@@ -30,10 +30,8 @@ def _is_empty(value: dict[str, Any]) -> bool:
     return not value
 
 
-class HeldLimit(BaseModel):
+class HeldLimit(Part):
     """One limit on one layer, held or not."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     limit: str = Field(description="as the user wrote it")
     measure: str
@@ -57,13 +55,13 @@ class HeldLimit(BaseModel):
     )
 
 
-class Check(BaseModel):
+class Check(Result):
     """One report held to absolute limits."""
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    noun = "check"
+    made_by = "geoscope check REPORT LIMIT -o check.json"
 
-    schema_version: Literal["1"] = "1"
-    geoscope_version: str = __version__
+    kind: Literal["check"] = "check"
     subject: dict[str, Any]
     limits: list[HeldLimit]
 
@@ -71,10 +69,6 @@ class Check(BaseModel):
     def failed(self) -> list[HeldLimit]:
         """The limits that did not hold."""
         return [limit for limit in self.limits if not limit.held]
-
-    def to_json(self) -> str:
-        """The check's JSON: two-space indent, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))
 
 
 def check_report(report: Report, bounds: Iterable[Bound]) -> Check:

@@ -14,8 +14,8 @@ from functools import lru_cache
 from math import atanh, copysign, exp, factorial, floor, lgamma, sqrt, tanh
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
+from geoscope.correlations.correlation import PERFECT_POINTS, Correlation, Line
 from geoscope.rows import Float64, IntArray
 from geoscope.statistics import NORMAL, ranks, upper_tail
 
@@ -26,47 +26,6 @@ _ROUNDING = 1e-10  # of a column's length: what is left below this is the roundi
 _PERFECT = 1e-14  # 1 - r^2 up to this is the rounding of r
 _COUNTED = 9  # points whose pairings are counted: 9! of them; from 10 on t is near enough
 _LEAST = sys.float_info.min  # no p is 0: what is too small for a float is this at most
-_PERFECT_POINTS = 5  # the fewest whose perfect order has a p below 5 %: 2 / 5!
-
-
-class Part(BaseModel):
-    """Frozen; NaN and Infinity are refused."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Correlation(Part):
-    """A coefficient from -1 to 1, and how sure it is."""
-
-    value: float | None
-    n: int = Field(description="points, or level means, it was computed from")
-    taken_out: int = Field(default=0, description="columns taken out of both first; a word counts as a column")
-    interval: tuple[float, float] | None = Field(
-        default=None, description="95 %; null for too few points and for a perfect line or order"
-    )
-    p: float | None = Field(default=None, description="of no association, two-sided; null for a perfect line")
-    p_adjusted: float | None = Field(default=None, description="Benjamini-Hochberg over the table's rows")
-    reason: str | None = Field(
-        default=None, description="why the value is null or, where it is not, why there is no interval, in a sentence"
-    )
-
-    @property
-    def may_be_zero(self) -> bool:
-        """Whether the points allow for no association at all; without an interval, whether they are too few to tell."""
-        if self.value is None:
-            return True
-        if self.interval is None:
-            return abs(self.value) < 1 or self.n - self.taken_out < _PERFECT_POINTS
-        return self.interval[0] <= 0 <= self.interval[1]
-
-
-class Line(Part):
-    """The least squares line of the score over the measure."""
-
-    slope: float
-    standard_error: float | None = Field(description="of the slope; null for two points and for a perfect line")
-    intercept: float
-    r2: float
 
 
 def pearson(x: Float64, y: Float64) -> Correlation:
@@ -140,7 +99,7 @@ def points_needed(r: float) -> int | None:
     A perfect one has no interval: there, how many its order's p takes to be below 5 %.
     """
     if abs(r) >= 1:
-        return _PERFECT_POINTS
+        return PERFECT_POINTS
     z = atanh(r)
     return None if abs(z) < 1e-3 else max(4, floor(3 + (NORMAL / z) ** 2) + 1)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from geoscope.catalogue import ROWS, moves
 from geoscope.comparisons.matching import N_TOLERANCE
-from geoscope.correlations.associations import Correlation, points_needed
-from geoscope.correlations.correlation import Association, Caution
+from geoscope.correlations.associations import points_needed
+from geoscope.correlations.correlation import Association, Caution, Correlation
 from geoscope.correlations.joining import MEAN, Scored
 from geoscope.correlations.measured import Numbers
 from geoscope.correlations.scores import Score

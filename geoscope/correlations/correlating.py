@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from geoscope.correlations.associations import Correlation
 from geoscope.correlations.cautions import cautions_of, unmatched
-from geoscope.correlations.correlation import Association, Correlations
-from geoscope.correlations.covariates import LEVEL, column_of, parse_given
+from geoscope.correlations.correlation import LEVEL, Association, Correlation, Correlations
+from geoscope.correlations.covariates import column_of, parse_given
 from geoscope.correlations.joining import MEAN, Scored, check_names, chosen_scores, join, points_of
 from geoscope.correlations.measured import (
     Numbers,

@@ -9,16 +9,80 @@ the level means, which are independent, and the one within levels, where the lev
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from geoscope import __version__
-from geoscope.correlations.associations import Correlation, Line, Part
-from geoscope.correlations.measured import Case
-from geoscope.correlations.predictions import Prediction
 from geoscope.errors import GeoscopeError
-from geoscope.json_text import json_text
+from geoscope.result import Part, Result
+
+LEVEL = "noise_level"
+LOG = "log:"
+
+PERFECT_POINTS = 5
+"""The fewest whose perfect order has a p below 5 %: 2 / 5!"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model: a subject, or one noise level and seed of it."""
+
+    subject: str
+    noise_level: float | None = None
+    noise_seed: int | None = None
+
+    def __str__(self) -> str:
+        level = None if self.noise_level is None else f"level {self.noise_level:zg}"
+        seed = None if self.noise_seed is None else f"seed {self.noise_seed}"
+        return " ".join(part for part in (self.subject, level, seed) if part)
+
+
+class Correlation(Part):
+    """A coefficient from -1 to 1, and how sure it is."""
+
+    value: float | None
+    n: int = Field(description="points, or level means, it was computed from")
+    taken_out: int = Field(default=0, description="columns taken out of both first; a word counts as a column")
+    interval: tuple[float, float] | None = Field(
+        default=None, description="95 %; null for too few points and for a perfect line or order"
+    )
+    p: float | None = Field(default=None, description="of no association, two-sided; null for a perfect line")
+    p_adjusted: float | None = Field(default=None, description="Benjamini-Hochberg over the table's rows")
+    reason: str | None = Field(
+        default=None, description="why the value is null or, where it is not, why there is no interval, in a sentence"
+    )
+
+    @property
+    def may_be_zero(self) -> bool:
+        """Whether the points allow for no association at all; without an interval, whether they are too few to tell."""
+        if self.value is None:
+            return True
+        if self.interval is None:
+            return abs(self.value) < 1 or self.n - self.taken_out < PERFECT_POINTS
+        return self.interval[0] <= 0 <= self.interval[1]
+
+
+class Line(Part):
+    """The least squares line of the score over the measure."""
+
+    slope: float
+    standard_error: float | None = Field(description="of the slope; null for two points and for a perfect line")
+    intercept: float
+    r2: float
+
+
+class Prediction(Part):
+    """The score that a measure's line gives a new subject."""
+
+    subject: str
+    noise_level: float | None = None
+    noise_seed: int | None = None
+    value: float | None = Field(description="the measure's, of the new subject")
+    score: float | None = Field(default=None, description="on the line at that value")
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, for one new score")
+    outside: bool | None = Field(default=None, description="whether the value lies outside those the line is from")
+    reason: str | None = Field(default=None, description="why there is no score, or no interval of it")
 
 
 class ScatterPoint(Part):
@@ -109,11 +173,13 @@ class Caution(Part):
     text: str
 
 
-class Correlations(Part):
+class Correlations(Result):
     """Measures against downstream scores."""
 
-    schema_version: Literal["1"] = "1"
-    geoscope_version: str = __version__
+    noun = "result of correlate"
+    made_by = "geoscope correlate REPORTS SCORES -o correlations.json"
+
+    kind: Literal["correlations"] = "correlations"
     subjects: list[str]
     tasks: list[str]
     settings: dict[str, Any]
@@ -137,7 +203,3 @@ class Correlations(Part):
             held = ", ".join(dict.fromkeys(row.measure for row in self.associations)) or "nothing"
             raise GeoscopeError(f"expected one row of {measure}, got {len(rows)}; the correlations hold {held}")
         return rows[0]
-
-    def to_json(self) -> str:
-        """The correlations' JSON: two-space indent, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))

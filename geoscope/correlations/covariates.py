@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from geoscope.correlations.correlation import LOG
 from geoscope.correlations.joining import Point
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Float64
 from geoscope.wording import listed
-
-LEVEL = "noise_level"
-LOG = "log:"
 
 
 def parse_given(texts: Sequence[str]) -> list[list[str]]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from statistics import fmean
 
-from geoscope.correlations.measured import Case, Column, Number, Numbers
+from geoscope.correlations.correlation import Case
+from geoscope.correlations.measured import Column, Number, Numbers
 from geoscope.correlations.score_numbers import Cell
 from geoscope.correlations.scores import Score
 from geoscope.errors import GeoscopeError

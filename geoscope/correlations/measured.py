@@ -12,6 +12,7 @@ from typing import Any
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
+from geoscope.correlations.correlation import Case
 from geoscope.correlations.quantizers import Labels, quantizer_labels, quantizer_of
 from geoscope.correlations.score_cells import FACTS
 from geoscope.correlations.score_numbers import Cell
@@ -24,20 +25,6 @@ Layer = int | str | None
 """A number; 0 or last where models differ in depth; None for a file that is one cloud, or the union of layers."""
 
 _ARM = "arm"  # of a run of `finetune`: its regularizer and weight
-
-
-@dataclass(frozen=True)
-class Case:
-    """One model: a subject, or one noise level and seed of it."""
-
-    subject: str
-    noise_level: float | None = None
-    noise_seed: int | None = None
-
-    def __str__(self) -> str:
-        level = None if self.noise_level is None else f"level {self.noise_level:zg}"
-        seed = None if self.noise_seed is None else f"seed {self.noise_seed}"
-        return " ".join(part for part in (self.subject, level, seed) if part)
 
 
 @dataclass(frozen=True)

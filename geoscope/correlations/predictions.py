@@ -5,26 +5,12 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from pydantic import Field
 
-from geoscope.correlations.associations import Part, basis_of, line
+from geoscope.correlations.associations import basis_of, line
 from geoscope.rows import Float64, IntArray
 from geoscope.statistics import critical
 
 _UNDETERMINED = 1e-9  # 1 - leverage below this: without these points nothing fixes the line
-
-
-class Prediction(Part):
-    """The score that a measure's line gives a new subject."""
-
-    subject: str
-    noise_level: float | None = None
-    noise_seed: int | None = None
-    value: float | None = Field(description="the measure's, of the new subject")
-    score: float | None = Field(default=None, description="on the line at that value")
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, for one new score")
-    outside: bool | None = Field(default=None, description="whether the value lies outside those the line is from")
-    reason: str | None = Field(default=None, description="why there is no score, or no interval of it")
 
 
 def left_out_error(columns: Float64, y: Float64, groups: IntArray) -> float | None:

@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 
 from geoscope.correlations.associations import ON_ONE_LINE, line, partial, pearson, spearman
-from geoscope.correlations.correlation import Association, LeftOutError, LevelAlone, Partial, Repeats, ScatterPoint
-from geoscope.correlations.covariates import LEVEL, LOG, columns_of, logarithms
+from geoscope.correlations.correlation import (
+    LEVEL,
+    LOG,
+    Association,
+    LeftOutError,
+    LevelAlone,
+    Partial,
+    Prediction,
+    Repeats,
+    ScatterPoint,
+)
+from geoscope.correlations.covariates import columns_of, logarithms
 from geoscope.correlations.joining import Point
 from geoscope.correlations.measured import Column, Number, Numbers
-from geoscope.correlations.predictions import Prediction, left_out_error, predicted_score
+from geoscope.correlations.predictions import left_out_error, predicted_score
 from geoscope.rows import Float64, IntArray
 
 FEWEST = 3

@@ -4,93 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from geoscope import __version__
 from geoscope.finetuning.arms import REGULARIZERS, Arm
+from geoscope.finetuning.fine_tuning import ArmResult, FineTuning, Penalty, Row, Spread, Trend
 from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.runs import Run
-from geoscope.finetuning.significance import Paired, Part, Trend, paired, within_seeds
-from geoscope.json_text import json_text
+from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.statistics import holm
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
-
-
-class Row(Part):
-    """One number of one run: a score or a measure, after so many epochs (0: before training)."""
-
-    regularizer: str
-    weight: float | None
-    shrinkage: float | None
-    selection: str | None
-    noise_weight: float | None
-    points_from: str | None
-    seed: int
-    epoch: float
-    cloud: str | None = Field(description="union, last or first; null for a score")
-    layer: int | None = Field(description="null for a score and for the union of layers")
-    measure: str = Field(description="a measure's key, or a score's name")
-    value: float | None
-    n: int = Field(description="rows measured, or examples scored")
-    reason: str | None = Field(description="why the value is null, in a sentence")
-
-
-class Spread(Part):
-    """A number over the seeds of an arm after training, and against the same seeds without a regularizer."""
-
-    cloud: str | None
-    layer: int | None
-    measure: str
-    mean: float | None
-    sd: float | None = Field(description="over seeds, n - 1 in the denominator")
-    values: list[float | None] = Field(description="one a seed, in the order of the arm's seeds")
-    against_none: Paired | None
-    reason: str | None = Field(default=None, description="why the mean is null, in a sentence")
-
-
-class Penalty(Part):
-    """What a regularizer was in an epoch: means over its batches and the arm's seeds."""
-
-    epoch: float
-    penalty: float = Field(description="before the weight")
-    penalty_without_gradient: float | None = Field(
-        default=None, description="share of the batches on whose points it had no gradient, so that it did nothing"
-    )
-    penalty_bars: float | None = Field(default=None, description="entropy: bars of a class in a batch")
-    penalty_bars_kept: float | None = Field(default=None, description="entropy: those of them that the selection keeps")
-    penalty_deficit: float | None = Field(default=None, description="entropy: ln of the bars kept less their entropy")
-
-
-class ArmResult(Part):
-    """One regularizer with its settings, over its seeds."""
-
-    name: str
-    settings: dict[str, Any]
-    seeds: list[int]
-    scores: list[Spread]
-    geometry: list[Spread]
-    penalties: list[Penalty] = Field(default=[], description="one an epoch; none without a regularizer")
-
-
-class FineTuning(Part):
-    """The finished runs of a folder."""
-
-    schema_version: Literal["1"] = "1"
-    geoscope_version: str = __version__
-    settings: dict[str, Any] = Field(description="what all runs share: checkpoint, task, training, tracking")
-    before: list[Row] = Field(description="the geometry before training, the same for every run")
-    arms: list[ArmResult]
-    trends: list[Trend]
-    measurements: list[Row] = Field(description="one a number, of every run and epoch")
-    environment: dict[str, Any]
-
-    def to_json(self) -> str:
-        """Two-space indent, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))
 
 
 def finished_runs(folder: Path) -> list[Run]:

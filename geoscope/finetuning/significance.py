@@ -6,43 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from geoscope.correlations.associations import partial, pearson
+from geoscope.finetuning.fine_tuning import Paired
 from geoscope.rows import Float64, IntArray
-
-
-class Part(BaseModel):
-    """Frozen; NaN and Infinity are refused."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Paired(Part):
-    """The mean difference of runs that share their seeds, and the paired t test that it is 0."""
-
-    difference: float
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the mean difference")
-    p: float | None = Field(default=None, description="two-sided")
-    p_adjusted: float | None = Field(default=None, description="by Holm, over the arms of the study")
-    seeds: int
-    reason: str | None = Field(default=None, description="why there is no p, in a sentence")
-
-
-class Trend(Part):
-    """Over the runs of one regularizer's settings and of none, each seed's mean taken out: score against geometry."""
-
-    regularizer: str
-    score: str
-    cloud: str
-    measure: str
-    slope: float | None = Field(default=None, description="score for one unit of the measure")
-    correlation: float | None = Field(default=None, description="Pearson's, within seeds")
-    p: float | None = Field(default=None, description="of no trend, two-sided; null for a perfect line")
-    p_adjusted: float | None = Field(default=None, description="by Holm, over the trends of this regularizer and score")
-    runs: int
-    settings: int
-    reason: str | None = Field(default=None, description="why there is no trend or, where there is, no p")
 
 
 def paired(values: Sequence[float], base: Sequence[float]) -> Paired:

@@ -14,10 +14,11 @@ from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning import tasks
 from geoscope.finetuning.arms import grid
+from geoscope.finetuning.fine_tuning import FineTuning
 from geoscope.finetuning.lessons import Lesson
 from geoscope.finetuning.outlook import Outlook
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
-from geoscope.finetuning.results import FineTuning, collect
+from geoscope.finetuning.results import collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
 from typing import Any
 
+from geoscope.document import Document
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """CSV with full precision; text that a spreadsheet would run as a formula gets an apostrophe in front."""
+
+def text(document: Document) -> str:
+    """A header and a row a row; text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    columns = [column for table in document.data for column in table.columns if column.name]
+    names = list(dict.fromkeys(column.name for column in columns))
+    rows = []
+    for table in document.data:
+        held = {column.name: column for column in table.columns}
+        rows += [[held[name].of(row) if name in held else None for name in names] for row in table.rows]
+    rare = {column.name for column in columns if column.rare}
+    kept = [at for at, name in enumerate(names) if name not in rare or any(row[at] is not None for row in rows)]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+    writer.writerow([names[at] for at in kept])
+    writer.writerows([_cell(row[at]) for at in kept] for row in rows)
     return file.getvalue()
 
 
-def _csv_cell(cell: Any) -> Any:
+def _cell(cell: Any) -> Any:
     if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + cell
     return repr(cell + 0.0) if isinstance(cell, float) else cell  # + 0.0: a zero has no sign

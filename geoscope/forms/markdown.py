@@ -3,25 +3,66 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from geoscope.wording import printable, rounded
+from geoscope.document import Cards, Code, Column, Document, Section, Table, entry
+from geoscope.wording import cell_text
 
 
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> str:
-    """A GitHub table; the numeric columns are aligned right."""
-    lines = [columns, ["---:" if column in numeric else "---" for column in columns]]
-    body = [[markdown_text(cell) for cell in row] for row in rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in [*lines, *body])
+def text(document: Document) -> str:
+    """The outcome first, the facts, every table, and what to be wary of."""
+    blocks = document.blocks()
+    tables = [block for block in blocks if isinstance(block, Table)]
+    tables += [each for section in document.sections for each in _of_cards(section)]
+    name = "" if document.cases is None else "geoscope: "  # of a gate, which stands among what others report
+    parts = [f"### {name}{escaped(document.title)}"]
+    parts += [f"**{escaped(document.outcome)}**"] if document.outcome is not None else []
+    parts += [_listed(document.facts) if len(document.facts) > 1 else "".join(map(escaped, document.facts))]
+    for table in tables:
+        parts += [f"**{escaped(table.caption)}**"] if len(tables) > 1 and table.telling is None else []
+        parts += _table(table) if table.telling is None else _folded(table, table.telling)
+    parts += [_listed(document.told(warning=False))]
+    parts += [f"**Warning:** {escaped(warning)}" for warning in document.told(warning=True)]
+    parts += [f"```{block.language}\n{block.text.rstrip()}\n```" for block in blocks if isinstance(block, Code)]
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def markdown_text(cell: Any) -> str:
+def escaped(cell: Any) -> str:
     """One cell or phrase with nothing in it that Markdown or HTML would act on."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        return rounded(cell)
-    text = printable(str(cell)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\|`*\[\]#])", r"\\\1", text)
-    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", text)  # inside a word GitHub leaves it alone
+    found = cell_text(cell).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    found = re.sub(r"([\\|`*\[\]#])", r"\\\1", found)
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", found)  # inside a word GitHub leaves it alone
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {escaped(line)}" for line in lines)
+
+
+def _table(table: Table) -> list[str]:
+    columns = table.shown()
+    lines = [[escaped(column.title) for column in columns]]
+    lines += [["---" if column.words or column.note else "---:" for column in columns]]
+    lines += [[escaped(column.told(row)) for column in columns] for row in table.rows]
+    return ["".join("| " + " | ".join(line) + " |\n" for line in lines)]
+
+
+def _of_cards(section: Section) -> list[Table]:
+    """Cards that have no chart, a row each."""
+    cards = [card for block in section.blocks if isinstance(block, Cards) and not block.drawn for card in block.make()]
+    rows = [
+        {"measure": card.name, "what": card.reading.title, **card.reading.facts, "paper": card.reading.paper}
+        for card in cards
+        if card.reading is not None
+    ]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [Table(section.title, [Column(name, value=entry(name), words=True) for name in names], rows)] if rows else []
+
+
+def _folded(table: Table, telling: Any) -> list[str]:
+    """The telling rows, and all of them folded away where there are others."""
+    first = [row for row in table.rows if telling(row)]
+    parts = _table(Table(table.caption, table.columns, first)) if first else []
+    if len(first) < len(table.rows):
+        parts += [f"<details><summary>{escaped(table.caption)}</summary>", *_table(table), "</details>"]
+    return parts

@@ -13,6 +13,8 @@ from geoscope.errors import GeoscopeError
 from geoscope.files import STDOUT
 
 FORMS = ("table", "json", "csv", "markdown", "html")
+GATE_FORMS = (*FORMS, "junit", "github")
+"""Of a result that can fail a limit."""
 
 SUFFIXES = {
     ".json": "json",

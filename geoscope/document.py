@@ -1,0 +1,304 @@
+"""A document: what a result says to people and to spreadsheets, before any form of it is chosen.
+
+A kind of result makes one (`geoscope/documents/`); a form writes any (`geoscope/forms/`), and knows no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from geoscope.wording import cell_text
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: the only place where it is named.
+
+    name: in CSV; "" for one that people alone see. label: to people; None for one that CSV alone has. value: of a row,
+    else the row's attribute of that name. shown: what people see in its place. words: text, which is not aligned as
+    numbers are. heading: what heads the group of rows that a row is of, where that saves the column.
+    why: what a footnote to its cell says. absent: the cell of no value that has a footnote. note: tells the same in a
+    column of its own. exact: a page tells its numbers in full too. spare: goes first where there is no room, the
+    largest first. rare: CSV leaves it out where no row has it.
+    """
+
+    name: str
+    label: str | None = ""
+    value: Callable[[Any], Any] | None = None
+    shown: Callable[[Any], Any] | None = None
+    words: bool = False
+    heading: Callable[[Any], str] | None = None
+    why: Callable[[Any], str | None] | None = None
+    absent: str = "undefined"
+    note: bool = False
+    exact: bool = False
+    spare: int = 0
+    rare: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.label or self.name.replace("_", " ")
+
+    def of(self, row: Any) -> Any:
+        """A row's cell."""
+        return getattr(row, self.name) if self.value is None else self.value(row)
+
+    def told(self, row: Any) -> Any:
+        """A row's cell as people see it."""
+        return self.of(row) if self.shown is None else self.shown(row)
+
+    def holds(self, row: Any) -> bool:
+        """Whether there is something to see of a row: a cell, or why there is none."""
+        return self.told(row) not in (None, "") or (self.why is not None and self.why(row) is not None)
+
+
+Style = Literal["", "strong", "faint", "bad"]
+
+
+@dataclass(frozen=True)
+class Across:
+    """How a table may stand more narrowly: a row a `by`, a column an `over`, in it `cell`; all names of columns.
+
+    whose: what the rows are of, where that is several. left: what there is no room for then.
+    """
+
+    by: str
+    over: str
+    cell: str
+    whose: str
+    left: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and their columns. across: how they may stand side by side.
+
+    telling: the rows that are read first, where a form folds the others away; style: of a row.
+    """
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Any]
+    across: Across | None = None
+    telling: Callable[[Any], bool] | None = None
+    style: Callable[[Any], Style] | None = None
+
+    def column(self, name: str) -> Column:
+        """A column by its name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def shown(self) -> list[Column]:
+        """The columns that people see: those that hold something."""
+        return [
+            column
+            for column in self.columns
+            if column.label is not None and any(column.holds(row) for row in self.rows)
+        ]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to be copied; language: of a fenced block."""
+
+    caption: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One number at a place; low and high: its interval. told: all of it in words. hollow: drawn so."""
+
+    at: float
+    value: float
+    low: float
+    high: float
+    told: str
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series: its place among all, which colours it, its marks, what the line goes through, and its nulls.
+
+    trend: places in order, None where the line breaks. gaps: where a value is undefined, and why. faint: the marks
+    are single runs, and the line their mean.
+    """
+
+    place: int
+    marks: tuple[Mark, ...] = ()
+    trend: tuple[Place | None, ...] = ()
+    nulls: tuple[Place, ...] = ()
+    gaps: tuple[tuple[float, str], ...] = ()
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A row of an interval chart; where its mark is `at` says nothing."""
+
+    place: int
+    name: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Values over layers, epochs or levels. about: all of it in words. zero: the line of no change is in sight.
+
+    places: of the axis, whole numbers or levels. band: what counts as no news: place, low and high.
+    """
+
+    lines: Sequence[Line]
+    axis: str
+    places: Sequence[float]
+    about: str
+    levels: bool = False
+    zero: bool = False
+    band: Sequence[tuple[float, float, float]] = ()
+
+
+@dataclass(frozen=True)
+class IntervalChart:
+    """Values under each other on one axis, each with its interval."""
+
+    rows: Sequence[Interval]
+    about: str
+    nulls: Sequence[float] = ()
+    zero: bool = False
+    band: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ScatterChart:
+    """Pairs of numbers: a mark's `at` lies, its value stands. axes: their names. fit: the ends of a fitted line."""
+
+    lines: Sequence[Line]
+    axes: tuple[str, str]
+    about: str
+    fit: Sequence[Place] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A measure in words: what it is, what is to be known of it by name, and where it is from."""
+
+    title: str
+    facts: Mapping[str, str]
+    paper: str
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One measure: how it is read, its chart, and its number where there is only one."""
+
+    name: str
+    chart: LineChart | IntervalChart | ScatterChart | None = None
+    reading: Reading | None = None
+    number: str | None = None
+    beside: str | None = None
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Cards side by side, made where a form draws them. drawn: they hold charts, and words alone would be little."""
+
+    make: Callable[[], Sequence[Card]]
+    drawn: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading. background: what it was made with, for those who look for it.
+
+    foremost: to be seen first, and so at the end of what scrolls by.
+    """
+
+    title: str
+    blocks: Sequence[Table | Code | Cards]
+    background: bool = False
+    foremost: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence; a warning is written after that word, without a capital. further: told where there is room."""
+
+    text: str
+    warning: bool = False
+    further: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test of a gate: what came of it and why. sentence: the same for those who see nothing else of it."""
+
+    suite: str
+    name: str
+    outcome: Literal["passed", "failed", "skipped"]
+    text: str = ""
+    sentence: str | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A result in words, tables and charts. data: what a spreadsheet gets. cases: of a gate; None where none is held.
+
+    outcome: all of a gate in a line. how: how the charts are to be read. legend: the series, in their colours' order.
+    """
+
+    title: str
+    data: Sequence[Table]
+    sections: Sequence[Section]
+    facts: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    how: str = ""
+    legend: Sequence[str] = ()
+    outcome: str | None = None
+    cases: Sequence[Case] | None = None
+
+    def blocks(self, *, foremost_last: bool = False) -> list[Table | Code | Cards]:
+        """What is no background, and holds something."""
+        sections = [section for section in self.sections if not section.background]
+        if foremost_last:
+            sections.sort(key=lambda section: section.foremost)
+        held = [block for section in sections for block in section.blocks]
+        return [block for block in held if not isinstance(block, Table) or block.rows]
+
+    def told(self, *, warning: bool) -> list[str]:
+        """The warnings, or the other findings, that are told everywhere."""
+        return [each.text for each in self.findings if each.warning == warning and not each.further]
+
+
+def side_by_side(caption: str, labels: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> Table:
+    """A row a name, a column a content; one column where all contents are the same."""
+    flat = [_flattened(content) for content in contents]
+    names = list(dict.fromkeys(name for content in flat for name in content))
+    if all(content == flat[0] for content in flat[1:]):
+        flat, labels = flat[:1], ["all" if len(flat) > 1 else "value"]
+    rows = [{"name": name} | {at: cell_text(content.get(name)) for at, content in enumerate(flat)} for name in names]
+    columns = [Column("", label, entry(at), words=True) for at, label in enumerate(labels)]
+    return Table(caption, [Column("", "name", entry("name"), words=True), *columns], rows)
+
+
+def entry(key: Any, of: str = "") -> Callable[[Any], Any]:
+    """What a row, or the mapping that is its attribute of that name, has under a key."""
+    return lambda row: (getattr(row, of) if of else row).get(key)
+
+
+def _flattened(content: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+    """Nested settings as one level, parts joined by spaces."""
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        key = f"{head} {name}".strip()
+        if isinstance(value, Mapping):
+            flat |= _flattened(value, key)
+        else:  # as written: a setting is not rounded
+            flat[key] = repr(value + 0.0) if isinstance(value, float) else value
+    return flat

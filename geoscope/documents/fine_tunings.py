@@ -1,0 +1,247 @@
+"""A fine-tuning study as a document: scores, geometry, penalties and trends by arm, epoch after epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from geoscope.document import (
+    Card,
+    Cards,
+    Column,
+    Document,
+    Finding,
+    Line,
+    LineChart,
+    Mark,
+    Place,
+    Section,
+    Table,
+    entry,
+    side_by_side,
+)
+from geoscope.documents.reading import in_order, reading_of
+from geoscope.finetuning.arms import UP
+from geoscope.finetuning.fine_tuning import Row
+from geoscope.wording import between, rounded
+
+if TYPE_CHECKING:
+    from geoscope.finetuning.fine_tuning import ArmResult, FineTuning, Spread
+
+_CLOUDS = {
+    "union": "token states of all layers but the embeddings as one cloud",
+    "last": "token states of the last layer",
+    "first": "the last layer's first token of each sequence",
+}
+_UNDEFINED = "undefined"
+
+
+def document(result: FineTuning) -> Document:
+    """A dot is one run, a line the mean of an arm's runs."""
+    clouds = [cloud for cloud in _CLOUDS if any(row.cloud == cloud for row in result.measurements)]
+    scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
+    columns = [Column(name, words=isinstance(name, str)) for name in Row.model_fields]
+    return Document(
+        f"{result.settings['checkpoint']['name']} on {result.settings['task']['name']}",
+        [Table("", columns, result.measurements)],
+        [
+            Section(
+                "results", [*_score_tables(result), *_geometry_tables(result), _penalties(result), _trends(result)]
+            ),
+            Section("scores", [Cards(partial(_cards, result, None, scores))]),
+            *(Section(cloud, [Cards(partial(_cards, result, cloud, _measures(result, cloud)))]) for cloud in clouds),
+            Section(
+                "settings",
+                [
+                    side_by_side("Settings", ["value"], [result.settings]),
+                    side_by_side("Environment", ["value"], [result.environment]),
+                ],
+                background=True,
+            ),
+        ],
+        findings=[Finding(line) for line in _notes(result)],
+        legend=[arm.name for arm in result.arms],
+    )
+
+
+def _notes(result: FineTuning) -> list[str]:
+    """What the runs share, and how the tables are to be read."""
+    task, training = result.settings["task"], result.settings["hyperparameters"]
+    seeds = sorted({seed for arm in result.arms for seed in arm.seeds})
+    lines = [
+        f"{task['train']['examples']:,} training examples, epochs {training['epochs']}, batches of "
+        f"{training['batch_size']}, learning rate {training['learning_rate']:g}; scored on "
+        f"{task['evaluation']['examples']:,} examples after the last epoch; seeds {', '.join(map(str, seeds))}",
+        "weight w is added times the penalty: " + "; ".join(UP.values()),
+    ]
+    if any(spread.against_none for arm in result.arms for spread in arm.scores):
+        lines.append(
+            "difference: mean over seeds of arm less none, of the same seed, with its 95 % interval; p: paired t test "
+            "that it is 0; adjusted: by Holm over the arms"
+        )
+    if any(arm.penalties for arm in result.arms):
+        lines.append(
+            "penalty: mean over an epoch's batches, before the weight; without gradient: the share of batches whose "
+            "points it did not move"
+        )
+    if any(each.penalty_bars is not None for arm in result.arms for each in arm.penalties):
+        lines.append(
+            "bars, kept: of a class in a batch, and those of them that the selection keeps, on average; deficit: ln of "
+            "the bars kept less their entropy"
+        )
+    for cloud, what in _CLOUDS.items():
+        if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
+            lines.append(f"{cloud}: {what}")
+    return lines + _undefined(result)
+
+
+def _undefined(result: FineTuning) -> list[str]:
+    """A sentence a reason: what the tables have no number of."""
+    held: dict[str, list[str]] = {}
+    told = [(row.cloud, row.measure, row.reason) for row in result.before if row.value is None]
+    told += [
+        (spread.cloud, spread.measure, spread.reason)
+        for arm in result.arms
+        for spread in (*arm.scores, *arm.geometry)
+        if spread.mean is None
+    ]
+    for cloud, measure, reason in dict.fromkeys(told):
+        held.setdefault(reason or "", []).append(measure if cloud is None else f"{measure} of {cloud}")
+    return [f"undefined, because {reason}: {', '.join(names)}" for reason, names in held.items()]
+
+
+# Tables
+
+
+_ARM = Column("arm", value=entry("arm"), words=True)
+
+_SCORES = (
+    _ARM, Column("mean", value=entry("mean"), exact=True), Column("sd", value=entry("sd")),
+    Column("difference", value=entry("difference"), exact=True),
+    Column("interval", "95 % interval", value=lambda row: between(row.get("interval"))),
+    Column("p", value=entry("p"), exact=True), Column("p_adjusted", "adjusted p", value=entry("p_adjusted")),
+    Column("seeds", value=entry("seeds")),
+)  # fmt: skip
+
+
+def _tables(result: FineTuning) -> list[Table]:
+    return [*_score_tables(result), *_geometry_tables(result), _penalties(result), _trends(result)]
+
+
+def _score_tables(result: FineTuning) -> list[Table]:
+    """A table for each score: every arm's mean, spread and difference from none."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for arm in result.arms:
+        for spread in arm.scores:
+            tested = {} if spread.against_none is None else spread.against_none.model_dump()
+            mean = _UNDEFINED if spread.mean is None else spread.mean
+            row = tested | {"arm": arm.name, "mean": mean, "sd": spread.sd, "seeds": len(arm.seeds)}
+            tables.setdefault(spread.measure, []).append(row)
+    return [Table(name, _SCORES, rows) for name, rows in tables.items()]
+
+
+def _geometry_tables(result: FineTuning) -> list[Table]:
+    """A table for each cloud: its measures before training and after it, mean over seeds and their sd."""
+    tables = []
+    for cloud in _CLOUDS:
+        before = [row for row in result.before if row.cloud == cloud]
+        first = {row.measure: _UNDEFINED if row.value is None else rounded(row.value) for row in before}
+        rows = [{"arm": "before training"} | first]
+        for arm in result.arms:
+            found = {spread.measure: _with_sd(spread) for spread in arm.geometry if spread.cloud == cloud}
+            rows.append({"arm": arm.name} | found)
+        if before:
+            columns = [_ARM, *(Column(key, key, value=entry(key)) for key in first)]
+            tables.append(Table(f"geometry of {cloud}", columns, rows))
+    return tables
+
+
+def _with_sd(spread: Spread) -> str:
+    if spread.mean is None:
+        return _UNDEFINED
+    return rounded(spread.mean) + ("" if spread.sd is None else f" ± {spread.sd:.2g}")
+
+
+_PENALTIES = (
+    _ARM, Column("epoch", value=lambda row: f"{row['epoch']:g}"), Column("penalty", value=entry("penalty")),
+    Column("penalty_bars", "bars", value=entry("penalty_bars")),
+    Column("penalty_bars_kept", "kept", value=entry("penalty_bars_kept")),
+    Column("penalty_deficit", "deficit", value=entry("penalty_deficit")),
+    Column("without gradient", value=lambda row: _share(row["penalty_without_gradient"])),
+)  # fmt: skip
+
+
+def _penalties(result: FineTuning) -> Table:
+    """What each arm's penalty was in every epoch."""
+    rows = [{"arm": arm.name} | each.model_dump() for arm in result.arms for each in arm.penalties]
+    return Table("penalty", _PENALTIES, rows)
+
+
+def _share(part: float | None) -> str | None:
+    return None if part is None else f"{100 * part:.3g} %"
+
+
+_TRENDS = (
+    Column("regularizer", words=True), Column("score", words=True), Column("cloud", words=True),
+    Column("measure", words=True), Column("slope"), Column("correlation", "r"), Column("p"),
+    Column("p_adjusted", "adjusted p"), Column("runs", spare=1), Column("reason", "why", words=True),
+)  # fmt: skip
+
+
+def _trends(result: FineTuning) -> Table:
+    """Score against geometry over a grid's settings, seeds' means taken out."""
+    return Table("score against geometry, within seeds", _TRENDS, result.trends)
+
+
+# Charts
+
+
+def _measures(result: FineTuning, cloud: str) -> list[str]:
+    return in_order(row.measure for row in result.measurements if row.cloud == cloud)
+
+
+def _cards(result: FineTuning, cloud: str | None, measures: Sequence[str]) -> list[Card]:
+    return [Card(key, _chart(result, cloud, key), reading_of(key)) for key in measures]
+
+
+def _chart(result: FineTuning, cloud: str | None, measure: str) -> LineChart:
+    """One number over the epochs, a line an arm."""
+    held = [row for row in result.measurements if (row.cloud, row.measure) == (cloud, measure)]
+    lines, told = [], []
+    for place, arm in enumerate(result.arms):
+        rows = [row for row in held if all(getattr(row, name) == arm.settings.get(name) for name in _KEYS)]
+        if rows:
+            lines.append(_line(place, arm, rows))
+            told.append(_in_words(arm, lines[-1]))
+    epochs = sorted({row.epoch for row in held})
+    return LineChart(lines, "epoch", epochs, f"{measure} by epoch. {' '.join(told)}")
+
+
+def _in_words(arm: ArmResult, line: Line) -> str:
+    if not line.marks:
+        return f"{arm.name}: undefined."
+    return f"{arm.name}: {rounded(line.marks[0].value)} to {rounded(line.marks[-1].value)}."
+
+
+_KEYS = ("regularizer", "weight", "shrinkage", "selection", "noise_weight", "points_from")
+
+
+def _line(place: int, arm: ArmResult, rows: Sequence[Row]) -> Line:
+    marks: list[Mark] = []
+    trend: list[Place | None] = []
+    gaps: list[tuple[float, str]] = []
+    for epoch in sorted({row.epoch for row in rows}):
+        values = []
+        for row in rows:
+            if row.epoch != epoch:
+                continue
+            told = f"{arm.name}, seed {row.seed}, epoch {epoch:g}"
+            if row.value is None:
+                gaps.append((epoch, f"{told}: undefined, {row.reason}"))
+            else:
+                values.append(row.value)
+                marks.append(Mark(epoch, row.value, row.value, row.value, f"{told}: {rounded(row.value)}"))
+        trend.append((epoch, fmean(values)) if values else None)
+    return Line(place, tuple(marks), tuple(trend), gaps=tuple(gaps), faint=len(marks) > len(trend))

@@ -1,0 +1,73 @@
+"""Limits and what came of them: a check as a document, and what a comparison says of its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geoscope.comparisons.holding import Check, HeldLimit
+from geoscope.document import Case, Column, Document, Section, Table, entry
+from geoscope.wording import between, crosses_layers, key_names, layer_cell, layer_name
+
+_COLUMNS = (
+    Column("limit", words=True), Column("measure", label=None), Column("layer", shown=layer_cell),
+    Column("", "at", value=lambda row: key_names(row.keys), words=True),
+    Column("", "of", value=lambda row: row.candidate, words=True),
+    Column("held", shown=lambda row: "held" if row.held else "FAILED", words=True, why=lambda row: row.reason),
+    Column("value", exact=True),
+    Column("", "change", value=lambda row: row.change, exact=True),
+    Column("low", "95 %", value=lambda row: (row.interval or (None,))[0], shown=lambda row: between(row.interval)),
+    Column("high", label=None, value=lambda row: (row.interval or (None, None))[1]), Column("reason", note=True),
+    Column("caution", words=True, rare=True),
+)  # fmt: skip
+
+
+def document(result: Check) -> Document:
+    """Every limit, and what came of it."""
+    table = limits_table(result.limits)
+    return Document(
+        str(result.subject["name"]),
+        [table],
+        [Section("limits", [limits_table(sorted(result.limits, key=lambda limit: limit.held))])],
+        outcome=told_limits(result.limits) or "no limits",
+        cases=limit_cases(result.limits),
+    )
+
+
+def limits_table(limits: Sequence[HeldLimit]) -> Table:
+    """A row a limit."""
+    keys = dict.fromkeys(key for row in limits for key in row.keys)
+    further = [Column(key, label=None, value=entry(key, "keys")) for key in keys]
+    return Table("Limits", [*_COLUMNS, *further], limits, style=lambda row: "" if row.held else "bad")
+
+
+def told_limits(limits: Sequence[HeldLimit]) -> str:
+    """How many failed, or that all held; nothing where there are none."""
+    failed, many = sum(not limit.held for limit in limits), len(limits)
+    if not limits:
+        return ""
+    return f"{failed} of {many} limits failed" if failed else f"{many} limit{'s' * (many > 1)} held"
+
+
+def suite_of(layer: int | None) -> str:
+    """The suite of a layer's cases."""
+    return "geoscope" if layer is None else f"geoscope.layer-{layer}"
+
+
+def limit_cases(limits: Sequence[HeldLimit], *, several: bool = False) -> list[Case]:
+    """A case a limit; several: there are candidates to be named."""
+    found = []
+    for limit in limits:
+        keys = f" at {key_names(limit.keys)}" if limit.keys else ""
+        name = limit.limit + keys + (f" [{limit.candidate}]" if several else "")
+        why = "; ".join(filter(None, [limit.reason, layer_name(limit) if crosses_layers(limit) else None]))
+        sentence = sentence_of(limit) if limit.reason else None
+        found.append(Case(suite_of(limit.layer), name, "passed" if limit.held else "failed", why, sentence))
+    return found
+
+
+def sentence_of(limit: HeldLimit) -> str:
+    """A limit and what came of it, in a line."""
+    place = ", ".join(filter(None, [layer_name(limit), key_names(limit.keys)]))
+    where = f" at {place}" if place else ""
+    who = "" if limit.candidate is None else f" of {limit.candidate}"
+    return f"{limit.limit}{where}{who}: {limit.reason or 'held'}"

@@ -1,0 +1,1 @@
+"""HTML: a document as one self-contained page that needs no network and no script."""

@@ -1,0 +1,107 @@
+"""A result: what every kind of it has in common. It is JSON that says what kind it is of and reads back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NoReturn, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from geoscope import __version__, files
+from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.json_text import json_text
+
+SCHEMA_VERSION: Literal["1"] = "1"
+
+
+class Part(BaseModel):
+    """Of a result: frozen; NaN and Infinity are refused."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Result(Part):
+    """What a command found. made_by: what an error says makes one."""
+
+    noun: ClassVar[str]
+    made_by: ClassVar[str]
+
+    schema_version: Literal["1"] = Field(default=SCHEMA_VERSION, description="of this layout")
+    geoscope_version: str = Field(default=__version__, description="of the program that measured")
+
+    def to_json(self) -> str:
+        """The result's JSON: two-space indent, keys in the schema's order, a newline at the end."""
+        return json_text(self.model_dump(mode="json"))
+
+    def write(self, path: str | Path) -> None:
+        """Write the JSON to a file, whole or not at all; "-" is standard output."""
+        files.send(self.to_json(), str(path))
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a result's JSON from a file; "-" is standard input.
+
+        Raises GeoscopeError for what is no such result, NotComparable for one of another schema version.
+        """
+        return cls.from_content(*read_content(path, cls.noun))
+
+    @classmethod
+    def from_json(cls, data: bytes | str, name: str = "the text") -> Self:
+        """Parse a result's JSON; name is what errors call it."""
+        return cls.from_content(parse(data, name, cls.noun), name)
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any], name: str) -> Self:
+        """The result that parsed JSON holds."""
+        version = content.get("schema_version")
+        if version is None:
+            raise GeoscopeError(
+                f"expected a geoscope {cls.noun}, got JSON without schema_version in {name}; make one with "
+                f"`{cls.made_by}`"
+            )
+        if version != SCHEMA_VERSION:
+            raise NotComparable(
+                f"expected a {cls.noun} of schema version {SCHEMA_VERSION}, got {version!r} in {name}; "
+                "measure again with this version of geoscope"
+            )
+        missing = [key for key, field in cls.model_fields.items() if field.exclude_if is None and key not in content]
+        if missing:
+            raise GeoscopeError(
+                f"expected a geoscope {cls.noun}, got one without {', '.join(missing)} in {name}; measure again"
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            found = f"{place or 'the top level'}: {first['msg']}"
+            raise GeoscopeError(f"expected a geoscope {cls.noun}, got in {name} {found}; measure again") from error
+
+
+def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, Any], str]:
+    """A file's JSON, and what errors call it; "-" is standard input."""
+    name = "standard input" if str(path) == "-" else str(path)
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise GeoscopeError(f"expected a {noun} to read, got {name}: {error.strerror}; check the path") from error
+    return parse(data, name, noun), name
+
+
+def parse(data: bytes | str, name: str, noun: str = "report") -> Mapping[str, Any]:
+    """One JSON object without NaN; name and noun: what errors call it and what was expected."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise GeoscopeError(f"expected finite numbers or null in a {noun}, got {constant} in {name}; measure again")
+
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        content = json.loads(text, parse_constant=refuse)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise GeoscopeError(f"expected a {noun}'s JSON, got something else in {name}: {error}") from error
+    if not isinstance(content, dict):
+        raise GeoscopeError(f"expected a {noun}, one JSON object, got a {type(content).__name__} in {name}")
+    return content
