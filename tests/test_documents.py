@@ -126,13 +126,14 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
 WORDS = Table(
     "Words",
     [
-        Column("word", value=str, words=True), Column("length", value=lambda word: len(word), why=lambda word: word.why),
-        Column("secret", label=None, value=lambda word: word.upper()),
+        Column("word", value=str, words=True),
+        Column("length", value=len, why=lambda word: word.why),
+        Column("secret", label=None, value=str.upper),
         Column("", "first", value=lambda word: word[0], words=True, spare=1),
         Column("empty", value=lambda _: None, rare=True),
     ],
     [],
-)  # fmt: skip
+)
 
 
 class Word(str):

@@ -51,7 +51,7 @@ def _of_cards(section: Section) -> list[Table]:
     """Cards that have no chart, a row each."""
     cards = [card for block in section.blocks if isinstance(block, Cards) and not block.drawn for card in block.make()]
     rows = [
-        {"measure": card.name, "what": card.reading.title, **card.reading.facts, "paper": card.reading.paper}
+        {"name": card.name, "what": card.reading.title, **card.reading.facts, "paper": card.reading.paper}
         for card in cards
         if card.reading is not None
     ]
