@@ -139,8 +139,8 @@ class Series:
 class Chart:
     """Series over the places of an axis, or beside each other where all stand at one.
 
-    places: whole numbers, or a study's levels. line: over its axis at one place too. zero: the line of no change is in sight. band: what counts as no news,
-    as place, low and high.
+    places: whole numbers, or a study's levels. line: over its axis at one place too. zero: the line of no change is in
+    sight. band: what counts as no news, as place, low and high.
     """
 
     title: str
