@@ -52,7 +52,7 @@ def class_of(config: Any) -> Any:
     if type(config) in MODEL_MAPPING:
         try:
             found = MODEL_MAPPING[type(config)]
-        except ValueError:  # it lists a class that transformers has not
+        except (ImportError, ValueError):  # a class that is listed and not there, or whose packages are broken
             return None
         return found[0] if isinstance(found, (tuple, list)) else found
     named = (getattr(config, "architectures", None) or [""])[0]
