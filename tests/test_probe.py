@@ -143,7 +143,6 @@ NO_READING = {
     "blip_2_qformer": "reads other inputs and does not: it asks for query_embeds",
     "imagegpt": "reads images and does not: its tokens are colours",
     "pi0": "reads text and does not: it asks for action_embeds",
-    "udop": "reads images and text and does not: ValueError: Bbox is required",
     "vits": "reads audio and text and does not: it speaks it, and a pass takes as long as what it says",
 }
 

@@ -256,6 +256,7 @@ OWN: dict[str, dict[str, Any]] = {
     "udop": {"d_kv": 8},
     "umt5": {"d_kv": 8},
     "visual_bert": {"visual_embedding_dim": 16},
+    "vits": {"upsample_initial_channel": 64},
     "xlm": {"emb_dim": 32, "n_layers": 2, "n_heads": 4},
     "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64},
     "xlstm": {

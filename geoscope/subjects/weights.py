@@ -27,7 +27,7 @@ _ELSEWHERE = (
     (re.compile(r"^rust_model\.ot$"), "Rust"),
 )
 _OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
-_NUMBER = re.compile(r"\.(\d+)\.")
+_IN_LIST = re.compile(r"(.+?)\.(\d+)\.")  # a weight of the so-manieth module of a list
 _POINTER = b"version https://git-lfs"
 
 
@@ -165,8 +165,8 @@ def warn_of_unused(model: Any, unexpected: Collection[str], subject: str) -> Non
     lists = {name: len(module) for name, module in model.named_modules() if isinstance(module, ModuleList)}
     more = []
     for name in sorted(unexpected):
-        place, number, _ = [*_NUMBER.split(name.removeprefix(f"{model.base_model_prefix}."), maxsplit=1), "", ""][:3]
-        if place in lists and int(number) >= lists[place]:
+        place = _IN_LIST.match(name.removeprefix(f"{model.base_model_prefix}."))
+        if place is not None and int(place[2]) >= lists.get(place[1], sys.maxsize):
             more.append(name)
     if more:
         warnings.warn(
