@@ -258,7 +258,8 @@ def document(found: Sequence[Result], others: Sequence[Result]) -> str:
         "encoders), each as a tiny random",
         f"checkpoint with a tokenizer, measured at every layer: {len(measured)} are measured, and of {len(same)} "
         f"every layer equals a plain loop over single",
-        f"texts, at any `--batch-tokens`, to {SAME:g} of the row's norm. `make architectures` writes this file.",
+        f"texts, at any `--batch-tokens`, to {SAME:g} of the row's norm; where one differs, its difference in float64 "
+        "stands beside. `make architectures` writes this file.",
         "",
         f"Of the {len(others)} other types that AutoModel knows {len(beside)} are measured over text (the text side of "
         f"models that read images or sound, too): {sum(each.same for each in beside)}",
