@@ -17,7 +17,7 @@ from geoscope.settings.option import choices_of, default_of
 from geoscope.subjects.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
-from geoscope.subjects.probe import alike
+from geoscope.subjects.probe import FEWEST_TRIED, alike
 from geoscope.subjects.sentence_models import SentenceModel
 from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
@@ -204,7 +204,7 @@ class Extraction:
                 raise
             raise GeoscopeError(
                 f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
-                f"tokens, got {type(error).__name__}: {first_line(error)}; try a smaller --max-length"
+                f"tokens, got {type(error).__name__}: {first_line(error)}; {_to_do(ids.shape[1])}"
             ) from error
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
@@ -285,6 +285,11 @@ def _length(max_length: int | None, checkpoint: Checkpoint) -> int:
         return max_length
     limit = checkpoint.max_positions
     return MAX_LENGTH if limit is None else min(MAX_LENGTH, limit)
+
+
+def _to_do(length: int) -> str:
+    """What to do where texts of so many tokens cannot be read; some of 5 to 16 were when the model was loaded."""
+    return "leave out texts that short" if length < FEWEST_TRIED else "try a smaller --max-length"
 
 
 def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:

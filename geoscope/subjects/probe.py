@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
-from geoscope.subjects.modalities import modality_of
+from geoscope.errors import GeoscopeError, is_out_of_memory
+from geoscope.subjects.modalities import modality_of, never_text, why_not
 from geoscope.subjects.states import (
     Outline,
     cache_off,
@@ -29,6 +29,9 @@ from geoscope.subjects.tokenizers import padding_id
 from geoscope.subjects.untouched import untouched
 
 _TOKENS = 16
+FEWEST_TRIED = 5
+"""Tokens of the shortest text that is read."""
+
 _SAME = {"float32": 1e-5, "float64": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 """How far apart, of a row's norm, states may be that differ by rounding alone."""
 
@@ -41,6 +44,9 @@ def probe(subject: str, model: Any, tokenizer: Any, rows: int | None) -> Outline
     """
     import torch
 
+    never = never_text(type(model), model.config)
+    if never is not None:
+        raise refused(subject, model, never)
     ids = torch.from_numpy(_ids(tokenizer, rows)).to(device_of(model))
     try:
         with untouched(model) as changed, torch.inference_mode():
@@ -51,7 +57,7 @@ def probe(subject: str, model: Any, tokenizer: Any, rows: int | None) -> Outline
     except Exception as error:  # whatever a model's own code raises
         if is_out_of_memory(error):
             raise
-        raise refused(subject, model, f"{type(error).__name__}: {first_line(error)}") from error
+        raise refused(subject, model, why_not(model, error)) from error
 
 
 def refused(subject: str, model: Any, why: str) -> GeoscopeError:
@@ -132,7 +138,7 @@ def _with_padding(model: Any, outline: Outline, ids: Any, padding: int) -> Outli
     """The outline with whether 5 tokens beside padding are as they are alone; a text of 16 is read on the way."""
     import torch
 
-    whole, part = ids[: _TOKENS // 2], ids[: _TOKENS // 2 - 3]
+    whole, part = ids[: _TOKENS // 2], ids[:FEWEST_TRIED]
     read_states(model, outline, ids[None], None, outline.layers)
     mask = torch.ones((2, len(whole)), dtype=torch.long, device=ids.device)
     mask[1, len(part) :] = 0
