@@ -93,7 +93,7 @@ def examine(model_type: str, folder: Path, *, measured: bool = True) -> Result:
         "batches of one length, as padding moves its rows": extraction.padding == 0,
         "its last layer alone has one state a token": len(extraction.layers) == 1,
         "several states a token, made one as the model does": outline.streams,
-        "layers from the blocks' inputs, as its own list begins after the first": outline.hooked,
+        "layers from the blocks' inputs, as its own list begins after the first": outline.renumbered,
         "reading changes the model, which is put back after each batch": not outline.steady,
     }
     return Result(
