@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,18 +16,21 @@ from geoscope.estimates import measured
 from geoscope.gathering import GROUPS, gather
 from geoscope.measured_clouds import CloudOptions, measure_clouds
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import estimate, hold_to, parse_size, workload
+from geoscope.memory import Workload, estimate, fit, hold_to, parse_size, room_for_weights, workload
 from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
 from geoscope.protocols import resolved
 from geoscope.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.report import Report
-from geoscope.rows import FloatArray
+from geoscope.rows import FloatArray, Source
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
 from geoscope.subjects.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.opening import opened
+from geoscope.subjects.text_subjects import Planned
+from geoscope.subjects.vocabulary import Vocabulary
 
 
 @takes(MeasureKeywords)
@@ -48,25 +51,16 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     quantizers = grid or (quantizer_of(options),)
     reference, reference_name = _reference(options["isoscore_reference"])
     bound = None if options["memory"] is None else parse_size(options["memory"])
-    opening = opened(subject, options)
+    opening = opened(subject, options, plan_of(options))
     source, union = opening.source, options["layers"] == "union"
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
-    passes = {name for key in keys for name in measured(key).passes}
-    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
     limit = points_of(options["points"])
-    works = [
-        workload(
-            source, opening.layers, union=union, points=limit, parts=parts, passes=passes, quantizer=each,
-            errors=errors, null=null,
-        )
-        for each in quantizers
-    ]  # fmt: skip
-    work = max(works, key=lambda each: estimate(each).total)
+    work = _workload(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
     clouds = gather(
-        source, opening.layers, union=union, points=limit, seed=options["seed"], parts=parts,
+        source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
         positions=opening.token_positions, progress=progress if isinstance(source, Embeddings) else None,
     )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
@@ -82,6 +76,40 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         measurements=rows,
         environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
+
+
+def plan_of(given: Mapping[str, Any]) -> Planned | None:
+    """What is done under --memory before a checkpoint's weights are loaded; None without a bound."""
+    options = completed(MeasureKeywords, resolved(given))
+    if options["memory"] is None:
+        return None
+    bound = parse_size(options["memory"])
+
+    def plan(rows: Extraction | Vocabulary | None) -> int | None:
+        if rows is None:  # told after loading
+            return bound // 2
+        work = _workload(rows, rows.layers, options)
+        if options["device_map"] is not None:
+            return room_for_weights(work, bound)
+        fit(work, bound)
+        return None
+
+    return plan
+
+
+def _workload(source: Source, layers: Collection[Any], options: MeasureKeywords) -> Workload:
+    """What decides the memory that the measures of some layers need, by whichever quantizer needs most."""
+    keys, errors = select(options["measures"]), options["errors"]
+    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
+    passes = {name for key in keys for name in measured(key).passes}
+    works = [
+        workload(
+            source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
+            passes=passes, quantizer=each, errors=errors, null=options["null"],
+        )
+        for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
+    ]  # fmt: skip
+    return max(works, key=lambda each: estimate(each).total)
 
 
 def _settings(
@@ -113,6 +141,7 @@ def _settings(
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
+        "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

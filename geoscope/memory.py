@@ -161,12 +161,15 @@ def workload(
 
 def _reading(source: Extraction, layers: Collection[Any]) -> Reading:
     checkpoint = source.checkpoint
-    states = 2 if set(layers) == {checkpoint.layers} else checkpoint.layers + 2
-    return Reading(_weights(checkpoint), states, source.longest, source.batch_tokens)
+    inner = set(layers) - {checkpoint.layers}
+    states = 2 + (len(inner) if checkpoint.outline.hooked or not inner else checkpoint.layers)
+    return Reading(_weights(checkpoint), states, source.longest, min(source.batch_tokens, source.tokens_padded))
 
 
 def _weights(checkpoint: Checkpoint) -> int:
-    """Bytes of them."""
+    """Bytes of them in memory at a time."""
+    if checkpoint.resident is not None:
+        return checkpoint.resident
     return checkpoint.parameters * {"float64": 8, "float32": 4}.get(checkpoint.dtype, 2)
 
 
@@ -186,6 +189,21 @@ def fit(work: Workload, bound: int | None) -> tuple[Workload, Need]:
         work = min(smaller, key=lambda less: estimate(less).total)
         need = estimate(work)
     return work, need
+
+
+def room_for_weights(work: Workload, bound: int) -> int:
+    """Bytes that a bound leaves for weights that need not all be in memory: half of it, or what the rest does not need.
+
+    Raises GeoscopeError where the rest alone needs more.
+    """
+    if work.reading is None:
+        raise TypeError("expected the workload of a checkpoint, got one without weights")
+    rest = replace(work, reading=replace(work.reading, weights=0))
+    try:
+        _, need = fit(rest, bound // 2)
+    except GeoscopeError:
+        _, need = fit(rest, bound)
+    return max(0, bound - need.total) * 10 // 11  # of which a tenth counts as the rest
 
 
 def hold_to(bound: int | None, work: Workload, source: Source, announce: Callable[[str], None] | None) -> int:

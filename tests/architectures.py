@@ -118,12 +118,14 @@ def apart(one: Any, other: Any) -> float:
     return float((np.linalg.norm(one - other, axis=1) / np.maximum(np.linalg.norm(other, axis=1), 1e-30)).max())
 
 
-def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, length: int) -> dict[int, Any]:
-    """The rows of some layers by transformers alone, one text after another."""
+def plain_loop(
+    model_type: str, folder: Path, layers: Sequence[int], last: int, length: int, *, stack: str = "encoder"
+) -> dict[int, Any]:
+    """The rows of some layers by transformers alone, one text after another; stack: of an encoder-decoder."""
     import torch
     from transformers import AutoTokenizer
 
-    model = _plain_model(folder)
+    model, half = _plain_model(folder, stack), "decoder_" * (stack == "decoder")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     uncached = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
     found: dict[int, list[Any]] = {layer: [] for layer in layers}
@@ -135,8 +137,9 @@ def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, 
         ]
         torch.manual_seed(0)
         with torch.no_grad():
-            output = model(input_ids=ids, output_hidden_states=True, **uncached)
-            states = inputs or output.get("hidden_states")
+            beside = {"decoder_input_ids": ids} if half else {}
+            output = model(input_ids=ids, output_hidden_states=True, **beside, **uncached)
+            states = inputs or output.get(f"{half}hidden_states")
             final = output.get("last_hidden_state")
             for layer in layers:
                 state = (states[-1] if final is None else final) if layer == last else states[layer]
@@ -147,7 +150,7 @@ def plain_loop(model_type: str, folder: Path, layers: Sequence[int], last: int, 
     return {layer: np.concatenate(rows) for layer, rows in found.items()}
 
 
-def _plain_model(folder: Path) -> Any:
+def _plain_model(folder: Path, stack: str) -> Any:
     import torch
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
@@ -156,7 +159,8 @@ def _plain_model(folder: Path) -> Any:
     kind = transformers.AutoModel if type(config) in MODEL_MAPPING else getattr(transformers, config.architectures[0])
     model = kind.from_pretrained(folder, dtype=torch.float32)
     model.eval()
-    return model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
+    two = getattr(model.config, "is_encoder_decoder", False)
+    return model.get_encoder() if two and stack == "encoder" else model
 
 
 def _blocks(model_type: str, model: Any) -> Iterator[Any]:

@@ -171,7 +171,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _name_of(model: Any, part: Any) -> str:
-    return next(name for name, module in model.named_modules() if module is part)
+    return next(str(name) for name, module in model.named_modules() if module is part)
 
 
 def _module_lists(model: Any, half: str) -> list[list[str]]:

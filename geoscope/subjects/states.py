@@ -19,8 +19,8 @@ class Outline:
     token. size: numbers of the last layer's state. causal: whether a state sees earlier tokens only.
     blocks: names of the modules that make the layers, one after another; hooked: whether the layers before the last are
     what goes into them, so that no state of another layer is held. renumbered: whether the model's own list of hidden
-    states begins elsewhere or is not there. streams: whether a token has several states, which the model makes one after
-    the last block. listed: whether the last state stands in the model's own list alone. norm: name of the final norm.
+    states begins elsewhere or is not there. streams: whether a token has several states, which the model makes one
+    after the last block. listed: whether the last state stands in the model's own list alone. norm: name of the final norm.
     decoder: whether the layers are those of an encoder-decoder's decoder, which reads the same text.
     cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are those
     without it. steady: whether reading leaves the model's parts as they were.
@@ -52,8 +52,10 @@ def cache_off(model: Any) -> dict[str, bool]:
 
 
 def device_of(model: Any) -> Any:
-    """Where a model reads: the device of its first weight that is on one."""
-    return next(parameter.device for parameter in model.parameters() if parameter.device.type != "meta")
+    """Where a model reads: the device of its first weight that is on one, the CPU where all are in files."""
+    import torch
+
+    return next((each.device for each in model.parameters() if each.device.type != "meta"), torch.device("cpu"))
 
 
 def read_states(
@@ -93,8 +95,8 @@ def read_states(
 def forward(model: Any, ids: Any, mask: Any, *, states: bool, decoder: bool = False) -> Any:
     """What a model gives for ids (B, T): its last hidden state, and with `states` the list of all.
 
-    decoder: of an encoder-decoder, whose two halves read the same tokens; the decoder sees those before and beside its
-    own, which needs no mask, and all that the encoder makes of the text.
+    decoder: of an encoder-decoder, whose halves read the same tokens. Its decoder sees no token after its own, and so
+    needs no mask beside the encoder's.
     """
     masks = {} if mask is None else {"attention_mask": mask}
     if not decoder:
