@@ -10,7 +10,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.adapters import without_adapter
 from geoscope.subjects.hub import Snapshot
-from geoscope.subjects.placement import Placement, put_zeros, refuse_unstored, telling_of_room
+from geoscope.subjects.placement import Placement, put_zeros, refuse_unstored
 from geoscope.subjects.weights import never_saved, refuse_mismatched, telling_of_quantization, weights_in
 
 
@@ -77,7 +77,6 @@ def load_model(
             else nullcontext(),  # GGUF has a progress bar of its own
             telling_of_quantization(snapshot.folder, subject),
             without_adapter(snapshot.folder) as folder,
-            telling_of_room(subject, placed),
         ):
             model, info = kind.from_pretrained(str(folder), **options, **weights)
         refuse_mismatched(model, info["mismatched_keys"], subject)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
@@ -58,20 +57,6 @@ def placement(snapshot: Snapshot, subject: str, device: str, room: int | None) -
 
     free = {name: int(_GPU_SHARE * size) for name, size in get_max_memory().items() if name == "cpu" or device != "cpu"}
     return Placement(free if room is None else {**free, "cpu": min(room, free["cpu"])})
-
-
-@contextmanager
-def telling_of_room(subject: str, placed: Placement | None) -> Iterator[None]:
-    """Where not one module finds room beside the largest, say so; accelerate then looks for a device in vain."""
-    try:
-        yield
-    except (IndexError, StopIteration) as error:
-        if placed is None:
-            raise
-        raise GeoscopeError(
-            f"expected room for the embeddings and the largest block of '{subject}', got {placed.memory['cpu']:,} bytes "
-            "for weights; give more --memory"
-        ) from error
 
 
 def stored(model: Any, name: str, tensor: Any) -> Any:

@@ -20,10 +20,10 @@ class Outline:
     blocks: names of the modules that make the layers, one after another; hooked: whether the layers before the last are
     what goes into them, so that no state of another layer is held. renumbered: whether the model's own list of hidden
     states begins elsewhere or is not there. streams: whether a token has several states, which the model makes one
-    after the last block. listed: whether the last state stands in the model's own list alone. norm: name of the final norm.
-    decoder: whether the layers are those of an encoder-decoder's decoder, which reads the same text.
-    cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are those
-    without it. steady: whether reading leaves the model's parts as they were.
+    after the last block. listed: whether the last state stands in the model's own list alone. norm: name of the final
+    norm. cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are
+    those without it. steady: whether reading leaves the model's parts as they were. decoder: whether the layers are
+    those of an encoder-decoder's decoder, which reads the same text.
     """
 
     last: int
