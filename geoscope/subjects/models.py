@@ -52,7 +52,7 @@ def load_model(
     dtype: str,
     trust_remote_code: bool,
     allow_pickle: bool,
-    stack: str = "encoder",
+    stack: str,
     placed: Placement | None = None,
 ) -> tuple[Any, set[str]]:
     """The model as AutoModel (or, where it has none, the class that is named) builds it, and the weights it lacks.
@@ -156,7 +156,7 @@ def has_halves(config: Any) -> bool:
     return bool(getattr(config, "is_encoder_decoder", False))
 
 
-def backbone_of(model: Any, stack: str = "encoder") -> tuple[str | None, Any]:
+def backbone_of(model: Any, stack: str) -> tuple[str | None, Any]:
     """What reads text: an encoder-decoder's encoder, or all of it for its decoder, else the model itself.
 
     And the kind that it is, yet to be probed where it has no halves.
