@@ -251,6 +251,7 @@ def test_batches_hold_every_sequence_once_within_the_budget() -> None:
         ("all", range(3), (0, 1, 2)),
         ("union", range(3), (1, 2)),
         ("0,6,-1", range(7), (0, 6)),
+        ("0,last", range(7), (0, 6)),
         ([3, -7], range(7), (0, 3)),
         (-1, (0, 4), (4,)),
         ("last", (None,), (None,)),

@@ -145,7 +145,7 @@ def test_a_run_keeps_to_its_bound_with_weights_on_disk_and_tells_the_same(
     needed = parse_size(said[0].split()[2])
     weights = 4 * whole.subject.parameters
     bound = needed - weights // 2
-    with pytest.raises(GeoscopeError, match=r"expected --memory of at least .* of it for the model"):
+    with pytest.raises(GeoscopeError, match=r"at least .* with --device-map auto .* of it for the model"):
         geoscope.measure(str(folder), memory=bound, **asked)
     taken: list[Checkpoint] = []
     load = checkpoints.load_checkpoint
