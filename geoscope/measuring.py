@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
-from geoscope.catalogue import QUANTIZED, STREAMED, select
+from geoscope.catalogue import QUANTIZED, select
 from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
-from geoscope.estimates import measured
-from geoscope.gathering import GROUPS, gather
+from geoscope.gathering import gather
 from geoscope.measured_clouds import CloudOptions, measure_clouds
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import Workload, estimate, fit, hold_to, parse_size, room_for_weights, workload
+from geoscope.memory import hold_to, parse_size
 from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
+from geoscope.plans import plan_of, workload_of
 from geoscope.protocols import resolved
 from geoscope.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.report import Report
-from geoscope.rows import FloatArray, Source
+from geoscope.rows import FloatArray
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
 from geoscope.subjects.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings import Embeddings
-from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.opening import opened
-from geoscope.subjects.text_subjects import Planned
-from geoscope.subjects.vocabulary import Vocabulary
 
 
 @takes(MeasureKeywords)
@@ -56,7 +53,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
     limit = points_of(options["points"])
-    work = _workload(source, opening.layers, options)
+    work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
     clouds = gather(
@@ -76,40 +73,6 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         measurements=rows,
         environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
-
-
-def plan_of(given: Mapping[str, Any]) -> Planned | None:
-    """What is done under --memory before a checkpoint's weights are loaded; None without a bound."""
-    options = completed(MeasureKeywords, resolved(given))
-    if options["memory"] is None:
-        return None
-    bound = parse_size(options["memory"])
-
-    def plan(rows: Extraction | Vocabulary | None) -> int | None:
-        if rows is None:  # told after loading
-            return bound // 2
-        work = _workload(rows, rows.layers, options)
-        if options["device_map"] is not None:
-            return room_for_weights(work, bound)
-        fit(work, bound)
-        return None
-
-    return plan
-
-
-def _workload(source: Source, layers: Collection[Any], options: MeasureKeywords) -> Workload:
-    """What decides the memory that the measures of some layers need, by whichever quantizer needs most."""
-    keys, errors = select(options["measures"]), options["errors"]
-    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
-    passes = {name for key in keys for name in measured(key).passes}
-    works = [
-        workload(
-            source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
-            passes=passes, quantizer=each, errors=errors, null=options["null"],
-        )
-        for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
-    ]  # fmt: skip
-    return max(works, key=lambda each: estimate(each).total)
 
 
 def _settings(

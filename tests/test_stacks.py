@@ -57,6 +57,8 @@ def test_the_report_tells_it_and_is_held_apart(checkpoint_folder: Folder, texts:
     assert geoscope.measure(folder, stack="encoder", **asked).model_dump() == encoder.model_dump()
     with pytest.raises(NotComparable, match=r"stack \(none and decoder\)"):
         geoscope.compare(encoder, decoder)
+    alike = geoscope.compare(decoder, folder, texts=list(texts))  # which is measured as the report was
+    assert [row.difference for row in alike.differences] == [0.0]
     kept = geoscope.extract(folder, corpora=[list(texts)], stack="decoder")
     again = geoscope.measure(kept, measures=["isoscore"], null="none")
     assert again.settings["stack"] == "decoder"

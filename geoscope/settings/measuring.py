@@ -121,6 +121,13 @@ class Text(TypedDict, total=False):
             _SAMPLE, told="settings.before_final_norm", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
+    stack: Annotated[
+        Stack,
+        Option(
+            "encoder", "Which half of an encoder-decoder; its decoder reads the same text.",
+            _SAMPLE, told="settings.stack", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
 
 
 class Rows(TypedDict, total=False):
@@ -287,15 +294,8 @@ class Origin(TypedDict, total=False):
 
 
 class Loading(Device, Origin, total=False):
-    """How a checkpoint is loaded, and what of it."""
+    """How a checkpoint is loaded."""
 
-    stack: Annotated[
-        Stack,
-        Option(
-            "encoder", "Which half of an encoder-decoder; its decoder reads the same text.",
-            _SAMPLE, told="settings.stack", of_text=True, drawn=True,
-        ),
-    ]  # fmt: skip
     device_map: Annotated[
         Literal["auto"] | None,
         Option(

@@ -93,7 +93,7 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     asked = completed(StudyMeasuring, options)
     loading = part(Loading, options)
     with drawn_by(asked["seed"]):  # a pooler that the files lack
-        loaded = load_checkpoint(setup.checkpoint, **loading)
+        loaded = load_checkpoint(setup.checkpoint, stack=asked["stack"], **loading)
     refuse_left(setup.checkpoint, loaded.model, "perturb")
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))

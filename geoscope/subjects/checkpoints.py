@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Loading
+from geoscope.settings.measuring import Loading, Text
 from geoscope.settings.option import default_of
 from geoscope.subjects.adapters import Adapter, merge_adapter
 from geoscope.subjects.folders import go_down, look_into, wanted_files
@@ -83,7 +83,7 @@ def load_checkpoint(
     subfolder: str | None = None,
     tokenizer: str | None = None,
     device_map: str | None = None,
-    stack: str = default_of(Loading, "stack"),
+    stack: str = default_of(Text, "stack"),
     found: Snapshot | None = None,
     room: Room | None = None,
 ) -> Checkpoint:

@@ -87,7 +87,7 @@ def open_text_subject(
 
     if not isinstance(subject, Checkpoint):
         room = _room(planned, lambda sketch: read_by(sketch)[0])
-        subject = load_checkpoint(subject, found=found, room=room, **loading)
+        subject = load_checkpoint(subject, stack=options["stack"], found=found, room=room, **loading)
     extraction, sentence, length = read_by(subject)
     sample = {
         "corpora": [

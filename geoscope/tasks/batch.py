@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from geoscope.errors import GeoscopeError
-from geoscope.measuring import measure, plan_of
+from geoscope.measuring import measure
+from geoscope.plans import plan_of
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Report, Sample, Subject
