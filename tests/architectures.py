@@ -98,7 +98,7 @@ def examine(model_type: str, folder: Path, *, measured: bool = True) -> Result:
         "batches of one length, as padding moves its rows": extraction.padding == 0,
         "its last layer alone has one state a token": len(extraction.layers) == 1,
         "several states a token, made one as the model does": outline.streams,
-        "layers from the blocks' inputs, as its own list begins after the first": outline.hooked,
+        "layers from the blocks' inputs, as its own list begins after the first": outline.renumbered,
         "reading changes the model, which is put back after each batch": not outline.steady,
     }
     found = Result(
@@ -148,13 +148,20 @@ def apart(one: Any, other: Any) -> float:
 
 
 def plain_loop(
-    model_type: str, folder: Path, layers: Sequence[int], last: int, length: int, dtype: str = "float32"
+    model_type: str,
+    folder: Path,
+    layers: Sequence[int],
+    last: int,
+    length: int,
+    dtype: str = "float32",
+    *,
+    stack: str = "encoder",
 ) -> dict[int, Any]:
-    """The rows of some layers by transformers alone, one text after another."""
+    """The rows of some layers by transformers alone, one text after another; stack: of an encoder-decoder."""
     import torch
     from transformers import AutoTokenizer
 
-    model = _plain_model(folder, dtype)
+    model, half = _plain_model(folder, dtype, stack), "decoder_" * (stack == "decoder")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     uncached = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
     found: dict[int, list[Any]] = {layer: [] for layer in layers}
@@ -166,8 +173,9 @@ def plain_loop(
         ]
         torch.manual_seed(0)
         with torch.no_grad():
-            output = model(input_ids=ids, output_hidden_states=True, **uncached)
-            states = inputs or output.get("hidden_states")
+            beside = {"decoder_input_ids": ids} if half else {}
+            output = model(input_ids=ids, output_hidden_states=True, **beside, **uncached)
+            states = inputs or output.get(f"{half}hidden_states")
             final = output.get("last_hidden_state")
             for layer in layers:
                 state = (states[-1] if final is None else final) if layer == last else states[layer]
@@ -178,7 +186,7 @@ def plain_loop(
     return {layer: np.concatenate(rows) for layer, rows in found.items()}
 
 
-def _plain_model(folder: Path, dtype: str) -> Any:
+def _plain_model(folder: Path, dtype: str, stack: str) -> Any:
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
@@ -189,7 +197,8 @@ def _plain_model(folder: Path, dtype: str) -> Any:
     if told["missing_keys"] >= {name for name, _ in model.named_parameters()}:  # AutoModel knows none of their names
         model = named.from_pretrained(folder, dtype=dtype).base_model
     model.eval()
-    return model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
+    two = getattr(model.config, "is_encoder_decoder", False)
+    return model.get_encoder() if two and stack == "encoder" else model
 
 
 def _blocks(model_type: str, model: Any) -> Iterator[Any]:

@@ -37,7 +37,7 @@ def test_every_number_is_what_it_was(found: dict[str, Any]) -> None:
     for name, rows in kept.items():
         for key, number in rows.items():
             # another machine's local search finds other codes: of 2 rows a cell, errors of .0023 or .0041
-            rel = 1.5 if any(quantized in key for quantized in QUANTIZED) else 1e-3
-            assert numbers[name][key] == (None if number is None else pytest.approx(number, rel=rel, abs=1e-4)), (
+            rel, near = (1.5, 1e-3) if any(quantized in key for quantized in QUANTIZED) else (1e-3, 1e-4)
+            assert numbers[name][key] == (None if number is None else pytest.approx(number, rel=rel, abs=near)), (
                 f"{key} of `{COMMANDS[name]}`"
             )

@@ -164,7 +164,7 @@ def test_protocols_set_options_that_there_are() -> None:
 def test_a_report_tells_every_option_that_changes_a_number() -> None:
     """Or else two reports could not be told apart, and a subject not measured as another was."""
     report = geoscope.measure(ROWS, measures=["isoscore"])
-    held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm")
+    held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm", "stack")
     for name in numbers(measuring.OneSize, {}):
         option = fields_of(measuring.OneSize)[name].option
         if name in ("trust_remote_code", "allow_pickle", "text_columns"):  # how files are read, not what is in them

@@ -121,7 +121,7 @@ def _config(model_type: str, variant: dict[str, Any]) -> Any:
     except Exception:  # a configuration that needs its parts given
         fields = {}
     if model_type == "encoder-decoder":
-        return kind(encoder=_config("bert", {}).to_dict(), decoder=_config("bert", {"is_decoder": True}).to_dict())
+        return kind.from_encoder_decoder_configs(_config("bert", {}), _config("bert", {}))
     return _made(kind, fields | OWN.get(model_type, {}) | variant)
 
 

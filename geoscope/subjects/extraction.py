@@ -177,7 +177,7 @@ class Extraction:
             states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = _ranges(self._row_starts[sequences], self._counts[sequences])
-        _refuse_non_finite(rows, len(sequences))
+        _refuse_non_finite(rows, len(sequences), self.checkpoint.dtype)
         return Batch(offsets, rows)
 
     def _states(self, ids: IntArray, real: BoolArray | None, layers: tuple[int, ...]) -> dict[int, Any]:
@@ -303,11 +303,16 @@ def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
     )
 
 
-def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int) -> None:
+def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int, dtype: str) -> None:
+    what_to_do = (
+        "float16 ends at 65504, so load the checkpoint with --dtype bfloat16 or float32"
+        if dtype == "float16"
+        else "load the checkpoint with --dtype float32, or check its weights"
+    )
     for layer, values in rows.items():
         broken = non_finite_rows(values)
         if broken:
             raise NonFinite(
                 f"Layer {layer} has NaN or infinite values in {broken} of the {len(values)} rows of a batch "
-                f"of {sequences} sequences; load the checkpoint with --dtype float32, or check its weights."
+                f"of {sequences} sequences; {what_to_do}."
             )

@@ -11,6 +11,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.adapters import without_adapter
 from geoscope.subjects.hub import Snapshot
+from geoscope.subjects.placement import Placement, put_zeros, refuse_unstored
 from geoscope.subjects.quantization import refuse_unsaid_quantization, telling_of_quantization
 from geoscope.subjects.weights import never_saved, refuse_mismatched, warn_of_unused, weights_in
 
@@ -60,10 +61,18 @@ def class_of(config: Any) -> Any:
 
 
 def load_model(
-    snapshot: Snapshot, subject: str, config: Any, dtype: str, trust_remote_code: bool, allow_pickle: bool
+    snapshot: Snapshot,
+    subject: str,
+    config: Any,
+    dtype: str,
+    trust_remote_code: bool,
+    allow_pickle: bool,
+    stack: str,
+    placed: Placement | None = None,
 ) -> tuple[Any, set[str]]:
     """The model as AutoModel (or, where it has none, the class that is named) builds it, and the weights it lacks.
 
+    stack: which half of an encoder-decoder is measured. placed: where its weights go, if not all into memory.
     Raises GeoscopeError where what is measured lacks some; they would be random.
     """
     from transformers import AutoModel
@@ -73,7 +82,7 @@ def load_model(
     weights = held.options
     options: dict[str, Any] = {
         "local_files_only": True, "trust_remote_code": trust_remote_code, "dtype": dtype, "output_loading_info": True,
-        "ignore_mismatched_sizes": True,
+        "ignore_mismatched_sizes": True, **({} if placed is None else placed.options),
     }  # fmt: skip
 
     def made(kind: Any) -> tuple[Any, set[str]]:
@@ -93,9 +102,9 @@ def load_model(
 
     own = type(config) in MODEL_MAPPING or getattr(config, "auto_map", None)
     model, missing = made(AutoModel if own else class_of(config) or AutoModel)
-    lacking = _lacking(model, missing)
+    lacking = _lacking(model, missing, stack)
     if lacking:
-        whole, unfound = _as_saved(config, made, type(model))
+        whole, unfound = _as_saved(config, made, type(model), stack)
         if whole is None:
             raise GeoscopeError(
                 f"expected every weight of {type(model).__name__}, got the checkpoint '{subject}', which lacks "
@@ -103,10 +112,14 @@ def load_model(
                 "the whole model"
             )
         model, missing = whole, unfound
+    if placed is not None:
+        poolers = {name for name in missing if _is_pooler(name)}
+        put_zeros(model, poolers)
+        refuse_unstored(subject, model, missing & _measured(model, stack) - poolers)
     return model, missing
 
 
-def _as_saved(config: Any, made: Callable[[Any], tuple[Any, set[str]]], kind: type) -> tuple[Any, set[str]]:
+def _as_saved(config: Any, made: Callable[[Any], tuple[Any, set[str]]], kind: type, stack: str) -> tuple[Any, set[str]]:
     """The model within the one that the checkpoint names, which may find weights by names that AutoModel misses.
 
     That one itself where it holds no model of AutoModel's, but its parts (UDOP).
@@ -121,7 +134,7 @@ def _as_saved(config: Any, made: Callable[[Any], tuple[Any, set[str]]], kind: ty
     inner = whole.base_model
     missing = {name.removeprefix(prefix) for name in missing}
     usable = inner is whole or type(inner) is kind
-    return (inner, missing) if usable and not _lacking(inner, missing) else (None, set())
+    return (inner, missing) if usable and not _lacking(inner, missing, stack) else (None, set())
 
 
 @contextmanager
@@ -172,21 +185,47 @@ def _installing(error: ImportError) -> str:
     return f"; {', '.join(commands)}" if commands else ""
 
 
-def backbone_of(model: Any) -> tuple[str | None, Any]:
-    """What is measured: an encoder-decoder's encoder, else the model itself, its kind yet to be probed."""
-    if not getattr(model.config, "is_encoder_decoder", False):
+def sketch_of(config: Any, dtype: str) -> Any:
+    """The model of a configuration without its numbers; whatever its code raises where it cannot be made so."""
+    import torch
+    from transformers import AutoModel
+
+    kind = class_of(config)
+    with torch.device("meta"):
+        made = AutoModel.from_config if kind is None else kind._from_config
+        return made(config, dtype=getattr(torch, dtype))
+
+
+def has_halves(config: Any) -> bool:
+    """Whether a model is an encoder-decoder."""
+    return bool(getattr(config, "is_encoder_decoder", False))
+
+
+def backbone_of(model: Any, stack: str) -> tuple[str | None, Any]:
+    """What reads text: an encoder-decoder's encoder, or all of it for its decoder, else the model itself.
+
+    And the kind that it is, yet to be probed where it has no halves.
+    """
+    if not has_halves(model.config):
         return None, model
+    if stack == "decoder":
+        return "encoder-decoder", model
     encoder = model.get_encoder()
     if not hasattr(encoder, "config"):
         encoder.config = model.config
     return "encoder-decoder", encoder
 
 
-def _lacking(model: Any, missing: set[str]) -> list[str]:
+def _lacking(model: Any, missing: set[str], stack: str) -> list[str]:
     """Those of the missing weights that rows depend on, and that are not made rather than saved."""
-    measured = {id(parameter) for parameter in backbone_of(model)[1].parameters()}
-    names = {name for name, parameter in model.named_parameters(remove_duplicate=False) if id(parameter) in measured}
-    return sorted(name for name in missing & names if not _is_pooler(name) and not never_saved(model, name))
+    names = missing & _measured(model, stack)
+    return sorted(name for name in names if not _is_pooler(name) and not never_saved(model, name))
+
+
+def _measured(model: Any, stack: str) -> set[str]:
+    """The names of the weights of what reads text."""
+    measured = {id(parameter) for parameter in backbone_of(model, stack)[1].parameters()}
+    return {name for name, parameter in model.named_parameters(remove_duplicate=False) if id(parameter) in measured}
 
 
 def _is_pooler(name: str) -> bool:
