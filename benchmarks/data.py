@@ -23,7 +23,7 @@ def corpora(settings: Settings) -> list[str]:
 
 def texts_file(settings: Settings) -> Path:
     """The drawn texts in corpus order, as JSON."""
-    from geoscope.subjects.corpora import draw, load_corpus
+    from geoscope.subjects.texts.corpora import draw, load_corpus
 
     path = settings.work / f"texts-{_origin(settings)}-{settings.sequences}.json"
     if not path.is_file():
@@ -47,7 +47,7 @@ def layer_files(settings: Settings, checkpoint: str, n: int, *, last: bool = Fal
 
 def noisy_copy(settings: Settings, checkpoint: str, noise: float) -> Path:
     """A copy of a checkpoint, each weight with Gaussian noise of `noise` standard deviations of its tensor."""
-    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.models.checkpoints import load_checkpoint
 
     folder = settings.work / f"{_slug(checkpoint)}-noise-{noise:g}"
     if not (folder / "done").is_file():
@@ -146,9 +146,9 @@ def group_file(settings: Settings, length: int = 30) -> Path:
 
 def _extraction(settings: Settings, checkpoint: str, n: int, layers: str) -> tuple[Any, list[int]]:
     """Of about as many sequences as give n rows; and how many are of each corpus."""
-    from geoscope.subjects.checkpoints import load_checkpoint
-    from geoscope.subjects.corpora import draw, load_corpus
-    from geoscope.subjects.extraction import Extraction
+    from geoscope.subjects.models.checkpoints import load_checkpoint
+    from geoscope.subjects.models.extraction import Extraction
+    from geoscope.subjects.texts.corpora import draw, load_corpus
 
     loaded = load_checkpoint(checkpoint)
     texts = [load_corpus(spec) for spec in corpora(settings)]

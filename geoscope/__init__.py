@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geoscope.comparisons.comparing import compare
+    from geoscope.comparing import compare
     from geoscope.comparisons.comparison import Comparison
     from geoscope.errors import GeoscopeError
     from geoscope.measuring import measure
     from geoscope.report import Report
-    from geoscope.subjects.embeddings import Embeddings
+    from geoscope.subjects.embeddings.embeddings import Embeddings
     from geoscope.subjects.text_subjects import extract
 
 __version__ = "0.1.0"
@@ -23,10 +23,10 @@ __all__ = ["Comparison", "Embeddings", "GeoscopeError", "Report", "__version__",
 
 _HOME = {
     "Comparison": "geoscope.comparisons.comparison",
-    "Embeddings": "geoscope.subjects.embeddings",
+    "Embeddings": "geoscope.subjects.embeddings.embeddings",
     "GeoscopeError": "geoscope.errors",
     "Report": "geoscope.report",
-    "compare": "geoscope.comparisons.comparing",
+    "compare": "geoscope.comparing",
     "extract": "geoscope.subjects.text_subjects",
     "measure": "geoscope.measuring",
 }

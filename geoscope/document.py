@@ -215,7 +215,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Case:
+class GateCase:
     """A test of a gate: what came of it and why. sentence: the same for those who see nothing else of it."""
 
     suite: str
@@ -240,7 +240,7 @@ class Document:
     how: str = ""
     legend: Sequence[str] = ()
     outcome: str | None = None
-    cases: Sequence[Case] | None = None
+    cases: Sequence[GateCase] | None = None
 
     def blocks(self, *, foremost_last: bool = False) -> list[Table | Code | Cards]:
         """What is no background, and holds something."""

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
 from geoscope.catalogue import QUANTIZED, select
-from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
-from geoscope.gathering import gather
-from geoscope.measured_clouds import CloudOptions, measure_clouds
+from geoscope.estimates.estimator import Estimate, Estimator
+from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import hold_to, parse_size
-from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
+from geoscope.memory import hand_back, hold_to, parse_size
+from geoscope.passes.cautions import DUPLICATE_TOLERANCE
+from geoscope.passes.gathering import Gathering, gather
+from geoscope.passes.passes import Passes, PassSettings
+from geoscope.passes.quantizers.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.plans import plan_of, workload_of
 from geoscope.protocols import resolved
-from geoscope.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
-from geoscope.report import Report
-from geoscope.rows import FloatArray
+from geoscope.report import Measurement, Report
+from geoscope.rows import FloatArray, Layer
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
-from geoscope.subjects.consecutive_rows import warn_if_grouped
-from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
+from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.opening import opened
 
 
@@ -156,3 +158,60 @@ def torch_device(device: str) -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+_LARGE = 2**22  # bytes of points; what smaller clouds leave behind is not worth the time
+
+
+@dataclass(frozen=True)
+class CloudOptions:
+    """What the estimates need beside the rows; grid: the quantizers to measure by in turn, instead of passes' own."""
+
+    passes: PassSettings
+    settings: dict[str, Any]
+    errors: bool
+    null: str
+    fraction: float
+    grid: tuple[QuantizerSettings, ...] = ()
+
+
+def measure_clouds(
+    clouds: Sequence[Gathering], keys: Sequence[str], options: CloudOptions
+) -> tuple[list[Measurement], list[dict[str, Any]]]:
+    """Every key of every cloud, and the rows left out of each cloud that had some."""
+    rows: list[Measurement] = []
+    dropped: list[dict[str, Any]] = []
+    for cloud in clouds:
+        passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, options.passes)
+        estimator = Estimator(
+            passes,
+            options.settings,
+            cloud.moments_without if options.errors else None,
+            fraction=options.fraction,
+            seen=len(passes.points) / cloud.rows,
+            null=options.null,
+        )
+        if passes.points.nbytes > _LARGE:
+            hand_back()  # what reading, or the cloud before, has let go of
+        rows += _rows(cloud.layer, keys, estimator, options.grid)
+        if passes.duplicates or cloud.zero_rows:
+            dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})
+    return rows, dropped
+
+
+def _rows(
+    layer: Layer, keys: Sequence[str], estimator: Estimator, grid: Sequence[QuantizerSettings]
+) -> list[Measurement]:
+    """A measurement a key, or of a quantized one a measurement a quantizer of the grid."""
+    on_grid = [key for key in keys if grid and key in QUANTIZED]
+    found = {key: [_measurement(layer, key, estimator.estimate(key))] for key in keys if key not in on_grid}
+    for quantizer in grid:  # one quantizer's codes are forgotten before the next is trained
+        by_it = estimator.by(quantizer)
+        size = {"codebooks": quantizer.codebooks, "bits": quantizer.bits}
+        for key in on_grid:
+            found.setdefault(key, []).append(_measurement(layer, key, by_it.estimate(key)).model_copy(update=size))
+    return [row for key in keys for row in found[key]]
+
+
+def _measurement(layer: Layer, key: str, estimate: Estimate) -> Measurement:
+    return Measurement(layer=layer, measure=key, **vars(estimate))

@@ -16,19 +16,19 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from geoscope.codebooks import BLOCK_BYTES as CODED_BYTES
-from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
-from geoscope.gathering import GROUPS
-from geoscope.moments import BLOCK_ROWS
-from geoscope.pairs.sweeping import MEMORY, SMALL
-from geoscope.passes import PASSES
+from geoscope.passes.gathering import GROUPS
+from geoscope.passes.moments import BLOCK_ROWS
+from geoscope.passes.pairs.sweeping import MEMORY, SMALL
+from geoscope.passes.passes import PASSES
+from geoscope.passes.quantizers.codebooks import BLOCK_BYTES as CODED_BYTES
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.rows import Source
-from geoscope.subjects.array_files import BLOCK_BYTES
-from geoscope.subjects.checkpoints import Checkpoint
-from geoscope.subjects.embeddings import Embeddings
-from geoscope.subjects.extraction import Extraction
-from geoscope.subjects.vocabulary import Vocabulary
+from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.models.checkpoints import Checkpoint
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.vocabulary import Vocabulary
+from geoscope.subjects.row_files.array_files import BLOCK_BYTES
 
 LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""
@@ -47,7 +47,7 @@ _ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block hol
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingNeeds:
     """A checkpoint's part of the memory.
 
     weights: bytes. states: hidden states kept of a position, each of d numbers. longest: the longest sequence.
@@ -80,7 +80,7 @@ class Workload:
     quantizer: QuantizerSettings = field(default_factory=QuantizerSettings)
     errors: bool = True
     matched: bool = True
-    reading: Reading | None = None
+    reading: ReadingNeeds | None = None
     blocks: int = MEMORY
 
     @property
@@ -159,17 +159,17 @@ def workload(
     if isinstance(source, Extraction):
         return replace(work, dimension=source.row_size, reading=_reading(source, layers))
     if isinstance(source, Vocabulary):
-        return replace(work, dimension=source.row_size, reading=Reading(_weights(source.checkpoint), 0, 1, 1))
+        return replace(work, dimension=source.row_size, reading=ReadingNeeds(_weights(source.checkpoint), 0, 1, 1))
     if isinstance(source, Embeddings):
         return replace(work, dimension=source.hidden_size, item=source.itemsize)
     raise TypeError(f"expected an Extraction, a Vocabulary or Embeddings, got {type(source).__name__}")
 
 
-def _reading(source: Extraction, layers: Collection[Any]) -> Reading:
+def _reading(source: Extraction, layers: Collection[Any]) -> ReadingNeeds:
     checkpoint = source.checkpoint
     inner = set(layers) - {checkpoint.layers}
     states = 2 + (len(inner) if checkpoint.outline.hooked or not inner else checkpoint.layers)
-    return Reading(_weights(checkpoint), states, source.longest, min(source.batch_tokens, source.tokens_padded))
+    return ReadingNeeds(_weights(checkpoint), states, source.longest, min(source.batch_tokens, source.tokens_padded))
 
 
 def _weights(checkpoint: Checkpoint) -> int:

@@ -6,18 +6,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from geoscope.catalogue import STREAMED, select
-from geoscope.estimates import measured
-from geoscope.gathering import GROUPS
+from geoscope.estimates.estimator import measured
+from geoscope.estimates.quantizer_grid import grid_of, quantizer_of
 from geoscope.memory import Workload, estimate, fit, parse_size, room_for_weights, workload
+from geoscope.passes.gathering import GROUPS
 from geoscope.protocols import resolved
-from geoscope.quantizer_grid import grid_of, quantizer_of
 from geoscope.rows import Source
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part
 from geoscope.settings.texts import points_of
-from geoscope.subjects.extraction import Extraction
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.subjects.text_subjects import Planned
-from geoscope.subjects.vocabulary import Vocabulary
 
 
 def plan_of(given: Mapping[str, Any]) -> Planned | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from geoscope.errors import GeoscopeError
-from geoscope.json_text import is_none
+from geoscope.files import is_none
 from geoscope.result import SCHEMA_VERSION, Result
 
 if TYPE_CHECKING:

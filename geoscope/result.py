@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geoscope import __version__, files
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.json_text import json_text
+from geoscope.files import json_text
 
 SCHEMA_VERSION: Literal["1"] = "1"
 

@@ -86,3 +86,15 @@ def _splitmix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))
+
+
+def non_finite_rows(rows: FloatArray) -> int:
+    """How many of the (m, d) rows hold a value that is not finite.
+
+    A sum over all values is finite only if they all are, so the values are looked at one by one only when it
+    is
+    not: then they may still all be finite, and large.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = rows.sum()
+    return 0 if np.isfinite(total) else int((~np.isfinite(rows).all(axis=1)).sum())

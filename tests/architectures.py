@@ -76,8 +76,8 @@ def texts() -> tuple[str, ...]:
 def examine(model_type: str, folder: Path, *, measured: bool = True) -> Result:
     """Build a type in a folder and hold its rows against the plain loop's; measured: the whole way to a report, too."""
     from geoscope.errors import GeoscopeError
-    from geoscope.subjects.checkpoints import load_checkpoint
-    from geoscope.subjects.extraction import Extraction
+    from geoscope.subjects.models.checkpoints import load_checkpoint
+    from geoscope.subjects.models.extraction import Extraction
 
     try:
         built = build(model_type, folder)

@@ -116,7 +116,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
 @pytest.fixture(scope="session")
 def checkpoint(checkpoint_folder: Callable[[str], Path]) -> Callable[[str], Any]:
     """A loaded tiny checkpoint, loaded once a session."""
-    from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
+    from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint
 
     loaded: dict[str, Checkpoint] = {}
 

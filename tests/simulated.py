@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
-from geoscope.codebooks import QuantizerSettings
-from geoscope.estimates import Estimate, Estimator, measured
-from geoscope.gathering import GROUPS
-from geoscope.moments import Frame, Moments, Sums
-from geoscope.passes import Passes, PassSettings
+from geoscope.estimates.estimator import Estimate, Estimator, measured
+from geoscope.passes.gathering import GROUPS
+from geoscope.passes.moments import Frame, Moments, Sums
+from geoscope.passes.passes import Passes, PassSettings
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.rows import Float64, IntArray
 
 WITH_ERROR = [key for key in KEYS if TRAITS[key].error != "none"]

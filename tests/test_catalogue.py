@@ -14,13 +14,13 @@ from simulated import WITH_ERROR, estimate, structureless
 from benchmarks.clouds import CLOUDS
 from geoscope import measures
 from geoscope.catalogue import HEEDING, KEYS, QUANTIZED, TRAITS
-from geoscope.estimates import measured
-from geoscope.gathering import GROUPS
-from geoscope.nulls import CLOSED
-from geoscope.partial import PARTS
-from geoscope.passes import PASSES
+from geoscope.estimates.estimator import measured
+from geoscope.estimates.nulls import CLOSED
+from geoscope.estimates.partial import PARTS
+from geoscope.estimates.resampling import ERRORS
+from geoscope.passes.gathering import GROUPS
+from geoscope.passes.passes import PASSES
 from geoscope.report import Report
-from geoscope.resampling import ERRORS
 
 NULL_BY = {TRAITS[key].null_by for key in KEYS}
 ERROR = {TRAITS[key].error for key in KEYS}

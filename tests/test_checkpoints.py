@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
+from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Folder = Callable[[str], Path]

@@ -157,7 +157,7 @@ def test_only_geoscopes_own_warnings_are_shown(measured_by: Faked, capfd: pytest
     def measure(*_: Any, **__: Any) -> Report:
         import warnings
 
-        warnings.warn_explicit("few\nsequences", UserWarning, "corpora.py", 1, module="geoscope.subjects.corpora")
+        warnings.warn_explicit("few\nsequences", UserWarning, "corpora.py", 1, module="geoscope.subjects.texts.corpora")
         warnings.warn_explicit("old", FutureWarning, "torch.py", 1, module="torch.nn")
         return a_report()
 

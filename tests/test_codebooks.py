@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from geoscope import codebooks, local_search
-from geoscope.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.quantizers import codebooks, local_search
+from geoscope.passes.quantizers.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 
 Rows = npt.NDArray[np.float32]
 

@@ -16,14 +16,13 @@ from made_reports import GROUPS, jackknife, noise_of, report, row
 
 import geoscope
 from geoscope.catalogue import QUANTIZED
+from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.comparison import Comparison, compare_reports
-from geoscope.comparisons.contrasts import Noise, contrast, draws_of
-from geoscope.comparisons.holding import check_report
+from geoscope.comparisons.difference_errors import Noise, contrast, draws_of
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.matching import match_layers
 from geoscope.comparisons.verdicts import interval, judge, two_sided
-from geoscope.documents.kinds import document_of
-from geoscope.documents.rendering import render
+from geoscope.documents.rendering import document_of, render
 from geoscope.errors import GeoscopeError, NotComparable, Undefined
 from geoscope.forms.github import SUMMARY_BYTES, append_summary
 from geoscope.forms.output import GATE_FORMS, Page

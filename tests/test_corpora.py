@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects import hub
-from geoscope.subjects.corpora import Corpus, draw, fingerprint, load_corpus
+from geoscope.subjects.checkpoint_files import hub
+from geoscope.subjects.texts.corpora import Corpus, draw, fingerprint, load_corpus
 
 LINES = ("first line here", "second , line", "third")
 

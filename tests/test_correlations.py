@@ -14,10 +14,10 @@ import pytest
 from made_reports import report, row
 from scipy import stats
 
-from geoscope.correlations.associations import is_constant, line, partial, pearson, points_needed, spearman
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.coefficients import is_constant, line, partial, pearson, points_needed, spearman
+from geoscope.correlations.correlate import correlate
 from geoscope.correlations.predictions import left_out_error, predicted_score
-from geoscope.correlations.scores import read_scores
+from geoscope.correlations.score_files.scores import read_scores
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.forms.output import Page

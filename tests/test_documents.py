@@ -11,16 +11,15 @@ from made_reports import noise_of, row
 from made_reports import report as made
 
 from geoscope.cli.app import main
+from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.comparison import compare_reports
-from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.correlate import correlate
 from geoscope.document import Column, Document, Section, Table
-from geoscope.documents.kinds import KINDS, read_result, result_of
-from geoscope.documents.rendering import render
+from geoscope.documents.rendering import KINDS, read_result, render, result_of
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.finetuning.fine_tuning import ArmResult, FineTuning, Penalty, Row, Spread
+from geoscope.finetuning.outcome import ArmResult, FineTuning, Penalty, RunRow, Spread
 from geoscope.forms import csv, markdown, terminal
 from geoscope.forms.output import FORMS, GATE_FORMS, Page
 from geoscope.report import Report, Score
@@ -43,7 +42,9 @@ def fine_tuning() -> FineTuning:
         "points_from": "tokens",
     }  # fmt: skip
     rows = [
-        Row(**keys, seed=0, epoch=epoch, cloud=cloud, layer=None, measure=measure, value=epoch / 7, n=40, reason=None)
+        RunRow(
+            **keys, seed=0, epoch=epoch, cloud=cloud, layer=None, measure=measure, value=epoch / 7, n=40, reason=None
+        )
         for epoch in (0.0, 1.0)
         for cloud, measure in ((None, "accuracy"), ("union", "two_nn"))
     ]

@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from geoscope.eigenvalues import eigenvalues, eigenvectors
+from geoscope.passes.eigenvalues import eigenvalues, eigenvectors
 
 
 @pytest.fixture

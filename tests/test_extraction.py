@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.checkpoints import Checkpoint
-from geoscope.subjects.extraction import Extraction
 from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.tokenization import batch_sequences
+from geoscope.subjects.models.checkpoints import Checkpoint
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.tokenization import batch_sequences
 
 Load = Callable[[str], Checkpoint]
 

@@ -24,15 +24,15 @@ from safetensors.torch import load_file
 from geoscope.cli.app import main
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning import tasks
-from geoscope.finetuning.arms import Arm, grid, numbers_of
 from geoscope.finetuning.recipes import DEFAULT, RECIPES
 from geoscope.finetuning.results import finished_runs
 from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.finetuning.sweeps import finetune
 from geoscope.report import Report
 from geoscope.statistics import holm
-from geoscope.subjects.checkpoints import load_checkpoint
+from geoscope.subjects.models.checkpoints import load_checkpoint
+from geoscope.tasks import tasks
+from geoscope.training.arms import Arm, grid, numbers_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Folder = Callable[[str], Path]
@@ -274,7 +274,7 @@ def masked_checkpoint(folder: Path, place: Path) -> Path:
 
 
 def test_the_masks_of_an_evaluation_are_always_the_same(checkpoint_folder, tmp_path, corpus_file):
-    from geoscope.finetuning.lessons import Lesson
+    from geoscope.finetuning.prepared_tasks import Lesson
 
     folder = masked_checkpoint(checkpoint_folder("bert"), tmp_path)
     loaded, task = load_checkpoint(str(folder), device="cpu"), tasks.load(f"mlm:{corpus_file}")

@@ -16,10 +16,10 @@ import torch
 import geoscope
 from geoscope.errors import GeoscopeError
 from geoscope.report import Subject
-from geoscope.subjects import adapters, weights
-from geoscope.subjects.checkpoints import load_checkpoint
-from geoscope.subjects.folders import wanted_files
+from geoscope.subjects.checkpoint_files import adapters, weights
+from geoscope.subjects.checkpoint_files.folders import wanted_files
 from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.subjects.opening import opened
 
 Folder = Callable[[str], Path]
@@ -243,7 +243,7 @@ def test_an_adapter_from_the_hub_has_its_base_from_there(
 
 
 def test_a_fine_tuning_does_not_start_from_the_base_alone(lora: Path) -> None:
-    from geoscope.finetuning.lessons import Lesson
+    from geoscope.finetuning.prepared_tasks import Lesson
 
     task: Any = SimpleNamespace(kind="classification", outputs=2, name="stars")
     with pytest.raises(GeoscopeError, match=r"got .*lora', an adapter; merge it into its base"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geoscope.correlations.scores import read_scores
+from geoscope.correlations.score_files.scores import read_scores
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

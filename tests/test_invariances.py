@@ -12,7 +12,7 @@ from measure_rows import ROWS
 
 from geoscope import measures
 from geoscope.catalogue import KEYS, STREAMED, TRAITS
-from geoscope.passes import Passes
+from geoscope.passes.passes import Passes
 
 SETTINGS = {key: set(inspect.signature(getattr(measures, key)).parameters) for key in KEYS}
 ALONE = [key for key in KEYS if SETTINGS[key].isdisjoint({"groups", "positions", "quantizer"})]
@@ -81,7 +81,7 @@ def test_row_order_changes_nothing(shape):
 @settings(max_examples=20)
 @given(shapes, st.integers(1, 40))
 def test_block_size_changes_no_moment(shape, block):
-    from geoscope.moments import Frame, Sums
+    from geoscope.passes.moments import Frame, Sums
 
     rows = cloud(shape) + 50.0
     streamed = Sums(Frame.around(rows[:block]))
@@ -136,7 +136,7 @@ def test_isoscore_star_sees_scale_when_its_reference_does_not_follow():
 @pytest.mark.parametrize("length", [1, 7])
 def test_products_in_float32_move_no_spectral_measure(monkeypatch, offset, length):
     """As so many float32 rows have them that nobody would wait for float64's; the bound is the one that is stated."""
-    from geoscope import moments
+    from geoscope.passes import moments
 
     g = np.random.default_rng(5)
     rows = (g.standard_normal((20_000, 48)) * np.linspace(0.2, 3, 48) + offset).astype(np.float32)

@@ -15,7 +15,7 @@ HOME = {
     "lists of options": "a group of geoscope/settings (elsewhere: part(group, options))",
     "choices of options": "its field's Literal (elsewhere: choices_of(group, name))",
     "ladders of subjects": "geoscope/subjects/opening.py, and geoscope/subjects/kinds.py for what a subject is",
-    "readers of tables": "geoscope/subjects/tables.py",
+    "readers of tables": "geoscope/subjects/tables/tables.py",
     "traits of measures": "its row in geoscope/catalogue.py",
     "columns of results": "the table in geoscope/documents of the kind of result",
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from made_reports import jackknife, noise_of, report, row
 
+from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.comparison import Comparison, compare_reports
 from geoscope.comparisons.configuration import find_limits
-from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import Bound, Limit, override, parse_bound, parse_limit
 from geoscope.errors import GeoscopeError
 from geoscope.statistics import upper_tail

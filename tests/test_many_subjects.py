@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geoscope.batches.batch import measure_many
+from geoscope.batches.finished_work import key_of, that_count
+from geoscope.batches.kept_reports import KeptReports
+from geoscope.batches.subjects_in_order import in_step_order, named
 from geoscope.cli import app as cli
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
 from geoscope.report import Report
 from geoscope.settings.measuring import MeasureOptions
-from geoscope.tasks.batch import measure_many
-from geoscope.tasks.finished_work import key_of, that_count
-from geoscope.tasks.kept_reports import KeptReports
-from geoscope.tasks.subjects_in_order import in_step_order, named
 
 MEASURES = "isoscore,two_nn,participation_ratio"
 
@@ -118,7 +118,7 @@ def test_a_killed_batch_goes_on_and_ends_the_same(
     assert cli.main(line(checkpoints(run), corpus_file, "-o", str(whole))) == 0
     code = (
         "import os, signal, sys\n"
-        "from geoscope.tasks.kept_reports import KeptReports\n"
+        "from geoscope.batches.kept_reports import KeptReports\n"
         "kept, keep = [], KeptReports.keep\n"
         "def keep_and_die(self, subject, report):\n"
         "    keep(self, subject, report)\n"

@@ -8,17 +8,27 @@ import numpy as np
 import pytest
 
 import geoscope
-from geoscope.codebooks import QuantizerSettings
 from geoscope.errors import GeoscopeError
-from geoscope.memory import LEAST_BLOCKS, Reading, Workload, estimate, fit, hold_to, parse_size, size_text, workload
-from geoscope.pairs.sweeping import MEMORY
-from geoscope.subjects.embedding_files import open_embeddings
-from geoscope.subjects.extraction import Extraction
+from geoscope.memory import (
+    LEAST_BLOCKS,
+    ReadingNeeds,
+    Workload,
+    estimate,
+    fit,
+    hold_to,
+    parse_size,
+    size_text,
+    workload,
+)
+from geoscope.passes.pairs.sweeping import MEMORY
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
+from geoscope.subjects.embeddings.embedding_files import open_embeddings
+from geoscope.subjects.models.extraction import Extraction
 
 PASSES = frozenset({"moments", "units", "components", "bars", "nearest", "nearest_across"})
 WORK = Workload(
     rows=120_000, dimension=768, layers=13, union=False, points=10_000, item=4, parts=20, passes=PASSES,
-    reading=Reading(weights=440_000_000, states=14, longest=128, tokens=4096),
+    reading=ReadingNeeds(weights=440_000_000, states=14, longest=128, tokens=4096),
 )  # fmt: skip
 
 
@@ -69,7 +79,7 @@ def test_a_checkpoints_workload_counts_its_weights_and_the_states_it_keeps(check
     source = Extraction(bert, texts, max_length=24)
     last, first = (workload(source, layers, union=False, **ASKED | {"null": null}) for layers in ((3,), (0, 3)))
     assert (last.dimension, last.item, last.matched) == (32, 4, matched)
-    assert last.reading == Reading(4 * bert.parameters, 2, 24, source.tokens_padded)  # fewer than are read at once
+    assert last.reading == ReadingNeeds(4 * bert.parameters, 2, 24, source.tokens_padded)  # fewer than are read at once
     assert first.reading.states == 1 + 2
     listed = replace(bert, outline=replace(bert.outline, hooked=False))
     assert workload(Extraction(listed, texts), (0, 3), union=False, **ASKED).reading.states == 3 + 2
@@ -172,7 +182,7 @@ def test_a_bound_shrinks_blocks_and_batches_and_then_refuses_with_a_number_that_
 
 def test_batches_shrink_when_reading_is_most():
     reading = replace(WORK, passes=frozenset({"units"}), parts=1, errors=False, layers=1, points=10)
-    reading = replace(reading, reading=Reading(weights=10**6, states=50, longest=64, tokens=32768))
+    reading = replace(reading, reading=ReadingNeeds(weights=10**6, states=50, longest=64, tokens=32768))
     held, need = fit(reading, estimate(reading).total // 4)
     assert 64 <= held.reading.tokens < 32768
     assert need.total <= estimate(reading).total // 4

@@ -13,14 +13,14 @@ from made_reports import report, row
 
 import geoscope
 from geoscope.cli import app as cli
-from geoscope.comparisons.comparing import compare
+from geoscope.comparing import compare
 from geoscope.comparisons.configuration import find_limits
-from geoscope.comparisons.noise_floors import _amount, noise_floor
-from geoscope.comparisons.parts import split_sequences
 from geoscope.documents.noise_floors import COLUMNS
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.subjects.objects import object_embeddings
+from geoscope.noise_floors import _amount, noise_floor
+from geoscope.subjects.embeddings.objects import object_embeddings
+from geoscope.subjects.selections import split_sequences
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import geoscope
-from geoscope import measures, nulls
+from geoscope import measures
 from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
-from geoscope.estimates import Estimator
-from geoscope.moments import moments_of
-from geoscope.passes import Passes, PassSettings
+from geoscope.estimates import nulls
+from geoscope.estimates.estimator import Estimator
+from geoscope.passes.moments import moments_of
+from geoscope.passes.passes import Passes, PassSettings
 
 
 def test_the_null_of_the_first_positions_energy_is_their_share_of_the_rows():

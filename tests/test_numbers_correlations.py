@@ -13,8 +13,8 @@ import pytest
 from made_reports import report, row
 from scipy import stats
 
-from geoscope.correlations.associations import line, partial, pearson, points_needed, spearman
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.coefficients import line, partial, pearson, points_needed, spearman
+from geoscope.correlations.correlate import correlate
 from geoscope.correlations.predictions import predicted_score
 from geoscope.documents.rendering import render
 from geoscope.finetuning.significance import within_seeds

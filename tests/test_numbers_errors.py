@@ -10,11 +10,11 @@ import pytest
 from made_reports import noise_of, report, row
 
 import geoscope
-from geoscope.comparisons.holding import check_report
+from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.limits import parse_bound
-from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.documents.rendering import render
 from geoscope.errors import NotComparable
+from geoscope.noise_floors import noise_floor
 
 KEYS = [
     "anisotropy", "average_cosine_similarity", "isoscore", "vasicek_ratio_mse", "isoscore_corrected",

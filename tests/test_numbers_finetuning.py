@@ -104,7 +104,7 @@ def test_a_checkpoint_without_a_first_token_of_its_own_is_no_different(
 
 def test_a_score_without_a_value_in_any_epoch_has_its_place_too(decoder: Any) -> None:
     from geoscope.documents.rendering import render
-    from geoscope.finetuning.fine_tuning import FineTuning
+    from geoscope.finetuning.outcome import FineTuning
 
     study = FineTuning.model_validate_json((decoder[1] / "results.json").read_text())
     rows = [
@@ -180,7 +180,7 @@ def test_what_a_selection_kept_is_counted_for_each_class() -> None:
 
 
 def test_whether_points_are_moved_is_read_off_their_gradient() -> None:
-    from geoscope.finetuning.penalties import Penalties
+    from geoscope.training.penalties import Penalties
 
     penalties, x = Penalties(), torch.arange(6.0, requires_grad=True)
     for factor, points in ((2.0, x * 1), (0.0, x * 1), (3.0, x * 1), (4.0, x.detach())):

@@ -19,15 +19,15 @@ from made_reports import noise_of, report, row
 
 import geoscope
 from geoscope.cli import app as cli
-from geoscope.comparisons.similarity import MEASURES, similarity
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.correlate import correlate
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.report import Report
 from geoscope.rows import RowIndex
-from geoscope.subjects.array_files import matrix
-from geoscope.subjects.embeddings import Embeddings
+from geoscope.spaces.similarity import MEASURES, similarity
+from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.row_files.array_files import matrix
 
 # Layers of models that differ in depth
 

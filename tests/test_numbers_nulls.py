@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import geoscope
-from geoscope import measures, nulls
+from geoscope import measures
+from geoscope.estimates import nulls
 
 # Means over isotropic Gaussian clouds of the measures themselves, and the standard errors of those means: 40,000 clouds
 # of 20 x 4, 30,000 of 50 x 5, 20,000 of 20 x 20, 10,000 of 20 x 50 and 300 x 10, 400 of 100 x 384, 150 of 1000 x 100,

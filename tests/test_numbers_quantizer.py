@@ -9,7 +9,7 @@ import pytest
 
 import geoscope
 from geoscope.cli import app as cli
-from geoscope.codebooks import QuantizerSettings, quantize, quantize_heldout
+from geoscope.passes.quantizers.codebooks import QuantizerSettings, quantize, quantize_heldout
 
 
 def power_spectrum(n, d, seed=0):
@@ -95,8 +95,8 @@ def test_faiss_s_own_quantizer_can_be_chosen_and_is_named(tmp_path, capfd):
 
 def test_a_grid_and_the_measures_take_it_too():
     rows = power_spectrum(300, 16)
+    from geoscope.estimates.quantizer_grid import grid_of
     from geoscope.measures import reconstruction_error
-    from geoscope.quantizer_grid import grid_of
 
     assert {each.kind for each in grid_of(quantizer_grid="2,4x4", quantizer="lsq-faiss")} == {"lsq-faiss"}
     whole = quantize(rows, QuantizerSettings("lsq-faiss", bits=4))
@@ -107,7 +107,7 @@ def test_a_gpu_searches_where_faiss_has_one(monkeypatch):
     """FAISS built for GPUs hands its quantizer another encoder; here a fake one counts and does nothing else."""
     import faiss
 
-    from geoscope import codebooks
+    from geoscope.passes.quantizers import codebooks
 
     asked = []
 

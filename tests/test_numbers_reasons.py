@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import geoscope
-from geoscope.comparisons.holding import Check, HeldLimit
-from geoscope.comparisons.noise_floors import noise_floor
+from geoscope.comparisons.checks import Check, HeldLimit
 from geoscope.correlations.cautions import _with_interval
-from geoscope.correlations.correlation import Correlation
+from geoscope.correlations.correlations import Correlation
 from geoscope.documents.rendering import render
 from geoscope.forms.output import GATE_FORMS
 from geoscope.measures import average_cosine_similarity, isoscore
 from geoscope.measures.formula import finite
+from geoscope.noise_floors import noise_floor
 from geoscope.report import Measurement, Report, Sample, Subject
 
 UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
@@ -262,7 +262,7 @@ INDEPENDENT = {
 
 @pytest.mark.parametrize("kind", INDEPENDENT)
 def test_no_kind_of_independent_rows_looks_grouped(kind):
-    from geoscope.subjects.consecutive_rows import why_grouped
+    from geoscope.subjects.embeddings.consecutive_rows import why_grouped
 
     g = np.random.default_rng(1)
     found = [why_grouped(INDEPENDENT[kind](g, n)) for n in (3, 50, 300) for _ in range(60)]
@@ -272,7 +272,7 @@ def test_no_kind_of_independent_rows_looks_grouped(kind):
 def test_extracted_rows_know_their_sequences(tmp_path):
     """A folder says whose each row is, however alike its rows are."""
     from geoscope.rows import Batch, RowIndex
-    from geoscope.subjects.embedding_folders import write_embeddings
+    from geoscope.subjects.embeddings.embedding_folders import write_embeddings
 
     rows, sequences = tokens(400, 8)
 

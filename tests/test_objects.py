@@ -14,9 +14,9 @@ import torch
 import geoscope
 from geoscope.errors import GeoscopeError
 from geoscope.measures import anisotropy
-from geoscope.subjects.corpora import fingerprint
-from geoscope.subjects.held_texts import corpus_held
-from geoscope.subjects.objects import object_embeddings
+from geoscope.subjects.embeddings.objects import object_embeddings
+from geoscope.subjects.texts.corpora import fingerprint
+from geoscope.subjects.texts.held_texts import corpus_held
 
 ROWS = np.random.default_rng(0).standard_normal((30, 4))
 SINGLE = ROWS.astype(np.float32)

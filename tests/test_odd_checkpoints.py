@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.checkpoints import load_checkpoint
+from geoscope.subjects.models.checkpoints import load_checkpoint
 
 Folder = Callable[[str], Path]
 WEIGHTS = "model.safetensors"

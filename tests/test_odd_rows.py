@@ -27,9 +27,9 @@ from safetensors.numpy import save_file
 import geoscope
 from geoscope.cli.app import main
 from geoscope.errors import GeoscopeError
-from geoscope.subjects import array_files
-from geoscope.subjects.embedding_files import open_embeddings
+from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.subjects.row_files import array_files
 
 gzipped = partial(gzip.compress, mtime=0)  # the same bytes in every worker, which parameters must be
 
@@ -231,8 +231,8 @@ def _long_text(path: Path, cell: Any, rows: int = 2000) -> None:
 
 
 def test_quoted_lines_are_not_cut_where_blocks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoscope.subjects.csv_rows._AT_ONCE", 1 << 12)
-    monkeypatch.setattr("geoscope.subjects.csv_heads._LOOKED_AT", 1 << 10)
+    monkeypatch.setattr("geoscope.subjects.row_files.csv_rows._AT_ONCE", 1 << 12)
+    monkeypatch.setattr("geoscope.subjects.row_files.csv_heads._LOOKED_AT", 1 << 10)
     _long_text(tmp_path / "a.csv", lambda row: f'"line {row},\n\nand ""another"""')
     read = _read(tmp_path / "a.csv")
     assert (read.rows() == np.resize(ROWS, (2000, 4))).all()

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from geoscope.cli.app import main
-from geoscope.correlations.scores import check_once, read_scores
+from geoscope.correlations.score_files.scores import check_once, read_scores
 from geoscope.errors import GeoscopeError
 
 gzipped = partial(gzip.compress, mtime=0)  # the same bytes in every worker, which parameters must be

@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning import tasks
-from geoscope.finetuning.labelled_files import Labelled, read_labelled
-from geoscope.subjects import hub, pipes, sequences
-from geoscope.subjects.corpora import Corpus, check_specs, draw, fingerprint, load_corpus
-from geoscope.subjects.encodings import read_lines
+from geoscope.subjects.checkpoint_files import hub
+from geoscope.subjects.tables.encodings import read_lines
+from geoscope.subjects.texts import pipes, sequences
+from geoscope.subjects.texts.corpora import Corpus, check_specs, draw, fingerprint, load_corpus
+from geoscope.tasks import tasks
+from geoscope.tasks.labelled_files import Labelled, read_labelled
 
 gzipped = partial(gzip.compress, mtime=0)  # the same bytes in every worker, which parameters must be
 
@@ -176,7 +177,7 @@ def test_what_cannot_be_told_is_a_sentence(what: str, tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoscope.subjects.encodings._BOMB_BYTES", 1 << 16)
+    monkeypatch.setattr("geoscope.subjects.tables.encodings._BOMB_BYTES", 1 << 16)
     path = written(tmp_path / "a.txt.gz", gzipped(b"\n" * (8 << 20)))
     with pytest.raises(GeoscopeError, match="unpacks to more than 100 times its size"):
         list(read_lines(path, "a corpus"))

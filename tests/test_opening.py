@@ -12,8 +12,8 @@ from made_reports import report, row
 
 import geoscope
 from geoscope.cli.app import main
-from geoscope.comparisons.noise_floors import noise_floor
 from geoscope.errors import GeoscopeError
+from geoscope.noise_floors import noise_floor
 from geoscope.subjects import opening, text_subjects
 from geoscope.subjects.kinds import Kind, expect, kind_of
 from geoscope.subjects.opening import embeddings_of, opened

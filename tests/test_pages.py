@@ -21,13 +21,13 @@ from made_reports import report as made
 
 from geoscope.catalogue import KEYS, MEASURES
 from geoscope.cli import app as cli
+from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.comparison import compare_reports
-from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 from geoscope.document import Chart, Point, Scatter, Series
 from geoscope.documents.findings import findings_of
-from geoscope.documents.measures import Measures
+from geoscope.documents.measures import MeasureList
 from geoscope.documents.rendering import render
 from geoscope.forms.html.charts import chart as drawing_of
 from geoscope.forms.html.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
@@ -622,7 +622,7 @@ def test_a_noise_floor_has_a_page(layers: tuple[int, ...]) -> None:
 
 
 def test_the_list_of_measures_has_a_page() -> None:
-    read = check_page(render(Measures(), "html", Page()))
+    read = check_page(render(MeasureList(), "html", Page()))
     for measure in MEASURES:
         assert measure.key in read.text
         assert measure.cost in read.text
@@ -633,12 +633,12 @@ def test_the_list_of_measures_has_a_page() -> None:
 
 def correlated(points: int = 6, layers: int = 1, task: str = "cola") -> Any:
     """Two associations a layer with one caution and one prediction, without a study behind them."""
-    from geoscope.correlations.correlation import (
+    from geoscope.correlations.correlations import (
         Association,
         Caution,
         Correlation,
         Correlations,
-        Line,
+        FittedLine,
         Partial,
         Prediction,
         ScatterPoint,
@@ -653,7 +653,7 @@ def correlated(points: int = 6, layers: int = 1, task: str = "cola") -> Any:
         for layer in range(layers)
         for row in (
             Association(
-                measure="isoscore", layer=layer, pearson=r, spearman=r, line=Line(
+                measure="isoscore", layer=layer, pearson=r, spearman=r, line=FittedLine(
                     slope=0.1, standard_error=0.01, intercept=0.0, r2=0.5625
                 ),
                 partials=[Partial(given=["noise_level"], value=-0.0625, n=points)],
@@ -764,7 +764,7 @@ def test_the_page_loads_nothing_heavy(folder: Path) -> None:
     [
         ("compare report.json report.json -o new.html", "base against base"),
         ("check report.json isoscore>0 --format html -o new.html", "base"),
-        ("measures -o new.html", "Measures"),
+        ("measures -o new.html", "MeasureList"),
     ],
 )
 def test_other_commands_write_pages_too(folder: Path, line: str, title: str) -> None:

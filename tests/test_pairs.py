@@ -15,13 +15,13 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 
 from geoscope.errors import GeoscopeError
-from geoscope.pairs import LongerLists, lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
-from geoscope.pairs import sweeping as pairs_module
-from geoscope.pairs.clouds import Cloud
-from geoscope.pairs.duplicates import first_copies
-from geoscope.pairs.neighbours import search
-from geoscope.pairs.scanning import sort_runs
-from geoscope.pairs.sieves import _Sieve
+from geoscope.passes.pairs import LongerLists, lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
+from geoscope.passes.pairs import sweeping as pairs_module
+from geoscope.passes.pairs.clouds import Cloud
+from geoscope.passes.pairs.duplicates import first_copies
+from geoscope.passes.pairs.neighbours import search
+from geoscope.passes.pairs.scanning import sort_runs
+from geoscope.passes.pairs.sieves import _Sieve
 from geoscope.rows import FloatArray, IntArray
 
 
@@ -271,7 +271,7 @@ def test_search_by_float32_products_of_kept_rows_of_other_groups(name: str, shar
 
 
 def test_longer_lists_are_searched_once_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoscope.pairs.restricted_neighbours._LONGER", 5)
+    monkeypatch.setattr("geoscope.passes.pairs.restricted_neighbours._LONGER", 5)
     rows, searched = CLOUDS["float32"](), []
     real = search
 
@@ -279,7 +279,7 @@ def test_longer_lists_are_searched_once_a_row(monkeypatch: pytest.MonkeyPatch) -
         searched.extend(which.tolist())
         return real(cloud, which, k, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("geoscope.pairs.restricted_neighbours.search", counted)
+    monkeypatch.setattr("geoscope.passes.pairs.restricted_neighbours.search", counted)
     distances = np.sort(brute_distances(rows), axis=1)
     longer = LongerLists(Cloud(rows))
     for some in ([30, 7], [7, 500, 2, 30], [2]):
@@ -291,7 +291,7 @@ def test_longer_lists_are_searched_once_a_row(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_more_clusters_than_the_table_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoscope.pairs.trees.MANY", 4)
+    monkeypatch.setattr("geoscope.passes.pairs.trees.MANY", 4)
     rows = CLOUDS["clumps"]()
     tree = sweep(rows).tree
     assert tree is not None

@@ -17,13 +17,13 @@ import jsonschema  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
+from geoscope.batches.finished_work import FinishedReports
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
 from geoscope.measuring import measure
 from geoscope.report import Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
-from geoscope.tasks.finished_work import FinishedReports
 
 MEASURES = "isoscore,two_nn,top_dimension_energy"
 
@@ -114,7 +114,7 @@ def test_a_killed_study_goes_on_and_ends_the_same(
     assert cli.main(line(folder, corpus_file, whole, *more)) == 0
     code = (
         "import os, signal, sys\n"
-        "from geoscope.tasks.finished_work import FinishedReports\n"
+        "from geoscope.batches.finished_work import FinishedReports\n"
         "kept, keep = [], FinishedReports.keep\n"
         "def keep_and_die(self, name, report):\n"
         "    keep(self, name, report)\n"

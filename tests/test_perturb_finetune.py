@@ -16,14 +16,15 @@ import torch
 
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.correlate import correlate
 from geoscope.documents.rendering import render
 from geoscope.finetuning.sweeps import finetune
 from geoscope.report import Report, Score, json_schema
-from geoscope.studies import fine_tunings, perturbations
-from geoscope.studies.fine_tunings import FineTunings
+from geoscope.studies import fine_tuned_scores as fine_tunings
+from geoscope.studies import perturbations
+from geoscope.studies.fine_tuned_scores import FineTunings
 from geoscope.studies.study import open_study, perturb
-from geoscope.subjects.checkpoints import fingerprint_of
+from geoscope.subjects.models.checkpoints import fingerprint_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL: dict[str, Any] = {

@@ -14,11 +14,11 @@ import torch
 
 from geoscope.errors import GeoscopeError
 from geoscope.settings.studying import DEFAULT_LEVELS
+from geoscope.studies.changes import Change, State
 from geoscope.studies.levels import GRIDS, parse_levels
 from geoscope.studies.perturbations import ChangedWeights, Perturbation, noise_targets, noised, standard_normal
 from geoscope.studies.saving import check_folder, save_checkpoint
-from geoscope.studies.states import Change, State
-from geoscope.subjects.checkpoints import Checkpoint, fingerprint_of, load_checkpoint
+from geoscope.subjects.models.checkpoints import Checkpoint, fingerprint_of, load_checkpoint
 
 Load = Callable[[str], Checkpoint]
 

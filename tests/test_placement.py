@@ -17,11 +17,11 @@ from tiny_models import build, lines
 import geoscope
 from geoscope.errors import GeoscopeError
 from geoscope.memory import parse_size
-from geoscope.subjects import checkpoints, placement
-from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
-from geoscope.subjects.extraction import Extraction
-from geoscope.subjects.hub import Snapshot
-from geoscope.subjects.vocabulary import Vocabulary
+from geoscope.subjects.checkpoint_files.hub import Snapshot
+from geoscope.subjects.models import checkpoints, placement
+from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.vocabulary import Vocabulary
 
 pytest.importorskip("accelerate")
 Folder = Callable[[str], Path]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import differential_entropy
 
-from geoscope.principal_components import components_of, components_of_parts
+from geoscope.passes.principal_components import components_of, components_of_parts
 
 
 def cloud(n, d=150):

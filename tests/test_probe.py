@@ -18,9 +18,9 @@ import transformers
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.checkpoints import Checkpoint, load_checkpoint
-from geoscope.subjects.extraction import Extraction
-from geoscope.subjects.tokenization import batch_sequences
+from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.tokenization import batch_sequences
 
 Folder = Callable[[str], Path]
 Load = Callable[[str], Checkpoint]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.glue_tasks import TASKS, Examples, TaskData, load_task
-from geoscope.scores import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
 from geoscope.studies.perturbations import ChangedWeights
 from geoscope.studies.probes import Probes
-from geoscope.subjects import hub
-from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.checkpoint_files import hub
+from geoscope.subjects.models.checkpoints import Checkpoint
+from geoscope.tasks.glue import TASKS, Examples, TaskData, load_task
+from geoscope.tasks.metrics import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
 
 Load = Callable[[str], Checkpoint]
 

@@ -24,8 +24,8 @@ from geoscope.protocols import PROTOCOLS, resolved
 from geoscope.report import Report
 from geoscope.settings.measuring import MeasureKeywords, Text
 from geoscope.settings.option import completed, fields_of
-from geoscope.subjects.corpora import load_corpus
-from geoscope.subjects.words import Words, parse_words
+from geoscope.subjects.texts.corpora import load_corpus
+from geoscope.subjects.texts.words import Words, parse_words
 
 LINES = """ no it was n't black monday
 the <unk> company 's u.s. unit said N % of it

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from made_reports import report, row
 
-from geoscope import measuring, passes
+from geoscope import measuring
 from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
-from geoscope.comparisons.comparing import compare
-from geoscope.correlations.correlating import correlate
+from geoscope.comparing import compare
+from geoscope.correlations.correlate import correlate
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.estimates.quantizer_grid import grid_of
 from geoscope.measuring import measure
-from geoscope.quantizer_grid import grid_of
+from geoscope.passes import passes
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb

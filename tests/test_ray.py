@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geoscope.batches import batch
+from geoscope.batches.ray_cluster import _check_reachable
+from geoscope.batches.running import run_tasks
+from geoscope.batches.workers import Surroundings
 from geoscope.cli import app as cli
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
 from geoscope.studies import study
-from geoscope.tasks import batch
-from geoscope.tasks.ray_cluster import _check_reachable
-from geoscope.tasks.running import run_tasks
-from geoscope.tasks.workers import Surroundings
 
 ray = pytest.importorskip("ray")
 

@@ -102,7 +102,7 @@ def test_the_library_example_runs(monkeypatch, tmp_path, capsys):
     np.savez(tmp_path / "rows.npz", **{"layer-05": rows, "layer-06": rows + 1})
     file, measure = str(tmp_path / "rows.npz"), geoscope.measure
     monkeypatch.setattr(geoscope, "measure", lambda *_, **__: measure(file, measures=["isotropy"], layers="all"))
-    from geoscope.subjects.embedding_files import open_embeddings
+    from geoscope.subjects.embeddings.embedding_files import open_embeddings
 
     monkeypatch.setattr(geoscope, "extract", lambda *_, **__: open_embeddings(tmp_path / "rows.npz"))
     exec(compile(code, "README.md", "exec"), {})

@@ -25,7 +25,7 @@ def noisy(folder: Path, share: float) -> str:
     """The demo checkpoint with (1 - share) W + share E, E standard normal, for each weight matrix W of its blocks."""
     import torch
 
-    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.models.checkpoints import load_checkpoint
 
     checkpoint = load_checkpoint("demo")
     torch.manual_seed(0)

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import nbinom, poisson
 
 from geoscope import measures
-from geoscope.codebooks import Codes
 from geoscope.measures.quantization import lloyd_index, paper_index
 from geoscope.measures.topology import persistent_entropy, persistent_entropy_normalized, prominent_bars
+from geoscope.passes.quantizers.codebooks import Codes
 
 
 def rng(seed):
@@ -188,7 +188,7 @@ BARS = {
 
 @pytest.mark.parametrize("name", BARS)
 def test_bars_and_their_entropy(name):
-    from geoscope.passes import Passes
+    from geoscope.passes.passes import Passes
 
     count, total, shortest, longest, entropy, normalised, deficit, prominent = BARS[name]
     rows = CLOUDS[name]

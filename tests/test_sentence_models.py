@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.folders import wanted_files
+from geoscope.subjects.checkpoint_files.folders import wanted_files
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.opening import opened
 

@@ -15,10 +15,10 @@ import typer.main
 import geoscope
 from geoscope.cli import app as cli
 from geoscope.cli import options
-from geoscope.comparisons.noise_floors import noise_floor
-from geoscope.correlations.correlating import correlate
+from geoscope.correlations.correlate import correlate
 from geoscope.errors import GeoscopeError
 from geoscope.finetuning.sweeps import finetune
+from geoscope.noise_floors import noise_floor
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings import correlating, fine_tuning, judging, measuring, studying
 from geoscope.settings.option import Option, completed, fields_of, numbers, read, takes

@@ -11,7 +11,9 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
 import geoscope
-from geoscope.comparisons.similarity import (
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.rows import RowIndex
+from geoscope.spaces.similarity import (
     MEASURES,
     linear_cka,
     linear_cka_debiased,
@@ -19,11 +21,9 @@ from geoscope.comparisons.similarity import (
     procrustes_distance,
     similarity,
 )
-from geoscope.errors import GeoscopeError, Undefined
-from geoscope.rows import RowIndex
-from geoscope.subjects.array_files import matrix
-from geoscope.subjects.embeddings import Embeddings
-from geoscope.subjects.objects import object_embeddings
+from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.embeddings.objects import object_embeddings
+from geoscope.subjects.row_files.array_files import matrix
 
 EVERY = {
     "linear_cka": linear_cka,
@@ -173,8 +173,8 @@ def test_spaces_without_structure_have_no_value(name):
 def test_blocks_change_nothing(monkeypatch):
     x, y = two_clouds(n=300)
     expected = {name: measure(x, y) for name, measure in EVERY.items()}
-    monkeypatch.setattr("geoscope.comparisons.paired_rows._BLOCK", 7)
-    monkeypatch.setattr("geoscope.comparisons.similarity._BLOCK", 7)
+    monkeypatch.setattr("geoscope.spaces.paired_rows._BLOCK", 7)
+    monkeypatch.setattr("geoscope.spaces.similarity._BLOCK", 7)
     for name, measure in EVERY.items():
         assert measure(x, y) == pytest.approx(expected[name], rel=1e-12)
 

@@ -14,8 +14,8 @@ from tiny_models import build
 
 import geoscope
 from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.subjects.checkpoints import load_checkpoint
-from geoscope.subjects.extraction import Extraction
+from geoscope.subjects.models.checkpoints import load_checkpoint
+from geoscope.subjects.models.extraction import Extraction
 
 Folder = Callable[[str], Path]
 

@@ -17,13 +17,13 @@ from safetensors.torch import load_file, save_file
 import geoscope
 from geoscope.documents.reports import facts
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.lessons import Lesson
+from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.report import Report
 from geoscope.settings.told import options_told
-from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.subjects.models.checkpoints import load_checkpoint
+from geoscope.subjects.models.vocabulary import _UNUSED as UNUSED
 from geoscope.subjects.opening import opened
-from geoscope.subjects.vocabulary import _UNUSED as UNUSED
 
 Folder = Callable[[str], Path]
 VOCABULARY: dict[str, Any] = {"pooling": "vocabulary", "device": "cpu"}
@@ -114,7 +114,7 @@ def test_what_chooses_text_is_refused(options: dict[str, Any], words: str, check
 def test_a_model_without_such_a_matrix_is_a_sentence(
     checkpoint: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from geoscope.subjects.vocabulary import Vocabulary
+    from geoscope.subjects.models.vocabulary import Vocabulary
 
     monkeypatch.setattr(type(checkpoint("bert").model), "get_input_embeddings", lambda self: None)
     with pytest.raises(GeoscopeError, match=r"one vector a token .*\(BertModel\), which embeds tokens in another way"):

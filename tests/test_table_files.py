@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoscope.correlations.scores import read_scores
+from geoscope.correlations.score_files.scores import read_scores
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.labelled_files import read_labelled
-from geoscope.glue_tasks import load_task
-from geoscope.subjects.corpora import load_corpus
-from geoscope.subjects.embedding_files import open_embeddings
-from geoscope.subjects.table_files import read_table
+from geoscope.subjects.embeddings.embedding_files import open_embeddings
+from geoscope.subjects.tables.table_files import read_table
+from geoscope.subjects.texts.corpora import load_corpus
+from geoscope.tasks.glue import load_task
+from geoscope.tasks.labelled_files import read_labelled
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 

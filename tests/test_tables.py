@@ -11,7 +11,7 @@ import pytest
 
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES
 from geoscope.documents.findings import warnings_of
-from geoscope.documents.measures import Measures
+from geoscope.documents.measures import MeasureList
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.forms.markdown import escaped
@@ -218,11 +218,11 @@ def test_other_forms_are_refused() -> None:
 
 
 def test_the_list_of_measures_tells_all_of_each() -> None:
-    listed = json.loads(render(Measures(), "json", Page()))
+    listed = json.loads(render(MeasureList(), "json", Page()))
     assert [each["key"] for each in listed] == list(KEYS)
-    assert next(csv.DictReader(io.StringIO(render(Measures(), "csv", Page()))))["key"] == KEYS[0]
-    assert render(Measures(), "markdown", Page()).count("\n") == len(KEYS) + 5 * len(FAMILIES) + 1
-    page = render(Measures(), "table", Page(70))
+    assert next(csv.DictReader(io.StringIO(render(MeasureList(), "csv", Page()))))["key"] == KEYS[0]
+    assert render(MeasureList(), "markdown", Page()).count("\n") == len(KEYS) + 5 * len(FAMILIES) + 1
+    page = render(MeasureList(), "table", Page(70))
     assert max(map(len, page.splitlines())) <= 70
     flat = " ".join(page.split())
     for measure in MEASURES:

@@ -18,9 +18,9 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.covariances import StreamedCovariance, sample_examples, undisturbed
 from geoscope.measures import isoscore_star
-from geoscope.training import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
+from geoscope.training.covariances import StreamedCovariance, sample_examples, undisturbed
+from geoscope.training.trainer import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -202,7 +202,7 @@ def test_the_reference_takes_as_many_points_as_asked_for(make, monkeypatch):
 def test_the_reference_is_taken_anew_every_epoch(make, monkeypatch):
     taken = []
     monkeypatch.setattr(
-        "geoscope.training.reference_covariance",
+        "geoscope.training.trainer.reference_covariance",
         lambda trainer, regularization, epoch: taken.append(epoch) or torch.eye(32, dtype=torch.float64),
     )
     make(Regularization("istar", shrinkage=0.5), num_train_epochs=3).train()

@@ -10,11 +10,8 @@ import geoscope
 from benchmarks.clouds import CLOUDS
 from geoscope import measures
 from geoscope.catalogue import TRAITS
-from geoscope.codebooks import QuantizerSettings
-from geoscope.estimates import TRAININGS, Estimator
-from geoscope.gathering import GROUPS
-from geoscope.passes import Passes, PassSettings
-from geoscope.uncertainty import (
+from geoscope.estimates.estimator import TRAININGS, Estimator
+from geoscope.estimates.uncertainty import (
     finite_corpus_factor,
     half_sample_error,
     half_samples,
@@ -22,6 +19,9 @@ from geoscope.uncertainty import (
     split_error,
     squared_mean_error,
 )
+from geoscope.passes.gathering import GROUPS
+from geoscope.passes.passes import Passes, PassSettings
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error():

@@ -14,7 +14,7 @@ from typing import Any
 
 from tiny_fields import KINDS, LEFT, LISTS, NUMBERS, OWN, PLACEHOLDER, VARIANTS, VOCABULARY
 
-from geoscope.subjects.modalities import never_text
+from geoscope.subjects.models.modalities import never_text
 
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _LARGEST = 50_000_000

@@ -21,7 +21,7 @@ from benchmarks.settings import Settings
 from benchmarks.timing import Case, interleaved
 from geoscope.catalogue import TRAITS, margin_scale
 from geoscope.comparisons.comparison import MARGIN
-from geoscope.comparisons.contrasts import ERROR_DEGREES
+from geoscope.comparisons.difference_errors import ERROR_DEGREES
 
 NOISE = 0.05
 """Of the copy's weights, in standard deviations of each tensor."""

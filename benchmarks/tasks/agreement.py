@@ -30,9 +30,9 @@ def _seeds(one: Callable[[int], dict[str, float]], seeds: int, workers: int) -> 
 
 
 def _one(rows: str | None, n: int, d: int, implementation: str, bits: int, seed: int) -> dict[str, float]:
-    from geoscope.codebooks import QuantizerSettings, quantize, quantize_heldout
     from geoscope.errors import Undefined
     from geoscope.measures import patchiness
+    from geoscope.passes.quantizers.codebooks import QuantizerSettings, quantize, quantize_heldout
 
     if implementation == "faiss":
         import faiss

@@ -22,8 +22,8 @@ def geoscope(
     checkpoint: str, texts: str, max_length: int, layers: str = "all", pooling: str = "tokens"
 ) -> Callable[[], dict[str, Any]]:
     """geoscope's own, every batch looked at and let go."""
-    from geoscope.subjects.checkpoints import load_checkpoint
-    from geoscope.subjects.extraction import Extraction
+    from geoscope.subjects.models.checkpoints import load_checkpoint
+    from geoscope.subjects.models.extraction import Extraction
 
     loaded, read = load_checkpoint(checkpoint), _texts(texts, "corpus")
     options: dict[str, Any] = {"max_length": max_length, "layers": layers, "pooling": pooling}
@@ -42,7 +42,7 @@ def plain_loop(checkpoint: str, texts: str, max_length: int, order: str) -> Call
     """32 texts at a time, padded to the longest; every layer's real positions kept and joined."""
     import torch
 
-    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.models.checkpoints import load_checkpoint
 
     loaded, read = load_checkpoint(checkpoint), _texts(texts, order)
     model, tokenizer = loaded.model, loaded.tokenizer

@@ -35,7 +35,7 @@ def checkpoint(
     subject: str, corpora: list[str], kind: str = "unquantized", **options: Any
 ) -> Callable[[], dict[str, Any]]:
     """A checkpoint over text."""
-    from geoscope.subjects.checkpoints import load_checkpoint
+    from geoscope.subjects.models.checkpoints import load_checkpoint
 
     load_checkpoint(subject)  # imports its classes
     return _measuring(subject, kind, corpora=corpora, **options)

@@ -24,7 +24,7 @@ def two_clusters() -> Any:
 
 def sweep(rows: str, take: int | None = None, memory: int | None = None) -> Callable[[], dict[str, Any]]:
     """16 nearest neighbours and the H0 bars of all rows, as `geoscope measure` makes them."""
-    from geoscope.pairs import sweep as pair_sweep
+    from geoscope.passes.pairs import sweep as pair_sweep
 
     given = rows_of(rows, take)
     pair_sweep(two_clusters())

@@ -14,8 +14,8 @@ def lsq(
     rows: str, implementation: str, seed: int = 0, take: int | None = None, bits: int = 8
 ) -> Callable[[], dict[str, Any]]:
     """Four codebooks of 256 cells (unless bits says otherwise)."""
-    from geoscope.codebooks import QuantizerSettings, quantize
     from geoscope.measures import patchiness
+    from geoscope.passes.quantizers.codebooks import QuantizerSettings, quantize
 
     given = rows_of(rows, take)
     small = np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32)

@@ -13,7 +13,7 @@ from benchmarks.tasks.measuring import keys
 
 def rows(path: str) -> Callable[[], dict[str, Any]]:
     """A pass over embeddings in a file, opened before."""
-    from geoscope.subjects.embedding_files import open_embeddings
+    from geoscope.subjects.embeddings.embedding_files import open_embeddings
 
     embeddings = open_embeddings(path)
 
@@ -65,7 +65,7 @@ def measured(path: str) -> Callable[[], dict[str, Any]]:
 
 def drawn(path: str, sequences: int) -> Callable[[], dict[str, Any]]:
     """A corpus in a file, read, counted, fingerprinted and drawn from."""
-    from geoscope.subjects.corpora import draw, load_corpus
+    from geoscope.subjects.texts.corpora import draw, load_corpus
 
     def run() -> dict[str, Any]:
         corpus = load_corpus(path)

@@ -28,7 +28,7 @@ from geoscope.cli.options import spread
 from geoscope.cli.progress import heard
 from geoscope.files import STDOUT
 from geoscope.forms import output
-from geoscope.settings.measuring import Cluster, MeasureOptions, Reading
+from geoscope.settings.measuring import Cluster, MeasureOptions, ReadingOptions
 
 app = typer.Typer(
     name="geoscope",
@@ -102,9 +102,9 @@ def measure(
     folder = batch_output.check_folder(destination) if several else None
     if not several:
         files.check_destination(destination)
+    from geoscope.batches.batch import ReportBatch, measure_many
     from geoscope.documents.rendering import render
     from geoscope.measuring import measure as measured
-    from geoscope.tasks.batch import Batch, measure_many
 
     with heard(telling) as ears:
         if several or cluster:
@@ -112,7 +112,9 @@ def measure(
                 subjects, output=folder, **measuring, **cluster, progress=ears.progress, announce=ears.announce
             )
         else:
-            batch = Batch((measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {})
+            batch = ReportBatch(
+                (measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {}
+            )
     if several:
         batch_output.send_all(batch, form)
     else:
@@ -125,7 +127,10 @@ def measure(
 @settled
 @spread
 def extract(
-    checkpoint: options.CheckpointArgument, folder: options.FolderOption, reading: Reading, telling: options.Telling
+    checkpoint: options.CheckpointArgument,
+    folder: options.FolderOption,
+    reading: ReadingOptions,
+    telling: options.Telling,
 ) -> None:
     """Only extract, and keep the embeddings in a folder for later."""
     from geoscope.subjects import text_subjects
@@ -151,10 +156,10 @@ def list_measures(written: options.Written) -> None:
     """List every measure: key, range, direction, null, cost, paper."""
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
-    from geoscope.documents.measures import Measures
+    from geoscope.documents.measures import MeasureList
     from geoscope.documents.rendering import render
 
-    files.send(render(Measures(), form, output.page_of(destination)), destination)
+    files.send(render(MeasureList(), form, output.page_of(destination)), destination)
 
 
 @app.command()

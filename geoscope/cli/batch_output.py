@@ -15,7 +15,7 @@ from geoscope.files import STDOUT
 from geoscope.forms import output
 
 if TYPE_CHECKING:
-    from geoscope.tasks.batch import Batch
+    from geoscope.batches.batch import ReportBatch
 
 
 def check_folder(destination: str) -> str | None:
@@ -33,7 +33,7 @@ def check_folder(destination: str) -> str | None:
     return destination
 
 
-def send_all(batch: Batch, form: str) -> None:
+def send_all(batch: ReportBatch, form: str) -> None:
     """All that was measured, on standard output."""
     from geoscope.documents.rendering import render
 
@@ -41,7 +41,7 @@ def send_all(batch: Batch, form: str) -> None:
         files.send(render(batch.reports, form, output.page_of()))
 
 
-def end(batch: Batch) -> None:
+def end(batch: ReportBatch) -> None:
     """Say why subjects could not be measured, and end with 2 if there are some."""
     for subject, mistake in batch.mistakes.items():
         exits.say(f"{subject} was not measured: {mistake}")

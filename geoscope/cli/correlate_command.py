@@ -49,7 +49,7 @@ def correlate(
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
-    from geoscope.correlations.correlating import correlate as related
+    from geoscope.correlations.correlate import correlate as related
     from geoscope.documents.rendering import render
 
     result = related(reports, scores, **relating)

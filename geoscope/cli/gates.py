@@ -17,8 +17,8 @@ from geoscope.settings.judging import CompareOptions
 from geoscope.settings.option import Option
 
 if TYPE_CHECKING:
+    from geoscope.comparisons.checks import Check
     from geoscope.comparisons.comparison import Comparison
-    from geoscope.comparisons.holding import Check
     from geoscope.comparisons.limits import Limit
 
 
@@ -43,7 +43,7 @@ def compare(
     What is measured here takes its sample and settings from the first report among the subjects, where there is one;
     options given here go first.
     """
-    from geoscope.comparisons.comparing import compare as compare_subjects
+    from geoscope.comparing import compare as compare_subjects
 
     form = output.choose_format(written["form"], written["output"], output.GATE_FORMS)
     check_destination(written["output"])
@@ -64,7 +64,7 @@ def check(
     telling: options.Quiet,
 ) -> None:
     """Hold one report against absolute limits: every layer it has, or the one that @LAYER names."""
-    from geoscope.comparisons.holding import check_report
+    from geoscope.comparisons.checks import check_report
     from geoscope.comparisons.limits import parse_bound
     from geoscope.report import Report
 

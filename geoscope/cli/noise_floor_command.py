@@ -33,8 +33,8 @@ def noise_floor(
     destination = written["output"]
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
-    from geoscope.comparisons.noise_floors import noise_floor as floor_of
     from geoscope.documents.rendering import render
+    from geoscope.noise_floors import noise_floor as floor_of
 
     with heard(telling) as ears:
         result = floor_of(*subjects, **floor, progress=ears.progress)

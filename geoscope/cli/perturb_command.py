@@ -23,9 +23,9 @@ def perturb(
     form = output.choose_format(written["form"], destination)
     files.check_destination(destination)
     parts = None if destination == STDOUT else Path(f"{destination}.parts")
+    from geoscope.batches.finished_work import FinishedReports
     from geoscope.documents.rendering import render
     from geoscope.studies.study import perturb as study_of
-    from geoscope.tasks.finished_work import FinishedReports
 
     with heard(telling) as ears:
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)

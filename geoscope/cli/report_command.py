@@ -32,8 +32,7 @@ def report(reports: ReportsArgument, written: options.Destination) -> None:
     files.check_destination(destination)
     if reports.count(STDOUT) > 1:
         raise GeoscopeError("expected at most one report on standard input, got several -; name files for the others")
-    from geoscope.documents.kinds import read_result
-    from geoscope.documents.rendering import render
+    from geoscope.documents.rendering import read_result, render
     from geoscope.report import Report
 
     found = [read_result(name) for name in reports]

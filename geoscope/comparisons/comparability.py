@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import HEEDING
-from geoscope.comparisons.contrasts import population_of
+from geoscope.comparisons.difference_errors import population_of
 from geoscope.errors import GeoscopeError, NotComparable
 
 if TYPE_CHECKING:

@@ -16,14 +16,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from geoscope.catalogue import margin_scale
+from geoscope.comparisons.checks import HeldLimit, hold_limits
 from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
-from geoscope.comparisons.contrasts import Noise, contrast
-from geoscope.comparisons.holding import HeldLimit, hold_limits
+from geoscope.comparisons.difference_errors import Noise, contrast
 from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
 from geoscope.comparisons.verdicts import Verdict, interval, judge, two_sided
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.json_text import is_none
+from geoscope.files import is_none
 from geoscope.report import Report
 from geoscope.result import Part, Result
 from geoscope.settings.judging import Judging

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geoscope.catalogue import DENSITY, ROWS, SEQUENCES, moves
-from geoscope.comparisons.contrasts import Draws, draws_of
+from geoscope.comparisons.difference_errors import Draws, draws_of
 from geoscope.errors import GeoscopeError
 
 if TYPE_CHECKING:

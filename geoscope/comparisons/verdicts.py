@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from geoscope.catalogue import range_of
-from geoscope.comparisons.contrasts import Noise, degrees_of
+from geoscope.comparisons.difference_errors import Noise, degrees_of
 from geoscope.statistics import critical, upper_tail
 
 if TYPE_CHECKING:

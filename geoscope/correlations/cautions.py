@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from geoscope.catalogue import ROWS, moves
 from geoscope.comparisons.matching import N_TOLERANCE
-from geoscope.correlations.associations import points_needed
-from geoscope.correlations.correlation import Association, Caution, Correlation
-from geoscope.correlations.joining import MEAN, Scored
-from geoscope.correlations.measured import Numbers
-from geoscope.correlations.scores import Score
+from geoscope.correlations.coefficients import points_needed
+from geoscope.correlations.correlations import Association, Caution, Correlation
+from geoscope.correlations.joined_points import MEAN, Scored
+from geoscope.correlations.measured_numbers import Numbers
+from geoscope.correlations.score_files.scores import GivenScore
 from geoscope.wording import coefficient, listed
 
 
@@ -38,7 +38,7 @@ def cautions_of(rows: Sequence[Association]) -> list[Caution]:
     return [*found, *_rows(rows, name)]
 
 
-def unmatched(numbers: Numbers, scored: Scored, scores: Sequence[Score], tasks: Iterable[str]) -> list[Caution]:
+def unmatched(numbers: Numbers, scored: Scored, scores: Sequence[GivenScore], tasks: Iterable[str]) -> list[Caution]:
     """What was measured but not scored, and scored but not measured."""
     found = []
     for task in tasks:

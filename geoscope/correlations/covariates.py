@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geoscope.correlations.correlation import LOG
-from geoscope.correlations.joining import Point
+from geoscope.correlations.correlations import LOG
+from geoscope.correlations.joined_points import Point
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Float64
 from geoscope.wording import listed

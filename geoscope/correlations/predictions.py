@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from geoscope.correlations.associations import basis_of, line
+from geoscope.correlations.coefficients import basis_of, line
 from geoscope.rows import Float64, IntArray
 from geoscope.statistics import critical
 

@@ -13,11 +13,11 @@ from geoscope.comparisons.matching import differ_in_depth
 from geoscope.document import (
     Card,
     Cards,
-    Case,
     Chart,
     Column,
     Document,
     Finding,
+    GateCase,
     Point,
     Section,
     Series,
@@ -304,28 +304,28 @@ def _point(row: Difference) -> Point:
 # Cases
 
 
-def _cases(result: Comparison, *, several: bool) -> list[Case]:
+def _cases(result: Comparison, *, several: bool) -> list[GateCase]:
     """A suite a layer, as the differences have them: its limits, then a measure a case."""
     found = limit_cases(result.limits, several=several)
     for row in result.differences:
         name = row.measure + (f" [{row.candidate}]" if several else "")
         if row.difference is None:
-            found.append(Case(suite_of(row.layer), name, "skipped", row.reason or ""))
+            found.append(GateCase(suite_of(row.layer), name, "skipped", row.reason or ""))
         else:
             ends = "" if row.interval is None else f", 95 % {between(row.interval)}"
             where = f"; {layer_name(row)}" if crosses_layers(row) else ""
             found.append(
-                Case(suite_of(row.layer), name, "passed", f"{row.verdict}: {rounded(row.difference)}{ends}{where}")
+                GateCase(suite_of(row.layer), name, "passed", f"{row.verdict}: {rounded(row.difference)}{ends}{where}")
             )
     for each in result.similarity:
         base, candidate = each.get("layer_base"), each.get("layer_candidate")
         name = str(each["measure"]) + (f" [{each.get('candidate')}]" if several else "")
         if each["value"] is None:
-            found.append(Case(suite_of(base), name, "skipped", str(each.get("reason") or "")))
+            found.append(GateCase(suite_of(base), name, "skipped", str(each.get("reason") or "")))
         else:
             null = "" if each.get("null") is None else f", null {rounded(each['null'])}"
             apart = f"; {layers_in_words(base, candidate)}" if base != candidate else ""
-            found.append(Case(suite_of(base), name, "passed", rounded(each["value"]) + null + apart))
+            found.append(GateCase(suite_of(base), name, "passed", rounded(each["value"]) + null + apart))
     suites = list(
         dict.fromkeys([*(suite_of(row.layer) for row in result.differences), *(case.suite for case in found)])
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from geoscope.correlations.correlation import LEVEL, LOG, Case
+from geoscope.correlations.correlations import LEVEL, LOG, Case
 from geoscope.document import (
     Card,
     Cards,
@@ -24,7 +24,7 @@ from geoscope.documents.reading import in_order, reading_of
 from geoscope.wording import between, coefficient, rounded
 
 if TYPE_CHECKING:
-    from geoscope.correlations.correlation import Association, Correlation, Correlations, Prediction
+    from geoscope.correlations.correlations import Association, Correlation, Correlations, Prediction
 
 _MOST_POINTS = 5000  # on a page, so that it stays small
 _HOW = (

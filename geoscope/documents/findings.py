@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from geoscope.catalogue import ENERGY_LIMIT, MEASURES
 from geoscope.comparisons.comparability import check_comparable
-from geoscope.comparisons.contrasts import draws_of, population_of
+from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding

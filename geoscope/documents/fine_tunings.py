@@ -21,12 +21,12 @@ from geoscope.document import (
     side_by_side,
 )
 from geoscope.documents.reading import in_order, reading_of
-from geoscope.finetuning.arms import UP
-from geoscope.finetuning.fine_tuning import Row
+from geoscope.finetuning.outcome import RunRow
+from geoscope.training.arms import UP
 from geoscope.wording import between, rounded
 
 if TYPE_CHECKING:
-    from geoscope.finetuning.fine_tuning import ArmResult, FineTuning, Spread
+    from geoscope.finetuning.outcome import ArmResult, FineTuning, Spread
 
 _CLOUDS = {
     "union": "token states of all layers but the embeddings as one cloud",
@@ -40,7 +40,7 @@ def document(result: FineTuning) -> Document:
     """A dot is one run, a line the mean of an arm's runs."""
     clouds = [cloud for cloud in _CLOUDS if any(row.cloud == cloud for row in result.measurements)]
     scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
-    columns = [Column(name, words=isinstance(name, str)) for name in Row.model_fields]
+    columns = [Column(name, words=isinstance(name, str)) for name in RunRow.model_fields]
     return Document(
         f"{result.settings['checkpoint']['name']} on {result.settings['task']['name']}",
         [Table("", columns, result.measurements)],
@@ -217,11 +217,11 @@ def _chart(result: FineTuning, cloud: str | None, measure: str) -> Chart:
 _KEYS = ("regularizer", "weight", "shrinkage", "selection", "noise_weight", "points_from")
 
 
-def _belongs(row: Row, arm: ArmResult) -> bool:
+def _belongs(row: RunRow, arm: ArmResult) -> bool:
     return all(getattr(row, name) == arm.settings.get(name) for name in _KEYS)
 
 
-def _point(row: Row) -> Point:
+def _point(row: RunRow) -> Point:
     """One run's number after an epoch."""
     said = f"undefined, {row.reason}" if row.value is None else rounded(row.value)
     return Point(row.epoch, row.value, f"seed {row.seed}, epoch {row.epoch:g}", said)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geoscope.comparisons.holding import Check, HeldLimit
-from geoscope.document import Case, Column, Document, Section, Table, entry
+from geoscope.comparisons.checks import Check, HeldLimit
+from geoscope.document import Column, Document, GateCase, Section, Table, entry
 from geoscope.wording import between, crosses_layers, key_names, layer_cell, layer_name
 
 _COLUMNS = (
@@ -53,7 +53,7 @@ def suite_of(layer: int | None) -> str:
     return "geoscope" if layer is None else f"geoscope.layer-{layer}"
 
 
-def limit_cases(limits: Sequence[HeldLimit], *, several: bool = False) -> list[Case]:
+def limit_cases(limits: Sequence[HeldLimit], *, several: bool = False) -> list[GateCase]:
     """A case a limit; several: there are candidates to be named."""
     found = []
     for limit in limits:
@@ -61,7 +61,7 @@ def limit_cases(limits: Sequence[HeldLimit], *, several: bool = False) -> list[C
         name = limit.limit + keys + (f" [{limit.candidate}]" if several else "")
         why = "; ".join(filter(None, [limit.reason, layer_name(limit) if crosses_layers(limit) else None]))
         sentence = sentence_of(limit) if limit.reason else None
-        found.append(Case(suite_of(limit.layer), name, "passed" if limit.held else "failed", why, sentence))
+        found.append(GateCase(suite_of(limit.layer), name, "passed" if limit.held else "failed", why, sentence))
     return found
 
 

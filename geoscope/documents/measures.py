@@ -10,11 +10,11 @@ from typing import Any
 from geoscope.catalogue import MEASURES, Measure
 from geoscope.document import Card, Cards, Column, Document, Section, Table
 from geoscope.documents.reading import by_family, read
-from geoscope.json_text import json_text
+from geoscope.files import json_text
 
 
 @dataclass(frozen=True)
-class Measures:
+class MeasureList:
     """Every measure of the catalogue, as a result."""
 
     noun = "list of measures"
@@ -27,7 +27,7 @@ class Measures:
         return json_text([{name: getattr(measure, name) for name in names} for measure in self.measures])
 
 
-def document(result: Measures) -> Document:
+def document(result: MeasureList) -> Document:
     """A row a measure for spreadsheets, a card a measure for people."""
     held = {measure.key: measure for measure in result.measures}
     columns = [Column(field.name, value=partial(_cell, field.name), words=True) for field in fields(Measure)]
@@ -35,7 +35,7 @@ def document(result: Measures) -> Document:
         Section(family, [Cards(partial(_cards, [held[key] for key in members]), drawn=False)])
         for family, members in by_family(held)
     ]
-    return Document("Measures", [Table("", columns, result.measures)], sections)
+    return Document("MeasureList", [Table("", columns, result.measures)], sections)
 
 
 def _cell(name: str, measure: Measure) -> Any:

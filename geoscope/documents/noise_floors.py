@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from geoscope.comparisons.contrasts import ERROR_DEGREES
+from geoscope.comparisons.difference_errors import ERROR_DEGREES
 from geoscope.comparisons.noise_floor import CHANCE
 from geoscope.document import Cards, Code, Column, Document, Finding, Section, Table, side_by_side
 from geoscope.documents.reading import by_family

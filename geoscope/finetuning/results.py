@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.finetuning.arms import REGULARIZERS, Arm
-from geoscope.finetuning.fine_tuning import ArmResult, FineTuning, Penalty, Row, Spread, Trend
-from geoscope.finetuning.penalties import LOGGED
+from geoscope.finetuning.outcome import ArmResult, FineTuning, Penalty, RunRow, Spread, Trend
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.statistics import holm
+from geoscope.training.arms import REGULARIZERS, Arm
+from geoscope.training.penalties import LOGGED
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
 
@@ -48,18 +48,18 @@ def collect(folder: Path, settings: Mapping[str, Any], environment: Mapping[str,
     )
 
 
-def rows_of(run: Run, settings: Mapping[str, Any]) -> list[Row]:
+def rows_of(run: Run, settings: Mapping[str, Any]) -> list[RunRow]:
     """The numbers of a finished run, epoch after epoch, geometry before scores."""
     keys = {name: getattr(run.arm, name) for name in vars(run.arm) if name != "reference_points"}
     layers = {"union": None, "last": settings["checkpoint"]["layers"], "first": settings["checkpoint"]["layers"]}
     rows = [
-        Row(**keys, seed=run.seed, epoch=entry["epoch"], layer=layers[found["cloud"]], **found)
+        RunRow(**keys, seed=run.seed, epoch=entry["epoch"], layer=layers[found["cloud"]], **found)
         for entry in run.read("geometry.json")
         for found in entry["geometry"]
     ]
     for entry in run.read("scores.json")["epochs"]:
         rows += [
-            Row(
+            RunRow(
                 **keys, seed=run.seed, epoch=entry["epoch"], cloud=None, layer=None, measure=name, value=value,
                 n=settings["task"]["evaluation"]["examples"],
                 reason=None if value is not None else "the score has no value where predictions are all the same",
@@ -70,7 +70,7 @@ def rows_of(run: Run, settings: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _arm_results(rows: Mapping[Run, list[Row]]) -> list[ArmResult]:
+def _arm_results(rows: Mapping[Run, list[RunRow]]) -> list[ArmResult]:
     by_arm: dict[Arm, list[Run]] = {}
     for run in rows:
         by_arm.setdefault(run.arm, []).append(run)
@@ -109,13 +109,13 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def after(rows: Sequence[Row]) -> list[Row]:
+def after(rows: Sequence[RunRow]) -> list[RunRow]:
     """The numbers after the last epoch."""
     last = max(row.epoch for row in rows)
     return [row for row in rows if row.epoch == last]
 
 
-_Last = Mapping[tuple[str | None, str], Row]
+_Last = Mapping[tuple[str | None, str], RunRow]
 
 
 def _spread(
@@ -142,7 +142,7 @@ def _spread(
     )
 
 
-def _why(rows: Sequence[Row]) -> str:
+def _why(rows: Sequence[RunRow]) -> str:
     """Why some of a number's seeds have no value, and how many where it is not all."""
     without = [row.reason for row in rows if row.value is None]
     reasons = "; ".join(dict.fromkeys(reason for reason in without if reason))
@@ -171,7 +171,7 @@ def _adjusted(results: list[ArmResult]) -> list[ArmResult]:
     ]
 
 
-def _trends(regularizer: str, rows: Mapping[Run, list[Row]]) -> list[Trend]:
+def _trends(regularizer: str, rows: Mapping[Run, list[RunRow]]) -> list[Trend]:
     """Every score against every measure over the settings of a regularizer and none, where there are enough."""
     runs = [run for run in rows if run.arm.regularizer in ("none", regularizer)]
     settings = {run.arm for run in runs}
@@ -193,7 +193,7 @@ def _trends(regularizer: str, rows: Mapping[Run, list[Row]]) -> list[Trend]:
 
 
 def _trend(
-    regularizer: str, score: str, key: tuple[str, str], last: Mapping[Run, Sequence[Row]], settings: int
+    regularizer: str, score: str, key: tuple[str, str], last: Mapping[Run, Sequence[RunRow]], settings: int
 ) -> Trend:
     points: list[tuple[float, float, int]] = []
     for run, rows in last.items():

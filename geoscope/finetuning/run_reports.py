@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from geoscope.finetuning.lessons import Lesson
+from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.results import after, rows_of
 from geoscope.finetuning.runs import Run
 from geoscope.report import Measurement, Report, Sample, Score, Subject

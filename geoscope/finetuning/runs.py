@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoscope.files import write_json
-from geoscope.finetuning.arms import Arm
-from geoscope.finetuning.geometry import Measured
-from geoscope.finetuning.penalties import LOGGED
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.settings.measuring import Quantizer
 from geoscope.settings.option import default_of
+from geoscope.training.arms import Arm
+from geoscope.training.geometry import MeasuredGeometry
+from geoscope.training.penalties import LOGGED
 
 if TYPE_CHECKING:
-    from geoscope.finetuning.lessons import Lesson
+    from geoscope.finetuning.prepared_tasks import Lesson
 
 STATES = "training"
 """The subfolder that Trainer resumes from; gone once the run is done."""
@@ -73,7 +73,7 @@ def train(
     on_step: told (steps done, steps in all).
     On a CPU the same settings and thread count give the same weights, also through an interruption.
     """
-    from geoscope.subjects.checkpoints import load_checkpoint, quiet_transformers
+    from geoscope.subjects.models.checkpoints import load_checkpoint, quiet_transformers
 
     states = run.folder / STATES
     states.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def train_for_scores(
 
     A score without a value is None; the loss is whatever came, NaN too.
     """
-    from geoscope.subjects.checkpoints import quiet_transformers
+    from geoscope.subjects.models.checkpoints import quiet_transformers
 
     with quiet_transformers():
         trainer = _trainer(run, lesson, hyperparameters, on_step, weights, save_strategy="no")
@@ -219,7 +219,7 @@ def _stepping(on_step: Callable[[int, int], None]) -> Any:
 
 def _in_order(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The geometry measured so far, its keys in one order: Trainer's state brings them back in another."""
-    keys = [field.name for field in fields(Measured)]
+    keys = [field.name for field in fields(MeasuredGeometry)]
     return [
         {
             "epoch": entry["epoch"],

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geoscope.correlations.associations import partial, pearson
-from geoscope.finetuning.fine_tuning import Paired
+from geoscope.correlations.coefficients import partial, pearson
+from geoscope.finetuning.outcome import Paired
 from geoscope.rows import Float64, IntArray
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from geoscope import __version__
+from geoscope.batches.finished_work import ClaimedFolder, FinishedReports, difference
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning import tasks
-from geoscope.finetuning.arms import grid
-from geoscope.finetuning.fine_tuning import FineTuning
-from geoscope.finetuning.lessons import Lesson
-from geoscope.finetuning.outlook import Outlook
+from geoscope.finetuning.outcome import FineTuning
+from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
+from geoscope.finetuning.remaining_time import Outlook
 from geoscope.finetuning.results import collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
@@ -25,9 +24,10 @@ from geoscope.measuring import torch_device
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
 from geoscope.settings.measuring import Origin
 from geoscope.settings.option import completed, part, takes
-from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, expect
-from geoscope.tasks.finished_work import ClaimedFolder, FinishedReports, difference
+from geoscope.subjects.models.checkpoints import load_checkpoint
+from geoscope.tasks import tasks
+from geoscope.training.arms import grid
 
 GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000
 """Evaluation examples that geometry is measured on, and the rows of them that the measures of pairs see."""

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from geoscope.document import Case, Document
+from geoscope.document import Document, GateCase
 from geoscope.errors import GeoscopeError
 from geoscope.wording import printable
 
@@ -28,7 +28,7 @@ def text(document: Document) -> str:
     return "".join(f"{line}\n" for line in [*lines, _annotation("notice", "geoscope", document.outcome or "")])
 
 
-def _limited(kind: str, title: str, cases: Sequence[Case]) -> list[str]:
+def _limited(kind: str, title: str, cases: Sequence[GateCase]) -> list[str]:
     first = cases if len(cases) <= _SHOWN else cases[: _SHOWN - 1]
     lines = [_annotation(kind, f"geoscope: {title}", case.sentence or "") for case in first]
     if len(first) < len(cases):

@@ -10,7 +10,7 @@ import re
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from geoscope.document import Case, Document
+from geoscope.document import Document, GateCase
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -30,7 +30,7 @@ def text(document: Document) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _add(suite: Element, case: Case) -> None:
+def _add(suite: Element, case: GateCase) -> None:
     drawn = SubElement(suite, "testcase", classname=case.suite, name=_clean(case.name))
     said = _clean(case.text)
     if case.outcome == "failed":

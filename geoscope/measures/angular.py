@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geoscope.errors import Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Units
+from geoscope.passes.moments import Units
 
 
 @measure(undefined="fewer than two rows have a length")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from textwrap import indent, wrap
 
 from geoscope.catalogue import TRAITS
-from geoscope.measures.settings import MEANINGS
-from geoscope.passes import PASSES
+from geoscope.measures.parameters import MEANINGS
+from geoscope.passes.passes import PASSES
 
 _WIDTH = 100
 _ROWS = ("array_like of shape (n, d)", "one point a row, n points in d dimensions: finite real numbers")

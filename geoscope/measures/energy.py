@@ -6,7 +6,7 @@ import numpy as np
 
 from geoscope.errors import Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Moments
+from geoscope.passes.moments import Moments
 
 TOP_DIMENSIONS = 3
 

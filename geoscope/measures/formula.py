@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.docstrings import of_called, of_formula
-from geoscope.measures.settings import Settings
-from geoscope.passes import PASSES, Passes
+from geoscope.measures.parameters import Settings
+from geoscope.passes.passes import PASSES, Passes
 from geoscope.rows import FloatArray
-from geoscope.subjects.objects import array_of
+from geoscope.subjects.embeddings.objects import array_of
 
 
 class Measured(Protocol):

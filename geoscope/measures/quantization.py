@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoscope.codebooks import Codes
 from geoscope.errors import Undefined
 from geoscope.measures.formula import measure
+from geoscope.passes.quantizers.codebooks import Codes
 from geoscope.rows import IntArray
 
 _UNTRAINED = (

@@ -10,8 +10,8 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.formula import measure
-from geoscope.moments import Moments
-from geoscope.principal_components import Components
+from geoscope.passes.moments import Moments
+from geoscope.passes.principal_components import Components
 from geoscope.rows import Float64, FloatArray
 
 _EQUAL = "fewer than two rows differ"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoscope.moments import safe_scale
-from geoscope.pairs import duplicate_tolerance, rms_radius, sweep
-from geoscope.passes import DUPLICATE_TOLERANCE
+from geoscope.passes.cautions import DUPLICATE_TOLERANCE
+from geoscope.passes.moments import safe_scale
+from geoscope.passes.pairs import duplicate_tolerance, rms_radius, sweep
 from geoscope.rows import Float64, IntArray
 
 DENSE = 2048

@@ -10,9 +10,9 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from geoscope.errors import GeoscopeError
-from geoscope.moments import safe_scale
+from geoscope.passes.moments import safe_scale
+from geoscope.passes.row_products import add_upper, mirror_upper
 from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
-from geoscope.row_products import add_upper, mirror_upper
 
 _BLOCK_ROWS = 4096  # so many rows' products are added up in float32 before they go to float64
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little

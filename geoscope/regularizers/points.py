@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from geoscope.errors import GeoscopeError
-from geoscope.precision import full_precision
+from geoscope.torch_state import full_precision
 
 Tensor = Any
 """A torch tensor (torch's own types are not followed)."""

@@ -10,7 +10,7 @@ from geoscope.settings.measuring import (
     Groups,
     Heard,
     Loading,
-    Measures,
+    MeasureChoice,
     Memory,
     OneSize,
     Rows,
@@ -64,7 +64,7 @@ class CompareKeywords(CompareOptions, Heard, total=False):
     """What `geoscope.compare` takes."""
 
 
-class Draws(TypedDict, total=False):
+class DrawOptions(TypedDict, total=False):
     """What a noise floor is taken over."""
 
     draws: Annotated[
@@ -75,7 +75,7 @@ class Draws(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class FloorOptions(Text, Draws, Rows, Groups, Seed, Measures, Loading, Batches, Memory, total=False):
+class FloorOptions(Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, total=False):
     """What `noise-floor` can be asked: all that changes a number but errors and nulls, which it sets itself."""
 
 

@@ -10,7 +10,7 @@ from geoscope.protocols import PROTOCOLS
 from geoscope.settings.option import Option
 from geoscope.settings.texts import keys_of, points_of
 
-_SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
+_SAMPLE, _MEASURES, _RUN = "Sample", "MeasureChoice", "Run"
 
 NAMED_CORPORA = ("ptb", "wikitext2", "sample")
 """The corpora that have a name; anything else is a file, a pipe or a data set of the hub."""
@@ -172,30 +172,30 @@ class Quantizer(TypedDict, total=False):
     ]
 
 
-class Codebooks(Quantizer, total=False):
+class CodebookOptions(Quantizer, total=False):
     """How many cells it learns."""
 
     codebooks: Annotated[
-        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+        int, Option(4, "CodebookOptions.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
     ]
     bits: Annotated[
         int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
     ]
 
 
-class Keys(TypedDict, total=False):
+class KeyOptions(TypedDict, total=False):
     """Which numbers."""
 
     measures: Annotated[
         Iterable[str] | None,
         Option(
-            None, "Measures or families, as `geoscope measures` lists them.",
+            None, "MeasureChoice or families, as `geoscope measures` lists them.",
             _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures",
         ),
     ]  # fmt: skip
 
 
-class Measures(Keys, Codebooks, total=False):
+class MeasureChoice(KeyOptions, CodebookOptions, total=False):
     """Which numbers, and how each is defined."""
 
     isoscore_zeta: Annotated[
@@ -235,7 +235,7 @@ class Sizes(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class Quantizing(Sizes, Keys, Quantizer, Seed, total=False):
+class Quantizing(Sizes, KeyOptions, Quantizer, Seed, total=False):
     """What a grid of quantizers is made of."""
 
 
@@ -361,11 +361,11 @@ class Heard(TypedDict, total=False):
     announce: Annotated[Callable[[str], None] | None, Option(None, typed=False)]
 
 
-class Reading(Text, Seed, Loading, Batches, total=False):
+class ReadingOptions(Text, Seed, Loading, Batches, total=False):
     """Whatever makes rows of a checkpoint's text."""
 
 
-class OneSize(Text, Rows, Groups, Seed, Measures, Beside, Loading, Batches, Memory, total=False):
+class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, total=False):
     """Whatever measures, each measure once."""
 
 
@@ -377,7 +377,7 @@ class MeasureKeywords(MeasureOptions, Heard, total=False):
     """What `geoscope.measure` takes."""
 
 
-class ReadingKeywords(Reading, total=False):
+class ReadingKeywords(ReadingOptions, total=False):
     """What reading takes, and who is told how far it has come."""
 
     progress: Annotated[Progress | None, Option(None, typed=False)]

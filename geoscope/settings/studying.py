@@ -11,7 +11,7 @@ from geoscope.settings.measuring import (
     Cluster,
     Heard,
     Loading,
-    Measures,
+    MeasureChoice,
     Memory,
     Rows,
     Seed,
@@ -21,7 +21,7 @@ from geoscope.settings.measuring import (
 from geoscope.settings.option import Option
 from geoscope.settings.texts import names_of
 
-_STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
+_STUDY, _PROBES, _FINE_TUNING = "Perturbing", "Probes", "Fine-tuning"
 
 DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
 """The untouched model, and levels of marbut2024 closer together where most is lost."""
@@ -29,7 +29,7 @@ DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
 NoiseKind = Literal["absolute", "relative"]
 
 
-class Study(TypedDict, total=False):
+class Perturbing(TypedDict, total=False):
     """What is done to a model."""
 
     levels: Annotated[
@@ -92,11 +92,11 @@ class Study(TypedDict, total=False):
     ]
 
 
-class StudyMeasuring(Text, Rows, Seed, Measures, Sizes, Beside, Loading, Batches, Memory, total=False):
+class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, total=False):
     """How each state of a study is measured."""
 
 
-class StudyOptions(Study, StudyMeasuring, Cluster, total=False):
+class StudyOptions(Perturbing, StudyMeasuring, Cluster, total=False):
     """What `perturb` can be asked."""
 
 

@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from geoscope.errors import GeoscopeError, first_line
-from geoscope.random_state import drawn_by
 from geoscope.rows import Float64
-from geoscope.studies.states import Change, State
-from geoscope.subjects.checkpoints import Checkpoint, fingerprint_of
+from geoscope.studies.changes import Change, State
+from geoscope.subjects.models.checkpoints import Checkpoint, fingerprint_of
+from geoscope.torch_state import drawn_by
 
 
 class ChangedWeights:

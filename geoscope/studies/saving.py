@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.models.checkpoints import Checkpoint
 
 
 def check_folder(folder: Path, checkpoint: Checkpoint) -> Path:

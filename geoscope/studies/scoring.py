@@ -9,10 +9,10 @@ from typing import Any
 
 from geoscope.errors import NonFinite
 from geoscope.report import Score
-from geoscope.studies.fine_tunings import FineTunings
+from geoscope.studies.fine_tuned_scores import FineTunings
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import save_checkpoint
-from geoscope.subjects.checkpoints import Checkpoint
+from geoscope.subjects.models.checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)

@@ -12,31 +12,31 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from geoscope import __version__
+from geoscope.batches.finished_work import FinishedReports, key_of, that_count
+from geoscope.batches.running import run_tasks
 from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite
-from geoscope.glue_tasks import load_task
+from geoscope.estimates.quantizer_grid import grid_of, refuse_size_beside_grid
 from geoscope.measuring import measure, torch_device
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
-from geoscope.quantizer_grid import grid_of, refuse_size_beside_grid
-from geoscope.random_state import drawn_by
 from geoscope.report import Measurement, Report, Sample
 from geoscope.settings.measuring import MAX_LENGTH, Loading, Quantizing, ReadingKeywords
 from geoscope.settings.option import completed, part, takes, without
 from geoscope.settings.studying import StudyKeywords, StudyMeasuring
-from geoscope.studies.fine_tunings import FineTunings, labelled_tasks
+from geoscope.studies.changes import Change, State
+from geoscope.studies.fine_tuned_scores import FineTunings, labelled_tasks
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import check_folder, save_checkpoint
 from geoscope.studies.scoring import Scoring
-from geoscope.studies.states import Change, State
-from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, expect
-from geoscope.subjects.placement import refuse_left
+from geoscope.subjects.models.checkpoints import load_checkpoint
+from geoscope.subjects.models.placement import refuse_left
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
-from geoscope.tasks.finished_work import FinishedReports, key_of, that_count
-from geoscope.tasks.running import run_tasks
+from geoscope.tasks.glue import load_task
+from geoscope.torch_state import drawn_by
 
 
 @takes(StudyKeywords)

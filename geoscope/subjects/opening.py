@@ -14,12 +14,12 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
 from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
 from geoscope.settings.option import part
-from geoscope.subjects.embedding_files import open_embeddings
-from geoscope.subjects.embedding_folders import read_folder
-from geoscope.subjects.embeddings import Embeddings
+from geoscope.subjects.embeddings.embedding_files import open_embeddings
+from geoscope.subjects.embeddings.embedding_folders import read_folder
+from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.embeddings.objects import object_embeddings
 from geoscope.subjects.kinds import Kind, expect, is_extracted
 from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.objects import object_embeddings
 from geoscope.subjects.text_subjects import Planned, TextSubject, extract, open_text_subject
 
 _WITH_ROWS = "a subject with rows to read"

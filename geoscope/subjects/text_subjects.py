@@ -13,16 +13,16 @@ from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
 from geoscope.settings.option import completed, fields_of, part, takes, without
-from geoscope.subjects.checkpoints import Checkpoint, Room, find_checkpoint, load_checkpoint
-from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
-from geoscope.subjects.embedding_folders import check_output, write_embeddings
-from geoscope.subjects.embeddings import Embeddings
-from geoscope.subjects.extraction import Extraction
-from geoscope.subjects.held_texts import corpus_held
+from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel, read_sentence_model
+from geoscope.subjects.embeddings.embedding_folders import check_output, write_embeddings
+from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, expect
-from geoscope.subjects.sentence_models import SentenceModel, read_sentence_model
-from geoscope.subjects.vocabulary import Vocabulary
-from geoscope.subjects.words import Words, parse_words
+from geoscope.subjects.models.checkpoints import Checkpoint, Room, find_checkpoint, load_checkpoint
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.vocabulary import Vocabulary
+from geoscope.subjects.texts.corpora import Corpus, check_specs, draw, load_corpus
+from geoscope.subjects.texts.held_texts import corpus_held
+from geoscope.subjects.texts.words import Words, parse_words
 
 _ANY_LENGTH = 10**9
 """Of text that nothing cuts."""

@@ -11,8 +11,8 @@ from geoscope.correlations.harnesses import lighteval, lm_eval, mteb, trainer
 from geoscope.correlations.harnesses.runs import newest_runs
 from geoscope.correlations.harnesses.task_result import TaskResult
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.encodings import read_text, unpacked_name
-from geoscope.subjects.table_files import TABLE_SUFFIXES
+from geoscope.subjects.tables.encodings import read_text, unpacked_name
+from geoscope.subjects.tables.table_files import TABLE_SUFFIXES
 from geoscope.wording import listed
 
 TOOLS = "lm-evaluation-harness, mteb, lighteval or the Trainer"

@@ -1,0 +1,1 @@
+"""Score files: downstream results in tables and in the files of evaluation harnesses."""

@@ -1,0 +1,290 @@
+"""One streamed sweep over rows: count, mean, covariance, unit-vector sum; mergeable.
+
+Everything is summed in float64. So are the products within a block of rows, unless there are so many float32 rows that
+their rounding averages out (`SINGLE_ROWS`): then a block's products are made in float32, at twice the speed.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from geoscope.errors import Undefined
+from geoscope.passes.eigenvalues import eigenvalues, largest_eigenvalue
+from geoscope.passes.rounding import check_spread, step_of
+from geoscope.passes.row_products import (
+    add_upper_products,
+    largest_entry,
+    shifted,
+    squared_lengths,
+    symmetric,
+    upper_products,
+    weighted_sum,
+)
+from geoscope.passes.sequence_sums import SequenceSums, UnbiasedTraces
+from geoscope.rows import Float64, FloatArray, IntArray
+
+BLOCK_ROWS = 4096
+SINGLE_ROWS = 2**19
+"""From so many float32 rows on, products within a block are made in float32: measures then move by under 1e-7."""
+_SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The shift and power-of-two scale in which sums are taken: y = (x - origin) * scale.
+
+    Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
+    single: whether products within a block are made in float32; the origin is then a float32 number too.
+    """
+
+    origin: Float64
+    scale: float = 1.0
+    single: bool = False
+
+    @classmethod
+    def around(cls, rows: FloatArray, expected: int = 0) -> Frame:
+        """The frame of a first block of rows (m, d): its mean, and a scale only where squares would overflow.
+
+        expected: how many rows are to come.
+        """
+        block = np.asarray(rows, dtype=np.float64)
+        scale = safe_scale(block)
+        origin = (block * scale).mean(axis=0) / scale
+        single = expected >= SINGLE_ROWS and rows.dtype == np.float32 and scale == 1.0
+        return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single)
+
+    def scaled(self, rows: FloatArray) -> FloatArray:
+        """Rows (m, d), not shifted yet, in the precision that products are made in; a copy only where one is needed."""
+        block: FloatArray = np.asarray(rows, dtype=np.float32 if self.single else np.float64)
+        return block if self.scale == 1.0 else block * self.scale
+
+
+def safe_scale(rows: FloatArray) -> float:
+    """The power of two that brings rows to a size whose squares float64 can hold: 1 for all but extreme rows."""
+    size = largest_entry(rows)
+    if size == 0.0 or 1.0 / _SAFE_SIZE < size < _SAFE_SIZE:
+        return 1.0
+    return float(2.0 ** -np.clip(np.frexp(size)[1], -1000, 1000))
+
+
+@dataclass
+class Sums:
+    """Running sums over rows in one frame; `add` rows, then ask for `moments`. All but size and step adds up."""
+
+    frame: Frame
+    size: float = 0.0  # the largest coordinate seen, before shift and scale
+    step: float = 0.0  # of the rows' floating-point type, the coarsest seen
+    count: int = 0
+    total: Float64 = field(init=False)
+    products: Float64 = field(init=False)  # upper triangle only
+    unit_count: int = 0
+    unit_total: Float64 = field(init=False)
+    first_count: int = 0
+    first_total: Float64 = field(init=False)
+    first_energy: float = 0.0
+    sequences: SequenceSums = field(init=False)
+
+    def __post_init__(self) -> None:
+        d = len(self.frame.origin)
+        self.sequences = SequenceSums(d)
+        self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
+        self.products = np.zeros((d, d))
+
+    def add(self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> None:
+        """Take in rows (m, d) of whole sequences, the rows of one next to each other.
+
+        sequences: (m,) which each row is of (None: each its own); positions: (m,) which stand first (position 0).
+        """
+        starts = np.arange(len(rows)) if sequences is None else first_rows(sequences)
+        for start, stop in _blocks(starts, len(rows)):
+            own = starts[(starts >= start) & (starts < stop)] - start
+            self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
+
+    def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
+        self.step = max(self.step, step_of(rows.dtype))
+        given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
+        self.size = max(self.size, largest_entry(given) / self.frame.scale)
+        block = shifted(given, origin)
+        self._add_units(given, block, origin)
+        self.count += len(block)
+        self.total += weighted_sum(np.ones(len(block)), block)
+        if len(starts) == len(block):  # every row is a sequence: its products are the sequences' too
+            products = upper_products(block)
+            self.products += products
+            self.sequences.add_alone(block, products)
+        else:
+            add_upper_products(self.products, block)
+            self.sequences.add(block, starts)
+        if positions is not None:
+            first = block[positions == 0].astype(np.float64)
+            self.first_count += len(first)
+            self.first_total += first.sum(axis=0)
+            self.first_energy += float(np.vdot(first, first))
+
+    def _add_units(self, given: FloatArray, block: FloatArray, origin: Float64) -> None:
+        """The unit vectors of the given rows, which are those of the block plus the origin."""
+        lengths = np.sqrt(squared_lengths(given))
+        nonzero = lengths > 0
+        weights = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero)
+        self.unit_count += int(nonzero.sum())
+        self.unit_total += weighted_sum(weights, block) + float(weights.sum(dtype=np.float64)) * origin
+
+    def __add__(self, other: Sums) -> Sums:
+        """The sums of both's rows."""
+        return self._combined(other, operator.add, Sums(self.frame))
+
+    def __iadd__(self, other: Sums) -> Sums:
+        return self._combined(other, operator.iadd, self)
+
+    def __sub__(self, other: Sums) -> Sums:
+        """The sums of this one's rows without the other's, which must be among them."""
+        return self._combined(other, operator.sub, Sums(self.frame))
+
+    def _combined(self, other: Sums, how: Callable[[Any, Any], Any], result: Sums) -> Sums:
+        if not (np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale):
+            raise ValueError("sums of different frames do not add up; build both from one Frame")
+        result.size, result.step = max(self.size, other.size), max(self.step, other.step)
+        for each in fields(self):
+            if each.name not in ("frame", "size", "step"):
+                setattr(result, each.name, how(getattr(self, each.name), getattr(other, each.name)))
+        return result
+
+    def moments(self) -> Moments:
+        """The moments of all rows taken in so far."""
+        if self.count == 0:
+            raise Undefined("there are no rows")
+        shift = self.total / self.count
+        scatter = symmetric(self.products - np.outer(self.total, shift))
+        first = self.first_energy - 2.0 * float(shift @ self.first_total) + self.first_count * float(shift @ shift)
+        return Moments(
+            count=self.count,
+            mean=self.frame.origin * self.frame.scale + shift,
+            scatter=scatter,
+            resolution=step_of(np.dtype(np.float64)) * self.size * self.frame.scale,
+            step=self.step,
+            scale=self.frame.scale,
+            units=Units(self.unit_count, self.unit_total.copy()),
+            traces=UnbiasedTraces(self.sequences, symmetric(self.products), self.total),
+            first_count=self.first_count,
+            first_energy=max(first, 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Units:
+    """The rows that are not zero, scaled to length 1: how many, and their sum (d,)."""
+
+    count: int
+    total: Float64
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the spectral measures need of n rows in d dimensions, all lengths multiplied by `scale`.
+
+    count: n.  mean: (d,).  scatter: (d, d), the sum of centred outer products.
+    resolution: how small a coordinate's difference means nothing in the arithmetic that was used.
+    step: of the rows' floating-point type, relative: what rounding alone may put between equal rows.
+    traces: estimates of (tr S)^2 and tr S^2 over rows of distinct sequences.
+    first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
+    """
+
+    count: int
+    mean: Float64
+    scatter: Float64
+    resolution: float
+    step: float
+    scale: float
+    units: Units
+    traces: UnbiasedTraces
+    first_count: int
+    first_energy: float
+
+    @property
+    def dimension(self) -> int:
+        return len(self.mean)
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences the rows are of."""
+        count: int = round(self.traces.sums.sizes[0])
+        return count
+
+    @cached_property
+    def energy(self) -> float:
+        """The sum of squared distances to the mean; raises Undefined when all rows are equal up to rounding."""
+        energy = float(np.trace(self.scatter))
+        if self.count < 2:
+            raise Undefined("there is only one row")
+        if energy <= self.count * self.dimension * (8 * self.resolution) ** 2:
+            raise Undefined("all rows are equal")
+        check_spread(float(np.sqrt(energy / self.count)), float(np.linalg.norm(self.mean)), self.step)
+        return energy
+
+    @cached_property
+    def covariance(self) -> Float64:
+        """(d, d) with n - 1 in the denominator."""
+        if self.count < 2:
+            raise Undefined("there is only one row")
+        return self.scatter / (self.count - 1)
+
+    @cached_property
+    def spectrum(self) -> Float64:
+        """Eigenvalues of the scatter, largest first, (min(n, d),): those below rounding are exactly 0."""
+        return _eigenvalues(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
+
+    @cached_property
+    def raw_energy(self) -> float:
+        """The sum of squared lengths; raises Undefined when all rows are zero."""
+        energy = float(np.trace(self.scatter)) + self.count * float(self.mean @ self.mean)
+        if not energy > 0:
+            raise Undefined("all rows are zero")
+        return energy
+
+    @cached_property
+    def raw_largest(self) -> float:
+        """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
+        raw = (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
+        return largest_eigenvalue(raw) * self.raw_energy
+
+
+def first_rows(sequences: IntArray) -> IntArray:
+    """Where each run of rows of one sequence starts."""
+    return np.flatnonzero(np.r_[True, sequences[1:] != sequences[:-1]])[: len(sequences)]
+
+
+def _blocks(starts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of about BLOCK_ROWS rows that split no sequence."""
+    bounds = np.r_[starts, rows]
+    begin = 0
+    while begin < rows:
+        last = int(np.searchsorted(bounds, begin + BLOCK_ROWS, side="right")) - 1
+        stop = int(bounds[last])
+        if stop <= begin:  # a sequence longer than a block
+            stop = int(bounds[last + 1])
+        yield begin, stop
+        begin = stop
+
+
+def _eigenvalues(matrix: Float64, count: int) -> Float64:
+    values = eigenvalues(matrix)[:count]
+    floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
+    return np.where(values > floor, values, 0.0)
+
+
+def moments_of(rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> Moments:
+    """The moments of an (n, d) array, block by block; its rows' sequences may be in any order."""
+    if len(rows) == 0:
+        raise Undefined("there are no rows")
+    if sequences is not None and np.any(sequences[1:] < sequences[:-1]):
+        order = np.argsort(sequences, kind="stable")
+        return moments_of(rows[order], None if positions is None else positions[order], sequences[order])
+    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS], len(rows)))
+    sums.add(rows, positions, sequences)
+    return sums.moments()

@@ -1,0 +1,1 @@
+"""Quantizers: codebooks trained on rows, and the search for the codes of each."""

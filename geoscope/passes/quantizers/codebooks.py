@@ -1,0 +1,391 @@
+"""Codebooks: quantizers trained on rows, and what they say of them (cell counts and reconstruction error).
+
+The only importer of FAISS's quantizers. "lsq" is geoscope's own local search quantizer (`local_search.py`): the same
+model and search as FAISS's, several times faster; "lsq-faiss" is FAISS's, which trains and encodes rows as they come.
+The others are FAISS's around the rows' mean: k-means does not depend on where the origin is, and float32 does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from geoscope.errors import GeoscopeError, Undefined
+from geoscope.progress import Progress
+from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.settings.measuring import MeasureChoice, Quantizer
+from geoscope.settings.option import choices_of, default_of
+
+Implementation = Literal["geoscope", "faiss"]
+CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+_MOST_BITS = 12
+_LSQ_SEED = 74565  # FAISS's own default (0x12345); seed 0 is FAISS untouched
+_PQ_SEED = 1234  # likewise, of FAISS's k-means
+_LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
+_SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
+BLOCK_BYTES = 8 << 20
+_FEWEST_ROWS_A_VECTOR = 2.5  # of additive codebooks, whose M K vectors are fitted together
+_FEWEST_ROWS_A_CLUSTER = 10.0
+_FAR = 30.0  # radii from the origin: FAISS's penalty of .01 there weighs as much as a cell of 9 rows
+
+_NAMES = {"lsq": "LSQ", "lsq-faiss": "LSQ by FAISS", "pq": "PQ", "kmeans": "k-means"}
+QUANTIZERS = choices_of(Quantizer, "quantizer")
+"""What `--quantizer` may be."""
+
+
+@dataclass(frozen=True)
+class QuantizerSettings:
+    """Which quantizer: `codebooks` tables of K = 2^bits cells each.
+
+    kind: "lsq" (local search, an additive quantizer), "lsq-faiss" (FAISS's own), "pq" (product) or "kmeans" (always
+    one codebook).
+    seed: added to FAISS's own default seeds (LSQ 74565, PQ and k-means 1234).
+    implementation: whose it is: geoscope's for "lsq", FAISS's for the others ("lsq" by "faiss" is "lsq-faiss").
+    """
+
+    kind: str = default_of(MeasureChoice, "quantizer")
+    codebooks: int = default_of(MeasureChoice, "codebooks")
+    bits: int = default_of(MeasureChoice, "bits")
+    seed: int = 0
+    implementation: Implementation = "geoscope"
+
+    def __post_init__(self) -> None:
+        if self.kind not in _NAMES:
+            raise GeoscopeError(f"expected a quantizer: {', '.join(QUANTIZERS)}; got {self.kind!r}; choose one of them")
+        if self.kind == "kmeans":
+            object.__setattr__(self, "codebooks", 1)
+        if self.implementation not in ("geoscope", "faiss"):
+            raise GeoscopeError(
+                f"expected geoscope or faiss as the implementation, got {self.implementation!r}; choose one of them"
+            )
+        if self.kind == "lsq" and self.implementation == "faiss":
+            object.__setattr__(self, "kind", "lsq-faiss")
+        if self.kind != "lsq":
+            object.__setattr__(self, "implementation", "faiss")
+        if not (1 <= self.bits <= _MOST_BITS and self.codebooks >= 1):
+            raise GeoscopeError(
+                f"expected at least 1 codebook of 1 to {_MOST_BITS} bits, got {self.codebooks} of {self.bits}; "
+                "choose numbers in that range"
+            )
+        if self.seed < 0:
+            raise GeoscopeError(f"expected 0 or a positive integer as the seed, got {self.seed}; choose another")
+
+    @property
+    def cells(self) -> int:
+        """K, the cells of one codebook."""
+        return int(2**self.bits)
+
+    def __str__(self) -> str:
+        return f"{_NAMES[self.kind]} {self.codebooks}x{self.bits}"
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A trained quantizer applied to n rows.
+
+    counts: int64 (M, K), how many of the counted rows fall in each cell, empty cells included; rows sum to n.
+    error: sum ||x - x^||^2 over the counted rows, x^ the quantizer's reconstruction; float64.
+    energy: sum ||x||^2; centered_energy: sum ||x - mean||^2; over the counted rows, float64.
+    codes: (n, M) unsigned integers, the cell of each row in each codebook.
+    row_sums: (3, n) float64, what each row adds to error, energy and centered_energy (None where nobody kept them).
+    """
+
+    counts: IntArray
+    error: float
+    energy: float
+    centered_energy: float
+    codes: CodeArray
+    row_sums: Float64 | None = None
+
+    def take(self, kept: BoolArray) -> Codes:
+        """The same codebooks' counts and sums over the kept rows (n,) only; the centre stays that of all rows."""
+        if self.row_sums is None:
+            raise ValueError("codes without row sums cannot be taken apart")
+        codes = self.codes[kept]
+        counts = np.stack([np.bincount(column, minlength=self.counts.shape[1]) for column in codes.T])
+        sums = self.row_sums[:, kept]
+        error, energy, centered = sums.sum(axis=1).tolist()
+        return Codes(counts.astype(np.int64), error, energy, centered, codes, sums)
+
+
+@dataclass(frozen=True, eq=False)
+class Codebooks:
+    """Trained tables: float32 (M, K, d) whose chosen rows add up, or (M, K, d / M) whose chosen rows stand in line.
+
+    centre: (d,) what is added to all that they rebuild.
+    """
+
+    tables: FloatArray
+    additive: bool
+    centre: FloatArray
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        """The reconstructions of rows with these (n, M) codes, float64 (n, d)."""
+        parts = [table[codes[:, m]] for m, table in enumerate(self.tables)]
+        total = np.zeros((len(codes), len(self.centre)))
+        total += self.centre
+        if not self.additive:
+            total += np.concatenate(parts, axis=1)
+            return total
+        for part in parts:
+            total += part
+        return total
+
+
+def quantize(
+    rows: FloatArray,
+    settings: QuantizerSettings,
+    *,
+    train_on: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> Codes:
+    """Train a quantizer on `train_on` (n', d) (the rows themselves unless given) and apply it to `rows` (n, d).
+
+    Training and codes are computed in float32, the sums in float64 against the rows as given. The same rows in the
+    same order and the same settings give the same codes. Raises Undefined for fewer rows (trained or counted) than
+    cells, for rows that float32 cannot square, and for a product quantizer whose codebooks do not divide d.
+    """
+    counted = _checked(rows, settings, "counted")
+    training = counted if train_on is None else _checked(train_on, settings, "trained on")
+    if training.shape[1] != counted.shape[1]:
+        raise GeoscopeError(
+            f"expected rows of {training.shape[1]} dimensions, as the quantizer was trained on, got rows of "
+            f"{counted.shape[1]}; train and count on rows of the same width"
+        )
+    origin, again = _origin(training, settings), counted is training
+    training = _single(training, origin)
+    counted = training if again else _single(counted, origin)
+    quantizer = _local_search if settings.kind == "lsq" else _with_faiss
+    books, codes = quantizer(training, counted, settings, progress)
+    return _codes(rows, replace(books, centre=books.centre + origin), codes, settings.cells)
+
+
+def _origin(training: FloatArray, settings: QuantizerSettings) -> Float64:
+    """(d,) what rows are quantized about: their mean, in float32 unless the rows are float64.
+
+    Nothing for float32 rows under geoscope's LSQ, which takes their mean off itself, a block at a time, and for FAISS's
+    own LSQ, which is given rows as they come.
+    """
+    if settings.kind == "lsq-faiss" or (settings.kind == "lsq" and training.dtype != np.float64):
+        return np.zeros(training.shape[1])
+    mean = training.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean.astype(_type_of(training)), dtype=np.float64)
+
+
+def _type_of(rows: FloatArray) -> np.dtype[Any]:
+    """What rows are subtracted in: float32, or float64 where they are."""
+    return np.promote_types(rows.dtype, np.float32)
+
+
+def _single(rows: FloatArray, origin: Float64) -> FloatArray:
+    """Rows about an origin as C-contiguous float32."""
+    return np.ascontiguousarray(rows - origin.astype(_type_of(rows)) if origin.any() else rows, dtype=np.float32)
+
+
+def quantize_heldout(
+    rows: FloatArray,
+    groups: IntArray,
+    settings: QuantizerSettings,
+    *,
+    progress: Progress | None = None,
+) -> Codes:
+    """Codebooks trained on the rows of half of the groups (sequences), counted on the rows of the other half.
+
+    rows: (n, d); groups: (n,), the sequence of each row; the halves are `split_groups(groups, settings.seed)`.
+    Raises Undefined for fewer than two groups, and where `quantize` does.
+    """
+    trains = split_groups(groups, settings.seed)
+    return quantize(rows[~trains], settings, train_on=rows[trains], progress=progress)
+
+
+def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None:
+    """What to say of codebooks trained on so few rows that their cells tell of the training more than of the rows."""
+    additive = settings.kind in ("lsq", "lsq-faiss")
+    fewest = settings.codebooks * _FEWEST_ROWS_A_VECTOR if additive else _FEWEST_ROWS_A_CLUSTER
+    share = trained / settings.cells
+    if share >= fewest:
+        return None
+    return (
+        f"{trained:,} rows trained the {settings.cells} cells of each codebook, {share:.1f} a cell: below {fewest:g} "
+        "the codebooks fit these rows one by one and tell little of any others; take more --sequences and --points, "
+        "or fewer --bits"
+    )
+
+
+def origin_caution(away: float) -> str | None:
+    """What to say of "lsq-faiss" on rows whose mean lies `away` of their radii from the origin; None where nothing."""
+    if away < _FAR:
+        return None
+    return (
+        f"the rows' mean lies {away:.3g} of their radii from the origin, about which FAISS's LSQ fits and searches in "
+        "float32: its error is not that of the best codes; take --quantizer lsq"
+    )
+
+
+def split_groups(groups: IntArray, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows train a held-out quantizer: bool (n,), equal within a group.
+
+    The distinct groups, sorted, are permuted by a generator seeded with (seed, 0x48616C66); the first half of them
+    (the smaller half of an odd number) trains. So the split depends on the groups and the seed, not on row order.
+    """
+    names = np.unique(groups)
+    if len(names) < 2:
+        raise Undefined("held-out codebooks need rows from at least two sequences, and all rows are of one")
+    shuffled = np.random.default_rng([seed, 0x48616C66]).permutation(names)
+    return np.isin(groups, shuffled[: len(names) // 2])
+
+
+def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatArray:
+    """The rows, once nothing speaks against quantizing them."""
+    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
+        raise GeoscopeError(
+            f"expected an (n, d) array of floats to quantize, got {rows.dtype} of shape {rows.shape}; pass rows"
+        )
+    n, d = rows.shape
+    if n < settings.cells:
+        raise Undefined(f"{n} rows are {role}, fewer than the quantizer's {settings.cells} cells")
+    if settings.kind == "pq" and d % settings.codebooks:
+        raise Undefined(f"a product quantizer cuts a row into {settings.codebooks} equal parts, and d = {d}")
+    largest = max(float(np.einsum("ij,ij->i", block, block).max()) for block in _blocks(rows))
+    if not np.isfinite(largest):
+        raise Undefined("the rows hold values that are not finite, or too large to square")
+    if largest > _LARGEST_ENERGY:
+        raise Undefined(f"a row's squared length is {largest:.3g}, beyond what float32 quantizers can sum")
+    if largest < _SMALLEST_ENERGY:
+        raise Undefined(f"the largest row's squared length is {largest:.3g}, below what float32 quantizers resolve")
+    return rows
+
+
+def _blocks(rows: FloatArray) -> Iterator[FloatArray]:
+    """The rows in order, a block of float64 at a time."""
+    size = max(1, BLOCK_BYTES // (8 * max(1, rows.shape[1])))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size].astype(np.float64)
+
+
+def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> Codes:
+    """Counts and float64 sums of rows that were given these codes."""
+    counts = np.stack([np.bincount(column, minlength=cells) for column in codes.T]).astype(np.int64)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    sums = np.empty((3, len(rows)))
+    start = 0
+    for block in _blocks(rows):
+        here = slice(start, start + len(block))
+        start += len(block)
+        rebuilt = books.decode(codes[here])
+        sums[1, here] = np.einsum("ij,ij->i", block, block)
+        rebuilt -= block
+        sums[0, here] = np.einsum("ij,ij->i", rebuilt, rebuilt)
+        block -= mean
+        sums[2, here] = np.einsum("ij,ij->i", block, block)
+    error, energy, centered = sums.sum(axis=1).tolist()
+    return Codes(counts, error, energy, centered, codes, sums)
+
+
+def _local_search(
+    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
+) -> tuple[Codebooks, CodeArray]:
+    from geoscope import local_search  # compiles
+
+    seed = _LSQ_SEED + settings.seed
+    trained = local_search.train(
+        training, settings.codebooks, settings.cells, seed, progress=progress, what=f"training {settings} codebooks"
+    )
+    codes = trained.codes if counted is training else local_search.encode(counted, trained, seed)
+    return Codebooks(trained.tables, additive=True, centre=trained.centre), _smallest(codes, settings.bits)
+
+
+def _with_faiss(
+    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
+) -> tuple[Codebooks, CodeArray]:
+    faiss = _faiss()
+    if progress is not None:  # FAISS trains in one call: there is nothing to count
+        progress(0, 2, f"training {settings} codebooks with FAISS")
+    quantizer = {"lsq-faiss": _additive, "pq": _product, "kmeans": _kmeans}[settings.kind]
+    tables, codes = quantizer(faiss, training, counted, settings)
+    if progress is not None:
+        progress(2, 2, f"training {settings} codebooks with FAISS")
+    books = Codebooks(tables, additive=settings.kind != "pq", centre=np.zeros(training.shape[1]))
+    return books, _smallest(codes, settings.bits)
+
+
+def _faiss() -> ModuleType:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # or its threads spin against everyone else's
+    import faiss
+
+    return faiss  # type: ignore[no-any-return,unused-ignore]  # faiss carries no types
+
+
+def _gpus(faiss: ModuleType) -> int:
+    return int(faiss.get_num_gpus()) if hasattr(faiss, "get_num_gpus") else 0
+
+
+def gpu_encoders() -> int:
+    """On how many GPUs FAISS's local search quantizer searches: those it sees, where it is built for them."""
+    faiss = _faiss()
+    return _gpus(faiss) if hasattr(faiss, "GpuIcmEncoderFactory") else 0
+
+
+def _kmeans(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    clustering = faiss.Kmeans(
+        d,
+        settings.cells,
+        seed=_faiss_seed(_PQ_SEED, settings),
+        gpu=_gpus(faiss) > 0,
+        min_points_per_centroid=1,
+    )
+    clustering.train(training)
+    _, codes = clustering.index.search(counted, 1)
+    return clustering.centroids.reshape(1, settings.cells, d), codes
+
+
+def _product(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    quantizer = faiss.ProductQuantizer(d, settings.codebooks, settings.bits)
+    quantizer.cp.seed = _faiss_seed(_PQ_SEED, settings)
+    quantizer.cp.min_points_per_centroid = 1  # only silences a warning
+    quantizer.train(training)
+    tables = faiss.vector_to_array(quantizer.centroids).reshape(settings.codebooks, settings.cells, -1)
+    return tables, _unpacked(faiss, quantizer.compute_codes(counted), settings)
+
+
+def _additive(
+    faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
+) -> tuple[FloatArray, IntArray]:
+    d = training.shape[1]
+    quantizer = faiss.LocalSearchQuantizer(d, settings.codebooks, settings.bits)
+    quantizer.random_seed = _faiss_seed(_LSQ_SEED, settings)
+    quantizer.nperts = min(quantizer.nperts, settings.codebooks)  # FAISS refuses more perturbations than codebooks
+    gpus = gpu_encoders()
+    if gpus:
+        quantizer.icm_encoder_factory = faiss.GpuIcmEncoderFactory(gpus)  # owned by the quantizer from here on
+    quantizer.train(training)
+    packed = quantizer.compute_codes(counted)
+    tables = faiss.vector_to_array(quantizer.codebooks).reshape(settings.codebooks, settings.cells, d)
+    return tables, _unpacked(faiss, packed, settings)
+
+
+def _faiss_seed(default: int, settings: QuantizerSettings) -> int:
+    return (default + settings.seed) % 2**31  # a C int
+
+
+def _unpacked(faiss: ModuleType, packed: npt.NDArray[np.uint8], settings: QuantizerSettings) -> IntArray:
+    """Codes come packed bit by bit: the bytes are cells only where a code is 8 bits."""
+    cells: IntArray = faiss.unpack_bitstrings(packed, settings.codebooks, settings.bits)
+    return cells
+
+
+def _smallest(codes: npt.NDArray[np.signedinteger[Any]], bits: int) -> CodeArray:
+    return codes.astype(np.uint8) if bits <= 8 else codes.astype(np.uint16)

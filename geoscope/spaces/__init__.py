@@ -1,0 +1,1 @@
+"""Two spaces whose rows belong together: how alike they are."""

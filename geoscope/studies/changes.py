@@ -1,0 +1,80 @@
+"""States: what a study does to a model, and the levels and seeds at which it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.settings.option import choices_of, default_of
+from geoscope.settings.studying import DEFAULT_LEVELS, Perturbing
+from geoscope.studies.levels import parse_levels
+
+KINDS = ("noise", "shuffle-embeddings", "untrained", "swap-embeddings=CHECKPOINT")
+"""Noise in the weights; rows of the word embeddings in another order; new weights; another's word embeddings."""
+
+NOISE_KINDS = choices_of(Perturbing, "noise_kind")
+"""Scale of the noise: N(0, 1) whatever the weights are (as published), or times each weight's own deviation."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The model of one part of a study: at a noise level (percent), changed by a seed. Level 0 has no seed."""
+
+    level: float | None
+    seed: int | None
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The key columns of its rows."""
+        found = {"noise_level": self.level, "noise_seed": self.seed}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def name(self) -> str:
+        """Such as level-0.5-seed-1, or changed."""
+        parts = [] if self.level is None else [f"level-{self.level:zg}"]
+        parts += [] if self.seed is None else [f"seed-{self.seed}"]
+        return "-".join(parts) or "changed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to the weights: one of KINDS, and of noise its scale and targets (None: as published).
+
+    Raises GeoscopeError for words that are none of these.
+    """
+
+    kind: str = default_of(Perturbing, "kind")
+    noise_kind: str = default_of(Perturbing, "noise_kind")
+    targets: str | None = None
+
+    def __post_init__(self) -> None:
+        name, _, donor = self.kind.partition("=")
+        known = [kind.partition("=")[0] for kind in KINDS]
+        if name not in known or bool(donor) != (name == "swap-embeddings"):
+            raise GeoscopeError(f"expected --kind to be one of {', '.join(KINDS)}, got {self.kind!r}; give one of them")
+        if self.noise_kind not in NOISE_KINDS:
+            raise GeoscopeError(
+                f"expected --noise-kind to be {' or '.join(NOISE_KINDS)}, got {self.noise_kind!r}; give one of them"
+            )
+        if self.kind != "noise" and self.targets is not None:
+            raise GeoscopeError(f"expected --targets only of noise, got it with --kind {self.kind}; leave it out")
+
+    @property
+    def donor(self) -> str | None:
+        """The checkpoint whose embeddings are taken."""
+        return self.kind.partition("=")[2] or None
+
+    def states(self, levels: str | Sequence[float] | None, seeds: int, first_seed: int) -> tuple[State, ...]:
+        """Every level with every seed, from first_seed on; the untouched model once, the swapped one once."""
+        if seeds < 1:
+            raise GeoscopeError(f"expected at least 1 of --seeds, got {seeds}; give how many times to draw the noise")
+        numbers = range(first_seed, first_seed + seeds)
+        if self.kind == "noise":
+            wanted = parse_levels(DEFAULT_LEVELS if levels is None else levels)
+            return tuple(State(level, seed) for level in wanted for seed in (numbers if level else (None,)))
+        if levels is not None:
+            raise GeoscopeError(f"expected --levels only of noise, got it with --kind {self.kind}; leave it out")
+        return (State(None, None),) if self.donor else tuple(State(None, seed) for seed in numbers)

@@ -1,0 +1,1 @@
+"""Embeddings: rows on disk or in memory, and where they came from."""

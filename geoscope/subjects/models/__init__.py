@@ -1,0 +1,1 @@
+"""Models: a checkpoint loaded, and its hidden states as rows."""

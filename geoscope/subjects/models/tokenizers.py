@@ -1,0 +1,120 @@
+"""Tokenizers: the one a checkpoint brings, or another that is named, if it knows words at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError, first_line
+from geoscope.subjects.checkpoint_files.hub import find_snapshot
+
+_WEIGHTS = (".safetensors", ".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".ckpt")
+_FEWEST = 2
+"""Tokens beside the special ones; T5's, made up, has one: the space."""
+
+_MOST_UNKNOWN = 0.9
+"""A larger share of unknown tokens is no text that the tokenizer was made for."""
+
+
+def load_tokenizer(
+    folder: Path,
+    subject: str,
+    *,
+    named: str | None = None,
+    trust_remote_code: bool = False,
+    gguf_file: str | None = None,
+) -> Any:
+    """The tokenizer of a checkpoint's folder, or of the id or folder `named`; it cuts long text on the right.
+
+    Raises GeoscopeError where there is none, or one without a single word: what transformers makes up for a folder
+    without tokenizer files.
+    """
+    from transformers import AutoTokenizer
+
+    place = folder if named is None else _folder_of(named)
+    packed = {} if gguf_file is None or named is not None else {"gguf_file": gguf_file}
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code, **packed}
+    whose = f"the checkpoint '{subject}'" if named is None else f"--tokenizer '{named}'"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(place), **options)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a tokenizer's own code raises
+        if "trust_remote_code" in str(error):
+            raise GeoscopeError(
+                f"expected a tokenizer without code, got that of {whose}, which brings its own; read it, then pass "
+                "--trust-remote-code to run it"
+            ) from error
+        why = first_line(error)
+        told = "" if "from one of: " in why else f" ({why})"  # a list of what could have been there
+        raise GeoscopeError(
+            f"expected a tokenizer in {whose}, got none that can be loaded{told}; --tokenizer ID|FOLDER gives one"
+        ) from error
+    if words_of(tokenizer) < _FEWEST:
+        raise GeoscopeError(
+            f"expected a tokenizer in {whose}, got none: its folder has no vocabulary; --tokenizer ID|FOLDER gives one"
+        )
+    if not isinstance(tokenizer.model_max_length, (int, float)):
+        raise GeoscopeError(
+            f"expected model_max_length in the tokenizer_config.json of {whose} to be a number, got "
+            f"{tokenizer.model_max_length!r}; mend it"
+        )
+    tokenizer.truncation_side = "right"
+    return tokenizer
+
+
+def words_of(tokenizer: Any) -> int:
+    """How many tokens there are beside the special ones."""
+    return len(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens))
+
+
+def _folder_of(named: str) -> Path:
+    """The folder of a tokenizer's files, fetched unless cached, the weights beside them left where they are."""
+    folder = Path(named).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists() or folder.is_absolute() or named.startswith((".", "~")) or len(folder.parts) > 2:
+        raise GeoscopeError(
+            f"expected a tokenizer's folder or Hugging Face id after --tokenizer, got {folder}, which is none; give one"
+        )
+    return find_snapshot(named, None, lambda files: [name for name in files if not name.endswith(_WEIGHTS)]).folder
+
+
+def refuse_unknown(tokenizer: Any, ids: Any, name: str) -> None:
+    """Raise GeoscopeError where nearly all of the text's tokens are the unknown one.
+
+    ids: (n,) token ids of the text; the other special tokens do not count.
+    """
+    import numpy as np
+
+    unknown = tokenizer.unk_token_id
+    if unknown is None or not len(ids):
+        return
+    special = [number for number in tokenizer.all_special_ids if number != unknown]
+    content = ids[~np.isin(ids, special)]
+    count = int((content == unknown).sum())
+    if count > _MOST_UNKNOWN * len(content):
+        raise GeoscopeError(
+            f"expected text that the tokenizer of '{name}' knows, got {count} unknown tokens "
+            f"({tokenizer.unk_token}) of {len(content)}; give the checkpoint's own with --tokenizer, or other text"
+        )
+
+
+def refuse_foreign_ids(tokenizer: Any, ids: Any, rows: int | None, name: str) -> None:
+    """Raise GeoscopeError for token ids that the model's embedding table, of so many rows, does not have."""
+    if rows is None or not len(ids) or int(ids.max()) < rows:
+        return
+    worst = int(ids.max())
+    raise GeoscopeError(
+        f"expected token ids below {rows}, the rows of the embedding table of '{name}', got {worst} "
+        f"({tokenizer.convert_ids_to_tokens(worst)}) in the text; resize the model's embeddings, or give its own "
+        "tokenizer with --tokenizer"
+    )
+
+
+def padding_id(tokenizer: Any, rows: int | None) -> int:
+    """What stands in masked places: a token id that the model, of an embedding table of so many rows, has."""
+    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if candidate is not None and (rows is None or int(candidate) < rows):
+            return int(candidate)
+    return 0

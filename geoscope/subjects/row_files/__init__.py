@@ -1,0 +1,1 @@
+"""Row files: matrices of numbers in files, read a block of rows at a time."""

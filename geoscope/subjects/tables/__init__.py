@@ -1,0 +1,1 @@
+"""Tables and texts in files, whatever kind of file it is."""

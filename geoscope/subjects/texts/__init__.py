@@ -1,0 +1,1 @@
+"""Texts: corpora, named, in files, piped in or on the hub, as sequences."""

@@ -1,0 +1,70 @@
+"""Pipes: text from standard input, kept in a file so that it can be read again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.subjects.tables.encodings import read_lines, read_text
+from geoscope.subjects.texts.corpus_places import PIPE
+
+_BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
+"""How a line begins that is of JSON written over several lines, be it whole or not."""
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # each goes with the process
+
+
+@cache
+def spooled(pipe: str) -> Path:
+    """What comes through a pipe, as a file: `.jsonl` where lines are records of JSON, `.json` for one value, or `.txt`.
+
+    A pipe gives its text once; whoever asks again in this process gets the same.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="geoscope-")
+    _FOLDERS.append(folder)
+    path = Path(folder.name) / ("standard-input" if pipe == PIPE else "pipe")
+    with path.open("wb") as file:
+        if pipe == PIPE:
+            shutil.copyfileobj(_standard_input(), file)
+        else:
+            with Path(pipe).open("rb") as stream:
+                shutil.copyfileobj(stream, file)
+    return path.rename(path.with_suffix(_suffix(path)))
+
+
+def _standard_input() -> Any:
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None or stream.closed or sys.stdin.isatty():
+        got = "a terminal" if stream is not None and not stream.closed else "none"
+        raise GeoscopeError(f"expected text on standard input, got {got}; pipe it in, or name a file")
+    return stream
+
+
+def _suffix(path: Path) -> str:
+    """`.jsonl` where the first line is an object or every line a string; `.json` for one value in all the lines."""
+    lines = (line.strip() for line in read_lines(path, "a corpus") if line.strip())
+    first = next(lines, "")
+    value = _value(first)
+    if isinstance(value, dict):
+        return ".jsonl"
+    if isinstance(value, str):
+        return ".jsonl" if all(isinstance(_value(line), (str, dict)) for line in lines) else ".txt"
+    if not first.startswith(("[", "{")):
+        return ".txt"
+    whole = _value(read_text(path, "a corpus")) if value is None or next(lines, None) is None else None
+    held = whole[0] if isinstance(whole, list) and whole else whole
+    return ".json" if isinstance(held, (str, dict)) or _BEGUN.match(first) else ".txt"
+
+
+def _value(text: str) -> Any:
+    """What a text is in JSON, None where it is nothing of it."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,123 @@
+"""The geometry of a model in training: measures of its hidden states over a fixed set of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from geoscope.catalogue import select
+from geoscope.estimates.estimator import Estimator
+from geoscope.passes.gathering import Gathering, union_sample
+from geoscope.passes.passes import Passes, PassSettings
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
+from geoscope.rows import IntArray, RowIndex
+from geoscope.settings.measuring import Quantizer
+from geoscope.settings.option import default_of
+from geoscope.subjects.models.tokenization import batch_sequences
+from geoscope.training.covariances import undisturbed
+from geoscope.training.penalised_points import first_states, hidden_states
+
+CLOUDS = ("union", "last", "first")
+"""Token states of every layer but the embeddings' as one cloud, those of the last, its first token of each sequence."""
+
+_BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class MeasuredGeometry:
+    """One measure of one cloud; value is None where it is undefined, and then reason says why."""
+
+    cloud: str
+    measure: str
+    value: float | None
+    n: int
+    reason: str | None = None
+
+
+def measure_model(
+    model: Any,
+    pad: Callable[..., Any],
+    examples: Sequence[Mapping[str, Any]],
+    measures: Iterable[str],
+    *,
+    clouds: Sequence[str] = CLOUDS,
+    points: int = 2000,
+    quantizer: str = default_of(Quantizer, "quantizer"),
+    seed: int = 0,
+) -> list[MeasuredGeometry]:
+    """The measures of the clouds that a model's states over some encoded examples make, in evaluation mode.
+
+    pad: a tokenizer's `pad`. points: rows that the measures of pairs see; the spectral ones see every row.
+    The numbers are those of `geoscope measure`, without errors; the model and torch's random state stay as they were.
+    """
+    keys = select(list(measures))
+    lengths = np.array([_length(example) for example in examples], dtype=np.int64)
+    with undisturbed(model, seed):
+        gathered: dict[str, Gathering] = {}
+        for sequences in batch_sequences(lengths, _BATCH_TOKENS):
+            states, mask = _read(model, pad, [examples[place] for place in sequences])
+            if not gathered:
+                gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed)
+            for cloud, gathering in gathered.items():
+                _add(gathering, cloud, states, mask, sequences, lengths)
+    settings = PassSettings(QuantizerSettings(quantizer, seed=seed), str(model.device))
+    found: list[MeasuredGeometry] = []
+    for cloud, gathering in gathered.items():
+        passes = Passes(gathering.moments, gathering.take_points(), gathering.sequences, settings)
+        estimator = Estimator(passes, {}, None, null="none")
+        for key in keys:
+            estimate = estimator.estimate(key)
+            found.append(MeasuredGeometry(cloud, key, estimate.value, estimate.n, estimate.reason))
+    return found
+
+
+def _length(example: Mapping[str, Any]) -> int:
+    mask = example.get("attention_mask")
+    return len(example["input_ids"]) if mask is None else int(np.sum(np.asarray(mask)))
+
+
+def _read(model: Any, pad: Callable[..., Any], examples: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Any], Any]:
+    """The states of one batch, and its mask as a boolean (B, T)."""
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    kept = [{name: example[name] for name in names if name in example} for example in examples]
+    batch = pad(kept, return_tensors="pt").to(model.device)
+    return hidden_states(model(**batch, output_hidden_states=True)), batch["attention_mask"].bool()
+
+
+def _empty_clouds(
+    lengths: IntArray, layers: int, clouds: Sequence[str], points: int, seed: int
+) -> dict[str, Gathering]:
+    """A gathering for each cloud, its sampled points chosen by a hash of layer, sequence and position."""
+    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    sequences = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    positions = np.arange(len(sequences), dtype=np.int64) - starts
+    tokens = RowIndex(sequences, positions, np.full(len(sequences), -1, dtype=np.int64))
+    first = tokens.take(np.flatnonzero(positions == 0).astype(np.int64))
+    made: dict[str, Gathering] = {}
+    for cloud in clouds:
+        index = first if cloud == "first" else tokens
+        numbers = range(1, layers + 1) if cloud == "union" else (layers,)
+        sample = union_sample(numbers, index, points, seed)
+        made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first")
+    return made
+
+
+def _add(
+    gathering: Gathering, cloud: str, states: Sequence[Any], mask: Any, sequences: IntArray, lengths: IntArray
+) -> None:
+    """Hand one batch's rows to a cloud, a sequence's rows next to each other."""
+    if cloud == "first":
+        present = np.cumsum(lengths > 0) - 1
+        gathering.add(present[sequences], {len(states) - 1: _numpy(first_states(states[-1], mask))})
+        return
+    starts = np.cumsum(lengths) - lengths
+    offsets = np.concatenate([np.arange(starts[s], starts[s] + lengths[s], dtype=np.int64) for s in sequences])
+    numbers = range(1, len(states)) if cloud == "union" else (len(states) - 1,)
+    gathering.add(offsets, {number: _numpy(states[number][mask]) for number in numbers})
+
+
+def _numpy(states: Any) -> Any:
+    return states.float().cpu().numpy()
