@@ -156,12 +156,18 @@ KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
 
 
 def _columns() -> frozenset[str]:
-    """Every column that a result's document names."""
-    from geoscope.documents import comparisons, gates, noise_floors, reports
+    """Every column that a result's document names, whichever kind of result it is."""
     from geoscope.report import COLUMNS
 
-    tables = (comparisons._COLUMNS, gates._COLUMNS, noise_floors.COLUMNS, reports._SCORES)
-    return frozenset({column.name for table in tables for column in table} | set(COLUMNS)) - {""} - _OWN
+    named = {
+        node.args[0].value
+        for path, tree in modules(PACKAGE)
+        if path.parts[0] == "documents"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
+        if isinstance(node.args[0], ast.Constant)
+    }
+    return frozenset(named | set(COLUMNS)) - {""} - _OWN
 
 
 def _options() -> dict[str, tuple[object, ...]]:
