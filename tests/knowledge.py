@@ -40,8 +40,8 @@ _TRAITS_MAY_STAND = ("catalogue.py", "protocols.py", "measures", "settings")
 _FORMS = "forms"
 """Where what is written of a result must not depend on what result it is."""
 
-_OWN = {"null", "limit"}
-"""Words that forms have of their own: a chart's line, JUnit's kind of failure."""
+_OWN = {"null", "limit", "error"}
+"""Words that forms have of their own: a chart's line, JUnit's kinds of failure, GitHub's of annotation."""
 
 
 def modules(package: Path) -> Iterator[tuple[Path, ast.Module]]:
@@ -215,7 +215,8 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else PACKAGE
+    folders = [each for each in sys.argv[1:] if each != "-v"]
+    chosen = Path(folders[0]) if folders else PACKAGE
     for what, where in KNOWLEDGE.items():
         places = where(chosen)
         print(f"{what}: {len(places)} further places")
