@@ -6,7 +6,7 @@ LINT := .venv-lint
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures slow bench finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook slow bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -31,6 +31,11 @@ same-numbers: $(STAMP)
 # Every type of model that AutoModel knows, built small, measured and compared, or refused: docs/architectures.md.
 architectures: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/architectures.py
+
+# The README's table and picture from the demo checkpoint, then all that the code says of itself in README and docs.
+handbook: $(STAMP)
+	$(BIN)/python tests/handbook.py
+	UPDATE_README=1 $(BIN)/python -m pytest tests/test_readme.py
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

