@@ -43,7 +43,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     """
     if find_spec("accelerate") is None:
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
-    expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune")
+    expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune", named=True)
     options = completed(FineTuningKeywords, given)
     recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
     chosen = DEFAULT if recipe is None else RECIPES[recipe]

@@ -281,7 +281,7 @@ class Origin(TypedDict, total=False):
         ),
     ]  # fmt: skip
     tokenizer: Annotated[
-        str | None,
+        Any,
         Option(
             None, "Read with this tokenizer, for a checkpoint folder without one.",
             _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,

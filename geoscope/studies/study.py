@@ -50,7 +50,7 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
     auto or a cluster's address, whose workers then measure the states. The other keywords are those of `measure`.
     Raises GeoscopeError for a user's mistake.
     """
-    expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed")
+    expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed", named=True)
     refuse_size_beside_grid(given)
     asked = completed(StudyKeywords, given)
     change = Change(asked["kind"], asked["noise_kind"], asked["targets"])
