@@ -82,5 +82,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def presentation() -> Any:
+    """What shows results to people. They stand below it, and ask for it here when they are to be shown."""
+    return import_module("geoscope.documents.rendering")
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)
