@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.docstrings import with_options
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class Option:
     text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
     told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
-    typed: whether the command line has it.
+    typed: whether the command line has it. takes: what Python takes, where the type says less.
     """
 
     default: Any
@@ -45,6 +46,7 @@ class Option:
     drawn: bool = False
     rounds: bool = False
     typed: bool = True
+    takes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def without(given: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]
 def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a function of `**options: Unpack[group]` be called with any of them: it gets each as its option reads it.
 
-    Its signature, which help and editors show, has every option with its default.
+    Its signature, which help and editors show, has every option with its default; and its docstring, what each means.
     """
 
     def decorated(function: Callable[P, T]) -> Callable[P, T]:
@@ -201,6 +203,7 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
         ]
         signature = inspect.signature(function)
         cast(Any, run).__signature__ = signature.replace(parameters=[*own, *spread])
+        run.__doc__ = with_options(function.__doc__, fields_of(group))
         return run
 
     return decorated

@@ -112,10 +112,29 @@ def open_text_subject(subject: Any, planned: Planned | None = None, **given: Unp
 
 @takes(ExtractKeywords)
 def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
-    """Embeddings of a checkpoint over its corpora, in the folder `output`, else in a temporary one.
+    """Read text with a checkpoint, and keep its hidden states as embeddings.
 
-    The other keywords are the command line's options. `.rows(layer)` is an (n, d) float32 array. Under `union` the
-    layers are written one by one.
+    Parameters
+    ----------
+    subject : model, path or name
+        A loaded transformers model, with `tokenizer`, or a SentenceTransformer; or the name or folder of a checkpoint.
+
+    Returns
+    -------
+    Embeddings
+        ``.rows(layer)`` is an (n, d) float32 array; under ``layers="union"`` the layers stand one by one.
+
+    Raises
+    ------
+    GeoscopeError
+        Where the subject, its text or an option is unusable.
+
+    Examples
+    --------
+    >>> import geoscope
+    >>> held = geoscope.extract("demo", texts=["The cat sat.", "It rained all day."], sequences=2, pooling="mean")
+    >>> held.rows().shape
+    (2, 384)
     """
     expect(subject, [Kind.TEXT], "a checkpoint to read text with")
     options = completed(ExtractKeywords, resolved(given))
