@@ -73,9 +73,10 @@ def place_of(spec: str) -> Place:
             f"expected a corpus file, got {path}, which does not exist; give an existing file "
             f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMED_CORPORA)}; {_HOW}"
         )
-    raise GeoscopeError(
-        f"expected a corpus of {', '.join(NAMED_CORPORA)}, got '{spec}'; give one of them, a file or NAME=FILE"
-    )
+    what_to_do = "give one of them, a file or NAME=FILE"
+    if len(spec.split()) > 1:
+        what_to_do = "texts themselves are given as texts=[...] in Python, or in a file"
+    raise GeoscopeError(f"expected a corpus of {', '.join(NAMED_CORPORA)}, got '{spec}'; {what_to_do}")
 
 
 def _found(spec: str, name: str | None) -> Place | None:
