@@ -28,7 +28,7 @@ same-numbers: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/fixed_commands.py .same-numbers/after.json .same-numbers/after
 	diff .same-numbers/before.json .same-numbers/after.json && echo "the same numbers as $(BASE)"
 
-# Every type of model that reads text, built small, measured and compared: docs/architectures.md.
+# Every type of model that AutoModel knows, built small, measured and compared, or refused: docs/architectures.md.
 architectures: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/architectures.py
 

@@ -111,76 +111,55 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One number at a place; low and high: its interval. told: all of it in words. hollow: drawn so."""
+class Point:
+    """One number of a series. at: its place on the axis; None for one of no place, which is drawn across it.
 
-    at: float
-    value: float
-    low: float
-    high: float
-    told: str
+    name: where it is from. said: the number in words, or why there is none. ends: of its interval. hollow: drawn so.
+    """
+
+    at: float | None
+    value: float | None
+    name: str
+    said: str
+    ends: tuple[float, float] | None = None
+    null: float | None = None
     hollow: bool = False
 
 
 @dataclass(frozen=True)
-class Line:
-    """One series: its place among all, which colours it, its marks, what the line goes through, and its nulls.
-
-    trend: places in order, None where the line breaks. gaps: where a value is undefined, and why. faint: the marks
-    are single runs, and the line their mean.
-    """
-
-    place: int
-    marks: tuple[Mark, ...] = ()
-    trend: tuple[Place | None, ...] = ()
-    nulls: tuple[Place, ...] = ()
-    gaps: tuple[tuple[float, str], ...] = ()
-    faint: bool = False
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A row of an interval chart; where its mark is `at` says nothing."""
+class Series:
+    """What one colour stands for; place: among all, which says the colour."""
 
     place: int
     name: str
-    mark: Mark
+    points: Sequence[Point]
 
 
 @dataclass(frozen=True)
-class LineChart:
-    """Values over layers, epochs or levels. about: all of it in words. zero: the line of no change is in sight.
+class Chart:
+    """Series over the places of an axis, or beside each other where all stand at one.
 
-    places: of the axis, whole numbers or levels. band: what counts as no news: place, low and high.
+    places: whole numbers, or a study's levels. line: over its axis at one place too. zero: the line of no change is in
+    sight. band: what counts as no news, as place, low and high.
     """
 
-    lines: Sequence[Line]
-    axis: str
-    places: Sequence[float]
-    about: str
+    title: str
+    series: Sequence[Series]
+    axis: str = "layer"
+    places: Sequence[float] = ()
     levels: bool = False
+    line: bool = False
     zero: bool = False
     band: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True)
-class IntervalChart:
-    """Values under each other on one axis, each with its interval."""
+class Scatter:
+    """Pairs of numbers: a point's `at` lies, its value stands. axes: their names. fit: the ends of a fitted line."""
 
-    rows: Sequence[Interval]
-    about: str
-    nulls: Sequence[float] = ()
-    zero: bool = False
-    band: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class ScatterChart:
-    """Pairs of numbers: a mark's `at` lies, its value stands. axes: their names. fit: the ends of a fitted line."""
-
-    lines: Sequence[Line]
+    title: str
+    series: Sequence[Series]
     axes: tuple[str, str]
-    about: str
     fit: Sequence[Place] = ()
 
 
@@ -199,7 +178,7 @@ class Card:
     """One measure: how it is read, its chart, and its number where there is only one."""
 
     name: str
-    chart: LineChart | IntervalChart | ScatterChart | None = None
+    chart: Chart | Scatter | None = None
     reading: Reading | None = None
     number: str | None = None
     beside: str | None = None

@@ -26,9 +26,13 @@ class Undefined(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a library's message, less its full stop, to end a sentence with; its type if it is empty."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    """The first line of a library's message, less its full stop, to end a sentence with; its type if it is empty.
+
+    A line that is a heading, which ends with a colon, brings the next one with it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    end = 2 if lines[0].endswith(":") else 1
+    return " ".join(lines[:end]).rstrip(".")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -8,16 +8,16 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from geoscope.catalogue import QUANTIZED, STREAMED, select
+from geoscope.catalogue import QUANTIZED, select
 from geoscope.codebooks import QuantizerSettings, gpu_encoders
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
-from geoscope.estimates import measured
-from geoscope.gathering import GROUPS, gather
+from geoscope.gathering import gather
 from geoscope.measured_clouds import CloudOptions, measure_clouds
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import estimate, hold_to, parse_size, workload
+from geoscope.memory import hold_to, parse_size
 from geoscope.passes import DUPLICATE_TOLERANCE, PassSettings
+from geoscope.plans import plan_of, workload_of
 from geoscope.protocols import resolved
 from geoscope.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.report import Report
@@ -48,25 +48,16 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     quantizers = grid or (quantizer_of(options),)
     reference, reference_name = _reference(options["isoscore_reference"])
     bound = None if options["memory"] is None else parse_size(options["memory"])
-    opening = opened(subject, options)
+    opening = opened(subject, options, plan_of(options))
     source, union = opening.source, options["layers"] == "union"
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
-    passes = {name for key in keys for name in measured(key).passes}
-    parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
     limit = points_of(options["points"])
-    works = [
-        workload(
-            source, opening.layers, union=union, points=limit, parts=parts, passes=passes, quantizer=each,
-            errors=errors, null=null,
-        )
-        for each in quantizers
-    ]  # fmt: skip
-    work = max(works, key=lambda each: estimate(each).total)
+    work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
     clouds = gather(
-        source, opening.layers, union=union, points=limit, seed=options["seed"], parts=parts,
+        source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
         positions=opening.token_positions, progress=progress if isinstance(source, Embeddings) else None,
     )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
@@ -113,6 +104,7 @@ def _settings(
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
+        "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
 

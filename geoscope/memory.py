@@ -1,8 +1,9 @@
 """Memory: what a run will need, told before it starts, and how it is held to a bound.
 
 Counted is the working set: the model's weights and all that geoscope makes. Not counted: the interpreter and its
-libraries (some 400 MB with torch), a file's pages, an array that the caller holds. What adapts to a bound is only what
-changes no number beyond rounding: the blocks of the pair sweep, and how many tokens a forward pass reads.
+libraries (some 400 MB with torch), a file's pages, an array that the caller holds; of weights that --device-map leaves
+in their files the largest alone. What adapts to a bound is only what changes no number beyond rounding: the blocks of
+the pair sweep, how many tokens a forward pass reads, and how many weights are left in their files.
 """
 
 from __future__ import annotations
@@ -97,9 +98,14 @@ class Need:
     def total(self) -> int:
         return sum(self.parts.values())
 
+    @property
+    def most(self) -> str:
+        """The largest part."""
+        return max(self.parts, key=self.parts.__getitem__)
+
     def __str__(self) -> str:
-        name, most = max(self.parts.items(), key=lambda part: part[1])
-        return f"needs about {size_text(self.total)} of memory, {size_text(most)} of it for {name}"
+        most = size_text(self.parts[self.most])
+        return f"needs about {size_text(self.total)} of memory, {most} of it for {self.most}"
 
 
 def parse_size(given: str | int) -> int:
@@ -161,12 +167,15 @@ def workload(
 
 def _reading(source: Extraction, layers: Collection[Any]) -> Reading:
     checkpoint = source.checkpoint
-    states = 2 if set(layers) == {checkpoint.layers} else checkpoint.layers + 2
-    return Reading(_weights(checkpoint), states, source.longest, source.batch_tokens)
+    inner = set(layers) - {checkpoint.layers}
+    states = 2 + (len(inner) if checkpoint.outline.hooked or not inner else checkpoint.layers)
+    return Reading(_weights(checkpoint), states, source.longest, min(source.batch_tokens, source.tokens_padded))
 
 
 def _weights(checkpoint: Checkpoint) -> int:
-    """Bytes of them."""
+    """Bytes of them in memory at a time."""
+    if checkpoint.resident is not None:
+        return checkpoint.resident
     return checkpoint.parameters * {"float64": 8, "float32": 4}.get(checkpoint.dtype, 2)
 
 
@@ -181,11 +190,31 @@ def fit(work: Workload, bound: int | None) -> tuple[Workload, Need]:
         if not smaller:
             raise GeoscopeError(
                 f"expected --memory of at least {size_text(need.total)} for this run, got {size_text(bound)}; "
-                f"give it that much, or measure fewer --layers or --points ({need})"
+                f"give it that much, or {_cheaper(need)} ({need})"
             )
         work = min(smaller, key=lambda less: estimate(less).total)
         need = estimate(work)
     return work, need
+
+
+def room_for_weights(work: Workload, bound: int) -> int:
+    """Bytes that a bound leaves for weights that need not all be in memory: half of it, or what the rest does not need.
+
+    Raises GeoscopeError where the rest alone needs more.
+    """
+    if work.reading is None:
+        raise TypeError("expected the workload of a checkpoint, got one without weights")
+    rest = replace(work, reading=replace(work.reading, weights=0))
+    try:
+        _, need = fit(rest, bound // 2)
+    except GeoscopeError:
+        _, need = fit(rest, bound)
+    return max(0, bound - need.total) * 10 // 11  # of which a tenth counts as the rest
+
+
+def _cheaper(need: Need) -> str:
+    weights = ", or leave weights in their files with --device-map auto" * (need.most == "the model")
+    return f"measure fewer --layers or --points{weights}"
 
 
 def hold_to(bound: int | None, work: Workload, source: Source, announce: Callable[[str], None] | None) -> int:

@@ -104,7 +104,10 @@ def numbers_of(result: Any) -> dict[str, float | None]:
     rows = next(result[name] for name in _ROWS if result.get(name))
     found = {}
     for row in rows:
-        key = " ".join(str(row[name]) for name in _PLACES if row.get(name) is not None)
+        named = {name: row.get(name) for name in _PLACES}
+        if isinstance(named["limit"], float):  # a floor's limit is a number of its own, and no name
+            del named["limit"]
+        key = " ".join(str(value) for value in named.values() if value is not None)
         number = next(row[name] for name in _NUMBERS if name in row)
         found[key] = number["value"] if isinstance(number, dict) else number
     return found

@@ -50,3 +50,10 @@ def test_every_error_reads_expected_got() -> None:
     assert [each for each in sentences if not each[1].startswith("expected ")] == []
     assert [each for each in sentences if " got " not in each[1] and not WITHOUT_GOT.match(each[1])] == []
     assert [each for each in sentences if each[1].endswith(".")] == []
+
+
+def test_a_heading_brings_what_it_is_of() -> None:
+    error = ValueError("\nClass validation error for validator 'size':\n    ValueError: it is odd.\n    more")
+    assert errors.first_line(error) == "Class validation error for validator 'size': ValueError: it is odd"
+    assert errors.first_line(ValueError("it is odd.\nmore")) == "it is odd"
+    assert errors.first_line(KeyError()) == "KeyError"

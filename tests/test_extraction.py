@@ -185,9 +185,10 @@ def test_one_batch_of_hidden_states_is_alive(checkpoint: Load, texts: tuple[str,
         assert not any(state() is not None for state in alive)
 
     def record(module: Any, inputs: Any, output: Any) -> None:
-        alive.extend(weakref.ref(state) for state in output.hidden_states)
+        alive.append(weakref.ref(inputs[0]))
 
-    hooks = [loaded.model.register_forward_pre_hook(watch), loaded.model.register_forward_hook(record)]
+    hooks = [block.register_forward_hook(record) for block in loaded.model.encoder.layer]
+    hooks.append(loaded.model.register_forward_pre_hook(watch))
     try:
         for batch in Extraction(loaded, texts, layers="all", max_length=60, batch_tokens=100).batches():
             del batch
@@ -195,6 +196,30 @@ def test_one_batch_of_hidden_states_is_alive(checkpoint: Load, texts: tuple[str,
         for hook in hooks:
             hook.remove()
     assert len(alive) > 4 * 5
+
+
+def test_no_state_of_a_layer_that_is_not_asked_for_is_held(checkpoint: Load, texts: tuple[str, ...]) -> None:
+    loaded = checkpoint("bert")
+    given: dict[int, weakref.ref[Any]] = {}
+    alive: list[list[int]] = []
+
+    def record(number: int) -> Any:
+        return lambda module, inputs, output: given.update({number: weakref.ref(inputs[0])})
+
+    def count(module: Any, inputs: Any, output: Any) -> None:
+        alive.append([number for number, state in given.items() if state() is not None])
+
+    hooks = [block.register_forward_hook(record(number)) for number, block in enumerate(loaded.model.encoder.layer)]
+    hooks.append(loaded.model.register_forward_hook(count))
+    try:
+        rows = {layers: gather(Extraction(loaded, texts, layers=layers, max_length=60)) for layers in ("0,-1", "all")}
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert alive[0] == [0]
+    assert alive[-1] == [0, 1, 2]
+    for layer in (0, 3):
+        np.testing.assert_array_equal(rows["0,-1"][layer], rows["all"][layer])
 
 
 def test_progress_ends_at_the_total(checkpoint: Load, texts: tuple[str, ...]) -> None:
@@ -226,6 +251,7 @@ def test_batches_hold_every_sequence_once_within_the_budget() -> None:
         ("all", range(3), (0, 1, 2)),
         ("union", range(3), (1, 2)),
         ("0,6,-1", range(7), (0, 6)),
+        ("0,last", range(7), (0, 6)),
         ([3, -7], range(7), (0, 3)),
         (-1, (0, 4), (4,)),
         ("last", (None,), (None,)),

@@ -29,7 +29,7 @@ def _drawn(model: Any) -> None:
     """Give every weight of an adapter a random value: fresh ones change nothing."""
     generator = torch.Generator().manual_seed(1)
     for name, parameter in model.named_parameters():
-        if "lora_" in name or "ia3_" in name or "modules_to_save" in name:
+        if any(part in name for part in ("lora_", "ia3_", "modules_to_save", "trainable_tokens_delta")):
             parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
 
 
@@ -126,6 +126,38 @@ def test_an_adapter_of_another_kind(checkpoint_folder: Folder, tmp_path: Path) -
     ids = torch.arange(4, 14)[None]
     ours, theirs = _states(load_checkpoint(str(folder)).model, ids)[-1], _states(merged, ids)[-1]
     assert (ours - theirs).norm() <= 1e-6 * theirs.norm()
+
+
+RESIZED: list[tuple[str, str, int, dict[str, Any]]] = [
+    ("llama", "AutoModelForCausalLM", 7, {"target_modules": ["q_proj"]}),
+    ("gpt2", "AutoModelForCausalLM", 7, {"target_modules": ["c_attn", "wte"]}),
+    ("bert", "AutoModelForMaskedLM", -5, {"target_modules": ["query"], "modules_to_save": ["word_embeddings"]}),
+    ("bert", "AutoModelForMaskedLM", 3, {"target_modules": ["query"], "trainable_token_indices": [5, 61]}),
+    ("t5", "AutoModelForSeq2SeqLM", 7, {"target_modules": ["q"]}),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(("architecture", "auto", "more", "settings"), RESIZED)
+def test_a_vocabulary_that_was_resized_comes_with_the_adapter(
+    architecture: str, auto: str, more: int, settings: dict[str, Any], checkpoint_folder: Folder, tmp_path: Path
+) -> None:
+    peft = pytest.importorskip("peft")
+    import transformers
+
+    model = getattr(transformers, auto).from_pretrained(checkpoint_folder(architecture))
+    rows = len(model.get_input_embeddings().weight) + more
+    model.resize_token_embeddings(rows)
+    adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, **settings))
+    _drawn(adapted)
+    adapted.save_pretrained(tmp_path / "adapter")
+    merged = adapted.merge_and_unload()
+    loaded = load_checkpoint(str(tmp_path / "adapter"), device="cpu")
+    assert loaded.embedded == rows
+    ids = torch.tensor([[4, 5, 6, rows - 1]])
+    expected = _states(merged.get_encoder() if architecture == "t5" else merged, ids)
+    for ours, theirs in zip(_states(loaded.model, ids), expected, strict=True):
+        assert (ours - theirs).norm() <= 1e-6 * theirs.norm()
 
 
 def test_without_peft_there_is_a_sentence(lora: Path, monkeypatch: pytest.MonkeyPatch) -> None:

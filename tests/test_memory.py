@@ -69,8 +69,10 @@ def test_a_checkpoints_workload_counts_its_weights_and_the_states_it_keeps(check
     source = Extraction(bert, texts, max_length=24)
     last, first = (workload(source, layers, union=False, **ASKED | {"null": null}) for layers in ((3,), (0, 3)))
     assert (last.dimension, last.item, last.matched) == (32, 4, matched)
-    assert last.reading == Reading(4 * bert.parameters, 2, 24, source.batch_tokens)
-    assert first.reading.states == 3 + 2
+    assert last.reading == Reading(4 * bert.parameters, 2, 24, source.tokens_padded)  # fewer than are read at once
+    assert first.reading.states == 1 + 2
+    listed = replace(bert, outline=replace(bert.outline, hooked=False))
+    assert workload(Extraction(listed, texts), (0, 3), union=False, **ASKED).reading.states == 3 + 2
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,7 @@ def test_copies_are_counted_where_they_are_made():
 
 def test_what_is_held_to_a_bound_reads_and_sweeps_within_it(checkpoint, texts):
     source = Extraction(checkpoint("bert"), texts, max_length=24)
+    source.read_at_once(48)
     free = workload(source, (3,), union=False, **ASKED)
     assert (hold_to(None, free, source, None), source.batch_tokens) == (MEMORY, free.reading.tokens)
     swept = replace(free, points=50_000)

@@ -117,18 +117,18 @@ def test_a_score_without_a_value_in_any_epoch_has_its_place_too(decoder: Any) ->
 
 
 def test_an_axis_of_nothing_is_an_axis() -> None:
-    from geoscope.document import IntervalChart, Line, LineChart, ScatterChart
+    from geoscope.document import Chart, Point, Scatter, Series
     from geoscope.forms.html.charts import chart
     from geoscope.forms.html.scales import layer_scale, level_scale, lying_scale, standing_scale
 
     for scale in (layer_scale, level_scale, lying_scale, standing_scale):
         assert scale([], 10.0, 90.0).ticks == ()
         assert 10.0 <= scale([], 10.0, 90.0)(0.0) <= 90.0
-    for lines in ([], [Line(0)]):
-        drawn = chart(LineChart(lines, "layer", [], "about"))
-        assert ">undefined</text>" in drawn
-        assert ">undefined</text>" in chart(ScatterChart(lines, ("x", "y"), "about"))
-    assert ">undefined</text>" in chart(IntervalChart([], "about"))
+    gaps = [Point(float(layer), None, f"layer {layer}", "undefined") for layer in (0, 1)]
+    for points in ([], gaps[:1], gaps):
+        series = [Series(0, "a", points)]
+        assert ">undefined</text>" in chart(Chart("about", series, places=[0.0, 1.0]))
+        assert ">undefined</text>" in chart(Scatter("about", series, ("x", "y")))
 
 
 def test_a_reference_of_states_that_are_all_the_same_is_refused_before_training(

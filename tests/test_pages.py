@@ -25,7 +25,7 @@ from geoscope.comparisons.comparison import compare_reports
 from geoscope.comparisons.holding import check_report
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
-from geoscope.document import Line, LineChart, Mark, ScatterChart
+from geoscope.document import Chart, Point, Scatter, Series
 from geoscope.documents.findings import findings_of
 from geoscope.documents.measures import Measures
 from geoscope.documents.rendering import render
@@ -240,10 +240,10 @@ def test_levels_many_times_apart_are_spread_out_and_zero_has_a_place() -> None:
 
 
 def test_intervals_are_drawn_where_they_are() -> None:
-    mark = Mark(1.0, 5.0, 4.0, 8.0, "five")
-    chart = ElementTree.fromstring(drawing_of(LineChart([Line(0, (mark,), ((1.0, 5.0),))], "layer", (0, 2), "about")))
+    points = [Point(1.0, 5.0, "layer 1", "five", (4.0, 8.0)), Point(2.0, 5.0, "layer 2", "five")]
+    chart = ElementTree.fromstring(drawing_of(Chart("about", [Series(0, "a", points)], places=(0, 2))))
     (whisker,) = (drawn.attrib["d"] for drawn in chart.iter("path") if drawn.attrib["class"] == "whisker")
-    (dot,) = (drawn.attrib["d"] for drawn in chart.iter("path") if drawn.attrib["class"] == "mark")
+    dot, _ = (drawn.attrib["d"] for drawn in chart.iter("path") if drawn.attrib["class"] == "mark")
     low, high = (float(number) for number in re.match(r"M[0-9.]+ ([0-9.]+)V([0-9.]+)", whisker).groups())
     middle = float(re.match(r"M[0-9.]+ ([0-9.]+)", dot)[1])
     assert (low - middle) / (low - high) == pytest.approx(1 / 4, abs=0.01)
@@ -263,10 +263,9 @@ def test_no_number_breaks_a_chart(values: list[float]) -> None:
     for report in (made(*rows), made(*rows[:1])):
         for chart in charts_of(to_html(report)):
             check_chart(chart)
-    marks = tuple(Mark(value, -value, -value, -value, "") for value in values)
-    check_chart(
-        ElementTree.fromstring(drawing_of(ScatterChart([Line(0, marks)], ("x", "y"), "about", [(values[0], 1.0)])))
-    )
+    points = [Point(value, -value, "", "") for value in values]
+    scatter = Scatter("about", [Series(0, "", points)], ("x", "y"), [(values[0], 1.0)])
+    check_chart(ElementTree.fromstring(drawing_of(scatter)))
 
 
 def test_a_null_is_a_line_unless_it_would_flatten_the_chart() -> None:

@@ -180,7 +180,7 @@ def test_rows_and_columns_in_every_form(folder: str, corpus_file: Path, glue: Pa
     assert [(row["noise_level"], row["noise_seed"]) for row in rows] == [("0.0", "")] * 3 + [("10.0", "0")] * 3
     assert cli.main(line(folder, corpus_file, tmp_path / "study.txt", *more)) == 0
     table = (tmp_path / "study.txt").read_text()
-    assert "noise_level" in table
+    assert "noise level" in table
     assert "matthews_correlation" in table
     assert cli.main(line(folder, corpus_file, tmp_path / "study.md", *more)) == 0
     assert "| cola | matthews_correlation |" in (tmp_path / "study.md").read_text()

@@ -95,7 +95,7 @@ def test_the_studys_model_and_numbers_are_what_they_are_without_it(
     def keep(*arguments: Any) -> Any:
         opened.append(open_study(*arguments))
         model = opened[0].perturbation.checkpoint.model
-        before.append((fingerprint_of(model.state_dict()), model.training, [p.grad for p in model.parameters()]))
+        before.append((fingerprint_of(model), model.training, [p.grad for p in model.parameters()]))
         return opened[0]
 
     before: list[Any] = []
@@ -103,7 +103,7 @@ def test_the_studys_model_and_numbers_are_what_they_are_without_it(
     report = perturb(folder, **options)
     checkpoint = opened[0].perturbation.checkpoint
     model = checkpoint.model
-    assert [(fingerprint_of(model.state_dict()), model.training, [p.grad for p in model.parameters()])] == before
+    assert [(fingerprint_of(model), model.training, [p.grad for p in model.parameters()])] == before
     assert not any(parameter.requires_grad for parameter in model.parameters())
     monkeypatch.undo()
     plain = perturb(folder, **{**options, "finetune": ()})

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,47 @@ def test_images_and_text(made: Any) -> None:
     text, vision = {**SMALL, "max_position_embeddings": 64}, {**SMALL, "image_size": 16, "patch_size": 8}
     model = transformers.CLIPModel(transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=8))
     with pytest.raises(
-        GeoscopeError, match=r"\(CLIPModel\), which reads images and text and does not: \w+: .*; choose"
+        GeoscopeError,
+        match=r"\(CLIPModel\), which reads images and text and does not: it asks for pixel_values; choose",
     ):
         load_checkpoint(str(made(model)))
+
+
+NO_READING = {
+    "blip_2_qformer": "reads other inputs and does not: it asks for query_embeds",
+    "imagegpt": "reads images and does not: its tokens are colours",
+    "pi0": "reads text and does not: it asks for action_embeds",
+    "vits": "reads audio and text and does not: it speaks it, and a pass takes as long as what it says",
+}
+
+
+@pytest.mark.parametrize("model_type", NO_READING)
+def test_what_takes_token_ids_and_reads_no_text_says_why(model_type: str, tmp_path: Path) -> None:
+    from tiny_models import build
+
+    build(model_type, tmp_path / model_type)
+    with pytest.raises(GeoscopeError, match=NO_READING[model_type]):
+        load_checkpoint(str(tmp_path / model_type))
+
+
+def test_a_package_that_a_model_needs_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("transformers.models.timm_wrapper")
+    if find_spec("timm"):
+        pytest.skip("timm is there")
+    from tiny_models import describe
+
+    describe("timm_wrapper", tmp_path, tokenizer=True)
+    with pytest.raises(GeoscopeError, match=r"not installed: .*timm library.*environment; pip install timm$"):
+        load_checkpoint(str(tmp_path))
+
+
+def test_a_text_too_short_for_a_model_is_a_sentence(tmp_path: Path) -> None:
+    from tiny_models import build
+
+    build("canine", tmp_path / "canine")
+    loaded = load_checkpoint(str(tmp_path / "canine"))
+    with pytest.raises(GeoscopeError, match=r"to read 1 texts of 3 tokens, got .*; leave out texts that short"):
+        rows_of(Extraction(loaded, ["a"]))
 
 
 @pytest.fixture

@@ -127,6 +127,11 @@ def test_a_type_checker_refuses_it_too(tmp_path: Path) -> None:
             {"isoscore_zeta": float("nan")},
             "expected --isoscore-zeta to be a number of at least 0 and at most 1, got n",
         ),
+        ({"device": 0}, "expected --device to be a text, got 0; give one"),
+        ({"words": 5}, "expected --words to be a text, got 5; give one"),
+        ({"revision": ["main"]}, r"expected --revision to be a text, got \['main'\]; give one"),
+        ({"measures": 5}, "expected --measures to be a list, got 5; give one"),
+        ({"layers": 1.5}, "expected --layers to be a list, got 1.5; give one"),
         ({"errors": "no"}, "expected --errors to be True or False, got 'no'"),
         ({"points": "some"}, "expected --points to be a number above 0 or all, got 'some'"),
         ({"bits": 17}, "expected --bits to be a whole number of at least 1 and at most 16, got 17"),
@@ -159,7 +164,7 @@ def test_protocols_set_options_that_there_are() -> None:
 def test_a_report_tells_every_option_that_changes_a_number() -> None:
     """Or else two reports could not be told apart, and a subject not measured as another was."""
     report = geoscope.measure(ROWS, measures=["isoscore"])
-    held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm")
+    held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm", "stack")
     for name in numbers(measuring.OneSize, {}):
         option = fields_of(measuring.OneSize)[name].option
         if name in ("trust_remote_code", "allow_pickle", "text_columns"):  # how files are read, not what is in them

@@ -12,7 +12,7 @@ from geoscope.errors import GeoscopeError, NotComparable
 if TYPE_CHECKING:
     from geoscope.report import Report
 
-_SETTINGS: dict[str, frozenset[str] | None] = {"tokens": None, "before_final_norm": None, **HEEDING}
+_SETTINGS: dict[str, frozenset[str] | None] = {"tokens": None, "before_final_norm": None, "stack": None, **HEEDING}
 """Settings that must agree, with the measures they bear on (None: all)."""
 
 

@@ -14,15 +14,13 @@ from geoscope.document import (
     Card,
     Cards,
     Case,
+    Chart,
     Column,
     Document,
     Finding,
-    Interval,
-    IntervalChart,
-    Line,
-    LineChart,
-    Mark,
+    Point,
     Section,
+    Series,
     Style,
     Table,
     entry,
@@ -30,7 +28,6 @@ from geoscope.document import (
 )
 from geoscope.documents.gates import limit_cases, limits_table, suite_of, told_limits
 from geoscope.documents.reading import by_family, reading_of
-from geoscope.forms.html.scales import bounded
 from geoscope.wording import (
     between,
     capital,
@@ -277,49 +274,31 @@ def _story(row: Difference) -> str:
     return ", ".join(parts + ([row.reason] if row.reason else []))
 
 
-def _chart(measure: str, rows: Sequence[Difference], labels: Sequence[str], margin: float) -> LineChart | IntervalChart:
+def _chart(measure: str, rows: Sequence[Difference], labels: Sequence[str], margin: float) -> Chart:
     """The differences over layers, or beside each other where each candidate has one; around 0, the margin."""
-    about = f"{measure}, candidate minus base. " + ". ".join(_told(row) for row in rows) + "."
-    layers = sorted({row.layer for row in rows if row.layer is not None})
-    bands = {
-        float(row.layer or 0): margin * margin_scale(measure, bounded(row.base_value), row.base_n)
+    reach = {
+        float(row.layer or 0): margin * margin_scale(measure, row.base_value, row.base_n)
         for row in rows
         if row.base_value is not None
     }
-    if len(layers) < 2:
-        reach = next(iter(bands.values()), None)
-        drawn = [
-            Interval(labels.index(row.candidate), row.candidate, _mark(row, row.difference))
-            for row in rows
-            if row.difference is not None
-        ]
-        return IntervalChart(drawn, about, zero=True, band=None if reach is None else (-reach, reach))
-    lines = [_line(at, [row for row in rows if row.candidate == label]) for at, label in enumerate(labels)]
-    band = [(at, -reach, reach) for at, reach in sorted(bands.items())]
-    return LineChart(lines, "layer", layers, about, zero=True, band=band)
+    series = [
+        Series(place, label, [_point(row) for row in rows if row.candidate == label])
+        for place, label in enumerate(labels)
+    ]
+    band = [(at, -half, half) for at, half in sorted(reach.items())]
+    places = sorted({row.layer for row in rows if row.layer is not None})
+    return Chart(f"{measure}, candidate minus base", series, places=places, zero=True, band=band)
 
 
-def _line(place: int, rows: Sequence[Difference]) -> Line:
-    marks = tuple(_mark(row, row.difference) for row in rows if row.difference is not None)
-    trend = tuple(None if row.difference is None else (float(row.layer or 0), row.difference) for row in rows)
-    gaps = tuple((float(row.layer or 0), _told(row)) for row in rows if row.difference is None)
-    return Line(place, marks, trend, gaps=gaps)
-
-
-def _mark(row: Difference, difference: float) -> Mark:
-    low, high = (bounded(end) for end in row.interval or (difference, difference))
-    return Mark(float(row.layer or 0), difference, low, high, _told(row), hollow=row.verdict != "changed")
-
-
-def _told(row: Difference) -> str:
-    """A difference in words."""
-    where = layer_name(row)
-    lead = f"{row.candidate}, {where}" if where else row.candidate
+def _point(row: Difference) -> Point:
+    """A difference at its layer."""
     if row.difference is None:
-        return f"{lead}: {row.reason}"
-    parts = [f"{lead}: {rounded(row.difference)}"]
-    parts += [f"95 % {between(row.interval)}"] if row.interval is not None else []
-    return ", ".join([*parts, row.verdict])
+        said = row.reason or ""
+    else:
+        ends = "" if row.interval is None else f", 95 % {between(row.interval)}"
+        said = f"{rounded(row.difference)}{ends}, {row.verdict}"
+    name = layer_name(row) or "one cloud"
+    return Point(float(row.layer or 0), row.difference, name, said, row.interval, hollow=row.verdict != "changed")
 
 
 # Cases

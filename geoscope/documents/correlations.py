@@ -13,10 +13,10 @@ from geoscope.document import (
     Column,
     Document,
     Finding,
-    Line,
-    Mark,
-    ScatterChart,
+    Point,
+    Scatter,
     Section,
+    Series,
     Table,
     side_by_side,
 )
@@ -307,21 +307,22 @@ def _told(name: str, found: Correlation) -> list[str]:
     return [] if found.value is None else [f"{name} {coefficient(found.value)}"]
 
 
-def _scatter(row: Association) -> ScatterChart:
+def _scatter(row: Association) -> Scatter:
     subjects = list(dict.fromkeys(point.subject for point in row.points))
     several = 1 < len(subjects) < len(row.points)  # colours that come back say something
-    marks = [
-        Mark(point.x, point.y, point.y, point.y, f"{point.label}: {rounded(point.x)}, score {rounded(point.y)}")
+    points = [
+        (point.subject, Point(point.x, point.y, point.label, f"{rounded(point.x)}, score {rounded(point.y)}"))
         for point in row.points
     ]
-    lines = [
-        Line(place, tuple(mark for mark, point in zip(marks, row.points, strict=True) if point.subject == subject))
-        for place, subject in enumerate(subjects)
+    series = [
+        Series(place, name, [point for subject, point in points if subject == name])
+        for place, name in enumerate(subjects)
     ]
     fit = []
     if row.line is not None:
         ends = min(point.x for point in row.points), max(point.x for point in row.points)
         fit = [(end, row.line.intercept + row.line.slope * end) for end in ends]
     r = "undefined" if row.pearson.value is None else coefficient(row.pearson.value)
-    about = f"{row.task} score against {row.measure}, {row.n} points, r {r}"
-    return ScatterChart(lines if several else [Line(0, tuple(marks))], (row.measure, f"{row.task} score"), about, fit)
+    title = f"{row.task} score against {row.measure}, {row.n} points, r {r}"
+    one = [Series(0, "", [point for _, point in points])]
+    return Scatter(title, series if several else one, (row.measure, f"{row.task} score"), fit)

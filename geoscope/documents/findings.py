@@ -10,8 +10,9 @@ from geoscope.catalogue import ENERGY_LIMIT, MEASURES
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.contrasts import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
+from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding
-from geoscope.documents.series import interval_of, labels_of, place_name
+from geoscope.documents.series import labels_of, place_name
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
 from geoscope.wording import capital, layer_in_words
 
@@ -69,7 +70,7 @@ def _of_one(report: Report) -> list[Finding]:
 
 def _is_like_null(row: Measurement) -> bool:
     """Whether the null lies in the value's 95 % interval; without an error nothing is said."""
-    known = interval_of(row)
+    known = interval_of_value(row)
     return known is not None and row.null is not None and known[0] <= row.null <= known[1]
 
 

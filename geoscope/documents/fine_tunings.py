@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from geoscope.document import (
     Card,
     Cards,
+    Chart,
     Column,
     Document,
     Finding,
-    Line,
-    LineChart,
-    Mark,
-    Place,
+    Point,
     Section,
+    Series,
     Table,
     entry,
     side_by_side,
@@ -206,42 +204,24 @@ def _cards(result: FineTuning, cloud: str | None, measures: Sequence[str]) -> li
     return [Card(key, _chart(result, cloud, key), reading_of(key)) for key in measures]
 
 
-def _chart(result: FineTuning, cloud: str | None, measure: str) -> LineChart:
+def _chart(result: FineTuning, cloud: str | None, measure: str) -> Chart:
     """One number over the epochs, a line an arm."""
     held = [row for row in result.measurements if (row.cloud, row.measure) == (cloud, measure)]
-    lines, told = [], []
-    for place, arm in enumerate(result.arms):
-        rows = [row for row in held if all(getattr(row, name) == arm.settings.get(name) for name in _KEYS)]
-        if rows:
-            lines.append(_line(place, arm, rows))
-            told.append(_in_words(arm, lines[-1]))
-    epochs = sorted({row.epoch for row in held})
-    return LineChart(lines, "epoch", epochs, f"{measure} by epoch. {' '.join(told)}")
-
-
-def _in_words(arm: ArmResult, line: Line) -> str:
-    if not line.marks:
-        return f"{arm.name}: undefined."
-    return f"{arm.name}: {rounded(line.marks[0].value)} to {rounded(line.marks[-1].value)}."
+    series = [
+        Series(place, arm.name, [_point(row) for row in held if _belongs(row, arm)])
+        for place, arm in enumerate(result.arms)
+    ]
+    return Chart(measure, series, "epoch", sorted({row.epoch for row in held}), line=True)
 
 
 _KEYS = ("regularizer", "weight", "shrinkage", "selection", "noise_weight", "points_from")
 
 
-def _line(place: int, arm: ArmResult, rows: Sequence[Row]) -> Line:
-    marks: list[Mark] = []
-    trend: list[Place | None] = []
-    gaps: list[tuple[float, str]] = []
-    for epoch in sorted({row.epoch for row in rows}):
-        values = []
-        for row in rows:
-            if row.epoch != epoch:
-                continue
-            told = f"{arm.name}, seed {row.seed}, epoch {epoch:g}"
-            if row.value is None:
-                gaps.append((epoch, f"{told}: undefined, {row.reason}"))
-            else:
-                values.append(row.value)
-                marks.append(Mark(epoch, row.value, row.value, row.value, f"{told}: {rounded(row.value)}"))
-        trend.append((epoch, fmean(values)) if values else None)
-    return Line(place, tuple(marks), tuple(trend), gaps=tuple(gaps), faint=len(marks) > len(trend))
+def _belongs(row: Row, arm: ArmResult) -> bool:
+    return all(getattr(row, name) == arm.settings.get(name) for name in _KEYS)
+
+
+def _point(row: Row) -> Point:
+    """One run's number after an epoch."""
+    said = f"undefined, {row.reason}" if row.value is None else rounded(row.value)
+    return Point(row.epoch, row.value, f"seed {row.seed}, epoch {row.epoch:g}", said)

@@ -9,7 +9,7 @@ from geoscope.comparisons.contrasts import ERROR_DEGREES
 from geoscope.comparisons.noise_floor import CHANCE
 from geoscope.document import Cards, Code, Column, Document, Finding, Section, Table, side_by_side
 from geoscope.documents.reading import by_family
-from geoscope.documents.series import Series, axis_of, card
+from geoscope.documents.series import Held, axis_of, card
 from geoscope.report import Measurement
 from geoscope.statistics import critical
 
@@ -100,7 +100,7 @@ def _charts(result: NoiseFloor) -> Sequence[Section]:
         for floor in result.floors
         for value in floor.values
     )  # fmt: skip
-    series, axis = [Series(0, f"one of {result.count} {result.over}", rows)], axis_of(rows)
+    series, axis = [Held(0, f"one of {result.count} {result.over}", rows)], axis_of(rows)
 
     def cards(keys: Sequence[str]) -> Cards:
         return Cards(lambda: [card(key, series, axis, headed=False) for key in keys])

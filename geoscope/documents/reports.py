@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from geoscope.document import Across, Card, Cards, Column, Document, Section, Table, side_by_side
 from geoscope.documents.findings import findings_of, of_finite_corpus
 from geoscope.documents.reading import by_family, family_of, in_order
-from geoscope.documents.series import Axis, Series, axis_of, card, labels_of, series_of
+from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
 from geoscope.report import STUDY_KEYS, Measurement
 from geoscope.wording import listed
 
@@ -180,7 +180,7 @@ def _scores(label: str, report: Report) -> Table:
 # Charts
 
 
-def _cards(keys: Sequence[str], series: Sequence[Series], axis: Axis) -> list[Card]:
+def _cards(keys: Sequence[str], series: Sequence[Held], axis: Axis) -> list[Card]:
     """A card a measure, or one a size under a quantizer grid: a line through several would mean nothing."""
     found = []
     for key in keys:
@@ -193,7 +193,7 @@ def _cards(keys: Sequence[str], series: Sequence[Series], axis: Axis) -> list[Ca
 
 def _score_cards(labels: Sequence[str], reports: Sequence[Report]) -> list[Card]:
     series = [
-        Series(place, label, tuple(_as_measurement(score) for score in report.scores or []))
+        Held(place, label, tuple(_as_measurement(score) for score in report.scores or []))
         for place, (label, report) in enumerate(zip(labels, reports, strict=True))
     ]
     rows = [row for each in series for row in each.rows]

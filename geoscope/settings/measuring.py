@@ -16,6 +16,7 @@ NAMED_CORPORA = ("ptb", "wikitext2", "sample")
 """The corpora that have a name; anything else is a file, a pipe or a data set of the hub."""
 
 Pooling = Literal["tokens", "mean", "cls", "last", "model", "vocabulary"]
+Stack = Literal["encoder", "decoder"]
 Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
@@ -118,6 +119,13 @@ class Text(TypedDict, total=False):
         Option(
             False, "The last layer as it goes into the final norm that some models end with.",
             _SAMPLE, told="settings.before_final_norm", of_text=True, drawn=True,
+        ),
+    ]  # fmt: skip
+    stack: Annotated[
+        Stack,
+        Option(
+            "encoder", "Which half of an encoder-decoder; its decoder reads the same text.",
+            _SAMPLE, told="settings.stack", of_text=True, drawn=True,
         ),
     ]  # fmt: skip
 
@@ -288,10 +296,20 @@ class Origin(TypedDict, total=False):
 class Loading(Device, Origin, total=False):
     """How a checkpoint is loaded."""
 
+    device_map: Annotated[
+        Literal["auto"] | None,
+        Option(
+            None,
+            "auto: put weights on the GPUs, what these do not hold in memory (in what --memory leaves), and leave the "
+            "rest in their files, to be read as they are needed.",
+            _RUN, metavar="auto", shown="all weights on the device", drawn=True, rounds=True,
+        ),
+    ]  # fmt: skip
+
     dtype: Annotated[
         str,
         Option(
-            "auto", "Of the model: auto, float32, bfloat16.", _RUN, metavar="NAME", told="settings.dtype",
+            "auto", "Of the model: auto, float32, bfloat16, float16.", _RUN, metavar="NAME", told="settings.dtype",
             of_text=True, drawn=True,
         ),
     ]  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, wraps
 from numbers import Integral, Real
-from types import NoneType
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
+from os import PathLike
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from geoscope.errors import GeoscopeError
 
@@ -67,7 +68,7 @@ class Field:
     @property
     def parts(self) -> tuple[Any, ...]:
         """The members of its type, if that is a union."""
-        return (self.type,) if get_origin(self.type) is Literal else get_args(self.type) or (self.type,)
+        return get_args(self.type) if get_origin(self.type) in (Union, UnionType) else (self.type,)
 
     def read(self, value: Any) -> Any:
         """The value, a text parsed; raises GeoscopeError where it is none that the option can have."""
@@ -85,6 +86,11 @@ class Field:
                 f"expected {self.flag} to be one of {', '.join(self.choices)}, got {value!r}; {what_to_do}"
             )
         kinds = set(self.parts) - {str, NoneType}
+        if not kinds and not isinstance(value, (str, PathLike)):
+            raise GeoscopeError(f"expected {self.flag} to be a text, got {value!r}; give one")
+        listed = any(get_origin(part) in (Sequence, Iterable) for part in kinds)
+        if listed and not isinstance(value, (Iterable, PathLike, *(part for part in kinds if isinstance(part, type)))):
+            raise GeoscopeError(f"expected {self.flag} to be a list, got {value!r}; give one")
         return self._number(value, kinds.pop()) if kinds in ({int}, {float}, {bool}) else value
 
     def _number(self, value: Any, kind: type) -> Any:

@@ -30,7 +30,7 @@ class ChangedWeights:
         self._model = model
         self._parameters = {name: parameters[name] for name in names}
         self._before = {name: parameter.data for name, parameter in self._parameters.items()}
-        self._fingerprint = fingerprint_of(model.state_dict())
+        self._fingerprint = fingerprint_of(model)
 
     def change(self, new: Callable[[str, Float64], Float64]) -> None:
         """Give every weight the values new(name, values before) in float64, rounded once to the weight's dtype."""
@@ -52,7 +52,7 @@ class ChangedWeights:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.restore()
-        if kind is None and fingerprint_of(self._model.state_dict()) != self._fingerprint:
+        if kind is None and fingerprint_of(self._model) != self._fingerprint:
             raise RuntimeError("the model's weights after the study are not what they were before")
 
 

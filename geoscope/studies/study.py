@@ -33,6 +33,7 @@ from geoscope.studies.scoring import Scoring
 from geoscope.studies.states import Change, State
 from geoscope.subjects.checkpoints import load_checkpoint
 from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.placement import refuse_left
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 from geoscope.tasks.finished_work import FinishedReports, key_of, that_count
 from geoscope.tasks.running import run_tasks
@@ -92,7 +93,8 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     asked = completed(StudyMeasuring, options)
     loading = part(Loading, options)
     with drawn_by(asked["seed"]):  # a pooler that the files lack
-        loaded = load_checkpoint(setup.checkpoint, **loading)
+        loaded = load_checkpoint(setup.checkpoint, stack=asked["stack"], **loading)
+    refuse_left(setup.checkpoint, loaded.model, "perturb")
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
     folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)

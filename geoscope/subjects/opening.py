@@ -20,7 +20,7 @@ from geoscope.subjects.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, expect, is_extracted
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.objects import object_embeddings
-from geoscope.subjects.text_subjects import TextSubject, extract, open_text_subject
+from geoscope.subjects.text_subjects import Planned, TextSubject, extract, open_text_subject
 
 _WITH_ROWS = "a subject with rows to read"
 
@@ -41,17 +41,18 @@ class Opened:
     read_with: dict[str, Any] = field(default_factory=dict)
 
 
-def opened(subject: Any, options: Mapping[str, Any]) -> Opened:
+def opened(subject: Any, options: Mapping[str, Any], planned: Planned | None = None) -> Opened:
     """A subject's rows: an array, Embeddings or their file or folder, a checkpoint, or a TextSubject opened before.
 
-    options: keywords of `measure`, of which those that bear on rows are taken. Raises GeoscopeError for a subject that
+    options: keywords of `measure`, of which those that bear on rows are taken. planned: told of a checkpoint's rows
+    before it is loaded. Raises GeoscopeError for a subject that
     is none of these or not there, before any text is drawn, and for options that mean nothing beside it.
     """
     if isinstance(subject, TextSubject):
         return _of_text(subject)
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.TEXT:
         _refuse_file_options(options)
-        text = open_text_subject(str(subject), **part(ReadingKeywords, options))
+        text = open_text_subject(str(subject), planned, **part(ReadingKeywords, options))
         for warning in text.extraction.warnings:
             warnings.warn(warning, stacklevel=2)
         return _of_text(text)

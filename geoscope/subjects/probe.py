@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
-from geoscope.subjects.modalities import modality_of
+from geoscope.errors import GeoscopeError, is_out_of_memory
+from geoscope.subjects.modalities import modality_of, never_text, why_not
 from geoscope.subjects.states import (
     Outline,
-    cache_off,
     device_of,
     first_tensor,
+    forward,
     inputs_of,
     last_of,
     moved_at,
@@ -29,29 +29,36 @@ from geoscope.subjects.tokenizers import padding_id
 from geoscope.subjects.untouched import untouched
 
 _TOKENS = 16
+FEWEST_TRIED = 5
+"""Tokens of the shortest text that is read."""
+
 _SAME = {"float32": 1e-5, "float64": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 """How far apart, of a row's norm, states may be that differ by rounding alone."""
 
 
-def probe(subject: str, model: Any, tokenizer: Any, rows: int | None) -> Outline:
+def probe(subject: str, model: Any, tokenizer: Any, rows: int | None, *, decoder: bool = False) -> Outline:
     """Where the model's layers are, and whether padding moves them.
 
-    rows: of the model's embedding table, None where it has none. Raises GeoscopeError, naming what the model reads,
+    rows: of the model's embedding table, None where it has none. decoder: of an encoder-decoder, whose decoder's layers
+    are meant. Raises GeoscopeError, naming what the model reads,
     where it does not read these tokens alone.
     """
     import torch
 
+    never = never_text(type(model), model.config)
+    if never is not None:
+        raise refused(subject, model, never)
     ids = torch.from_numpy(_ids(tokenizer, rows)).to(device_of(model))
     try:
         with untouched(model) as changed, torch.inference_mode():
-            outline = _with_padding(model, _outline(subject, model, ids), ids, padding_id(tokenizer, rows))
+            outline = _with_padding(model, _outline(subject, model, ids, decoder), ids, padding_id(tokenizer, rows))
         return replace(outline, steady=not changed)
     except GeoscopeError:
         raise
     except Exception as error:  # whatever a model's own code raises
         if is_out_of_memory(error):
             raise
-        raise refused(subject, model, f"{type(error).__name__}: {first_line(error)}") from error
+        raise refused(subject, model, why_not(model, error)) from error
 
 
 def refused(subject: str, model: Any, why: str) -> GeoscopeError:
@@ -75,17 +82,22 @@ def _ids(tokenizer: Any, rows: int | None) -> Any:
     return np.asarray(chosen, dtype=np.int64)
 
 
-def _outline(subject: str, model: Any, ids: Any) -> Outline:
+def _outline(subject: str, model: Any, ids: Any, decoder: bool) -> Outline:
     """What two texts of 8 tokens that differ in their last one, and one of 16, say of the model's layers."""
     import torch
 
     first = ids[: _TOKENS // 2]
     pair = torch.stack([first, torch.cat([first[:-1], ids[-1:]])])
-    lists = _module_lists(model)
-    norms = [name for name, module in model.named_modules() if _is_norm(name, module) and not _within(name, lists)]
+    half = _name_of(model, model.get_decoder()) if decoder else ""
+    lists = _module_lists(model, half)
+    norms = [
+        name
+        for name, module in model.named_modules()
+        if _is_norm(name, module) and _within(name, [[half]]) and not _within(name, lists)
+    ]
     children = [name for names in lists for name in names]
     with inputs_of(model, [*children, *norms]) as given, outputs_of(model, [*children, *norms]) as made:
-        output = model(input_ids=pair, output_hidden_states=True, **cache_off(model))
+        output = forward(model, pair, None, states=True, decoder=decoder)
     states, last = output.get("hidden_states"), last_of(output)
     states = [first_tensor(state) for state in states or ()]
     if last is None or tuple(last.shape[:2]) != tuple(pair.shape):
@@ -98,7 +110,7 @@ def _outline(subject: str, model: Any, ids: Any) -> Outline:
     outline = Outline(
         last=len(states) - 1 if states else len(blocks),
         layers=(), size=int(last.shape[-1]), causal=bool(change < 1e-6), blocks=tuple(blocks), norm=norm,
-        listed=output.get("last_hidden_state") is None,
+        listed=output.get("last_hidden_state") is None, decoder=decoder,
     )  # fmt: skip
     return _with_layers(outline, states, pair, given, made)
 
@@ -110,9 +122,11 @@ def _with_layers(outline: Outline, states: Sequence[Any], pair: Any, given: Any,
     inputs = [given.get(name) for name in blocks]
     whole = bool(blocks) and len(blocks) == last and all(_one_a_token(state, pair, outline.size) for state in inputs)
     if not states:
-        return replace(outline, layers=every if whole else (last,), hooked=whole)
+        return replace(outline, layers=every if whole else (last,), hooked=whole, renumbered=whole)
     if whole and not _equal(states[0], inputs[0]) and _equal(states[0], made[blocks[0]]):
-        return replace(outline, layers=every, hooked=True)  # the list begins after the first block
+        return replace(outline, layers=every, hooked=True, renumbered=True)  # the list begins after the first block
+    if whole and all(_equal(state, given) for state, given in zip(states[:-1], inputs, strict=True)):
+        return replace(outline, layers=every, hooked=True)
     inner = states[:-1]
     if all(_one_a_token(state, pair, outline.size) for state in inner):
         return replace(outline, layers=every)
@@ -132,7 +146,7 @@ def _with_padding(model: Any, outline: Outline, ids: Any, padding: int) -> Outli
     """The outline with whether 5 tokens beside padding are as they are alone; a text of 16 is read on the way."""
     import torch
 
-    whole, part = ids[: _TOKENS // 2], ids[: _TOKENS // 2 - 3]
+    whole, part = ids[: _TOKENS // 2], ids[:FEWEST_TRIED]
     read_states(model, outline, ids[None], None, outline.layers)
     mask = torch.ones((2, len(whole)), dtype=torch.long, device=ids.device)
     mask[1, len(part) :] = 0
@@ -162,17 +176,25 @@ def _equal(one: Any, other: Any) -> bool:
     return one is not None and one.shape == other.shape and torch.equal(one, other)
 
 
-def _module_lists(model: Any) -> list[list[str]]:
-    """The names of the modules in each list of modules that is in no other."""
+def _name_of(model: Any, part: Any) -> str:
+    return next(str(name) for name, module in model.named_modules() if module is part)
+
+
+def _module_lists(model: Any, half: str) -> list[list[str]]:
+    """The names of the modules in each list of modules that is in no other, within the half whose name is given."""
     from torch.nn import ModuleList
 
-    lists = {name: module for name, module in model.named_modules() if isinstance(module, ModuleList) and len(module)}
+    lists = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, ModuleList) and len(module) and _within(name, [[half]])
+    }
     outer = [name for name in lists if not any(name.startswith(other + ".") for other in lists)]
     return [[f"{name}.{number}" if name else number for number, _ in lists[name].named_children()] for name in outer]
 
 
 def _within(name: str, lists: Sequence[Sequence[str]]) -> bool:
-    return any(name == child or name.startswith(child + ".") for names in lists for child in names)
+    return any(child in ("", name) or name.startswith(child + ".") for names in lists for child in names)
 
 
 def _is_norm(name: str, module: Any) -> bool:

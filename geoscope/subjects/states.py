@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from geoscope.errors import GeoscopeError
@@ -18,11 +18,12 @@ class Outline:
     last: the last layer's number, and so how many blocks there are. layers: the numbers of those that have one state a
     token. size: numbers of the last layer's state. causal: whether a state sees earlier tokens only.
     blocks: names of the modules that make the layers, one after another; hooked: whether the layers before the last are
-    what goes into them, as the model's own list of hidden states begins elsewhere or is not there. streams: whether a
-    token has several states, which the model makes one after the last block. listed: whether the last state stands in
-    the model's own list alone. norm: name of the final norm.
-    cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are those
-    without it. steady: whether reading leaves the model's parts as they were.
+    what goes into them, so that no state of another layer is held. renumbered: whether the model's own list of hidden
+    states begins elsewhere or is not there. streams: whether a token has several states, which the model makes one
+    after the last block. listed: whether the last state stands in the model's own list alone. norm: name of the final
+    norm. cut: whether states go on past the text's end and may be cut there. padding: whether rows beside padding are
+    those without it. steady: whether reading leaves the model's parts as they were. decoder: whether the layers are
+    those of an encoder-decoder's decoder, which reads the same text.
     """
 
     last: int
@@ -31,12 +32,14 @@ class Outline:
     causal: bool
     blocks: tuple[str, ...] = ()
     hooked: bool = False
+    renumbered: bool = False
     streams: bool = False
     listed: bool = False
     norm: str | None = None
     cut: bool = False
     padding: bool = True
     steady: bool = True
+    decoder: bool = False
 
 
 def cache_off(model: Any) -> dict[str, bool]:
@@ -49,8 +52,10 @@ def cache_off(model: Any) -> dict[str, bool]:
 
 
 def device_of(model: Any) -> Any:
-    """Where a model reads: the device of its first weight that is on one."""
-    return next(parameter.device for parameter in model.parameters() if parameter.device.type != "meta")
+    """Where a model reads: the device of its first weight that is on one, the CPU where all are in files."""
+    import torch
+
+    return next((each.device for each in model.parameters() if each.device.type != "meta"), torch.device("cpu"))
 
 
 def read_states(
@@ -67,9 +72,14 @@ def read_states(
         wanted[outline.norm] = last
     last_block = outline.blocks[-1:] if outline.streams and inner else ()
     with inputs_of(model, wanted) as taken, outputs_of(model, last_block, whole=True) as made:
-        output = _forward(model, ids, mask, states=outline.listed or (bool(inner) and not outline.hooked))
+        listed = outline.listed or (bool(inner) and not outline.hooked)
+        output = forward(model, ids, mask, states=listed, decoder=outline.decoder)
     states = output.get("hidden_states")
     found = {wanted[name]: state for name, state in taken.items()}
+    if outline.hooked and not outline.renumbered and not all(_of_tokens(found[layer], ids) for layer in inner):
+        # blocks that are given more than the text's tokens; what of it is theirs shows in the model's own list
+        listing = replace(outline, hooked=False)
+        return read_states(model, listing, ids, mask, layers, before_norm=before_norm)
     for layer in layers:
         if layer not in found:
             found[layer] = last_of(output) if layer == last else states[layer]
@@ -77,14 +87,26 @@ def read_states(
         beside = made[outline.blocks[-1]]
         found |= {layer: _one_stream(model, outline, found[layer], beside, ids, mask) for layer in inner}
     longer = any(found[layer].ndim == 3 and found[layer].shape[1] > ids.shape[1] for layer in inner)
-    cut = outline.cut or (longer and states is not None and _goes_on(model, states, ids, mask))
+    cut = outline.cut or (longer and states is not None and _goes_on(model, outline, states, ids, mask))
     del output, states
     return {layer: _one_a_token(model, found.pop(layer), layer, tuple(ids.shape), cut) for layer in layers}
 
 
-def _forward(model: Any, ids: Any, mask: Any, *, states: bool) -> Any:
+def forward(model: Any, ids: Any, mask: Any, *, states: bool, decoder: bool = False) -> Any:
+    """What a model gives for ids (B, T): its last hidden state, and with `states` the list of all.
+
+    decoder: of an encoder-decoder, whose halves read the same tokens. Its decoder sees no token after its own, and so
+    needs no mask beside the encoder's.
+    """
     masks = {} if mask is None else {"attention_mask": mask}
-    return model(input_ids=ids, output_hidden_states=states, **masks, **cache_off(model))
+    if not decoder:
+        return model(input_ids=ids, output_hidden_states=states, **masks, **cache_off(model))
+    output = model(input_ids=ids, decoder_input_ids=ids, output_hidden_states=states, **masks, **cache_off(model))
+    return {"last_hidden_state": output.get("last_hidden_state"), "hidden_states": output.get("decoder_hidden_states")}
+
+
+def _of_tokens(state: Any, ids: Any) -> bool:
+    return state is not None and state.ndim == 3 and state.shape[:2] == ids.shape
 
 
 def last_of(output: Any) -> Any:
@@ -150,25 +172,28 @@ def _one_stream(model: Any, outline: Outline, state: Any, made: Any, ids: Any, m
     given = (state, *made[1:]) if isinstance(made, tuple) else state
     blocks = [model.get_submodule(name) for name in outline.blocks]
     norm = outline.norm or ""
+    own = [vars(block).get("forward") for block in blocks]
     try:
         for block in blocks:
             block.forward = lambda *arguments, **named: given
         with inputs_of(model, [norm]) as taken:
-            _forward(model, ids, mask, states=False)
+            forward(model, ids, mask, states=False, decoder=outline.decoder)
     finally:
-        for block in blocks:
-            vars(block).pop("forward", None)
+        for block, kept in zip(blocks, own, strict=True):
+            del block.forward
+            if kept is not None:
+                block.forward = kept
     return taken[norm]
 
 
-def _goes_on(model: Any, states: Any, ids: Any, mask: Any) -> bool:
+def _goes_on(model: Any, outline: Outline, states: Any, ids: Any, mask: Any) -> bool:
     """Whether states are those of the text's tokens in their order, with further ones behind them.
 
     Another last token must change the first layer at that token's place and nowhere else.
     """
     other = ids.clone()
     other[:, -1] = (ids[:, -1] - 1).where(ids[:, -1] > 0, ids[:, -1] + 1)
-    again = _forward(model, other, mask, states=True)["hidden_states"]
+    again = forward(model, other, mask, states=True, decoder=outline.decoder)["hidden_states"]
     inner = [first_tensor(state) for state in states[:-1]]
     return one_length(inner) and moved_at(inner[0], first_tensor(again[0]), ids.shape[1] - 1)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
@@ -12,7 +13,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
 from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
 from geoscope.settings.option import completed, fields_of, part, takes, without
-from geoscope.subjects.checkpoints import Checkpoint, find_checkpoint, load_checkpoint
+from geoscope.subjects.checkpoints import Checkpoint, Room, find_checkpoint, load_checkpoint
 from geoscope.subjects.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings import Embeddings
@@ -40,8 +41,17 @@ class TextSubject(NamedTuple):
     settings: dict[str, Any]
 
 
+Planned = Callable[["Extraction | Vocabulary | None"], int | None]
+"""Told of the rows that are to be read, where they are known, before weights are loaded: the bytes that these may take.
+
+Raises GeoscopeError where they cannot be read in the memory there is.
+"""
+
+
 @takes(ReadingKeywords)
-def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords]) -> TextSubject:
+def open_text_subject(
+    subject: str | Checkpoint, planned: Planned | None = None, **given: Unpack[ReadingKeywords]
+) -> TextSubject:
     """The rows to be read, and the report's words on where they come from.
 
     subject: a checkpoint's name, or one that is loaded. The keywords are the command line's options; by default the
@@ -52,7 +62,7 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     options = completed(ReadingKeywords, resolved(given))
     name = subject.name if isinstance(subject, Checkpoint) else subject
     if options["pooling"] == "vocabulary":
-        return _open_vocabulary(subject, options)
+        return _open_vocabulary(subject, options, planned)
     specs = _corpora(options, name)
     kept = None if options["words"] is None else parse_words(options["words"])
     columns = options["text_columns"]
@@ -62,15 +72,23 @@ def open_text_subject(subject: str | Checkpoint, **given: Unpack[ReadingKeywords
     if not isinstance(subject, Checkpoint):
         found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
     drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
-    checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, found=found, **loading)
-    sentence = _sentence_model(checkpoint, options)
-    length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
-    extraction = Extraction(
-        checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
-        max_length=length or _ANY_LENGTH if sentence is not None else length, layers=options["layers"],
-        before_final_norm=options["before_final_norm"], seed=options["seed"], batch_tokens=options["batch_tokens"],
-        progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)), sentence=sentence,
-    )  # fmt: skip
+
+    def read_by(checkpoint: Checkpoint) -> tuple[Extraction, SentenceModel | None, int | None]:
+        sentence = _sentence_model(checkpoint, options)
+        length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
+        extraction = Extraction(
+            checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
+            max_length=length or _ANY_LENGTH if sentence is not None else length, layers=options["layers"],
+            before_final_norm=options["before_final_norm"], seed=options["seed"], batch_tokens=options["batch_tokens"],
+            progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)),
+            sentence=sentence,
+        )  # fmt: skip
+        return extraction, sentence, length
+
+    if not isinstance(subject, Checkpoint):
+        room = _room(planned, lambda sketch: read_by(sketch)[0])
+        subject = load_checkpoint(subject, stack=options["stack"], found=found, room=room, **loading)
+    extraction, sentence, length = read_by(subject)
     sample = {
         "corpora": [
             {"name": share.name, "fingerprint": share.fingerprint, "sequences": share.sequences}
@@ -118,6 +136,7 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         **({} if protocol is None else {"protocol": protocol}),
         **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
         **({"before_final_norm": True} if options["before_final_norm"] else {}),
+        **({} if options["stack"] == "encoder" else {"stack": options["stack"]}),
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
@@ -126,15 +145,35 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     return written
 
 
-def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords) -> TextSubject:
+def _room(planned: Planned | None, rows_of: Callable[[Checkpoint], Extraction | Vocabulary]) -> Room | None:
+    """What is asked before weights are loaded; what is wrong with the rows is said after, by the checkpoint itself."""
+    if planned is None:
+        return None
+
+    def room(sketch: Callable[[], Checkpoint | None]) -> int | None:
+        made, rows = sketch(), None
+        if made is not None:
+            with suppress(GeoscopeError):
+                rows = rows_of(made)
+        return planned(rows)
+
+    return room
+
+
+def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords, planned: Planned | None) -> TextSubject:
     """The input embedding matrix, beside which every option that chooses text is refused."""
     for name, field in fields_of(Text).items():
         chosen = field.option.of_text or name == "tokens"
         if chosen and name != "pooling" and options.get(name) != field.option.default:
             told = field.flag if field.option.typed else name
             raise GeoscopeError(f"expected no {told} with --pooling vocabulary, which reads no text; leave it out")
-    checkpoint = subject if isinstance(subject, Checkpoint) else load_checkpoint(subject, **part(Loading, options))
-    rows = Vocabulary(checkpoint, layers=options["layers"])
+
+    def read_by(checkpoint: Checkpoint) -> Vocabulary:
+        return Vocabulary(checkpoint, layers=options["layers"])
+
+    if not isinstance(subject, Checkpoint):
+        subject = load_checkpoint(subject, room=_room(planned, read_by), **part(Loading, options))
+    rows = read_by(subject)
     sample = {
         "corpora": [],
         "sequences": len(rows.index),

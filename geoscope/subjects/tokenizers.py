@@ -46,13 +46,18 @@ def load_tokenizer(
                 "--trust-remote-code to run it"
             ) from error
         why = first_line(error)
-        told = "" if why.endswith(":") else f" ({why})"  # the heading of a list of what could have been there
+        told = "" if "from one of: " in why else f" ({why})"  # a list of what could have been there
         raise GeoscopeError(
             f"expected a tokenizer in {whose}, got none that can be loaded{told}; --tokenizer ID|FOLDER gives one"
         ) from error
     if words_of(tokenizer) < _FEWEST:
         raise GeoscopeError(
             f"expected a tokenizer in {whose}, got none: its folder has no vocabulary; --tokenizer ID|FOLDER gives one"
+        )
+    if not isinstance(tokenizer.model_max_length, (int, float)):
+        raise GeoscopeError(
+            f"expected model_max_length in the tokenizer_config.json of {whose} to be a number, got "
+            f"{tokenizer.model_max_length!r}; mend it"
         )
     tokenizer.truncation_side = "right"
     return tokenizer

@@ -29,7 +29,7 @@ def untouched(model: Any) -> Iterator[list[str]]:
     buffers = [(buffer, buffer._version, buffer.clone()) for buffer in model.buffers()]
     configs = {id(module.config): module.config for module in modules if hasattr(module, "config")}
     settings = {key: dict(vars(config)) for key, config in configs.items() if hasattr(config, "__dict__")}
-    weights = [parameter._version for parameter in model.parameters()]
+    weights = _versions(model)
     changed: list[str] = []
     # NumPy's old generator is what a model's own code draws from.
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
@@ -39,7 +39,7 @@ def untouched(model: Any) -> Iterator[list[str]]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-        if weights == [parameter._version for parameter in model.parameters()]:
+        if weights == _versions(model):
             for module, kept, held in zip(modules, attributes, registers, strict=True):
                 children = list(module.children())
                 vars(module).clear()
@@ -56,3 +56,8 @@ def untouched(model: Any) -> Iterator[list[str]]:
         for key, kept in settings.items():
             vars(configs[key]).clear()
             vars(configs[key]).update(kept)
+
+
+def _versions(model: Any) -> list[int]:
+    """How often each weight in memory was written to; those in files alone are read anew each time."""
+    return [parameter._version for parameter in model.parameters() if parameter.device.type != "meta"]

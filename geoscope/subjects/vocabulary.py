@@ -15,6 +15,7 @@ from geoscope.subjects.array_files import BLOCK_BYTES
 from geoscope.subjects.checkpoints import Checkpoint
 from geoscope.subjects.finiteness import non_finite_rows
 from geoscope.subjects.layers import Wanted, resolve_layers
+from geoscope.subjects.placement import stored
 
 _UNUSED = re.compile(
     r"^(?:[<\[|]+(?:unused|reserved|extra_id|placeholder|dummy|pad)\w*\d+[>\]|]+|madeupword\d+)$", re.I
@@ -54,7 +55,8 @@ class Vocabulary:
         """Every row once, in blocks of about 8 MB; raises GeoscopeError where some are not finite."""
         import torch
 
-        table, ids = _matrix(self.checkpoint), self.index.token_ids
+        model, matrix, ids = self.checkpoint.model, _matrix(self.checkpoint), self.index.token_ids
+        table = stored(model, next(name for name, each in model.named_parameters() if each is matrix), matrix)
         step = max(1, BLOCK_BYTES // (4 * self.row_size))
         for start in range(0, len(ids) if layers is None or 0 in layers else 0, step):
             chosen = torch.from_numpy(ids[start : start + step]).to(table.device)

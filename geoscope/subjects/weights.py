@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from geoscope.errors import GeoscopeError, first_line
+from geoscope.errors import GeoscopeError
 from geoscope.subjects.descriptions import inside, read_json
 
 _PART = r"(?:\.(\w+))?(-\d+-of-\d+)?(?:\.(\w+))?"  # a variant's name stands before or behind the shard's number
@@ -27,6 +27,7 @@ _ELSEWHERE = (
     (re.compile(r"^rust_model\.ot$"), "Rust"),
 )
 _OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+_IN_LIST = re.compile(r"(.+?)\.(\d+)\.")  # a weight of the so-manieth module of a list
 _POINTER = b"version https://git-lfs"
 
 
@@ -119,8 +120,11 @@ def _one_variant(files: Sequence[str], pattern: re.Pattern[str], whole: str, sub
 
 def _shards(folder: Path, index: str) -> list[str]:
     """The files that an index names; refused where one is not in the folder."""
-    held = read_json(folder / index, dict).get("weight_map")
-    names = held.values() if isinstance(held, dict) else ()
+    held = read_json(folder / index, dict)
+    for part in ("metadata", "weight_map"):  # transformers asks for both
+        if not isinstance(held.get(part), dict):
+            raise GeoscopeError(f"expected {part} in {folder / index}, got none; download or save it again")
+    names = held["weight_map"].values()
     return [str(inside(folder, name, folder / index).relative_to(folder)) for name in dict.fromkeys(map(str, names))]
 
 
@@ -154,34 +158,22 @@ def refuse_mismatched(model: Any, mismatched: Collection[Sequence[Any]], subject
     )
 
 
-@contextmanager
-def telling_of_quantization(folder: Path, subject: str) -> Iterator[None]:
-    """Where quantized weights cannot be loaded, say that they are quantized, how, and what to do."""
-    method = _quantization(folder)
-    try:
-        yield
-    except (GeoscopeError, MemoryError):
-        raise
-    except Exception as error:  # of some twenty packages
-        if method is None:
-            raise
-        raise GeoscopeError(
-            f"expected unquantized weights, got '{subject}', which is quantized by {method} and cannot be loaded here "
-            f"({first_line(error)}); give the checkpoint that it was made from"
-        ) from error
+def warn_of_unused(model: Any, unexpected: Collection[str], subject: str) -> None:
+    """Say where the files hold more layers than the configuration has, whose weights are left out."""
+    from torch.nn import ModuleList
 
-
-def _quantization(folder: Path) -> str | None:
-    """The method that config.json names, None where it names none."""
-    try:
-        held: Mapping[str, Any] = read_json(folder / "config.json", dict)
-    except GeoscopeError:  # a GGUF file has none; what else is wrong with it is told by whoever reads it
-        return None
-    config = held.get("quantization_config")
-    if not isinstance(config, dict):
-        return None
-    bits = next((f" in {count} bit" for count in (4, 8) if config.get(f"load_in_{count}bit")), "")
-    return f"{config.get('quant_method', 'an unnamed method')}{bits}"
+    lists = {name: len(module) for name, module in model.named_modules() if isinstance(module, ModuleList)}
+    more = []
+    for name in sorted(unexpected):
+        place = _IN_LIST.match(name.removeprefix(f"{model.base_model_prefix}."))
+        if place is not None and int(place[2]) >= lists.get(place[1], sys.maxsize):
+            more.append(name)
+    if more:
+        warnings.warn(
+            f"The checkpoint '{subject}' holds {len(more)} weights of layers that its config.json does not have, "
+            f"{more[0]} first; they are left out.",
+            stacklevel=2,
+        )
 
 
 def never_saved(model: Any, name: str) -> bool:

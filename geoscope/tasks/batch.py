@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.measuring import measure
+from geoscope.plans import plan_of
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Report, Sample, Subject
@@ -120,7 +121,8 @@ def measure_subject(
             if task.held[0]["fingerprint"] == subject.fingerprint:
                 return Measured(None, time.perf_counter() - began)
     elif kind is Kind.TEXT:
-        subject = open_text_subject(task.subject, progress=progress, **part(Reading, task.options))
+        planned = plan_of(task.options)
+        subject = open_text_subject(task.subject, planned, progress=progress, **part(Reading, task.options))
         if task.held == _identity(subject.about, subject.sample):
             return Measured(None, time.perf_counter() - began)
         for warning in subject.extraction.warnings:
