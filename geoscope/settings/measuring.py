@@ -10,7 +10,7 @@ from geoscope.protocols import PROTOCOLS
 from geoscope.settings.option import Option
 from geoscope.settings.texts import keys_of, points_of
 
-_SAMPLE, _MEASURES, _RUN = "Sample", "MeasureChoice", "Run"
+_SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
 NAMED_CORPORA = ("ptb", "wikitext2", "sample")
 """The corpora that have a name; anything else is a file, a pipe or a data set of the hub."""
@@ -176,7 +176,7 @@ class CodebookOptions(Quantizer, total=False):
     """How many cells it learns."""
 
     codebooks: Annotated[
-        int, Option(4, "CodebookOptions.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
     ]
     bits: Annotated[
         int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
@@ -189,7 +189,7 @@ class KeyOptions(TypedDict, total=False):
     measures: Annotated[
         Iterable[str] | None,
         Option(
-            None, "MeasureChoice or families, as `geoscope measures` lists them.",
+            None, "Measures or families, as `geoscope measures` lists them.",
             _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures",
         ),
     ]  # fmt: skip
