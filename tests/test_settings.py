@@ -30,7 +30,7 @@ ROWS = np.random.default_rng(0).standard_normal((60, 4))
 COMMANDS: dict[str, tuple[type, Any]] = {
     "measure": (measuring.MeasureOptions, geoscope.measure),
     "compare": (judging.CompareOptions, geoscope.compare),
-    "extract": (measuring.Reading, geoscope.extract),
+    "extract": (measuring.ReadingOptions, geoscope.extract),
     "noise-floor": (judging.FloorOptions, noise_floor),
     "perturb": (studying.StudyOptions, perturb),
     "correlate": (correlating.CorrelateOptions, correlate),
@@ -65,7 +65,7 @@ def test_whatever_measures_can_be_asked_the_same() -> None:
     assert lacking["compare"] == {"quantizer_grid"}  # it holds one number of a measure against one
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
     assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know
-    of_rows = {*fields_of(measuring.Measures), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
+    of_rows = {*fields_of(measuring.MeasureChoice), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
     assert lacking["extract"] == of_rows | {"points", "column", "groups", "memory"}
 
 
