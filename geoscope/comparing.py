@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-import numpy as np
-
-from geoscope import measuring
 from geoscope.comparisons.comparison import Comparison, compare_reports, labels_of
-from geoscope.comparisons.difference_errors import share_of_corpora
 from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
-from geoscope.report import Report, Sample
-from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.report import Report
 from geoscope.settings.judging import CompareKeywords, Judging
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import completed, names, part, takes, without
 from geoscope.settings.texts import points_of, share_of
-from geoscope.settings.told import drawn_sequences, options_told
-from geoscope.subjects.embeddings.embedding_folders import write_embeddings
-from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.settings.told import options_told
 from geoscope.subjects.kinds import Kind, kind_of
-from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.opening import embeddings_of, opened
-from geoscope.subjects.row_files.array_files import matrix
-from geoscope.subjects.selections import corpus_of
 
 _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
@@ -83,7 +69,7 @@ def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Co
         options = without(options, [*_DRAWN, "layers"])
     reports = _reports(subjects, each)
     if judging["align"]:
-        from geoscope.comparing import aligned
+        from geoscope.alignment import aligned
 
         reports = aligned(subjects, reports, options)
     alike = _similarity(subjects, labels_of(reports[1:]), options) if judging["similarity"] else []
@@ -161,163 +147,3 @@ def _measured(subject: Any, model: Report | None, options: Mapping[str, Any]) ->
     if model is None:
         return measure(subject, **options)
     return measure(subject, **options_told(model, options, text=kind_of(subject) is Kind.TEXT))
-
-
-_DRAWN = names(MeasureKeywords, lambda option: option.drawn)
-
-
-class Thinned:
-    """Some rows of a source, as a source."""
-
-    def __init__(self, source: Source, kept: IntArray) -> None:
-        """kept: which of the source's rows, increasing. Sequences are numbered anew where some have none left."""
-        self._source = source
-        self._kept = kept
-        index = source.index.take(kept)
-        whole = len(np.unique(source.index.sequences))
-        names, place = np.unique(index.sequences, return_inverse=True)
-        self.index = index if len(names) == whole else replace(index, sequences=place.astype(np.int64))
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        return self._source.layers
-
-    def batches(self, layers: Sequence[Layer] | None = None) -> Iterator[Batch]:
-        """The kept rows of every asked layer, numbered anew."""
-        for batch in self._source.batches(layers):
-            place = np.searchsorted(self._kept, batch.offsets)
-            hit = self._kept[np.minimum(place, len(self._kept) - 1)] == batch.offsets
-            if hit.any():
-                rows = {layer: block[hit] for layer, block in batch.rows.items()}
-                yield Batch(place[hit].astype(np.int64), rows)
-
-
-@dataclass(frozen=True)
-class _Reopened:
-    """A subject that can be read again: its rows, how it was described, and the keywords it is measured with."""
-
-    source: Source
-    report: Report
-    sample: dict[str, Any]
-    options: dict[str, Any]
-
-    @property
-    def clouds(self) -> int:
-        """How many layers' rows are measured as one."""
-        return len(self.source.layers) if self.report.settings.get("layers") == "union" else 1
-
-    @property
-    def rows(self) -> int:
-        return len(self.source.index) * self.clouds
-
-
-def aligned(subjects: Sequence[Any], reports: Sequence[Report], options: Mapping[str, Any]) -> list[Report]:
-    """The reports, those of more sequences, rows or points than the least of all measured again at the least.
-
-    Raises GeoscopeError where that takes rows that a report does not hold.
-    """
-    counts = [share_of_corpora(report).sequences for report in reports]  # None where each row is alone
-    least = min((count for count in counts if count is not None), default=None)
-    reopened: dict[int, _Reopened] = {}
-    for place, (subject, report) in enumerate(zip(subjects, reports, strict=True)):
-        if least is not None and (counts[place] or 0) > least:
-            fewest = reports[counts.index(least)]
-            again = _reopened(subject, report, options, fewest, redraw=True)
-            reopened[place] = _fewer_sequences(again, fewest)
-    rows = min(
-        reopened[place].rows if place in reopened else report.sample.rows for place, report in enumerate(reports)
-    )
-    points = min(rows, *(report.sample.points for report in reports))
-    found = []
-    for place, (subject, report) in enumerate(zip(subjects, reports, strict=True)):
-        if place not in reopened:
-            if report.sample.rows <= rows and report.sample.points <= points:
-                found.append(report)
-                continue
-            smallest_of = min(reports, key=lambda each: (each.sample.rows, each.sample.points))
-            reopened[place] = _reopened(subject, report, options, smallest_of)
-        found.append(_measured_again(reopened[place], rows, points))
-    return found
-
-
-def _reopened(
-    subject: Any, report: Report, options: Mapping[str, Any], other: Report, *, redraw: bool = False
-) -> _Reopened:
-    """A subject ready to be read as it was; to redraw, with a checkpoint's text drawn as that of the other was."""
-    kind = kind_of(subject)
-    if kind is Kind.REPORT:
-        raise GeoscopeError(
-            f"expected subjects that can be measured again for --align, got the report of {report.subject.name} with "
-            f"{_size(report)} where another has {_size(other)}; give what it was measured on"
-        )
-    chosen = options_told(report, options, text=kind is Kind.TEXT)
-    if redraw and kind is Kind.TEXT:
-        chosen["sequences"] = drawn_sequences(other)
-    if kind is Kind.TEXT:
-        found = opened(subject, chosen)
-        return _Reopened(found.source, report, found.sample, chosen)
-    rows = embeddings_of(subject, chosen)
-    sample = report.sample.model_dump(mode="json", exclude={"rows", "points", "dropped"})
-    layers = resolve_layers(chosen.get("layers", "last"), rows.layers)
-    return _Reopened(_layers_of(rows, layers), report, sample, chosen)
-
-
-def _size(report: Report) -> str:
-    sample = report.sample
-    of = "" if sample.sequences is None else f" of {sample.sequences:,} sequences"
-    points = f", {sample.points:,} of them points" if sample.points < sample.rows else ""
-    return f"{sample.rows:,} rows{of}{points}"
-
-
-def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
-    """With no more sequences than another's: a seeded sample of them where the text could not be drawn anew."""
-    names = np.unique(reopened.source.index.sequences)
-    wanted = fewest.sample.sequences or 0
-    if len(names) <= wanted:
-        return reopened
-    share = wanted / len(names)
-    alone = RowIndex(names, np.full_like(names, -1), names)
-    chosen = names[smallest(hash_rows(alone, reopened.report.sample.seed), wanted)]
-    kept = np.flatnonzero(np.isin(reopened.source.index.sequences, chosen)).astype(np.int64)
-    fraction = reopened.sample.get("sampling_fraction")
-    sample = {
-        **reopened.sample, "sequences": wanted, "fingerprint": None, "corpora": _shares(reopened.sample, chosen),
-        "sampling_fraction": None if fraction is None else fraction * share,
-    }  # fmt: skip
-    return replace(reopened, source=Thinned(reopened.source, kept), sample=sample)
-
-
-def _shares(sample: Mapping[str, Any], chosen: IntArray) -> list[dict[str, Any]]:
-    """The corpora's shares of some of the drawn sequences."""
-    shares = [dict(share) for share in sample.get("corpora") or []]
-    origin = corpus_of(sample, chosen)
-    for place, share in enumerate(shares):
-        share["sequences"] = int(np.sum(origin == place))
-    return shares
-
-
-def _measured_again(reopened: _Reopened, rows: int, points: int) -> Report:
-    """A subject's report from only so many of its rows and points, otherwise as it was measured."""
-    report, index = reopened.report, reopened.source.index
-    kept = {**without(reopened.options, _DRAWN), "points": points}
-    chosen = smallest(hash_rows(index, report.sample.seed), round(rows / reopened.clouds))
-    thinned = Thinned(reopened.source, chosen)
-    if thinned.layers == (None,):
-        cloud = np.concatenate([batch.rows[None] for batch in thinned.batches()])
-        measured = measuring.measure(cloud, groups=thinned.index.sequences, **kept)
-        told = {**reopened.sample, **measured.sample.model_dump(include={"rows", "points", "dropped", "sequences"})}
-        measured = measured.model_copy(update={"sample": Sample.model_validate(told)})
-    else:
-        with tempfile.TemporaryDirectory(prefix="geoscope-") as folder:
-            described = report.model_dump(mode="json", include={"subject", "settings"})
-            write_embeddings(Path(folder) / "rows", thinned, **described, sample=reopened.sample)
-            measured = measuring.measure(Path(folder) / "rows", **kept)
-    return measured.model_copy(update={"subject": report.subject})
-
-
-def _layers_of(embeddings: Embeddings, layers: Sequence[Layer]) -> Embeddings:
-    """The embeddings of some layers only, so that no other is copied."""
-    return Embeddings(
-        {layer: matrix(embeddings.rows(layer), embeddings.name) for layer in layers}, embeddings.index,
-        name=embeddings.name,
-    )  # fmt: skip

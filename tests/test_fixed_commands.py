@@ -32,12 +32,15 @@ def test_every_number_is_what_it_was(found: dict[str, Any]) -> None:
     if os.environ.get("UPDATE_FIXED"):
         _NUMBERS.write_text(json.dumps(numbers, indent=0) + "\n")
     kept = json.loads(_NUMBERS.read_text())
-    here = {name: [key for key in rows if key in kept.get(name, rows)] for name, rows in numbers.items()}
-    assert here == {name: list(rows) for name, rows in kept.items()}  # rows of a measure that came since are not held
+    held = {name: [key for key in rows if key in kept.get(name, rows)] for name, rows in numbers.items()}
+    assert held == {name: list(rows) for name, rows in kept.items()}  # rows of a measure that came since are not held
     for name, rows in kept.items():
         for key, number in rows.items():
-            # another machine's local search finds other codes: of 2 rows a cell, errors of .0023 or .0041
-            rel, near = (1.5, 1e-3) if any(quantized in key for quantized in QUANTIZED) else (1e-3, 1e-4)
-            assert numbers[name][key] == (None if number is None else pytest.approx(number, rel=rel, abs=near)), (
+            here = numbers[name][key]
+            if name != "quantizers" and any(quantized in key for quantized in QUANTIZED):
+                # of so few rows a cell another machine's local search finds other codes: .0023 or .0041
+                assert (here is None) == (number is None), f"{key} of `{COMMANDS[name]}`"
+                continue
+            assert here == (None if number is None else pytest.approx(number, rel=1e-3, abs=1e-4)), (
                 f"{key} of `{COMMANDS[name]}`"
             )

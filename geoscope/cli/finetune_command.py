@@ -11,6 +11,7 @@ from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.progress import heard
 from geoscope.forms import output
+from geoscope.forms.output import Form
 from geoscope.settings.fine_tuning import FineTuningOptions
 from geoscope.settings.option import Option
 
@@ -42,7 +43,7 @@ class Printed(options.Telling):
     """What is printed and said."""
 
     form: Annotated[
-        options.Form | None,
+        Form | None,
         Option(
             None, "Form of what is printed; the folder gets results.json, .csv, .md and .html.", "Output",
             flags=("--format",), shown="a table on a terminal, json in a pipe",

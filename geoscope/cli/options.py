@@ -10,13 +10,11 @@ from typing import Annotated, Any, Literal, TypedDict, get_origin, get_type_hint
 import typer
 
 from geoscope.files import STDOUT
+from geoscope.forms.output import Form, GateForm
 from geoscope.settings.option import Field, Option, fields_of
 
 _OUTPUT = "Output"
 _CONTEXT = "context"
-
-Form = Literal["table", "json", "csv", "markdown", "html"]
-GateForm = Literal["table", "json", "csv", "markdown", "html", "junit", "github"]
 
 SubjectsArgument = Annotated[
     list[str],

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from geoscope.errors import GeoscopeError
 from geoscope.files import STDOUT
 
-FORMS = ("table", "json", "csv", "markdown", "html")
-GATE_FORMS = (*FORMS, "junit", "github")
+Form = Literal["table", "json", "csv", "markdown", "html"]
+GateForm = Literal[Form, "junit", "github"]
 """Of a result that can fail a limit."""
+
+FORMS: tuple[str, ...] = get_args(Form)
+GATE_FORMS: tuple[str, ...] = get_args(GateForm)
 
 SUFFIXES = {
     ".json": "json",

@@ -21,7 +21,7 @@ from geoscope.settings.measuring import (
 from geoscope.settings.option import Option
 from geoscope.settings.texts import names_of
 
-_STUDY, _PROBES, _FINE_TUNING = "Perturbing", "Probes", "Fine-tuning"
+_STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
 
 DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
 """The untouched model, and levels of marbut2024 closer together where most is lost."""
