@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import transformers
+from tiny_models import build
 
 import geoscope
 from geoscope.errors import GeoscopeError
@@ -98,9 +100,31 @@ def test_texts_of_every_kind_are_one_corpus(checkpoint_folder: Folder) -> None:
         numbers(corpora=HELD)
 
 
-def test_lone_strings_are_lists_of_one(checkpoint_folder: Folder) -> None:
-    folder = str(checkpoint_folder("bert"))
+def test_lone_strings_are_lists_of_one(tmp_path: Path) -> None:
+    build("bert", tmp_path)
+    folder = str(tmp_path)
     one = geoscope.measure(folder, measures="two_nn", corpora="sample", layers="last", sequences=20)
     several = geoscope.measure(folder, measures=["two_nn"], corpora=["sample"], layers=[-1], sequences=20)
     assert one.measurements == several.measurements
     assert [row.measure for row in one.measurements] == ["two_nn"]
+
+
+def test_the_page_on_python_runs(
+    checkpoint_folder: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).resolve().parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    folder = checkpoint_folder("bert")
+    for kind in (transformers.AutoModel, transformers.AutoTokenizer):
+        loaded = kind.from_pretrained(folder)
+        monkeypatch.setattr(kind, "from_pretrained", lambda name, held=loaded: held)
+    code = "\n".join(blocks)
+    sentences = re.search(r"texts = \[.*\]\n", code)
+    assert sentences is not None
+    held: dict[str, Any] = {}
+    exec(compile(code.replace(sentences[0], f"texts = {list(texts)!r}\n"), "python.md", "exec"), held)
+    assert geoscope.Report.read("report.json") == held["report"]
+    assert held["axes"].get_title() == "two_nn"
+    assert held["rows"]["isoscore"].value == pytest.approx(held["rows"].value("isoscore", 3))
