@@ -136,6 +136,13 @@ def test_a_fragment_is_small_and_shows_the_pages_charts(held: Report) -> None:
     assert repr(held).count("\n") < 6
 
 
+def test_a_summary_is_plain_text_in_a_notebook_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = LARGE.summary()
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert LARGE.summary() == expected
+    assert "\x1b" not in expected
+
+
 def test_names_are_escaped_in_a_fragment() -> None:
     held = made(row("two_nn", 1.0, layer=1), name="<script>alert(1)</script>")
     assert "<script" not in held._repr_html_()
