@@ -88,6 +88,10 @@ class Result(Part):
         """The tables as GitHub's Markdown, with what to be wary of."""
         return str(presentation().render(self, "markdown"))
 
+    def rows(self) -> list[dict[str, Any]]:
+        """CSV's rows, each with every column."""
+        return list(presentation().rows(self))
+
     def to_dataframe(self) -> pandas.DataFrame:
         """CSV's rows and columns as a data frame; needs pandas."""
         return presentation().frame(self)

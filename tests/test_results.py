@@ -81,6 +81,7 @@ def test_every_kind_is_a_table_and_a_page_and_a_frame(result: Any) -> None:
     assert result.to_html() == render(result, "html")
     frame, told = result.to_dataframe(), pd.read_csv(io.StringIO(result.to_csv()))
     assert list(frame) == list(told)
+    assert list(result.rows()[0]) == list(told)
     assert len(frame) == len(told)
     for name in told.select_dtypes("number"):
         np.testing.assert_array_equal(frame[name].astype("float64"), told[name].astype("float64"))

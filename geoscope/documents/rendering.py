@@ -78,6 +78,14 @@ def plot(result: Any, names: Sequence[str], axes: Any) -> Any:
     return figures.drawn(document_of(result), names, axes)
 
 
+def rows(result: Any) -> list[dict[str, Any]]:
+    """A result's rows by the names of CSV's columns."""
+    from geoscope.forms import csv
+
+    names, cells = csv.cells(document_of(result))
+    return [dict(zip(names, row, strict=True)) for row in cells]
+
+
 def frame(result: Any) -> Any:
     """A result's rows as a data frame with CSV's columns: whole numbers as Int64, other numbers as float64."""
     try:
@@ -87,10 +95,10 @@ def frame(result: Any) -> Any:
     from geoscope.forms import csv
 
     document = document_of(result)
-    names, rows = csv.cells(document)
-    made = pandas.DataFrame(rows, columns=names)
+    names, cells = csv.cells(document)
+    made = pandas.DataFrame(cells, columns=names)
     words = {column.name for table in document.data for column in table.columns if column.words or column.note}
-    return made.astype({name: kind for at, name in enumerate(names) if (kind := _kind(name, at, rows, words))})
+    return made.astype({name: kind for at, name in enumerate(names) if (kind := _kind(name, at, cells, words))})
 
 
 def _kind(name: str, at: int, rows: Sequence[Sequence[Any]], words: Collection[str]) -> str | None:
