@@ -40,8 +40,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     ----------
     subject : array, model, path, name or Embeddings
         Rows: an (n, d) array, tensor (of any dtype, on any device), data frame or list of rows; a dict or list of such
-        layers. Or a loaded transformers model, with `tokenizer`, or a SentenceTransformer: both are read where they are
-        and left exactly as they were. Or the name or folder of a checkpoint, an embeddings file or folder, ``"demo"``.
+        layers. Or a loaded transformers model, with `tokenizer` or as a pair with it, or a SentenceTransformer: they
+        are read where they are and left exactly as they were. Or the name or folder of a checkpoint, an embeddings
+        file or folder, ``"demo"``.
         A TextSubject has been drawn and loaded before: give the options it was opened with, which the report repeats.
 
     Returns

@@ -158,6 +158,21 @@ def test_compare_extract_and_the_noise_floor_take_them_too(checkpoint_folder: Fo
     assert floor.subjects[0]["name"] == str(folder)
 
 
+def test_a_pair_brings_its_tokenizer(checkpoint_folder: Folder, texts: tuple[str, ...]) -> None:
+    pairs = [
+        (transformers.AutoModel.from_pretrained(checkpoint_folder(kind)), tokenizer_of(checkpoint_folder(kind)))
+        for kind in ("bert", "roberta")
+    ]
+    asked: dict[str, Any] = {"texts": list(texts), "measures": "isoscore"}
+    told = geoscope.compare(*pairs, **asked)
+    saved = geoscope.compare(*(str(checkpoint_folder(kind)) for kind in ("bert", "roberta")), **asked)
+    assert told.to_json() == saved.to_json()
+    crossed = geoscope.measure((pairs[0][0], pairs[1][1]), **asked)
+    assert crossed.settings["tokenizer"] == str(checkpoint_folder("roberta"))
+    with pytest.raises(GeoscopeError, match="expected 1 value without a name, got 2; options are given by"):
+        geoscope.measure(*pairs[0], **asked)
+
+
 def test_the_tokenizer_stays_as_it_was(checkpoint_folder: Folder, texts: tuple[str, ...]) -> None:
     folder = checkpoint_folder("bert")
     tokenizer = tokenizer_of(folder)

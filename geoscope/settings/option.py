@@ -193,6 +193,11 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
         @wraps(function)
         def run(*args: P.args, **keywords: P.kwargs) -> T:
             named = {each.name for each in own}
+            if len(args) > len(own) and all(each.kind is not each.VAR_POSITIONAL for each in own):
+                raise GeoscopeError(
+                    f"expected {len(own)} value{'s' * (len(own) != 1)} without a name, got {len(args)}; options are "
+                    "given by name, such as tokenizer=tokenizer"
+                )
             mine = {name: value for name, value in keywords.items() if name in named}
             options = read(group, without(keywords, named))  # type: ignore[var-annotated]
             return function(*args, **mine, **options)  # type: ignore[arg-type]

@@ -82,10 +82,13 @@ def kind_of(subject: Any) -> Kind:
 
 
 def is_model(subject: Any) -> bool:
-    """Whether it is a loaded model that reads text; raises GeoscopeError for a module that is none of these.
+    """Whether it is a loaded model that reads text, or a pair of one and its tokenizer.
 
-    No library is imported to tell: without it nothing is of it.
+    No library is imported to tell: without it nothing is of it. Raises GeoscopeError for a module that is none of
+    these.
     """
+    if isinstance(subject, tuple) and len(subject) == 2 and isinstance(subject[0], _classes("torch.nn", "Module")):
+        subject = subject[0]
     if isinstance(subject, _classes("transformers.modeling_utils", "PreTrainedModel")) or is_sentence_model(subject):
         return True
     if not isinstance(subject, _classes("torch.nn", "Module")):

@@ -33,16 +33,17 @@ _KEPT = ("device", "dtype", "tokenizer")
 def loaded_checkpoint(subject: Any, options: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint that a loaded model is: what AutoModel would build of its folder, sharing its weights.
 
-    It is read where it is and in the dtype that it has. Raises GeoscopeError for options that only loading could obey,
-    and where a tokenizer is missing.
+    subject: a model, or a pair of one and its tokenizer, which goes before that of the options, so that models with
+    different tokenizers can be compared. It is read where it is and in the dtype that it has. Raises GeoscopeError for
+    options that only loading could obey, and where a tokenizer is missing.
     """
     for name, field in fields_of(Loading).items():
         if name not in _KEPT and options[name] != field.option.default:
             raise GeoscopeError(
                 f"expected no {name} with a loaded model, which is there already, got {options[name]!r}; leave it out"
             )
-    reader = subject[0] if is_sentence_model(subject) else None
-    whole, words = (subject, None) if reader is None else _reading(reader)
+    subject, paired = subject if isinstance(subject, tuple) else (subject, None)
+    whole, own = _reading(subject[0]) if is_sentence_model(subject) else (subject, None)
     name = str(whole.name_or_path or type(subject).__name__)
     dtype = str(whole.dtype).removeprefix("torch.")
     if options["dtype"] not in (default_of(Loading, "dtype"), dtype):
@@ -50,7 +51,7 @@ def loaded_checkpoint(subject: Any, options: Mapping[str, Any]) -> Checkpoint:
             f"expected '{name}' to be measured in {dtype}, which it is in, got dtype {options['dtype']}; leave it out, "
             "or convert the model first"
         )
-    tokenizer = _tokenizer(options, words, name)
+    tokenizer = _tokenizer(options, own, name) if paired is None else copied(paired)
     stack = options["stack"]
     with quiet_transformers():
         model, architecture = _as_loaded(whole)
@@ -68,6 +69,7 @@ def loaded_checkpoint(subject: Any, options: Mapping[str, Any]) -> Checkpoint:
 
 def sentence_model_of(subject: Any) -> SentenceModel | None:
     """What a SentenceTransformer does with the states of its transformer; None for any other model."""
+    subject = subject[0] if isinstance(subject, tuple) else subject
     return loaded_sentence_model(subject) if is_sentence_model(subject) else None
 
 

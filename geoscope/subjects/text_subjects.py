@@ -216,10 +216,12 @@ def _told_of_objects(checkpoint: Checkpoint, options: ReadingKeywords) -> dict[s
     given = options["tokenizer"]
     if not checkpoint.borrowed and (given is None or isinstance(given, str)):
         return {}
-    name = None if given is None else told_name(given)
-    own = checkpoint.borrowed and not isinstance(given, str) and name in (checkpoint.name, type(given).__name__)
-    told = {"tokenizer": None if own else name}
-    return told | ({"dtype": checkpoint.dtype} if checkpoint.borrowed else {})
+    if not checkpoint.borrowed:
+        return {"tokenizer": told_name(given)}
+    read_by = checkpoint.tokenizer
+    name = given if isinstance(given, str) else told_name(read_by)
+    own = name in (checkpoint.name, type(read_by).__name__)
+    return {"tokenizer": None if own else name, "dtype": checkpoint.dtype}
 
 
 def _sentence_model(checkpoint: Checkpoint, options: ReadingKeywords) -> SentenceModel | None:
