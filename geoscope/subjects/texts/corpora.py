@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def _sample() -> list[str]:
 
 def _sample_folder() -> Path:
     """Inside the package when installed from a wheel, beside it in an editable install."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(str(files("geoscope"))).resolve()
     folders = (package / "sample_data", package.parent / "sample_data")
     for folder in folders:
         if (folder / "ptb_style.txt").is_file() and (folder / "wikitext_style.txt").is_file():
