@@ -292,7 +292,7 @@ def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> 
 def _local_search(
     training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
 ) -> tuple[Codebooks, CodeArray]:
-    from geoscope import local_search  # compiles
+    from geoscope.passes.quantizers import local_search  # compiles
 
     seed = _LSQ_SEED + settings.seed
     trained = local_search.train(
