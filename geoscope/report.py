@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from geoscope.catalogue import NullKind
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
 from geoscope.result import SCHEMA_VERSION, Result
@@ -113,6 +114,12 @@ class Measurement(_Part):
     standard_error: float | None = Field(default=None, ge=0, description="over sequences, not over tokens")
     null: float | None = Field(
         default=None, description="what the same estimator gives on structureless points of the same n and d"
+    )
+    null_kind: NullKind | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="what points the null is of: isotropic Gaussian ones, or matched, Gaussian with the sample's own "
+        "covariance between and within sequences",
     )
     n: int = Field(ge=0, description="rows the number was computed from")
     reason: str | None = Field(
@@ -258,7 +265,7 @@ class Report(Result):
 _OPTIONAL = {
     "Subject": {"adapter", "subfolder"},
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Measurement": {"null_kind", "replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }

@@ -463,15 +463,14 @@ def test_what_its_null_lies_within_the_error_of_is_named() -> None:
         Measurement(layer=2, measure="isoscore", value=1.0, null=1.0, n=9),
     ]
     assert said(made(*rows)) == [
-        "Not told apart from points without structure: two_nn (layers 0, 2)",
+        "Not told apart from Gaussian points of the same covariance, however narrow that is: two_nn (layers 0, 2)",
         "No standard error is known of isoscore",
     ]
 
 
 def test_a_report_without_anything_to_say_says_so() -> None:
     assert said(made(row("two_nn", 4.0, noise=noise_of(1), null=9.0))) == [
-        "No warning sign is above 20 %, every measure is defined, and each that has an error and a null differs from "
-        "the null"
+        "Every measure that has an error and a null differs from its null"
     ]
 
 
@@ -684,7 +683,7 @@ def test_correlations_are_scatters_with_their_line_their_r_and_what_to_be_wary_o
     assert "r 0.750 95 % 0.125 to 0.938; n 6; adjusted p 0.02; given noise_level -0.062" in read.text
     assert "r undefined the measure is the same in all points; n 6" in read.text
     assert "Predicted scores" in read.text
-    assert "a note" in read.text
+    assert "A note" in read.text
 
 
 def test_many_correlations_are_drawn_until_there_are_enough_points() -> None:
