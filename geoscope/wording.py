@@ -25,6 +25,11 @@ def listed(items: Sequence[object], most: int = 3) -> str:
     return ", ".join(map(str, items[:most])) + (f" and {rest} more" if rest > 0 else "")
 
 
+def all_of(items: Sequence[str]) -> str:
+    """All the items, an "and" before the last."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
+
+
 def key_names(keys: Mapping[str, Any]) -> str:
     """A study's key columns in words: noise level 5, noise seed 0."""
     return ", ".join(

@@ -55,7 +55,7 @@ def test_one_layer_shows_every_measure_under_its_family() -> None:
 
 def test_errors_and_nulls_stand_beside_the_value_when_there_are_some() -> None:
     lines = table(a_report([row(6, "two_nn", 10.123456, standard_error=0.25, null=30.0)])).splitlines()
-    head, found = (next(line for line in lines if word in line) for word in ("measure ", "two_nn "))
+    head, found = (next(line for line in lines if line.startswith(word)) for word in ("measure ", "  two_nn "))
     assert head.split() == ["measure", "value", "standard", "error", "null", "null", "of", "n"]
     assert found.split() == ["two_nn", "10.12", "0.2500", "30", "own", "covariance", "100"]
 
@@ -135,7 +135,7 @@ def test_warning_signs_above_their_limit_are_said() -> None:
     assert "warning: the rows of position 0" in table(report)
     assert "**Warning:** the rows of position 0" in render(report, "markdown")
     assert "warning: the 3 largest dimensions hold 90 %" in table(a_report([row(2, "top_dimension_energy", 0.9)]))
-    assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning signs", "")
+    assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning sign", "")
 
 
 def test_csv_has_one_row_a_number_at_full_precision() -> None:

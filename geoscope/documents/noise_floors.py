@@ -82,7 +82,8 @@ def _share(row: Floor) -> float:
 
 
 def _percent(row: Floor) -> str:
-    return f"{100 * _share(row):.2g} %"
+    share = 100 * _share(row)
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
 def _at(row: Floor) -> str:

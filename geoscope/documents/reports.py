@@ -12,7 +12,7 @@ from geoscope.documents.findings import findings_of, null_kind, of_finite_corpus
 from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, in_order
 from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
 from geoscope.report import STUDY_KEYS, Measurement
-from geoscope.wording import listed
+from geoscope.wording import all_of, listed
 
 if TYPE_CHECKING:
     from geoscope.report import Report, Score
@@ -82,7 +82,7 @@ def _reading(rows: Sequence[Measurement]) -> list[str]:
     line = _ISOTROPIC if held["isotropic"] else ""
     if held["matched"]:
         families = list(dict.fromkeys(family_of(row.measure) for row in held["matched"]))
-        line += _MATCHED.format(of=f"Of {' and '.join(families)}" if line else "null")
+        line += _MATCHED.format(of=f"Of {all_of(families)}" if line else "null")
     errors = any(row.standard_error is not None for row in rows)
     error = "standard error: over sequences, not over tokens. " if errors else ""
     return [*filter(None, [line.strip()]), f"{error}No direction is good by itself: see `geoscope measures`."]

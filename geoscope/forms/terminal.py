@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _MANY = 8  # more places than this side by side read better as rows
+_MOST_ROWS = 60  # in a terminal, where some rows tell more than others
 _GAP = 2  # between columns
 _NOTE = 5  # of a footnote's number
 _STICKS = "\N{NO-BREAK SPACE}"  # a number to its unit
@@ -54,9 +55,9 @@ def text(document: Document, page: Page) -> str:
     parts += [_lines(line, wide) for line in document.facts]
     parts += [Text()] if document.opening else []
     parts += [_lines(_told(each), wide, "- ", style="yellow" if each.warning else "") for each in document.opening]
-    whole = [block for block in blocks if isinstance(block, Table)]
+    whole = [_first_rows(block, page) for block in blocks if isinstance(block, Table)]
     tables = [each for table in whole for each in _laid_out(table, page)]
-    for table in tables:
+    for table in filter(lambda each: each.rows, tables):
         parts += [Text()]
         parts += [_lines(table.caption, wide, style="bold")] if len(tables) > 1 and table.caption else []
         for number, grid in enumerate(_grids(table, notes, page.width)):
@@ -64,14 +65,14 @@ def text(document: Document, page: Page) -> str:
     parts += [_lines(reason, wide, f"[{number}] ") for number, reason in enumerate(notes.reasons, 1)]
     for section in document.sections:
         parts += _described(section)
-    further = [line for table in whole for line in _left_out(table, page)]
+    further = [line for block in blocks if isinstance(block, Table) for line in _left_out(block, page)]
     below = [*(document.reading if tables else ()), *document.told(warning=False), *further]
     parts += [Text()] if below else []
     parts += [_lines(line, wide, style="dim") for line in below]
     parts += [_lines(f"warning: {line}", wide, style="yellow") for line in document.told(warning=True)]
     for block in blocks:
         if isinstance(block, Code):
-            parts += [Text(), Text(block.text.rstrip("\n"), no_wrap=True, overflow="ignore")]
+            parts += [Text(), Text(block.text.rstrip("\n"))]
     if document.outcome is not None:
         parts += [Text(), _lines(document.outcome, wide, style="bold")]
     return _drawn(parts, page)
@@ -90,11 +91,12 @@ def _lines(text: str, width: int | None, head: str = "", style: str = "") -> Tex
         words, (width or 100_000) - len(head), break_long_words=False, break_on_hyphens=False, drop_whitespace=True
     )
     indent = "\n" + " " * len(head)
-    return Text(head + indent.join(lines).replace(_STICKS, " "), style=style, no_wrap=True, overflow="ignore")
+    return Text(head + indent.join(lines).replace(_STICKS, " "), style=style)
 
 
 def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(
         file=io.StringIO(),
@@ -106,7 +108,7 @@ def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
     )
     with console.capture() as capture:
         for part in parts:
-            console.print(part, crop=False)
+            console.print(part, soft_wrap=isinstance(part, Text))  # its lines are whole already
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
@@ -128,6 +130,13 @@ def _described(section: Section) -> list[RenderableType]:
 
 
 # How a table stands
+
+
+def _first_rows(table: Table, page: Page) -> Table:
+    """Of a table longer than anybody reads in a terminal, the telling rows."""
+    if table.telling is None or page.width is None or page.all_measures or len(table.rows) <= _MOST_ROWS:
+        return table
+    return replace(table, rows=[row for row in table.rows if table.telling(row)])
 
 
 def _laid_out(table: Table, page: Page) -> list[Table]:
@@ -168,7 +177,9 @@ def _laid_out(table: Table, page: Page) -> list[Table]:
 
 
 def _left_out(table: Table, page: Page) -> list[str]:
-    """What values side by side, or lines, have no room for."""
+    """What first rows, values side by side, or lines have no room for."""
+    if hidden := len(table.rows) - len(_first_rows(table, page).rows):
+        return [f"{hidden} other rows are left out: --all-measures shows them."]
     drawn = _laid_out(table, page)
     if table.across is None or not any(each.across for each in drawn):
         return []
