@@ -295,6 +295,11 @@ def _seeing(what: Sees) -> frozenset[str]:
 ONE_NUMBER = ("isoscore_star", "isoscore", "participation_ratio")
 """At zeta 0 one number: the second equals the first, the third is 1 + (d - 1) times it."""
 
+WIDTHS = ("participation_ratio_corrected", "participation_ratio")
+"""How many dimensions carry the variance, the one that moves least with n first."""
+ALIGNMENT = "average_cosine_similarity"
+"""How much the rows point the same way."""
+
 STREAMED = _seeing("rows")
 """The measures of every row; the others are of the sampled points."""
 QUANTIZED = _seeing("codes")

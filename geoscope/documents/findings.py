@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from geoscope.catalogue import ENERGY_LIMIT, MEASURES, null_kind_of
+from geoscope.catalogue import ALIGNMENT, ENERGY_LIMIT, MEASURES, WIDTHS, null_kind_of
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
@@ -168,22 +168,18 @@ def dimensions_in_words(counts: Sequence[float], dimensions: int | None) -> str:
     return f"{told} dimensions" if dimensions is None else f"{told} of {dimensions} dimensions"
 
 
-_WIDTHS = ("participation_ratio_corrected", "participation_ratio")
-_COSINE = "average_cosine_similarity"
-
-
 def _places_of(report: Report, label: str | None) -> list[_Place]:
     """Every place of a report that has one of the two numbers."""
     held: dict[tuple[int | None, float | None, int | None], dict[str, Measurement]] = {}
     for row in report.measurements:
-        if row.measure in (*_WIDTHS, _COSINE):
+        if row.measure in (*WIDTHS, ALIGNMENT):
             held.setdefault((row.layer, row.noise_level, row.noise_seed), {})[row.measure] = row
     return [
         _Place(
             ", ".join(filter(None, [label, layer_in_words(layer)])),
             level,
-            next((rows[key] for key in _WIDTHS if key in rows and rows[key].value is not None), None),
-            rows[_COSINE].value if _COSINE in rows else None,
+            next((rows[key] for key in WIDTHS if key in rows and rows[key].value is not None), None),
+            rows[ALIGNMENT].value if ALIGNMENT in rows else None,
             report.subject.hidden_size,
         )
         for (layer, level, _), rows in held.items()
