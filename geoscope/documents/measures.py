@@ -35,7 +35,7 @@ def document(result: MeasureList) -> Document:
         Section(family, [Cards(partial(_cards, [held[key] for key in members]), drawn=False)])
         for family, members in by_family(held)
     ]
-    return Document("MeasureList", [Table("", columns, result.measures)], sections)
+    return Document("Measures", [Table("", columns, result.measures)], sections)
 
 
 def _cell(name: str, measure: Measure) -> Any:
