@@ -843,7 +843,7 @@ def test_tables_and_markdown_show_measures_beside_their_rivals(released):
     (measure,) = [line for line in lines if line.startswith("  patchiness_paper")]
     for cell in ("0.953", "0.826 to 0.988", "0.259", "15.20", "0.909"):
         assert cell in measure
-    assert any(line.startswith("warning: the noise level alone explains glue") for line in lines)
+    assert any(line.startswith("- warning: the noise level alone explains glue") for line in lines)
     assert any(line.startswith("new|one") for line in lines)
     page = render(result, "markdown")
     assert "new\\|one" in page

@@ -763,7 +763,7 @@ def test_the_page_loads_nothing_heavy(folder: Path) -> None:
     [
         ("compare report.json report.json -o new.html", "base against base"),
         ("check report.json isoscore>0 --format html -o new.html", "base"),
-        ("measures -o new.html", "MeasureList"),
+        ("measures -o new.html", "Measures"),
     ],
 )
 def test_other_commands_write_pages_too(folder: Path, line: str, title: str) -> None:
