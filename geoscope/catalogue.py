@@ -363,6 +363,11 @@ def margin_scale(key: str, value: float, n: int) -> float:
     return abs(value - {"0": 0.0, "1": 1.0, "ln m": log(max(n - 1, 1))}[offset_of(key)])
 
 
+def test_of(key: str, p: float | None) -> tuple[str, str | None]:
+    """What a p of a measure is of: of the measures that are one number, the same p is of one test."""
+    return ONE_NUMBER[0] if key in ONE_NUMBER else key, None if p is None else f"{p:.6e}"
+
+
 def null_kind_of(key: str) -> NullKind | None:
     """What points a measure's null is of; None for a key from elsewhere."""
     return TRAITS[key].null_kind if key in TRAITS else None

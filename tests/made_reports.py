@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geoscope.catalogue import MEASURES
+from geoscope.catalogue import MEASURES, ONE_NUMBER
 from geoscope.report import CorpusShare, Measurement, Report, Sample, Subject
 
 GROUPS = 20
@@ -82,6 +82,8 @@ def layered(layers: int, name: str = "model", shift: float = 0.0) -> Report:
             value = values.get(measure.key, (place + 1 + part) / 40 * (100 if measure.highest is None else 1) + shift)
             value = value if measure.warning is None else value / 10
             noise = noise_of(place, 1e-3 * value)
+            if measure.key in ONE_NUMBER:
+                noise = [each * (63 if measure.key == ONE_NUMBER[-1] else 1) for each in noise_of(0, 1e-3 * isoscore)]
             null = value * (1.5 if place % 7 else 1.0)
             rows.append(row(measure.key, value, layer=layer, noise=noise, null=null, null_kind=measure.null_kind))
     made = report(*rows, name=name, layers=max(layers - 1, 1))

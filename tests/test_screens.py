@@ -30,6 +30,7 @@ from geoscope.documents.rendering import document_of, render
 from geoscope.forms.output import Page
 from geoscope.forms.terminal import bars
 from geoscope.report import Report, json_schema
+from geoscope.statistics import benjamini_hochberg
 
 _SNAPSHOTS = Path(__file__).with_name("snapshots")
 LAYERS = (1, 7, 33)
@@ -285,6 +286,21 @@ def test_rows_that_are_not_one_number_are_not_folded(change: str) -> None:
         update["subject"] = report.subject.model_copy(update={"hidden_size": None})
     assert "  participation_ratio " in drawn([report.model_copy(update=update)], None)
     assert "  participation_ratio " not in drawn([report], None)
+
+
+def test_one_number_counts_once_in_a_family_of_tests() -> None:
+    keys = (*ONE_NUMBER, "anisotropy", "two_nn")
+    both = []
+    for name, shift in (("model", 0.0), ("other", 0.0001)):
+        report = layered(2, name, shift)
+        both.append(report.model_copy(update={"measurements": [r for r in report.measurements if r.measure in keys]}))
+    rows = compare_reports(both[0], both[1:]).differences
+    alone = [r for r in rows if r.measure not in ONE_NUMBER[1:]]
+    wanted = benjamini_hochberg([r.p for r in alone])
+    assert [r.p_adjusted for r in alone] == wanted
+    of_one = {(r.layer, r.measure): r.p_adjusted for r in rows}
+    assert all(of_one[r.layer, key] == of_one[r.layer, ONE_NUMBER[0]] for r in rows for key in ONE_NUMBER)
+    assert wanted != benjamini_hochberg([r.p for r in rows])[: len(wanted)]
 
 
 def test_all_measures_is_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
