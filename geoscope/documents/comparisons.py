@@ -197,7 +197,7 @@ def _changed(result: Comparison, labels: Sequence[str], *, several: bool) -> lis
         ordered = sorted(found, key=lambda measure: -max(abs(row.relative or 0.0) for row in found[measure]))
         told = [f"{measure} ({_changes(found[measure])})" for measure in ordered[:_MEASURES_NAMED]]
         more = f" and {len(found) - len(told)} more measures" if len(found) > len(told) else ""
-        sentence = f"changed: {'; '.join(told)}{more}" if told else "no measure changed"
+        sentence = f"changed: {'; '.join(told)}{more}" if told else _none_changed(result, label)
         sentences.append(f"{label}: {sentence}" if several else capital(sentence))
     return sentences
 
@@ -231,6 +231,13 @@ def _folded(result: Comparison) -> Folded | None:
         )
         for row in result.differences
     )
+
+
+def _none_changed(result: Comparison, label: str) -> str:
+    """That nothing changed: said of all measures only where none is left open."""
+    rows = [row for row in result.differences if row.candidate == label]
+    left = sum(row.verdict != "same" for row in rows)
+    return "no measure changed" + (f" as far as is known; {left} of {len(rows)} differences are open" if left else "")
 
 
 def _changes(rows: Sequence[Difference]) -> str:
