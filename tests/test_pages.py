@@ -683,7 +683,7 @@ def test_correlations_are_scatters_with_their_line_their_r_and_what_to_be_wary_o
     assert "r 0.750 95 % 0.125 to 0.938; n 6; adjusted p 0.02; given noise_level -0.062" in read.text
     assert "r undefined the measure is the same in all points; n 6" in read.text
     assert "Predicted scores" in read.text
-    assert "A note" in read.text
+    assert "a note" in read.text
 
 
 def test_many_correlations_are_drawn_until_there_are_enough_points() -> None:

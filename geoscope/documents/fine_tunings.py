@@ -63,7 +63,7 @@ def document(result: FineTuning) -> Document:
             ),
         ],
         facts=[] if short == name else [name],
-        findings=[Finding(line, lead=True) for line in map(capital, _against_none(result))],
+        findings=[Finding(line, lead=True) for line in (*map(capital, _against_none(result)), *_undefined(result))],
         reading=_notes(result),
         legend=[arm.name for arm in result.arms],
     )
@@ -115,7 +115,7 @@ def _notes(result: FineTuning) -> list[str]:
     for cloud, what in _CLOUDS.items():
         if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
             lines.append(f"{cloud}: {what}")
-    return lines + _undefined(result)
+    return lines
 
 
 def _undefined(result: FineTuning) -> list[str]:
