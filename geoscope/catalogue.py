@@ -13,11 +13,17 @@ ENERGY_LIMIT = 0.2
 """Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
 
+MATCHED = "Gaussian with the rows' own covariance between and within sequences"
+"""What a matched null is of: what is narrow or crowds by its covariance alone, these points share."""
+QUANTIZED_NULL = f"{MATCHED}, with `--null matched` only"
+
+
 @dataclass(frozen=True)
 class Measure:
     """What a reader must know of one number.
 
-    direction says what a larger value means (never whether that is good); null, what structureless points give.
+    direction says what a larger value means (never whether that is good); null, which structureless points its null is of
+    and what these give.
     sees: every row, or the sampled points: each by itself, pairs of those that differ, or their codes by a quantizer.
     moves_with: what its expectation moves with besides the model, so that two numbers can be subtracted only where that
     is equal (in ROWS, the number of rows it is from; SEQUENCES, how many sequences those are of, at the same number of
@@ -51,8 +57,15 @@ class Measure:
     highest: float | None = None
     offset: Literal["0", "1", "ln m"] = "0"
 
+    @property
+    def null_kind(self) -> NullKind | None:
+        """What points its null is of; None where it has none."""
+        return None if self.null_by == "none" else "matched" if self.null_by == "matched" else "isotropic"
+
 
 Sees = Literal["rows", "points", "pairs", "codes"]
+NullKind = Literal["isotropic", "matched"]
+"""Isotropic Gaussian points of the same n and d, or Gaussian points with the sample's own covariance."""
 
 ROWS, SEQUENCES, DENSITY = "rows", "sequences", "density"
 _SIZE = (ROWS, SEQUENCES)
@@ -93,7 +106,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "average_cosine_similarity", "anisotropy", "mean cosine over all pairs of different rows, exact",
         "-1/(n-1) to 1", "larger: rows point the same way",
-        "0", "n d, streamed", "row lengths, and structure around a common mean", _ETHAYARAJH,
+        "isotropic Gaussian: 0", "n d, streamed", "row lengths, and structure around a common mean", _ETHAYARAJH,
         sees="rows", moves_with=(SEQUENCES,), null_by="zero", error="directions", lowest=-1.0, highest=1.0,
     ),
     Measure(
@@ -156,28 +169,28 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "persistent_entropy", "persistence", "entropy (nats) of the lengths of the finite H0 Vietoris-Rips bars",
         "0 to ln(p - 1)", "larger: the gaps between points are more alike",
-        "ln m less a little: nearly ln m in high dimension", _PAIRS,
+        f"{MATCHED}: nearly ln m where many directions carry the variance; below it, gaps vary more than that", _PAIRS,
         "offset, rotation and scale; anisotropy as such; compare only at equal p", _KUDRIASHOV,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife-of-deficit", offset="ln m",
     ),
     Measure(
         "persistent_entropy_normalized", "persistence", "persistent entropy / ln m, m positive bars",
         "0 to 1", "larger: the gaps between points are more alike",
-        "near 1 in high dimension", _PAIRS,
+        f"{MATCHED}: near 1 where many directions carry the variance; below it, gaps vary more than that", _PAIRS,
         "as persistent_entropy, and saturates at 1", _KUDRIASHOV,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife", highest=1.0, offset="1",
     ),
     Measure(
         "persistent_entropy_deficit", "persistence", "ln m - persistent entropy; about half the squared variation of the bars",
         "0 to ln m", "larger: some gaps are much longer than others",
-        "near 0 in high dimension", _PAIRS,
+        f"{MATCHED}: near 0 where many directions carry the variance; above it, gaps vary more than that", _PAIRS,
         "offset, rotation and scale", _KUDRIASHOV,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "prominent_bars", "persistence", "bars kept by the relative-entropy rule, the longest counted",
         "0 to m", "larger: more separated groups stand out",
-        "a few, by chance", _PAIRS,
+        f"{MATCHED}: how many such points have by chance", _PAIRS,
         "groups inside groups: stops at the first bar that fails", _ATIENZA,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="none",
         no_error="it counts a few bars, and the jumps of a count are no error of an estimate",
@@ -185,77 +198,77 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "patchiness", "patchiness", "Lloyd's index of crowding of the quantizer's cells, mean over codebooks",
         "0 to K + 1", "larger: points crowd into few cells",
-        "depends on quantizer, n and d; not 1: compute it", _TRAIN,
+        f"{QUANTIZED_NULL}; not 1: it depends on quantizer, n and d", _TRAIN,
         "where the crowded cells are; comparable only at equal quantizer, n and d", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "patchiness_paper", "patchiness", "the published script's scale of the same counts",
         "1 - K/(M n) to about 1 + (K - 1)/M^2", "larger: points crowd into few cells",
-        "depends on quantizer, n and d", _TRAIN,
+        f"{QUANTIZED_NULL}: it depends on quantizer, n and d", _TRAIN,
         "as patchiness; squeezed by the square of the number of codebooks", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife", offset="1",
     ),
     Measure(
         "patchiness_heldout", "patchiness", "patchiness of half of the sequences in cells learnt from the other half",
         "0 to K + 1", "larger: points crowd into few cells",
-        "depends on quantizer, n and d", _TRAIN,
+        f"{QUANTIZED_NULL}: it depends on quantizer, n and d", _TRAIN,
         "as patchiness", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error", "reconstruction", "sum |x - x^|^2 / sum |x|^2 of the quantizer",
         "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
-        "Gaussian: about 2^(-2 bits/d)", _TRAIN,
+        f"{QUANTIZED_NULL}: the smaller, the fewer directions carry the variance", _TRAIN,
         "an offset: a far one makes it small", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error_centered", "reconstruction", "the same error over the centred energy",
         "0 upwards, in practice below 1", "larger: the codebooks describe the rows worse",
-        "Gaussian: about 2^(-2 bits/d)", _TRAIN,
+        f"{QUANTIZED_NULL}: the smaller, the fewer directions carry the variance", _TRAIN,
         "which rows are described badly", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "reconstruction_error_heldout", "reconstruction", "the error on half of the sequences with codebooks learnt from the other half",
         "0 upwards", "larger: the codebooks describe unseen rows worse",
-        "Gaussian: about 1, little to learn", _TRAIN,
+        f"{QUANTIZED_NULL}: the smaller, the fewer directions carry the variance", _TRAIN,
         "an offset: a far one makes it small", _MARBUT,
         sees="codes", moves_with=_TEXT, null_by="matched", error="jackknife",
     ),
     Measure(
         "two_nn", "dimension", "intrinsic dimension from the ratio of the two nearest distances, linear fit",
         "above 0", "larger: locally more dimensions",
-        "Gaussian of full rank: below d, and grows with n", _PAIRS,
+        f"{MATCHED}: falls with the directions that carry the variance; below it, neighbours lie on something thinner", _PAIRS,
         "global shape; on text, reads how densely sentences were sampled", _FACCO,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="half-samples", settings=("two_nn_discard",),
     ),
     Measure(
         "two_nn_mle", "dimension", "the same by censored maximum likelihood",
         "above 0", "larger: locally more dimensions",
-        "Gaussian of full rank: below d, and grows with n", _PAIRS,
+        f"{MATCHED}: falls with the directions that carry the variance; below it, neighbours lie on something thinner", _PAIRS,
         "as two_nn", _FACCO,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="half-samples", settings=("two_nn_discard",),
     ),
     Measure(
         "two_nn_across", "dimension", "TwoNN on the two nearest rows of other sequences",
         "above 0", "larger: locally more dimensions",
-        "equal to two_nn when sequences do not matter", _PAIRS,
+        f"{MATCHED}: above two_nn's where sequences lie apart; below it, rows of other sequences meet on something thinner", _PAIRS,
         "structure within a sequence", _FACCO,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="split-halves", settings=("two_nn_discard",),
     ),
     Measure(
         "same_sequence_neighbours", "dimension", "share of rows whose nearest neighbour is of their own sequence",
         "0 to 1", "larger: a sequence's rows huddle together",
-        "the share of pairs within a sequence, nearly 0", _PAIRS,
+        f"{MATCHED}: large where sequences differ in their means; below it, neighbours are more often of other sequences", _PAIRS,
         "anything but the first neighbour", _FACCO,
         sees="pairs", moves_with=_TEXT, null_by="matched", error="jackknife", highest=1.0,
     ),
     Measure(
         "first_position_energy", "warning signs", "share of the centred energy in the rows of position 0",
         "0 to 1", f"larger: an attention sink; above {ENERGY_LIMIT} it drives the other numbers",
-        "the share of position-0 rows", "n d, streamed",
+        "isotropic Gaussian: the share of position-0 rows", "n d, streamed",
         "why", "Xiao et al. 2023, arXiv 2309.17453",
         sees="rows", moves_with=(), null_by="position-0-share", error="jackknife", highest=1.0,
         warning="the rows of position 0 hold {share} of the centred energy{where} and sway the other numbers; `--tokens no-first` leaves them out",
@@ -278,6 +291,14 @@ TRAITS: dict[str, Measure] = {measure.key: measure for measure in MEASURES}
 def _seeing(what: Sees) -> frozenset[str]:
     return frozenset(measure.key for measure in MEASURES if measure.sees == what)
 
+
+ONE_NUMBER = ("isoscore_star", "isoscore", "participation_ratio")
+"""At zeta 0 one number: the second equals the first, the third is 1 + (d - 1) times it."""
+
+WIDTHS = ("participation_ratio_corrected", "participation_ratio")
+"""How many dimensions carry the variance, the one that moves least with n first."""
+ALIGNMENT = "average_cosine_similarity"
+"""How much the rows point the same way."""
 
 STREAMED = _seeing("rows")
 """The measures of every row; the others are of the sampled points."""
@@ -340,6 +361,16 @@ def offset_of(key: str) -> str:
 def margin_scale(key: str, value: float, n: int) -> float:
     """What a margin is a share of: how far a measure's value, from n rows, is from where the part that can move starts."""
     return abs(value - {"0": 0.0, "1": 1.0, "ln m": log(max(n - 1, 1))}[offset_of(key)])
+
+
+def test_of(key: str, p: float | None) -> tuple[str, str | None]:
+    """What a p of a measure is of: of the measures that are one number, the same p is of one test."""
+    return ONE_NUMBER[0] if key in ONE_NUMBER else key, None if p is None else f"{p:.6e}"
+
+
+def null_kind_of(key: str) -> NullKind | None:
+    """What points a measure's null is of; None for a key from elsewhere."""
+    return TRAITS[key].null_kind if key in TRAITS else None
 
 
 def sees_points(key: str) -> bool:

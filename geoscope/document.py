@@ -5,13 +5,16 @@ A kind of result makes one (`geoscope/documents/`); a form writes any (`geoscope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from geoscope.wording import cell_text
 
 Place = tuple[float, float]
+
+MOST_LEADING = 5
+"""Findings said first, at most: more are not read."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Across:
 class Table:
     """Rows and their columns. across: how they may stand side by side.
 
-    telling: the rows that are read first, where a form folds the others away; style: of a row.
+    telling: the rows that are read first, where a form folds the others away; measure: whose number a row is, by key;
+    style: of a row.
     """
 
     caption: str
@@ -86,6 +90,7 @@ class Table:
     rows: Sequence[Any]
     across: Across | None = None
     telling: Callable[[Any], bool] | None = None
+    measure: Callable[[Any], str] | None = None
     style: Callable[[Any], Style] | None = None
 
     def column(self, name: str) -> Column:
@@ -175,13 +180,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Card:
-    """One measure: how it is read, its chart, and its number where there is only one."""
+    """One measure: how it is read, its chart, and its number where there is only one. measure: its key."""
 
     name: str
     chart: Chart | Scatter | None = None
     reading: Reading | None = None
     number: str | None = None
     beside: str | None = None
+    measure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -207,11 +213,23 @@ class Section:
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence; a warning is written after that word, without a capital. further: told where there is room."""
+    """A sentence; a warning is written after that word, without a capital. further: told where there is room.
+
+    lead: may stand above everything else, where there are not too many before it.
+    """
 
     text: str
     warning: bool = False
     further: bool = False
+    lead: bool = False
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Measures whose number another row tells already, by their keys, and the sentence that says so in their place."""
+
+    measures: Collection[str]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -229,7 +247,9 @@ class GateCase:
 class Document:
     """A result in words, tables and charts. data: what a spreadsheet gets. cases: of a gate; None where none is held.
 
-    outcome: all of a gate in a line. how: how the charts are to be read. legend: the series, in their colours' order.
+    findings: those that may lead come first, the most telling one first. outcome: all of a gate in a line. how: how the
+    charts are to be read, reading: how the tables are, a line each. legend: the series, in their colours' order.
+    folded: what screens leave out unless asked for all.
     """
 
     title: str
@@ -238,6 +258,8 @@ class Document:
     facts: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     how: str = ""
+    reading: Sequence[str] = ()
+    folded: Folded | None = None
     legend: Sequence[str] = ()
     outcome: str | None = None
     cases: Sequence[GateCase] | None = None
@@ -250,9 +272,37 @@ class Document:
         held = [block for section in sections for block in section.blocks]
         return [block for block in held if not isinstance(block, Table) or block.rows]
 
+    @property
+    def opening(self) -> list[Finding]:
+        """What is said first: of the findings that may lead, so many."""
+        return [each for each in self.findings if each.lead][:MOST_LEADING]
+
+    @property
+    def rest(self) -> list[Finding]:
+        """The findings that are not said first."""
+        opening = self.opening
+        return [each for each in self.findings if not any(each is led for led in opening)]
+
     def told(self, *, warning: bool) -> list[str]:
-        """The warnings, or the other findings, that are told everywhere."""
-        return [each.text for each in self.findings if each.warning == warning and not each.further]
+        """Of the rest, the warnings, or the other findings, that are told everywhere."""
+        return [each.text for each in self.rest if each.warning == warning and not each.further]
+
+    def without_folded(self) -> Document:
+        """The document as screens show it: without the rows and cards of the measures whose number is another's."""
+        if self.folded is None:
+            return self
+        sections = [replace(each, blocks=[self._unfolded(block) for block in each.blocks]) for each in self.sections]
+        return replace(self, sections=sections, findings=[*self.findings, Finding(self.folded.why)], folded=None)
+
+    def _unfolded(self, block: Table | Code | Cards) -> Table | Code | Cards:
+        measures = () if self.folded is None else self.folded.measures
+        if isinstance(block, Table) and block.measure is not None:
+            measure = block.measure
+            return replace(block, rows=[row for row in block.rows if measure(row) not in measures])
+        if isinstance(block, Cards):
+            make = block.make
+            return replace(block, make=lambda: [card for card in make() if card.measure not in measures])
+        return block
 
 
 def side_by_side(caption: str, labels: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from geoscope import presentation
+from geoscope.catalogue import NullKind
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
 from geoscope.result import SCHEMA_VERSION, Part, Result
@@ -110,6 +111,12 @@ class Measurement(_Part):
     standard_error: float | None = Field(default=None, ge=0, description="over sequences, not over tokens")
     null: float | None = Field(
         default=None, description="what the same estimator gives on structureless points of the same n and d"
+    )
+    null_kind: NullKind | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="what points the null is of: isotropic Gaussian ones, or matched, Gaussian with the sample's own "
+        "covariance between and within sequences",
     )
     n: int = Field(ge=0, description="rows the number was computed from")
     reason: str | None = Field(
@@ -331,7 +338,7 @@ class Report(Result):
 _OPTIONAL = {
     "Subject": {"adapter", "subfolder"},
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
-    "Measurement": {"replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
+    "Measurement": {"null_kind", "replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
     "Report": {"scores"},
 }

@@ -6,7 +6,7 @@ every command that did. Ranks take arrays, and load numpy where they are asked f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from math import exp, lgamma, log, log1p, pi, sqrt
 from typing import TYPE_CHECKING
@@ -106,11 +106,15 @@ def jackknife_error(replicates: Sequence[float]) -> float:
     return sqrt((count - 1) / count * sum((value - mean) ** 2 for value in replicates))
 
 
-def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
+def benjamini_hochberg(p: Sequence[float | None], tests: Sequence[Hashable] | None = None) -> list[float | None]:
     """p adjusted so that calling those at most q changed keeps false ones, on average, to a share q.
 
-    None stays None and does not count.
+    None stays None and does not count. tests: what each p is of; those of one test count once.
     """
+    if tests is not None:
+        firsts = {test: place for place, test in reversed(list(enumerate(tests)))}
+        once = benjamini_hochberg([p[place] if firsts[test] == place else None for place, test in enumerate(tests)])
+        return [once[firsts[test]] for test in tests]
     known = sorted(((each, place) for place, each in enumerate(p) if each is not None), reverse=True)
     adjusted: list[float | None] = [None] * len(p)
     least = 1.0

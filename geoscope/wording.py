@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -22,6 +23,11 @@ def listed(items: Sequence[object], most: int = 3) -> str:
     """The items with commas between; of more than so many the first, and how many follow."""
     rest = len(items) - most
     return ", ".join(map(str, items[:most])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def all_of(items: Sequence[str]) -> str:
+    """All the items, an "and" before the last."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
 
 
 def key_names(keys: Mapping[str, Any]) -> str:
@@ -57,6 +63,48 @@ def layer_in_words(layer: int | None) -> str:
 def layers_in_words(base: int | None, candidate: int | None) -> str:
     """A layer of the base and the other one of the candidate that it is held against."""
     return f"{layer_in_words(base)} (candidate: {layer_in_words(candidate)})"
+
+
+def layer_ranges(layers: Iterable[int]) -> str:
+    """Several layers in few words: 0 to 4, 6."""
+    runs: list[list[int]] = []
+    for layer in sorted(set(layers)):
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    told = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(told)
+
+
+def layers_together(layers: Iterable[int | None]) -> str:
+    """Layers in words: layer 3; layers 0 to 4, 6; a file's only cloud."""
+    numbers = sorted({layer for layer in layers if layer is not None})
+    return layer_in_words(None) if not numbers else f"layer{'s' * (len(numbers) > 1)} {layer_ranges(numbers)}"
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """What subjects are called in titles and labels: of a path its last part, where no two are then the same."""
+    short = [_last_part(name) for name in names]
+    return short if len(set(short)) == len(set(names)) else list(names)
+
+
+def _last_part(name: str) -> str:
+    """The last part of a path; an id on the hub, which has one slash at most, stays as it is."""
+    parts = [part for part in re.split(r"[/\\]", name) if part]
+    is_path = name[:1] in "./~\\" or len(parts) > 2 or "\\" in name
+    return parts[-1] if is_path and parts and parts[-1] not in (".", "..", "~") else name
+
+
+def sentence(text: str) -> str:
+    """A sentence with a full stop."""
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def code_and_words(text: str) -> list[tuple[str, bool]]:
+    """The pieces of a text, and whether each stood between backticks."""
+    pieces = re.split(r"`([^`]+)`", text)
+    return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]
 
 
 def rounded(value: float) -> str:

@@ -25,11 +25,13 @@ from geoscope.documents import rendering
 from geoscope.documents.reports import document
 from geoscope.forms.html.charts import chart
 from geoscope.forms.html.drawing import WIDTH
+from geoscope.forms.output import Page
 from geoscope.report import Report
 from geoscope.wording import capital
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "tests" / "fixtures" / "demo.json"
+_WIDTH = 100  # columns of the README's table
 LAYERS = ROOT / "tests" / "fixtures" / "demo_layers.json"
 """Reports of `geoscope measure demo`, of the last layer and, of the measures that are drawn, of every layer."""
 
@@ -101,7 +103,7 @@ def benchmarks() -> str:
 
 def demo() -> str:
     """The table of the kept report."""
-    return f"```\n$ geoscope measure demo\n{rendering.render(Report.read(DEMO), 'table').strip()}\n```"
+    return f"```\n$ geoscope measure demo\n{rendering.render(Report.read(DEMO), 'table', Page(_WIDTH)).strip()}\n```"
 
 
 def picture() -> str:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from geoscope.catalogue import MEASURES, ONE_NUMBER
 from geoscope.report import CorpusShare, Measurement, Report, Sample, Subject
 
 GROUPS = 20
@@ -66,3 +67,24 @@ def report(
         measurements=list(rows),
         environment={},
     )
+
+
+def layered(layers: int, name: str = "model", shift: float = 0.0) -> Report:
+    """Every measure of so many layers, 64 dimensions wide, with errors and nulls; the middle layer is the narrowest."""
+    rows = []
+    for layer in range(layers):
+        part = abs(layer - layers // 2) / max(layers // 2, 1)
+        isoscore = 0.1 + 0.3 * part + shift
+        values = {"isoscore_star": isoscore, "isoscore": isoscore, "participation_ratio": 1 + 63 * isoscore,
+                  "participation_ratio_corrected": 2 + 63 * isoscore,
+                  "average_cosine_similarity": 0.6 - 0.5 * part}  # fmt: skip
+        for place, measure in enumerate(MEASURES):
+            value = values.get(measure.key, (place + 1 + part) / 40 * (100 if measure.highest is None else 1) + shift)
+            value = value if measure.warning is None else value / 10
+            noise = noise_of(place, 1e-3 * value)
+            if measure.key in ONE_NUMBER:
+                noise = [each * (63 if measure.key == ONE_NUMBER[-1] else 1) for each in noise_of(0, 1e-3 * isoscore)]
+            null = value * (1.5 if place % 7 else 1.0)
+            rows.append(row(measure.key, value, layer=layer, noise=noise, null=null, null_kind=measure.null_kind))
+    made = report(*rows, name=name, layers=max(layers - 1, 1))
+    return made.model_copy(update={"subject": made.subject.model_copy(update={"hidden_size": 64})})

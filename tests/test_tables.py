@@ -57,9 +57,9 @@ def test_one_layer_shows_every_measure_under_its_family() -> None:
 
 def test_errors_and_nulls_stand_beside_the_value_when_there_are_some() -> None:
     lines = table(a_report([row(6, "two_nn", 10.123456, standard_error=0.25, null=30.0)])).splitlines()
-    head, found = (next(line for line in lines if word in line) for word in ("standard error", "two_nn"))
-    assert head.split() == ["measure", "value", "standard", "error", "null", "n"]
-    assert found.split() == ["two_nn", "10.12", "0.2500", "30", "100"]
+    head, found = (next(line for line in lines if line.startswith(word)) for word in ("measure ", "  two_nn "))
+    assert head.split() == ["measure", "value", "standard", "error", "null", "null", "of", "n"]
+    assert found.split() == ["two_nn", "10.12", "0.2500", "30", "own", "covariance", "100"]
 
 
 def test_undefined_is_said_with_its_reason_once() -> None:
@@ -80,7 +80,7 @@ def test_a_measure_that_is_not_in_the_catalogue_is_shown_too() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, None])
 def test_no_number_is_lost_whatever_the_width(layers: int, width: int | None) -> None:
     rows = [row(layer, key, 1000 + 100 * layer + place) for layer in range(layers) for place, key in enumerate(KEYS)]
-    drawn = table(a_report(rows), width)
+    drawn = render(a_report(rows), "table", Page(width, all_measures=True))
     for each in rows:
         assert each.value is not None
         assert f"{each.value:.0f}" in drawn
@@ -122,7 +122,9 @@ def test_a_studys_rows_show_their_keys() -> None:
     assert render(report, "csv").splitlines()[2] == "demo,6,two_nn,0.25,,,100,,0.25,3"
     assert list(report.rows()[1].items())[-2:] == [("noise_level", 0.25), ("noise_seed", 3)]
     drawn = table(report).splitlines()
-    assert ["two_nn", "6", "0.2500", "100", "0.2500", "3"] in [line.split() for line in drawn]
+    assert ["level", "0", "level", "0.25"] in [line.split() for line in drawn]
+    assert ["measure", "seed", "3", "seed", "3"] in [line.split() for line in drawn]
+    assert ["two_nn", "0", "0.2500"] in [line.split() for line in drawn]
 
 
 def test_warning_signs_above_their_limit_are_said() -> None:
@@ -135,7 +137,7 @@ def test_warning_signs_above_their_limit_are_said() -> None:
     assert "warning: the rows of position 0" in table(report)
     assert "**Warning:** the rows of position 0" in render(report, "markdown")
     assert "warning: the 3 largest dimensions hold 90 %" in table(a_report([row(2, "top_dimension_energy", 0.9)]))
-    assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning signs", "")
+    assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning sign", "")
 
 
 def test_csv_has_one_row_a_number_at_full_precision() -> None:
@@ -165,7 +167,7 @@ def test_csv_keeps_commas_quotes_and_newlines() -> None:
 def test_markdown_is_a_github_table() -> None:
     drawn = render(a_report([row(6, "average_cosine_similarity", 0.123456), row(6, "two_nn", None)]), "markdown")
     assert drawn.splitlines()[0] == "### demo"
-    assert drawn.splitlines()[4:] == [
+    assert drawn.splitlines()[7:11] == [
         "| layer | measure | value | n | reason |",
         "| ---: | --- | ---: | ---: | --- |",
         "| 6 | average_cosine_similarity | 0.1235 | 100 |  |",

@@ -91,6 +91,7 @@ def measure(
     measuring: MeasureOptions,
     cluster: Cluster,
     written: options.Written,
+    screens: options.Screens,
     telling: options.Telling,
 ) -> None:
     """Measure one subject and write one report, or several and one table of all."""
@@ -114,9 +115,9 @@ def measure(
                 (measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {}
             )
     if several:
-        batch_output.send_all(batch, form)
+        batch_output.send_all(batch, form, screens)
     else:
-        files.send(render(batch.only, form, output.page_of(destination)), destination)
+        files.send(render(batch.only, form, output.page_of(destination, **screens)), destination)
     ears.sum_up()
     batch_output.end(batch)
 

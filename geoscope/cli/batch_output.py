@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from geoscope import files
-from geoscope.cli import exits
+from geoscope.cli import exits, options
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
 from geoscope.files import STDOUT
@@ -33,12 +33,12 @@ def check_folder(destination: str) -> str | None:
     return destination
 
 
-def send_all(batch: ReportBatch, form: str) -> None:
+def send_all(batch: ReportBatch, form: str, screens: options.Screens) -> None:
     """All that was measured, on standard output."""
     from geoscope.documents.rendering import render
 
     if batch.reports:
-        files.send(render(batch.reports, form, output.page_of()))
+        files.send(render(batch.reports, form, output.page_of(**screens)))
 
 
 def end(batch: ReportBatch) -> None:

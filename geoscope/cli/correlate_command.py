@@ -42,6 +42,7 @@ def correlate(
     scores: ScoresArgument,
     relating: CorrelateOptions,
     written: options.Written,
+    screens: options.Screens,
     telling: options.Quiet,
 ) -> None:
     """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it."""
@@ -53,7 +54,7 @@ def correlate(
     from geoscope.documents.rendering import render
 
     result = related(reports, scores, **relating)
-    files.send(render(result, form, output.page_of(destination)), destination)
+    files.send(render(result, form, output.page_of(destination, **screens)), destination)
     if not telling["quiet"] and (destination != STDOUT or form in ("json", "csv")):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

@@ -36,6 +36,7 @@ def compare(
     comparing: CompareOptions,
     files: Files,
     written: options.GateWritten,
+    screens: options.Screens,
     telling: options.Telling,
 ) -> None:
     """Hold one or more subjects or reports against a base: differences, verdicts, and limits that can fail.
@@ -52,7 +53,7 @@ def compare(
         result = compare_subjects(base, *candidates, **comparing, progress=ears.progress)
     if ears.progress.seconds.keys() - {"other"}:
         ears.sum_up()
-    _deliver(result, form, written, telling)
+    _deliver(result, form, written, telling, output.page_of(written["output"], **screens))
 
 
 @settled
@@ -71,7 +72,8 @@ def check(
     form = output.choose_format(written["form"], written["output"], output.GATE_FORMS)
     check_destination(written["output"])
     bounds = [parse_bound(limit) for limit in limits]
-    _deliver(check_report(Report.read(report), bounds), form, written, telling)
+    page = output.page_of(written["output"])
+    _deliver(check_report(Report.read(report), bounds), form, written, telling, page)
 
 
 def _limits(texts: Iterable[str], *, use_files: bool, telling: options.Quiet) -> tuple[Limit, ...]:
@@ -89,17 +91,19 @@ def _limits(texts: Iterable[str], *, use_files: bool, telling: options.Quiet) ->
     return override(kept, typed)
 
 
-def _deliver(result: Comparison | Check, form: str, written: options.GateWritten, telling: options.Quiet) -> None:
+def _deliver(
+    result: Comparison | Check, form: str, written: options.GateWritten, telling: options.Quiet, page: output.Page
+) -> None:
     """Print, add to the job's summary if asked, and end with 1 if a limit failed."""
     from geoscope.documents.gates import sentence_of
     from geoscope.documents.rendering import render
     from geoscope.forms.github import SUMMARY_VARIABLE, append_summary
 
     destination, step_summary, quiet = written["output"], written["step_summary"], telling["quiet"]
-    send(render(result, form, output.page_of(destination)), destination)
+    send(render(result, form, page), destination)
     if (
         (step_summary or form == "github")
-        and not append_summary(render(result, "markdown"))
+        and not append_summary(render(result, "markdown", output.Page(all_measures=page.all_measures)))
         and step_summary
         and not quiet
     ):

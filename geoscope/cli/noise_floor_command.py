@@ -27,7 +27,11 @@ SubjectsArgument = Annotated[
 @settled
 @options.spread
 def noise_floor(
-    subjects: SubjectsArgument, floor: FloorOptions, written: options.Written, telling: options.Telling
+    subjects: SubjectsArgument,
+    floor: FloorOptions,
+    written: options.Written,
+    screens: options.Screens,
+    telling: options.Telling,
 ) -> None:
     """Say how far measures move when nothing changed, over draws or trainings, and the limits that allows."""
     destination = written["output"]
@@ -38,5 +42,5 @@ def noise_floor(
 
     with heard(telling) as ears:
         result = floor_of(*subjects, **floor, progress=ears.progress)
-    files.send(render(result, form, output.page_of(destination)), destination)
+    files.send(render(result, form, output.page_of(destination, **screens)), destination)
     ears.sum_up()

@@ -85,6 +85,19 @@ class GateWritten(Destination):
     ]  # fmt: skip
 
 
+class Screens(TypedDict):
+    """What is shown of a result to people."""
+
+    all_measures: Annotated[
+        bool,
+        Option(
+            False,
+            "Show every row in a table, Markdown or page: also measures whose number is another's, and every layer.",
+            _OUTPUT,
+        ),
+    ]
+
+
 class Quiet(TypedDict):
     """Whether anything is said beside the result."""
 

@@ -16,7 +16,11 @@ from geoscope.settings.studying import StudyOptions
 @settled
 @options.spread
 def perturb(
-    checkpoint: options.CheckpointArgument, study: StudyOptions, written: options.Written, telling: options.Telling
+    checkpoint: options.CheckpointArgument,
+    study: StudyOptions,
+    written: options.Written,
+    screens: options.Screens,
+    telling: options.Telling,
 ) -> None:
     """Measure a checkpoint at several levels of noise in its weights, beside scores of tasks; run again to go on."""
     destination = written["output"]
@@ -29,7 +33,7 @@ def perturb(
 
     with heard(telling) as ears:
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
-    files.send(render(report, form, output.page_of(destination)), destination)
+    files.send(render(report, form, output.page_of(destination, **screens)), destination)
     if parts is not None:
         FinishedReports(parts).remove()
     ears.sum_up()

@@ -24,7 +24,7 @@ ReportsArgument = Annotated[
 
 @settled
 @options.spread
-def report(reports: ReportsArgument, written: options.Destination) -> None:
+def report(reports: ReportsArgument, written: options.Destination, screens: options.Screens) -> None:
     """Draw reports as one self-contained HTML page: findings, a chart a measure, every number."""
     destination = written["output"]
     if destination != STDOUT and output.SUFFIXES.get(Path(destination).suffix.lower()) != "html":
@@ -41,4 +41,4 @@ def report(reports: ReportsArgument, written: options.Destination) -> None:
             f"expected reports of measure or perturb where several are drawn on one page, got a {other.noun}; draw it "
             "alone"
         )
-    files.send(render(found if len(found) > 1 else found[0], "html"), destination)
+    files.send(render(found if len(found) > 1 else found[0], "html", output.Page(**screens)), destination)

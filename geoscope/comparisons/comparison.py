@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from geoscope.catalogue import margin_scale
+from geoscope.catalogue import margin_scale, test_of
 from geoscope.comparisons.checks import HeldLimit, hold_limits
 from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
 from geoscope.comparisons.difference_errors import Noise, contrast
@@ -55,7 +55,9 @@ class Difference(Part):
     standard_error: float | None = Field(default=None, description="of the difference, over sequences")
     z: float | None = Field(default=None, description="difference / standard error; null where that is 0")
     p: float | None = Field(default=None, description="of no difference, two-sided")
-    p_adjusted: float | None = Field(default=None, description="Benjamini-Hochberg over this candidate's rows")
+    p_adjusted: float | None = Field(
+        default=None, description="Benjamini-Hochberg over this candidate's rows, one number counted once"
+    )
     interval: tuple[float, float] | None = Field(default=None, description="95 %, of the difference")
     paired: bool | None = Field(default=None, description="whether the error was taken over the same sequences")
     verdict: Verdict = "unknown"
@@ -216,7 +218,8 @@ def _noise_columns(change: float, noise: Noise) -> dict[str, Any]:
 def _adjusted(rows: list[Difference], margin: float) -> list[Difference]:
     """One candidate's rows with p adjusted for their number, and the verdicts that follow."""
     judged = []
-    for row, p in zip(rows, benjamini_hochberg([row.p for row in rows]), strict=True):
+    tests = [(row.layer, row.candidate_layer, test_of(row.measure, row.p)) for row in rows]
+    for row, p in zip(rows, benjamini_hochberg([row.p for row in rows], tests), strict=True):
         if p is None or row.difference is None or row.interval is None or row.base_value is None:
             judged.append(row)
             continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from geoscope.catalogue import test_of
 from geoscope.correlations.association import FEWEST, relate
 from geoscope.correlations.cautions import cautions_of, unmatched
 from geoscope.correlations.correlations import LEVEL, Association, Correlation, Correlations
@@ -139,13 +140,22 @@ def _check_enough(found: Sequence[Association], tasks: Sequence[str]) -> None:
         )
 
 
+def _test(row: Association, p: float | None) -> Hashable:
+    return row.task, row.layer, row.quantizer, test_of(row.measure, p)
+
+
 def _adjusted(rows: Sequence[Association]) -> list[Association]:
     """The rows with p adjusted for their number: Pearson's, Spearman's and each list of given columns by itself."""
-    pearsons = _adjust([row.pearson for row in rows])
-    spearmans = _adjust([row.spearman for row in rows])
+    pearsons = _adjust(rows, [row.pearson for row in rows])
+    spearmans = _adjust(rows, [row.spearman for row in rows])
     names = list(dict.fromkeys(partial.name for row in rows for partial in row.partials))
     partials = {
-        name: iter(_adjust([partial for row in rows for partial in row.partials if partial.name == name]))
+        name: iter(
+            _adjust(
+                [row for row in rows for partial in row.partials if partial.name == name],
+                [partial for row in rows for partial in row.partials if partial.name == name],
+            )
+        )
         for name in names
     }
     return [
@@ -156,8 +166,10 @@ def _adjusted(rows: Sequence[Association]) -> list[Association]:
     ]
 
 
-def _adjust(correlations: Sequence[_C]) -> list[_C]:
-    adjusted = benjamini_hochberg([each.p for each in correlations])
+def _adjust(rows: Sequence[Association], correlations: Sequence[_C]) -> list[_C]:
+    """The correlations, each of a row, with p adjusted for how many tests they are."""
+    tests = [_test(row, each.p) for row, each in zip(rows, correlations, strict=True)]
+    adjusted = benjamini_hochberg([each.p for each in correlations], tests)
     return [each.model_copy(update={"p_adjusted": p}) for each, p in zip(correlations, adjusted, strict=True)]
 
 
@@ -169,7 +181,7 @@ def _notes(rows: Sequence[Association]) -> list[str]:
         notes.append(f"level 0 enters the level's logarithm as {levels[1] / 2:g}, half of the smallest level above it")
     if any(row.left_out is not None and row.left_out.left_out == "repeats" for row in rows):
         notes.append("a prediction error leaves out all repeats of a level or subject at a time")
-    tested = sum(1 for row in rows if row.pearson.p is not None)
+    tested = len({_test(row, row.pearson.p) for row in rows if row.pearson.p is not None})
     if tested > 1:
         notes.append(f"p is adjusted by Benjamini and Hochberg over {tested} rows")
     return notes

@@ -48,7 +48,9 @@ class Correlation(Part):
         default=None, description="95 %; null for too few points and for a perfect line or order"
     )
     p: float | None = Field(default=None, description="of no association, two-sided; null for a perfect line")
-    p_adjusted: float | None = Field(default=None, description="Benjamini-Hochberg over the table's rows")
+    p_adjusted: float | None = Field(
+        default=None, description="Benjamini-Hochberg over the table's rows, one number counted once"
+    )
     reason: str | None = Field(
         default=None, description="why the value is null or, where it is not, why there is no interval, in a sentence"
     )

@@ -10,6 +10,7 @@ from typing import Any
 from geoscope.catalogue import margin_scale, offset_of
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.matching import differ_in_depth
+from geoscope.comparisons.verdicts import LEVEL
 from geoscope.document import (
     Card,
     Cards,
@@ -17,6 +18,7 @@ from geoscope.document import (
     Column,
     Document,
     Finding,
+    Folded,
     GateCase,
     Point,
     Section,
@@ -26,8 +28,8 @@ from geoscope.document import (
     entry,
     side_by_side,
 )
-from geoscope.documents.gates import limit_cases, limits_table, suite_of, told_limits
-from geoscope.documents.reading import by_family, reading_of
+from geoscope.documents.gates import failed_limits, limit_cases, limits_table, suite_of, told_limits
+from geoscope.documents.reading import as_isoscore, by_family, folded, reading_of
 from geoscope.wording import (
     between,
     capital,
@@ -37,6 +39,7 @@ from geoscope.wording import (
     layers_in_words,
     percent_change,
     rounded,
+    short_names,
     signed,
 )
 
@@ -46,9 +49,16 @@ _LAYERS_NAMED = 3  # each with its change
 _STYLES: dict[str, Style] = {"changed": "strong", "unknown": "faint"}
 _HOW = (
     "A dot is candidate minus base, its whiskers the 95 % interval over sequences; it is filled where the measure "
-    "changed. The shaded band is the margin, {margin} of the base's value or of what can move of it, around no change. "
-    "Changed: the whole interval lies beyond the margin. Same: the whole interval lies inside it. Inconclusive: "
-    "neither can be said of this sample. No direction is better by itself; a limit says what would be bad."
+    "changed. The shaded band is the margin around no change."
+)
+_READING = (
+    "changed: the whole 95 % interval of candidate - base lies beyond the margin, {margin} of the base's value or of "
+    "what can move of it; same: it lies inside; inconclusive: neither can be said of this sample. "
+    "No direction is better by itself: a limit says what would be bad."
+)
+_OF_LIMITS = (
+    "A limit fails where the change passes it by more than its noise: a one-sided t-test at {level:.0%}, Holm over the "
+    "limits."
 )
 
 _COLUMNS = (
@@ -74,9 +84,11 @@ def document(result: Comparison) -> Document:
     labels = [str(candidate["label"]) for candidate in result.candidates]
     several = len(labels) > 1
     similarity = _similarity(result.similarity)
-    changed = [Finding(line, further=True) for line in _changed(result, labels, several=several)]
+    first = [*failed_limits(result.limits), *_changed(result, labels, several=several), *_unknown(result)]
+    *short, base = short_names([*labels, str(result.base["name"])])
+    margin = f"{100 * float(result.settings['margin']):g} %"
     return Document(
-        f"{', '.join(labels)} against {result.base['name']}",
+        f"{', '.join(short)} against {base}",
         [Table("", _COLUMNS, result.differences), similarity],
         [
             Section("limits", [limits_table(result.limits)], foremost=True),
@@ -95,8 +107,10 @@ def document(result: Comparison) -> Document:
             ),
         ],
         facts=_introductions(result),
-        findings=[*changed, *(Finding(line) for line in _notes(result, labels))],
-        how=_HOW.format(margin=f"{100 * float(result.settings['margin']):g} %"),
+        findings=[*(Finding(line, lead=True) for line in first), *(Finding(line) for line in _notes(result, labels))],
+        how=_HOW,
+        reading=[_READING.format(margin=margin), *([_OF_LIMITS.format(level=LEVEL)] if result.limits else [])],
+        folded=_folded(result),
         legend=labels,
         outcome=_outcome(result),
         cases=_cases(result, several=several),
@@ -183,9 +197,47 @@ def _changed(result: Comparison, labels: Sequence[str], *, several: bool) -> lis
         ordered = sorted(found, key=lambda measure: -max(abs(row.relative or 0.0) for row in found[measure]))
         told = [f"{measure} ({_changes(found[measure])})" for measure in ordered[:_MEASURES_NAMED]]
         more = f" and {len(found) - len(told)} more measures" if len(found) > len(told) else ""
-        sentence = f"changed: {'; '.join(told)}{more}" if told else "no measure changed"
+        sentence = f"changed: {'; '.join(told)}{more}" if told else _none_changed(result, label)
         sentences.append(f"{label}: {sentence}" if several else capital(sentence))
     return sentences
+
+
+def _unknown(result: Comparison) -> list[str]:
+    """Why most of what is unknown is unknown: the reason that most rows share."""
+    reasons: Counter[str] = Counter(row.reason for row in result.differences if row.verdict == "unknown" and row.reason)
+    if not reasons:
+        return []
+    (reason, many), total = reasons.most_common(1)[0], len(result.differences)
+    unknown = sum(reasons.values())
+    share = "" if many == unknown else f" {many} of them"
+    return [f"{unknown} of {total} differences are unknown,{share} because {reason}"]
+
+
+def _folded(result: Comparison) -> Folded | None:
+    """The measures that say again what another one says, in every layer of every candidate."""
+    if result.settings.get("isoscore_zeta"):
+        return None
+    wide = {str(each["label"]): each.get("hidden_size") for each in result.candidates}
+    mine = result.base.get("hidden_size")
+    return folded(
+        (
+            (row.candidate, row.layer, row.candidate_layer),
+            row.measure,
+            (
+                as_isoscore(row.measure, row.base_value, mine),
+                as_isoscore(row.measure, row.candidate_value, wide[row.candidate]),
+                row.verdict,
+            ),
+        )
+        for row in result.differences
+    )
+
+
+def _none_changed(result: Comparison, label: str) -> str:
+    """That nothing changed: said of all measures only where none is left open."""
+    rows = [row for row in result.differences if row.candidate == label]
+    left = sum(row.verdict != "same" for row in rows)
+    return "no measure changed" + (f" as far as is known; {left} of {len(rows)} differences are open" if left else "")
 
 
 def _changes(rows: Sequence[Difference]) -> str:
@@ -228,6 +280,7 @@ def _differences(result: Comparison, labels: Sequence[str]) -> list[Table]:
                 columns,
                 rows,
                 telling=lambda row: bool(row.verdict == "changed"),
+                measure=lambda row: str(row.measure),
                 style=lambda row: _STYLES.get(row.verdict, ""),
             )
         )
@@ -257,7 +310,12 @@ def _card(measure: str, result: Comparison, labels: Sequence[str]) -> Card:
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict])
     number, beside = (_headline(rows[0]), _story(rows[0])) if len(rows) == 1 else (None, verdicts)
     return Card(
-        measure, _chart(measure, rows, labels, float(result.settings["margin"])), reading_of(measure), number, beside
+        measure,
+        _chart(measure, rows, labels, float(result.settings["margin"])),
+        reading_of(measure),
+        number,
+        beside,
+        measure=measure,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from geoscope.comparisons.verdicts import LEVEL as LEVEL_OF_TESTS
 from geoscope.correlations.correlations import LEVEL, LOG, Case
 from geoscope.document import (
     Card,
@@ -13,6 +14,7 @@ from geoscope.document import (
     Column,
     Document,
     Finding,
+    Folded,
     Point,
     Scatter,
     Section,
@@ -20,8 +22,8 @@ from geoscope.document import (
     Table,
     side_by_side,
 )
-from geoscope.documents.reading import in_order, reading_of
-from geoscope.wording import between, coefficient, rounded
+from geoscope.documents.reading import folded, in_order, reading_of
+from geoscope.wording import between, capital, coefficient, rounded
 
 if TYPE_CHECKING:
     from geoscope.correlations.correlations import Association, Correlation, Correlations, Prediction
@@ -52,7 +54,7 @@ def document(result: Correlations) -> Document:
     columns = _columns(result)
     known = [_row(row, several=True) for row in result.associations]
     predicted = [_Predicted(row, told) for row in result.associations for told in row.predictions]
-    warnings = [Finding(caution.text, warning=True) for caution in result.cautions]
+    warnings = [Finding(caution.text, warning=True, lead=True) for caution in result.cautions]
     return Document(
         f"{measures} measure{'s' * (measures != 1)} against {', '.join(result.tasks)}: {points} points of "
         f"{len(result.subjects)} subject{'s' * (len(result.subjects) != 1)}",
@@ -63,11 +65,13 @@ def document(result: Correlations) -> Document:
             Section("settings", [side_by_side("Settings", ["value"], [result.settings])], background=True),
         ],
         findings=[
+            *(Finding(line, lead=True) for line in _closest(result)),
             *warnings,
             *(Finding(line, further=True) for line in _undrawn(result)),
-            *(Finding(line) for line in (*_legend(result), *result.notes)),
         ],
         how=_HOW,
+        reading=[*_legend(result), *result.notes],
+        folded=_folded(result),
     )
 
 
@@ -76,10 +80,43 @@ def _section(task: str, result: Correlations, columns: Sequence[Column]) -> Sect
     several = len({row.layer for row in held}) > 1
     rows = [*_rivals(max(held, key=lambda row: row.n)), *(_row(row, several=several) for row in held)]
     table = Table(
-        f"Coefficients of {task}", columns, rows, style=lambda row: "faint" if row.of is None or _absent(row) else ""
+        f"Coefficients of {task}",
+        columns,
+        rows,
+        measure=lambda row: "" if row.of is None else str(row.of.measure),
+        style=lambda row: "faint" if row.of is None or _absent(row) else "",
     )
     drawn = _drawn(held, result)
     return Section(task, [Cards(lambda: [_card(row) for row in drawn]), table])
+
+
+def _closest(result: Correlations) -> list[str]:
+    """What goes closest with each task, and how much is told apart from nothing once p is adjusted."""
+    found = []
+    for task in result.tasks:
+        known = [row for row in result.associations if row.task == task and row.pearson.value is not None]
+        if not known:
+            found.append(f"no correlation with {task} is known")
+            continue
+        row = max(known, key=lambda each: abs(each.telling.value or 0.0))
+        ends = between(row.telling.interval, coefficient)
+        beside = f" (95 % {ends}, {row.n} points)" if ends else f" ({row.n} points)"
+        of_means = " of means" if row.repeats is not None else ""
+        value = row.pearson.value if row.telling.value is None else row.telling.value
+        found.append(f"closest to {task} is {_name(row)}: r{of_means} {coefficient(value or 0.0)}{beside}")
+    tested = [row.pearson.p_adjusted for row in result.associations if row.pearson.p_adjusted is not None]
+    if tested:
+        below = sum(p <= LEVEL_OF_TESTS for p in tested)
+        found.append(f"adjusted p is at most {LEVEL_OF_TESTS:g} in {below} of {len(tested)} correlations")
+    return [capital(line) for line in found]
+
+
+def _folded(result: Correlations) -> Folded | None:
+    """The measures that say again what another one says, for every task and layer."""
+    return folded(
+        ((row.task, row.layer), row.measure, (row.pearson.value, row.spearman.value, row.n))
+        for row in result.associations
+    )
 
 
 # Coefficients
@@ -281,7 +318,7 @@ def _drawn(rows: Sequence[Association], result: Correlations) -> list[Associatio
 
 def _card(row: Association) -> Card:
     number = "r undefined" if row.pearson.value is None else f"r {coefficient(row.pearson.value)}"
-    return Card(_name(row), _scatter(row), reading_of(row.measure), number, "; ".join(_beside(row)))
+    return Card(_name(row), _scatter(row), reading_of(row.measure), number, "; ".join(_beside(row)), row.measure)
 
 
 def _name(row: Association) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from geoscope.comparisons.verdicts import LEVEL
 from geoscope.document import (
     Card,
     Cards,
@@ -23,7 +24,7 @@ from geoscope.document import (
 from geoscope.documents.reading import in_order, reading_of
 from geoscope.finetuning.outcome import RunRow
 from geoscope.training.arms import UP
-from geoscope.wording import between, rounded
+from geoscope.wording import between, capital, rounded, short_names
 
 if TYPE_CHECKING:
     from geoscope.finetuning.outcome import ArmResult, FineTuning, Spread
@@ -41,8 +42,10 @@ def document(result: FineTuning) -> Document:
     clouds = [cloud for cloud in _CLOUDS if any(row.cloud == cloud for row in result.measurements)]
     scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
     columns = [Column(name, words=isinstance(name, str)) for name in RunRow.model_fields]
+    name = str(result.settings["checkpoint"]["name"])
+    (short,) = short_names([name])
     return Document(
-        f"{result.settings['checkpoint']['name']} on {result.settings['task']['name']}",
+        f"{short} on {result.settings['task']['name']}",
         [Table("", columns, result.measurements)],
         [
             Section(
@@ -59,9 +62,29 @@ def document(result: FineTuning) -> Document:
                 background=True,
             ),
         ],
-        findings=[Finding(line) for line in _notes(result)],
+        facts=[] if short == name else [name],
+        findings=[Finding(line, lead=True) for line in (*map(capital, _against_none(result)), *_undefined(result))],
+        reading=_notes(result),
         legend=[arm.name for arm in result.arms],
     )
+
+
+def _against_none(result: FineTuning) -> list[str]:
+    """Of the first score, each arm whose difference from none is told apart from 0; or that no arm's is."""
+    tested = [
+        (spread.against_none.p_adjusted, f"{spread.measure} of {arm.name}", spread.against_none)
+        for arm in result.arms
+        for spread in arm.scores[:1]
+        if spread.against_none is not None and spread.against_none.p_adjusted is not None
+    ]
+    told = [
+        f"{name} differs from none's by {rounded(paired.difference)}, adjusted p {p:.2g}"
+        for p, name, paired in sorted(tested, key=lambda each: each[0])
+        if p <= LEVEL
+    ]
+    if tested and not told:
+        told = [f"no arm's {result.arms[0].scores[0].measure} is told apart from none's"]
+    return told
 
 
 def _notes(result: FineTuning) -> list[str]:
@@ -92,7 +115,7 @@ def _notes(result: FineTuning) -> list[str]:
     for cloud, what in _CLOUDS.items():
         if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
             lines.append(f"{cloud}: {what}")
-    return lines + _undefined(result)
+    return lines
 
 
 def _undefined(result: FineTuning) -> list[str]:
@@ -120,7 +143,7 @@ _SCORES = (
     Column("difference", value=entry("difference"), exact=True),
     Column("interval", "95 % interval", value=lambda row: between(row.get("interval"))),
     Column("p", value=entry("p"), exact=True), Column("p_adjusted", "adjusted p", value=entry("p_adjusted")),
-    Column("seeds", value=entry("seeds")),
+    Column("seeds", value=entry("seeds"), spare=1),
 )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geoscope.comparisons.checks import Check, HeldLimit
-from geoscope.document import Column, Document, GateCase, Section, Table, entry
-from geoscope.wording import between, crosses_layers, key_names, layer_cell, layer_name
+from geoscope.document import MOST_LEADING, Column, Document, Finding, GateCase, Section, Table, entry
+from geoscope.wording import between, crosses_layers, key_names, layer_cell, layer_name, short_names
 
 _COLUMNS = (
     Column("limit", words=True), Column("measure", label=None), Column("layer", shown=layer_cell),
@@ -20,17 +20,34 @@ _COLUMNS = (
     Column("caution", words=True, rare=True),
 )  # fmt: skip
 
+_READING = "A limit is held against the value itself, whatever its noise; a measure without a value fails."
+
 
 def document(result: Check) -> Document:
     """Every limit, and what came of it."""
     table = limits_table(result.limits)
+    name = str(result.subject["name"])
+    (title,) = short_names([name])
+    first = failed_limits(result.limits) or ([told_limits(result.limits)] if result.limits else [])
     return Document(
-        str(result.subject["name"]),
+        title,
         [table],
         [Section("limits", [limits_table(sorted(result.limits, key=lambda limit: limit.held))])],
+        facts=[] if title == name else [name],
+        findings=[Finding(line, lead=True) for line in first],
+        reading=[_READING],
         outcome=told_limits(result.limits) or "no limits",
         cases=limit_cases(result.limits),
     )
+
+
+def failed_limits(limits: Sequence[HeldLimit]) -> list[str]:
+    """A sentence for each limit that failed; of many the first, and how many more there are."""
+    failed = [f"limit failed: {sentence_of(limit)}" for limit in limits if not limit.held]
+    if len(failed) <= MOST_LEADING:
+        return failed
+    shown = MOST_LEADING - 1
+    return [*failed[:shown], f"{len(failed) - shown} more limits failed"]
 
 
 def limits_table(limits: Sequence[HeldLimit]) -> Table:

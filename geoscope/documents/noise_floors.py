@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from geoscope.comparisons.difference_errors import ERROR_DEGREES
 from geoscope.comparisons.noise_floor import CHANCE
-from geoscope.document import Cards, Code, Column, Document, Finding, Section, Table, side_by_side
-from geoscope.documents.reading import by_family
+from geoscope.document import Cards, Code, Column, Document, Finding, Folded, Section, Table, side_by_side
+from geoscope.documents.reading import as_isoscore, by_family, folded
 from geoscope.documents.series import Held, axis_of, card
 from geoscope.report import Measurement
 from geoscope.statistics import critical
+from geoscope.wording import listed, short_names
 
 if TYPE_CHECKING:
-    from geoscope.comparisons.noise_floor import NoiseFloor
+    from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 
 COLUMNS = (
     Column("layer", heading=lambda row: "" if row.layer is None else f"layer {row.layer}"),
@@ -36,9 +37,9 @@ def document(result: NoiseFloor) -> Document:
     """The floors under their layers, a chart a measure, and the limits as configuration."""
     names = [str(subject["name"]) for subject in result.subjects]
     limits = [Code("Limits for pyproject.toml", result.to_toml(), "toml")] if result.limits else []
-    floors = Table("Every floor", COLUMNS, result.floors)
+    floors = Table("Every floor", COLUMNS, result.floors, measure=lambda row: str(row.measure))
     return Document(
-        f"noise floor of {', '.join(names)}, {result.count} {result.over}",
+        f"noise floor of {', '.join(short_names(names))}, {result.count} {result.over}",
         [floors],
         [
             *([Section("limits for pyproject.toml", limits)] if limits else []),
@@ -54,7 +55,50 @@ def document(result: NoiseFloor) -> Document:
                 background=True,
             ),
         ],
-        findings=[Finding(line) for line in _notes(result)],
+        facts=[name for name, short in zip(names, short_names(names), strict=True) if name != short],
+        findings=[Finding(line, lead=True) for line in _ends(result)],
+        reading=_notes(result),
+        folded=_folded(result),
+    )
+
+
+def _ends(result: NoiseFloor) -> list[str]:
+    """What moves least and most by itself, as a share of its value, and what no limit is known of."""
+    known = [row for row in result.floors if row.limit is not None and row.relative is not None and row.mean]
+    found = []
+    if known:
+        least, most = (pick(known, key=_share) for pick in (min, max))
+        found.append(f"{_at(least)} is the steadiest: by chance it moves by up to {_percent(least)}")
+        if most is not least:
+            found.append(f"{_at(most)} is the least steady: up to {_percent(most)}")
+    without = list(dict.fromkeys(row.measure for row in result.floors if row.limit is None))
+    if without:
+        found.append(f"no limit is known of {listed(without, 6)}")
+    return found
+
+
+def _share(row: Floor) -> float:
+    return (row.limit or 0.0) / abs(row.mean or 1.0)
+
+
+def _percent(row: Floor) -> str:
+    share = 100 * _share(row)
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+
+
+def _at(row: Floor) -> str:
+    return row.measure + ("" if row.layer is None else f" of layer {row.layer}")
+
+
+def _folded(result: NoiseFloor) -> Folded | None:
+    """The measures that say again what another one says, in every layer."""
+    if result.settings.get("isoscore_zeta"):
+        return None
+    wide = {subject.get("hidden_size") for subject in result.subjects}
+    return folded(
+        (row.layer, row.measure, [as_isoscore(row.measure, value, *wide) for value in row.values])
+        for row in result.floors
+        if len(wide) == 1
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from math import isclose
+from typing import Any
 
-from geoscope.catalogue import FAMILIES, MEASURES, Measure
-from geoscope.document import Reading
+from geoscope.catalogue import FAMILIES, MEASURES, ONE_NUMBER, Measure
+from geoscope.document import Folded, Reading
 
 _MEASURES = {measure.key: measure for measure in MEASURES}
 _OTHER = "other"
@@ -40,6 +42,41 @@ def link_of(paper: str) -> str | None:
 def family_of(key: str) -> str:
     """The family of a measure; of one that this version does not know, other."""
     return _MEASURES[key].family if key in _MEASURES else _OTHER
+
+
+def as_isoscore(key: str, value: float | None, dimensions: Any) -> float | None:
+    """A number of `ONE_NUMBER` as what the first of them would be; None where the dimensions are not known."""
+    if key != ONE_NUMBER[-1] or value is None:
+        return value
+    return (value - 1.0) / (dimensions - 1.0) if isinstance(dimensions, int) and dimensions > 1 else None
+
+
+def folded(told: Iterable[tuple[Hashable, str, Sequence[Any]]]) -> Folded | None:
+    """What screens leave out: of `ONE_NUMBER` all but the first, where they are the same in every place.
+
+    told: a place, a measure's key, and all that is told of it there. Nothing is left out unless all of them are there.
+    """
+    held: dict[str, dict[Hashable, Sequence[Any]]] = {key: {} for key in ONE_NUMBER}
+    for place, key, facts in told:
+        if key in held:
+            held[key][place] = facts
+    first, *others = held.values()
+    if not first or any(other.keys() != first.keys() for other in others):
+        return None
+    if not all(_same(first[place], other[place]) for other in others for place in first):
+        return None
+    shown, same, mapped = ONE_NUMBER
+    why = f"{same} is the same number here as {shown}, and {mapped} a linear map of it: --all-measures shows them"
+    return Folded((same, mapped), why)
+
+
+def _same(facts: Sequence[Any], others: Sequence[Any]) -> bool:
+    return all(
+        isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+        if isinstance(one, float) and isinstance(other, float)
+        else one == other
+        for one, other in zip(facts, others, strict=True)
+    )
 
 
 def by_family(keys: Iterable[str]) -> list[tuple[str, list[str]]]:

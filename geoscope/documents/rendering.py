@@ -12,14 +12,14 @@ from typing import Any
 from geoscope.document import Document
 from geoscope.errors import GeoscopeError
 from geoscope.files import json_text, send
-from geoscope.forms.output import FORMS, GATE_FORMS, SUFFIXES, Page
+from geoscope.forms.output import FORMS, GATE_FORMS, SCREENS, SUFFIXES, Page
 from geoscope.result import Result, parse, read_content
 
 _ANY_PAGE = Page()
 
 
 def render(result: Any, form: str, page: Page = _ANY_PAGE) -> str:
-    """A result, or a list of reports, as text. page: what a table is drawn on.
+    """A result, or a list of reports, as text. page: what a table is drawn on, and whether people see every row.
 
     Raises GeoscopeError for a form that such a result is not written in.
     """
@@ -31,7 +31,8 @@ def render(result: Any, form: str, page: Page = _ANY_PAGE) -> str:
     if form not in forms:
         *most, last = forms
         raise GeoscopeError(f"expected {', '.join(most)} or {last} for {what}, got {form}; choose with --format")
-    return _written(document, form, page)
+    screened = form in SCREENS and not page.all_measures
+    return _written(document.without_folded() if screened else document, form, page)
 
 
 def _json(result: Any) -> str:

@@ -7,22 +7,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from geoscope.document import Across, Card, Cards, Column, Document, Section, Table, side_by_side
-from geoscope.documents.findings import findings_of, of_finite_corpus
-from geoscope.documents.reading import by_family, family_of, in_order
+from geoscope.document import Across, Card, Cards, Column, Document, Folded, Section, Table, side_by_side
+from geoscope.documents.findings import findings_of, null_kind, of_finite_corpus
+from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, in_order
 from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
 from geoscope.report import STUDY_KEYS, Measurement
-from geoscope.wording import listed
+from geoscope.wording import all_of, listed
 
 if TYPE_CHECKING:
     from geoscope.report import Report, Score
 
 _DIGITS = 12  # of a fingerprint, where several stand side by side
-_HOW = (
-    "The dashed line is the null: what the same estimator gives on points without structure, of the same n and d. A "
-    "number near its null says nothing about the model. No direction is good by itself."
+_ISOTROPIC = "null: what the same estimator gives on isotropic Gaussian points of the same n and d. "
+_MATCHED = (
+    "{of}: on Gaussian points with the rows' own covariance, which are as narrow as the rows; a value above or below "
+    "that is structure beyond the covariance. "
 )
-
+_NULL_KINDS = {"isotropic": "isotropic", "matched": "own covariance"}
 
 _ACROSS = Across("measure", "layer", "value", "subject", left=("standard_error", "null"))
 
@@ -55,7 +56,7 @@ def document(reports: Sequence[Report]) -> Document:
                 for family, members in by_family(row.measure for row in held)
             ),
             *([Section("scores", [Cards(partial(_score_cards, labels, reports)), *scores])] if scores else []),
-            Section("numbers", [replace(numbers, rows=_by_measure(numbers.rows))]),
+            Section("numbers", [_on_screens(numbers)]),
             Section("subjects", [side_by_side("What was measured, and on what", labels, _subjects(reports))], True),
             Section(
                 "settings",
@@ -68,8 +69,37 @@ def document(reports: Sequence[Report]) -> Document:
         ],
         facts=_facts(labels, reports),
         findings=findings_of(reports),
-        how=f"A dot is a value{dot}. {_HOW}",
+        how=f"A dot is a value{dot}. The dashed line is the null.",
+        reading=_reading(held),
+        folded=_folded(labels, reports),
         legend=[each.name for each in series],
+    )
+
+
+def _reading(rows: Sequence[Measurement]) -> list[str]:
+    """How the columns are to be read, in two lines."""
+    held = {kind: [row for row in rows if null_kind(row) == kind] for kind in _NULL_KINDS}
+    line = _ISOTROPIC if held["isotropic"] else ""
+    if held["matched"]:
+        families = list(dict.fromkeys(family_of(row.measure) for row in held["matched"]))
+        line += _MATCHED.format(of=f"Of {all_of(families)}" if line else "null")
+    errors = any(row.standard_error is not None for row in rows)
+    error = "standard error: over sequences, not over tokens. " if errors else ""
+    return [*filter(None, [line.strip()]), f"{error}No direction is good by itself: see `geoscope measures`."]
+
+
+def _folded(labels: Sequence[str], reports: Sequence[Report]) -> Folded | None:
+    """The measures that say again what another one says, in every place of every report."""
+    if any(report.settings.get("isoscore_zeta") for report in reports):
+        return None
+    return folded(
+        (
+            (label, row.layer, *row.keys.values()),
+            row.measure,
+            (as_isoscore(row.measure, row.value, report.subject.hidden_size), row.n),
+        )
+        for label, report in zip(labels, reports, strict=True)
+        for row in report.measurements
     )
 
 
@@ -102,8 +132,11 @@ def facts(report: Report) -> str:
 def _facts(labels: Sequence[str], reports: Sequence[Report]) -> list[str]:
     """What is told of each; the same of all told once."""
     told = [facts(report) for report in reports]
+    if len(labels) == 1:
+        name = reports[0].subject.name
+        return told if name == labels[0] else [name, *told]
     if len(set(told)) == 1:
-        return [told[0] if len(labels) == 1 else f"all: {told[0]}"]
+        return [f"all: {told[0]}"]
     return [f"{label}: {each}" for label, each in zip(labels, told, strict=True)]
 
 
@@ -118,7 +151,28 @@ def _numbers(labels: Sequence[str], reports: Sequence[Report]) -> Table:
         for row in report.measurements
     ]
     keys = dict.fromkeys(key for each in rows for key in each.row.keys)
-    return Table("Every number", _columns(keys, rows, several=len(reports) > 1), rows, across=None if keys else _ACROSS)
+    columns = _columns(keys, rows, several=len(reports) > 1)
+    across = None if keys else _ACROSS
+    return Table("Every number", columns, rows, across=across, measure=lambda each: str(each.row.measure))
+
+
+def _on_screens(numbers: Table) -> Table:
+    """The numbers as their families are ordered; a study of one layer by its levels, as others by their layers."""
+    rows = _by_measure(numbers.rows)
+    layers = {each.row.layer for each in rows}
+    if len(layers) == 1 and all(each.row.keys.keys() <= set(STUDY_KEYS) for each in rows) and numbers.across is None:
+        named = "level" if any(each.row.noise_level is not None for each in rows) else "run"
+        level = Column(named, label=None, value=_level, words=True)
+        across = replace(_ACROSS, over=level.name)
+        return replace(numbers, rows=rows, columns=[*numbers.columns, level], across=across)
+    return replace(numbers, rows=rows)
+
+
+def _level(each: _Row) -> str:
+    """A study's level and seed, as short as columns are."""
+    level, seed = each.row.noise_level, each.row.noise_seed
+    told = [f"{level:g}" if level is not None else "", f"seed {seed}" if seed is not None else ""]
+    return "\n".join(filter(None, told)) or "unchanged"
 
 
 def _by_measure(rows: Sequence[_Row]) -> list[_Row]:
@@ -140,6 +194,7 @@ def _columns(keys: Iterable[str], rows: Sequence[_Row], *, several: bool) -> lis
             value=lambda each: each.row.standard_error, shown=_error,
         ),
         Column("null", value=lambda each: each.row.null),
+        Column("", "null of", value=lambda each: _NULL_KINDS.get(null_kind(each.row) or ""), words=True, spare=1),
         Column("n", value=lambda each: each.row.n),
         Column("reason", value=lambda each: each.row.reason, shown=_undefined, note=True),
         *(Column(key, value=partial(_key, key)) for key in keys),
@@ -223,6 +278,7 @@ def _subject(report: Report, *, short: bool) -> dict[str, Any]:
     ]
     share = sample.sampling_fraction if sample.left_out is None else None  # a vocabulary is of no corpus
     told = {
+        "name": subject.name,
         "kind": subject.kind,
         "architecture": subject.architecture,
         "revision": subject.revision,

@@ -10,7 +10,7 @@ from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Card, Chart, Point, Series
 from geoscope.documents.reading import reading_of
 from geoscope.forms.html.scales import bounded
-from geoscope.wording import between, key_names, layer_in_words, numbered, rounded
+from geoscope.wording import between, key_names, layer_in_words, numbered, rounded, short_names
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -43,8 +43,8 @@ class Held:
 
 
 def labels_of(reports: Sequence[Report]) -> list[str]:
-    """The subjects' names; those that several reports share are numbered."""
-    return numbered([report.subject.name for report in reports])
+    """The subjects' names, of a path its last part; those that several reports share are numbered."""
+    return numbered(short_names([report.subject.name for report in reports]))
 
 
 def axis_of(rows: Iterable[Measurement]) -> Axis:
@@ -82,7 +82,7 @@ def card(key: str, series: Sequence[Held], axis: Axis, *, headed: bool = True) -
     rows = [row for each in series for row in each.rows if row.measure == key]
     number, beside = _headline(rows[0]) if headed and len(rows) == 1 else (None, None)
     chart = Chart(key, drawn, axis.name, axis.places, levels=axis.by == "noise_level")
-    return Card(key, chart, reading_of(key), number, beside)
+    return Card(key, chart, reading_of(key), number, beside, measure=key)
 
 
 def _headline(row: Measurement) -> tuple[str, str]:

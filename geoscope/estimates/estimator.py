@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from geoscope import measures as formulas
-from geoscope.catalogue import QUANTIZED, STREAMED, TRAITS, Measure
+from geoscope.catalogue import QUANTIZED, STREAMED, TRAITS, Measure, NullKind
 from geoscope.errors import Undefined
 from geoscope.estimates import nulls
 from geoscope.estimates.partial import PartialPasses
@@ -37,6 +37,7 @@ class Estimate:
     reason: str | None = None
     standard_error: float | None = None
     null: float | None = None
+    null_kind: NullKind | None = None
     replicates: list[float] | None = None
     halves: list[float] | None = None
     training_spread: float | None = None
@@ -75,12 +76,14 @@ class Estimator:
             return Estimate(None, n, str(reason))
         spread, why = self._spread(traits, asked, value)
         error, trained = self._error(key, asked, spread)
+        null = self._null(traits, asked, n)
         return Estimate(
             value,
             n,
             why,
             error,
-            self._null(traits, asked, n),
+            null,
+            None if null is None else traits.null_kind,
             _every(spread.replicates, GROUPS),
             _every(spread.halves, HALVES),
             trained,

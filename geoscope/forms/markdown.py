@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from geoscope.document import Cards, Code, Column, Document, Section, Table, entry
-from geoscope.wording import cell_text
+from geoscope.document import Cards, Code, Column, Document, Finding, Section, Table, entry
+from geoscope.wording import cell_text, code_and_words, printable, sentence
 
 
 def text(document: Document) -> str:
@@ -18,12 +18,16 @@ def text(document: Document) -> str:
     name = "" if document.cases is None else "geoscope: "  # of a gate, which stands among what others report
     parts = [f"### {name}{escaped(document.title)}"]
     parts += [f"**{escaped(document.outcome)}**"] if document.outcome is not None else []
-    parts += [_listed(document.facts) if len(document.facts) > 1 else "".join(map(escaped, document.facts))]
+    parts += [
+        _listed(list(map(_prose, document.facts))) if len(document.facts) > 1 else "".join(map(_prose, document.facts))
+    ]
+    parts += [_listed([_opening(finding) for finding in document.opening])]
     for table in tables:
         parts += [f"**{escaped(table.caption)}**"] if len(tables) > 1 and table.telling is None else []
         parts += _table(table) if table.telling is None else _folded(table, table.telling)
-    parts += [_listed(document.told(warning=False))]
-    parts += [f"**Warning:** {escaped(warning)}" for warning in document.told(warning=True)]
+    below = [*(document.reading if tables else ()), *document.told(warning=False)]
+    parts += [_listed(list(map(_prose, below)))]
+    parts += [f"**Warning:** {_prose(warning)}" for warning in document.told(warning=True)]
     parts += [f"```{block.language}\n{block.text.rstrip()}\n```" for block in blocks if isinstance(block, Code)]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
@@ -35,8 +39,17 @@ def escaped(cell: Any) -> str:
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", found)  # inside a word GitHub leaves it alone
 
 
+def _opening(finding: Finding) -> str:
+    return ("**Warning:** " if finding.warning else "") + _prose(sentence(finding.text))
+
+
 def _listed(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {escaped(line)}" for line in lines)
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _prose(text: str) -> str:
+    """A sentence, in which what stands between backticks is code."""
+    return "".join(f"`{printable(piece)}`" if code else escaped(piece) for piece, code in code_and_words(text))
 
 
 def _table(table: Table) -> list[str]:

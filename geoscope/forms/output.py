@@ -16,6 +16,8 @@ from geoscope.files import STDOUT
 Form = Literal["table", "json", "csv", "markdown", "html"]
 GateForm = Literal[Form, "junit", "github"]
 """Of a result that can fail a limit."""
+SCREENS = ("table", "markdown", "html")
+"""What people look at; the other forms are data, which hold everything."""
 
 FORMS: tuple[str, ...] = get_args(Form)
 GATE_FORMS: tuple[str, ...] = get_args(GateForm)
@@ -53,15 +55,19 @@ def choose_format(asked: str | None, destination: str = STDOUT, forms: Collectio
 
 @dataclass(frozen=True)
 class Page:
-    """What a table is drawn on: a terminal so many columns wide, or (width None) a page of any width."""
+    """What a table is drawn on: a terminal so many columns wide, or (width None) a page of any width.
+
+    all_measures: whether people see every row, whatever form is written.
+    """
 
     width: int | None = None
     color: bool = False
+    all_measures: bool = False
 
 
-def page_of(destination: str = STDOUT) -> Page:
+def page_of(destination: str = STDOUT, *, all_measures: bool = False) -> Page:
     """The terminal, if that is where the output goes; in color unless NO_COLOR is set or it cannot."""
     if destination != STDOUT or not sys.stdout.isatty():
-        return Page()
+        return Page(all_measures=all_measures)
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Page(shutil.get_terminal_size().columns, not plain)
+    return Page(shutil.get_terminal_size().columns, not plain, all_measures)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from geoscope.document import Cards, Code, Column, Document, Section, Style, Table
+from geoscope.document import Cards, Code, Column, Document, Finding, Section, Style, Table
 from geoscope.forms.output import Page
-from geoscope.wording import capital, cell_text, printable
+from geoscope.wording import capital, cell_text, code_and_words, printable, sentence
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table as Grid
+    from rich.text import Text
 
 _MANY = 8  # more places than this side by side read better as rows
+_MOST_ROWS = 60  # in a terminal, where some rows tell more than others
+_GAP = 2  # between columns
+_NOTE = 5  # of a footnote's number
+_STICKS = "\N{NO-BREAK SPACE}"  # a number to its unit
+_LEAST = 12  # characters of a name
+_LINE = "line"  # the column of bars
+_BARS, _NO_BAR = "▁▂▃▄▅▆▇█", "·"
 _STYLES: dict[Style, str] = {"": "", "strong": "bold", "faint": "dim", "bad": "red"}
 
 
@@ -40,31 +50,53 @@ def text(document: Document, page: Page) -> str:
     from rich.text import Text
 
     notes, blocks = _Notes(), document.blocks(foremost_last=True)
-    parts: list[RenderableType] = [Text(printable(document.title), style="bold")]
-    parts += [Text(printable(line)) for line in document.facts]
-    whole = [block for block in blocks if isinstance(block, Table)]
-    tables = [each for table in whole for each in _laid_out(table)]
-    for table in tables:
+    wide = page.width
+    parts: list[RenderableType] = [_lines(document.title, wide, style="bold")]
+    parts += [_lines(line, wide) for line in document.facts]
+    parts += [Text()] if document.opening else []
+    parts += [_lines(_told(each), wide, "- ", style="yellow" if each.warning else "") for each in document.opening]
+    whole = [_first_rows(block, page) for block in blocks if isinstance(block, Table)]
+    tables = [each for table in whole for each in _laid_out(table, page)]
+    for table in filter(lambda each: each.rows, tables):
         parts += [Text()]
-        parts += [Text(printable(table.caption), style="bold")] if len(tables) > 1 and table.caption else []
+        parts += [_lines(table.caption, wide, style="bold")] if len(tables) > 1 and table.caption else []
         for number, grid in enumerate(_grids(table, notes, page.width)):
             parts += [Text(), grid] if number else [grid]
-    parts += [Text(f"[{number}] {printable(reason)}") for number, reason in enumerate(notes.reasons, 1)]
+    parts += [_lines(reason, wide, f"[{number}] ") for number, reason in enumerate(notes.reasons, 1)]
     for section in document.sections:
         parts += _described(section)
-    further = [line for table in whole for line in _left_out(table)]
-    parts += [Text(printable(line), style="dim") for line in (*document.told(warning=False), *further)]
-    parts += [Text(f"warning: {printable(line)}", style="yellow") for line in document.told(warning=True)]
+    further = [line for block in blocks if isinstance(block, Table) for line in _left_out(block, page)]
+    below = [*(document.reading if tables else ()), *document.told(warning=False), *further]
+    parts += [Text()] if below else []
+    parts += [_lines(line, wide, style="dim") for line in below]
+    parts += [_lines(f"warning: {line}", wide, style="yellow") for line in document.told(warning=True)]
     for block in blocks:
         if isinstance(block, Code):
             parts += [Text(), Text(block.text.rstrip("\n"))]
     if document.outcome is not None:
-        parts += [Text(), Text(document.outcome, style="bold")]
+        parts += [Text(), _lines(document.outcome, wide, style="bold")]
     return _drawn(parts, page)
+
+
+def _told(finding: Finding) -> str:
+    return sentence(f"warning: {finding.text}" if finding.warning else finding.text)
+
+
+def _lines(text: str, width: int | None, head: str = "", style: str = "") -> Text:
+    """A text in lines of whole words, all after the first as far in as what heads it; nothing longer is cut."""
+    from rich.text import Text
+
+    words = "".join(piece for piece, _ in code_and_words(printable(text))).replace(" %", f"{_STICKS}%")
+    lines = textwrap.wrap(
+        words, (width or 100_000) - len(head), break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
+    indent = "\n" + " " * len(head)
+    return Text(head + indent.join(lines).replace(_STICKS, " "), style=style)
 
 
 def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(
         file=io.StringIO(),
@@ -77,7 +109,7 @@ def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
     )
     with console.capture() as capture:
         for part in parts:
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text))  # its lines are whole already
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
@@ -101,8 +133,18 @@ def _described(section: Section) -> list[RenderableType]:
 # How a table stands
 
 
-def _laid_out(table: Table) -> list[Table]:
-    """The table with few places side by side; with many, or of several subjects, a row a place and a table a group."""
+def _first_rows(table: Table, page: Page) -> Table:
+    """Of a table longer than anybody reads in a terminal, the telling rows."""
+    if table.telling is None or page.width is None or page.all_measures or len(table.rows) <= _MOST_ROWS:
+        return table
+    return replace(table, rows=[row for row in table.rows if table.telling(row)])
+
+
+def _laid_out(table: Table, page: Page) -> list[Table]:
+    """The table with few places side by side; with more than the width has room for, a line and both ends a row.
+
+    Where that has no room either, of several subjects, or if all is asked for: a row a place and a table a group.
+    """
     if table.across is None:
         return [table]
     over, by, whose = map(table.column, (table.across.over, table.across.by, table.across.whose))
@@ -112,9 +154,17 @@ def _laid_out(table: Table) -> list[Table]:
     if len(places) < 2 and not several:
         return [replace(table, columns=[column for column in table.columns if column is not over], across=None)]
     cell = table.column(table.across.cell)
-    if len(places) <= _MANY and not several:
+    if not several:
         names = {place: f"{over.title} {place}" for place in places}
-        return [_side_by_side(table, (heading, by), over, cell, names)]
+        beside = _side_by_side(table, (heading, by), over, cell, names)
+        if len(places) <= _MANY and _fits(beside, page.width):
+            return [beside]
+        if page.width is not None and not page.all_measures:
+            lines = _as_lines(table, (heading, by), over, cell, page.width)
+            if _fits(lines, page.width):
+                return [lines]
+        if len(places) <= _MANY:
+            return [beside]
     found = []
     for group in dict.fromkeys(heading.of(row) for row in table.rows):
         rows = [row for row in table.rows if heading.of(row) == group]
@@ -127,12 +177,74 @@ def _laid_out(table: Table) -> list[Table]:
     return found
 
 
-def _left_out(table: Table) -> list[str]:
-    """What values side by side have no room for."""
-    if table.across is None or not any(each.across for each in _laid_out(table)):
+def _left_out(table: Table, page: Page) -> list[str]:
+    """What first rows, values side by side, or lines have no room for."""
+    if hidden := len(table.rows) - len(_first_rows(table, page).rows):
+        return [f"{hidden} other rows are left out: --all-measures shows them."]
+    drawn = _laid_out(table, page)
+    if table.across is None or not any(each.across for each in drawn):
         return []
     titles = [f"{column.title}s" for column in table.shown() if column.name in table.across.left]
-    return [f"{capital(' and '.join(titles))} are in --format json and csv."] if titles else []
+    lines = any(column.name == _LINE for each in drawn for column in each.columns)
+    told = ["--all-measures shows every number in full"] * lines
+    if titles:
+        told.append(f"{' and '.join(titles)} are in --format json and csv")
+    return [f"{capital('; '.join(told))}."] if told else []
+
+
+def _as_lines(table: Table, stubs: Sequence[Column], over: Column, cell: Column, width: int) -> Table:
+    """A row's values over the places as a line of bars, with the lowest and the highest and where they are."""
+    places = list(dict.fromkeys(over.of(row) for row in table.rows))
+    beside = _side_by_side(table, stubs, over, cell, dict.fromkeys(places, ""))
+    stub, values = beside.columns[: len(stubs)], beside.columns[len(stubs) :]
+
+    def held(line: Any) -> list[float | None]:
+        return [column.of(line) for column in values]
+
+    def end(pick: Callable[..., Any]) -> Callable[[Any], str]:
+        def told(line: Any) -> str:
+            known = [(value, place) for value, place in zip(held(line), places, strict=True) if value is not None]
+            if not known:
+                return ""
+            value, place = pick(known, key=lambda each: each[0])
+            return f"{cell_text(value)} ({_short(place)})"
+
+        return told
+
+    def why(line: Any) -> str | None:
+        reasons = dict.fromkeys(column.why(line) for column in values if column.why is not None)
+        return "; ".join(reason for reason in reasons if reason) or None
+
+    ends = [Column("", "lowest", value=end(min)), Column("", "highest", value=end(max))]
+    title = f"{over.title}s {_short(places[0])} to {_short(places[-1])}"
+    room = width - _room_of(replace(beside, columns=[*stub, *ends])) - _GAP
+    most = min(len(places), max(room - _NOTE * any(why(row) for row in beside.rows), len(title)))
+    line = Column(_LINE, title, value=lambda row: bars(held(row), most), words=True, why=why)
+    return replace(beside, columns=[*stub, line, *ends])
+
+
+def _short(place: Any) -> str:
+    """The first line of what a place is called."""
+    return str(place).partition("\n")[0]
+
+
+def bars(values: Sequence[float | None], most: int) -> str:
+    """A bar a value, from the lowest to the highest; a dot for none. Of more than so many, a bar is the mean of some.
+
+    Nothing where there is no value at all.
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    count = min(most, len(values))
+    edges = [round(place * len(values) / count) for place in range(count + 1)]
+    least, reach = min(known), max(known) - min(known)
+    drawn = ""
+    for first, after in pairwise(edges):
+        some = [value for value in values[first:after] if value is not None]
+        share = 0.5 if reach == 0 else (sum(some) / len(some) - least) / reach if some else 0.0
+        drawn += _BARS[min(int(share * len(_BARS)), len(_BARS) - 1)] if some else _NO_BAR
+    return drawn
 
 
 def _side_by_side(table: Table, stubs: Sequence[Column], across: Column, value: Column, names: dict[Any, str]) -> Table:
@@ -160,20 +272,66 @@ def _side_by_side(table: Table, stubs: Sequence[Column], across: Column, value: 
     return replace(table, columns=[*map(first, stubs), *map(cell, names)], rows=list(lines.values()))
 
 
-def _grids(table: Table, notes: _Notes, width: int | None) -> list[Grid]:
-    """The table, or several under one another where its columns do not fit the width even without spare ones."""
+def _fits(table: Table, width: int | None) -> bool:
+    return width is None or _room_of(table) <= width
+
+
+def _room_of(table: Table) -> int:
+    """How many columns of a terminal the whole table takes."""
+    parts = _parts(table, _Notes(), None)
+    return parts.first + sum(parts.sizes)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a table is drawn from. stub: the column that names the rows, first: how wide it is; sizes: of the others."""
+
+    stub: Column
+    heading: Column | None
+    labels: list[str]
+    columns: list[Column]
+    cells: list[list[str]]
+    first: int
+    sizes: list[int]
+
+
+def _parts(table: Table, notes: _Notes, width: int | None) -> _Parts:
+    """Names longer than there is room for lose their beginning, so that nothing is broken in two."""
     columns = [column for column in table.shown() if not column.note]
     heading = next((column for column in table.columns if column.heading), None)
     stub = next((column for column in columns if column.words and not column.heading), columns[0])
     columns = [column for column in columns if column is not heading and column is not stub]
     labels = [("  " if heading is not None else "") + cell_text(stub.told(row)) for row in table.rows]
     cells = [[notes.cell(column, row) for column in columns] for row in table.rows]
-    sizes = [
-        3 + max(len(piece) for told in (column.title, *(line[at] for line in cells)) for piece in told.split("\n"))
-        for at, column in enumerate(columns)
-    ]
     heads = [] if heading is None or heading.heading is None else [heading.heading(row) for row in table.rows]
+    if width:
+        widest = max((_size(column, [line[at] for line in cells]) for at, column in enumerate(columns)
+                      if not column.words), default=0)  # fmt: skip
+        labels = [_shortened(label, max(width - widest, width // 3)) for label in labels]
     first = max(len(told) for told in (stub.title, *labels, *heads))
+    if width:
+        cells = [
+            [_shortened(cell, width - first - _GAP) if column.words else cell
+             for column, cell in zip(columns, line, strict=True)]
+            for line in cells
+        ]  # fmt: skip
+    sizes = [_size(column, [line[at] for line in cells]) for at, column in enumerate(columns)]
+    return _Parts(stub, heading, labels, columns, cells, first, sizes)
+
+
+def _size(column: Column, cells: Sequence[str]) -> int:
+    return _GAP + max(len(piece) for told in (column.title, *cells) for piece in told.split("\n"))
+
+
+def _shortened(name: str, room: int) -> str:
+    """The end of a name that is longer than its room."""
+    return name if len(name) <= max(room, _LEAST) else f"…{name[1 - max(room, _LEAST) :]}"
+
+
+def _grids(table: Table, notes: _Notes, width: int | None) -> list[Grid]:
+    """The table, or several under one another where its columns do not fit the width even without spare ones."""
+    parts = _parts(table, notes, width)
+    first, sizes, columns = parts.first, parts.sizes, parts.columns
     kept = list(range(len(columns)))
     for at in sorted(kept, key=lambda at: -columns[at].spare):
         if width and columns[at].spare and first + sum(sizes[place] for place in kept) > width:
@@ -183,8 +341,11 @@ def _grids(table: Table, notes: _Notes, width: int | None) -> list[Grid]:
         if blocks[-1] and width and first + sum(sizes[place] for place in blocks[-1]) + sizes[at] > width:
             blocks.append([])
         blocks[-1].append(at)
-    return [_grid(table, stub, heading, labels, [(columns[at], [line[at] for line in cells]) for at in block])
-            for block in blocks]  # fmt: skip
+    return [
+        _grid(table, parts.stub, parts.heading, parts.labels,
+              [(columns[at], [line[at] for line in parts.cells]) for at in block])
+        for block in blocks
+    ]  # fmt: skip
 
 
 def _grid(
@@ -194,11 +355,11 @@ def _grid(
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     grid.add_column(Text(printable(stub.title)), no_wrap=True)
     for column, _ in block:
         title = "\n".join(map(printable, column.title.split("\n")))
-        grid.add_column(Text(title), justify="left" if column.words else "right", overflow="fold")
+        grid.add_column(Text(title), justify="left" if column.words else "right", no_wrap=True)
     group = ""
     for at, row in enumerate(table.rows):
         head = "" if heading is None or heading.heading is None else printable(heading.heading(row))

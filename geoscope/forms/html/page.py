@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from geoscope import __version__
 from geoscope.document import Cards, Column, Document, Section, Table
 from geoscope.forms.html.charts import chart
 from geoscope.forms.html.drawing import swatch
-from geoscope.wording import capital, cell_text, printable
+from geoscope.wording import capital, cell_text, code_and_words, printable, sentence
 
 _LONG = 24  # characters of words that go on one line
 
@@ -36,7 +36,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"anchor": _anchor, "capital": capital, "chart": chart, "kind": _kind, "swatch": swatch}
-    made.filters |= {"cells": _cells}
+    made.filters |= {"cells": _cells, "prose": _prose, "sentence": sentence}
     made.tests |= {"table": lambda block: isinstance(block, Table), "cards": lambda one: isinstance(one, Cards)}
     return made
 
@@ -46,6 +46,12 @@ def _finished(value: Any) -> Any:
     if value is None:
         return ""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _prose(text: str) -> Markup:
+    """A sentence, in which what stands between backticks is code."""
+    pieces = [(escape(printable(piece)), code) for piece, code in code_and_words(text)]
+    return Markup("").join(Markup("<code>{}</code>").format(piece) if code else piece for piece, code in pieces)
 
 
 def _holds(block: Any) -> bool:
