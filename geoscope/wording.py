@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 
@@ -22,6 +23,12 @@ def listed(items: Sequence[object], most: int = 3) -> str:
     """The items with commas between; of more than so many the first, and how many follow."""
     rest = len(items) - most
     return ", ".join(map(str, items[:most])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def meant(given: str, names: Iterable[str], otherwise: str, *, cutoff: float = 0.6) -> str:
+    """What to do about a name that is none of these: the nearest of them, if one is near (1: equal)."""
+    near = get_close_matches(given, list(names), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def key_names(keys: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings.option import Option
-from geoscope.settings.texts import keys_of, points_of
+from geoscope.settings.texts import DEVICE_WORDS, LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
@@ -21,7 +21,6 @@ Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
 Null = Literal["auto", "closed", "matched", "none"]
-
 
 MAX_LENGTH = 128
 """Tokens a sequence is cut to where nobody says and the model reads so many."""
@@ -42,6 +41,7 @@ class Text(TypedDict, total=False):
             None,
             f"Sample, pool and measure as a work did: {', '.join(PROTOCOLS)}. Options that are typed go first.",
             _SAMPLE, metavar="NAME", shown="none", told="settings.protocol", of_text=True, drawn=True,
+            words=tuple(PROTOCOLS), often=4,
         ),
     ]  # fmt: skip
     corpora: Annotated[
@@ -51,7 +51,7 @@ class Text(TypedDict, total=False):
             "ptb, wikitext2, sample, a .txt .jsonl .json .csv .tsv .parquet file (also .gz), NAME=FILE, - for standard "
             "input (lines, or records of JSON), or ORG/NAME:SPLIT:COLUMN of the hub; may be repeated.",
             _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
-            repeated=True, told="sample.corpora", of_text=True, drawn=True,
+            repeated=True, told="sample.corpora", of_text=True, drawn=True, words=NAMED_CORPORA, often=9,
         ),
     ]  # fmt: skip
     text_columns: Annotated[
@@ -81,9 +81,10 @@ class Text(TypedDict, total=False):
     sequences: Annotated[
         int,
         Option(
-            5000, "Sequences to draw.", _SAMPLE, metavar="N", least=1, told="sample.sequences", of_text=True, drawn=True
+            5000, "Sequences to draw.",
+            _SAMPLE, metavar="N", least=1, told="sample.sequences", of_text=True, drawn=True, often=7,
         ),
-    ]
+    ]  # fmt: skip
     max_length: Annotated[
         int | None,
         Option(
@@ -96,7 +97,8 @@ class Text(TypedDict, total=False):
         str | int | Sequence[int],
         Option(
             "last", "Layers to measure; 0 is the embedding layer, union all but it as one cloud.",
-            _SAMPLE, metavar="last|all|union|0,6,-1", told="settings.layers",
+            _SAMPLE, metavar="last|all|union|0,6,-1", parse=layers_of, told="settings.layers", words=LAYER_WORDS,
+            often=9,
         ),
     ]  # fmt: skip
     pooling: Annotated[
@@ -104,7 +106,7 @@ class Text(TypedDict, total=False):
         Option(
             "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says. "
             "vocabulary: the input embedding matrix, a row a token; no text is read.",
-            _SAMPLE, told="sample.pooling", of_text=True, drawn=True,
+            _SAMPLE, told="sample.pooling", of_text=True, drawn=True, often=8,
         ),
     ]  # fmt: skip
     tokens: Annotated[
@@ -137,7 +139,7 @@ class Rows(TypedDict, total=False):
         int | str | None,
         Option(
             10000, "Rows the pairwise and quantized measures see.",
-            _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points",
+            _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points", words=("all",), often=5,
         ),
     ]  # fmt: skip
 
@@ -158,7 +160,7 @@ class Groups(TypedDict, total=False):
         Any,
         Option(
             None, "For embeddings files: which sequence a row belongs to.",
-            _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True,
+            _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True, often=3,
         ),
     ]  # fmt: skip
 
@@ -190,7 +192,8 @@ class KeyOptions(TypedDict, total=False):
         Iterable[str] | None,
         Option(
             None, "Measures or families, as `geoscope measures` lists them.",
-            _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures",
+            _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures", words=MEASURE_WORDS,
+            often=9,
         ),
     ]  # fmt: skip
 
@@ -209,7 +212,7 @@ class MeasureChoice(KeyOptions, CodebookOptions, total=False):
         Any,
         Option(
             "scaled-identity", "What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
-            _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference",
+            _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference", words=("scaled-identity",),
         ),
     ]  # fmt: skip
     population: Annotated[
@@ -260,7 +263,9 @@ class Beside(TypedDict, total=False):
 class Device(TypedDict, total=False):
     """Where a model and the searches run."""
 
-    device: Annotated[str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True)]
+    device: Annotated[
+        str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True, words=DEVICE_WORDS, often=5)
+    ]
 
 
 class Origin(TypedDict, total=False):
@@ -310,7 +315,7 @@ class Loading(Device, Origin, total=False):
         str,
         Option(
             "auto", "Of the model: auto, float32, bfloat16, float16.", _RUN, metavar="NAME", told="settings.dtype",
-            of_text=True, drawn=True,
+            of_text=True, drawn=True, words=("auto", "float32", "bfloat16", "float16"),
         ),
     ]  # fmt: skip
 
@@ -349,7 +354,7 @@ class Cluster(TypedDict, total=False):
         Option(
             None,
             "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
-            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True,
+            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
         ),
     ]  # fmt: skip
 
