@@ -250,6 +250,12 @@ class Document:
         held = [block for section in sections for block in section.blocks]
         return [block for block in held if not isinstance(block, Table) or block.rows]
 
+    def outcome_lines(self, most: int) -> list[str]:
+        """What came of it, for those who see nothing else of it: the outcome, the warnings and the first findings."""
+        told = [*(f"warning: {line}" for line in self.told(warning=True)), *self.told(warning=False)]
+        told = told or [each.text for each in self.findings]
+        return [*([self.outcome] if self.outcome else []), *told[:most]]
+
     def told(self, *, warning: bool) -> list[str]:
         """The warnings, or the other findings, that are told everywhere."""
         return [each.text for each in self.findings if each.warning == warning and not each.further]

@@ -27,7 +27,7 @@ from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 from geoscope.document import Chart, Point, Scatter, Series
 from geoscope.documents.findings import findings_of
-from geoscope.documents.measures import MeasureList
+from geoscope.documents.listings.measures import MeasureList
 from geoscope.documents.rendering import render
 from geoscope.forms.html.charts import chart as drawing_of
 from geoscope.forms.html.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
