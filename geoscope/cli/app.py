@@ -140,10 +140,10 @@ def measure(
     folder = batch_output.check_folder(written["output"]) if several else None
     places = {**written, "output": []} if several else written
     outputs = chosen_outputs(places, quiet=telling["quiet"], inputs=(subjects, measuring))
-    from geoscope.batches.batch import ReportBatch, measure_many
-    from geoscope.measuring import measure as measured
-
     with heard(telling) as ears:
+        from geoscope.batches.batch import ReportBatch, measure_many
+        from geoscope.measuring import measure as measured
+
         if several or cluster:
             batch = measure_many(
                 subjects, output=folder, **measuring, **cluster, progress=ears.progress, announce=ears.announce
@@ -173,9 +173,9 @@ def extract(
         geoscope extract ./checkpoint -o rows/
         geoscope extract ./checkpoint --layers all --pooling mean -o rows/
     """
-    from geoscope.subjects import text_subjects
-
     with heard(telling) as ears:
+        from geoscope.subjects import text_subjects
+
         kept = text_subjects.extract(checkpoint, output=folder, **reading, progress=ears.progress)
     ears.sum_up(f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; ")
 

@@ -70,9 +70,10 @@ def finetune(
     """
     outputs = Outputs({STDOUT: output.choose_format(printed["form"], piped="table")}, printed["quiet"])
     from geoscope.documents.rendering import write_beside
-    from geoscope.finetuning.sweeps import finetune as sweep
 
     with heard(printed) as ears:
+        from geoscope.finetuning.sweeps import finetune as sweep
+
         result = sweep(checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce)
     write_beside(result, folder)
     outputs.send(result)

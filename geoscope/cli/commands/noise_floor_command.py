@@ -36,9 +36,9 @@ def noise_floor(
         geoscope noise-floor seed-1.json seed-2.json seed-3.json
     """
     outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(subjects, floor), piped="table")
-    from geoscope.noise_floors import noise_floor as floor_of
-
     with heard(telling) as ears:
+        from geoscope.noise_floors import noise_floor as floor_of
+
         result = floor_of(*subjects, **floor, progress=ears.progress)
     outputs.send(result)
     ears.sum_up()

@@ -25,10 +25,10 @@ def perturb(
     """
     outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(checkpoint, study))
     parts = None if outputs.first_file is None else Path(f"{outputs.first_file}.parts")
-    from geoscope.batches.finished_work import FinishedReports
-    from geoscope.studies.study import perturb as study_of
-
     with heard(telling) as ears:
+        from geoscope.batches.finished_work import FinishedReports
+        from geoscope.studies.study import perturb as study_of
+
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
     outputs.send(report)
     if parts is not None:
