@@ -23,15 +23,39 @@ _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
 @takes(CompareKeywords)
 def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Comparison:
-    """Hold one or more candidates against a base: each a Report, a report's path, or anything `measure` takes.
+    """Hold one or more candidates against a base.
 
-    margin: the share of the base's value up to which a change is no news. limits: texts such as
-    "isoscore_star:-10%" (see `limits.py`), which the comparison's `failed` lists where they did not hold;
-    strict: let noise excuse no breach. align: where numbers of sequences, rows or points differ, measure again at the
-    least of all. similarity: how alike the spaces are too, layer by layer; of subjects that can be read, not reports.
-    The other keywords are those of `measure`, for what is measured here; what is left out is taken from the base's
+    What is no report is measured first, with the options below; those that are left out are taken from the base's
     report, or else from the first candidate's, so that all see the same sample.
-    Raises NotComparable where the reports were not measured the same way, GeoscopeError for other mistakes.
+
+    Parameters
+    ----------
+    base, *candidates : Report, path, or anything that `measure` takes
+        What to hold against what.
+
+    Returns
+    -------
+    Comparison
+        A difference, candidate minus base, for each candidate, layer and measure, with its standard error and verdict
+        (changed, same, inconclusive, unknown); ``.failed`` lists the limits that did not hold.
+
+    Raises
+    ------
+    NotComparable
+        Where the reports were not measured the same way.
+    GeoscopeError
+        For any other mistake.
+
+    Examples
+    --------
+    >>> import geoscope, numpy
+    >>> draw = numpy.random.default_rng(0)
+    >>> base, other = draw.standard_normal((1000, 16)), draw.standard_normal((1000, 16)) * numpy.linspace(0.1, 2, 16)
+    >>> told = geoscope.compare(base, other, measures="isoscore", limits=["isoscore:-10%"])
+    >>> told.difference("isoscore").verdict
+    'changed'
+    >>> [limit.limit for limit in told.failed]
+    ['isoscore:-10%']
     """
     if not candidates:
         raise GeoscopeError("expected a candidate to hold against the base, got none; name one or more after it")

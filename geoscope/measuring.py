@@ -35,13 +35,44 @@ from geoscope.subjects.opening import opened
 
 @takes(MeasureKeywords)
 def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
-    """Measure one subject: an (n, d) array, Embeddings or their file or folder, a checkpoint id or folder, or "demo".
+    """Measure one subject.
 
-    A TextSubject has been drawn and loaded before: give the options it was opened with, which the report repeats.
-    The keywords are the command line's options; those not given are the protocol's, if one is named. `announce` is
-    told what memory the run needs before it starts. quantizer_grid: sizes of codebooks such as "2,4,8x6,8", at each of
-    which the quantized measures have a measurement, with the key columns `codebooks` and `bits`. Raises GeoscopeError
-    where the subject or an option is unusable; a measure without a value is a null with its reason, never an error.
+    Parameters
+    ----------
+    subject : array, model, path, name or Embeddings
+        Rows: an (n, d) array, tensor (of any dtype, on any device), data frame or list of rows; a dict or list of such
+        layers. Or a loaded transformers model, with `tokenizer` or as a pair with it, or a SentenceTransformer: they
+        are read where they are and left exactly as they were. Or the name or folder of a checkpoint, an embeddings
+        file or folder, ``"demo"``.
+        A TextSubject has been drawn and loaded before: give the options it was opened with, which the report repeats.
+
+    Returns
+    -------
+    Report
+        A measurement for each layer and measure: value, standard error over sequences, null. A measure without a value
+        is null with its reason, never an error.
+
+    Raises
+    ------
+    GeoscopeError
+        Where the subject or an option is unusable: one sentence that says what to do.
+
+    Examples
+    --------
+    >>> import geoscope, numpy
+    >>> rows = numpy.random.default_rng(0).standard_normal((1000, 16))
+    >>> report = geoscope.measure(rows, measures=["isoscore", "two_nn"])
+    >>> round(report["two_nn"].value, 1)
+    14.0
+    >>> report["isoscore"].value > 0.97
+    True
+
+    Layers by their numbers, and which sequence each row is of:
+
+    >>> layers = {0: rows, 6: rows * numpy.linspace(0.1, 2, 16)}
+    >>> report = geoscope.measure(layers, layers="all", measures="isoscore", groups=numpy.arange(1000) // 10)
+    >>> {layer: round(value, 2) for layer, value in report["isoscore"].items()}
+    {0: 0.98, 6: 0.52}
     """
     refuse_size_beside_grid(given)
     options = completed(MeasureKeywords, resolved(given))

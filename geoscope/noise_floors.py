@@ -49,11 +49,35 @@ _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
 @takes(FloorKeywords)
 def noise_floor(*subjects: Any, **given: Unpack[FloorKeywords]) -> NoiseFloor:
-    """The floors of one subject over disjoint draws of its sequences, or of several trainings over the same ones.
+    """How far measures move by themselves: over disjoint draws of one subject's sequences, or over several trainings.
 
-    subjects: anything `measure` takes; of several, some or all may be reports. draws: how many parts one subject's
-    sequences are dealt into. The other keywords are those of `measure` but `errors` and `null`, which are set here.
-    Raises GeoscopeError for too few sequences or a lone report, NotComparable for trainings measured differently.
+    `errors` and `null` are set here and cannot be asked for.
+
+    Parameters
+    ----------
+    *subjects : anything that `measure` takes
+        One, whose sequences are dealt into `draws` parts; or several trainings measured on the same sequences, of which
+        some or all may be reports.
+
+    Returns
+    -------
+    NoiseFloor
+        A floor for each layer and measure, with the limit that it allows; ``.to_toml()`` are the limits for a project.
+
+    Raises
+    ------
+    NotComparable
+        For trainings that were not measured the same way.
+    GeoscopeError
+        For too few sequences, a lone report, or any other mistake.
+
+    Examples
+    --------
+    >>> import geoscope, numpy
+    >>> rows = numpy.random.default_rng(0).standard_normal((1000, 16))
+    >>> floor = geoscope.noise_floor(rows, measures="average_cosine_similarity", draws=5)
+    >>> floor.count, abs(floor.floor("average_cosine_similarity").mean) < 0.01
+    (5, True)
     """
     if not subjects:
         raise GeoscopeError("expected a subject, got none; name a checkpoint, embeddings or several trainings")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from geoscope import presentation
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
-from geoscope.result import SCHEMA_VERSION, Result
-
-if TYPE_CHECKING:
-    import pandas
+from geoscope.result import SCHEMA_VERSION, Part, Result
 
 STUDY_KEYS = ("noise_level", "noise_seed")
 """The key columns of a study's rows."""
@@ -19,11 +19,8 @@ STUDY_KEYS = ("noise_level", "noise_seed")
 SIZE_KEYS = ("codebooks", "bits")
 """The further key columns of quantized measures under a quantizer grid."""
 
-COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
-"""The columns that every report's rows have."""
 
-
-class _Part(BaseModel):
+class _Part(Part):
     """Frozen; keys of later versions are kept; NaN and Infinity are refused."""
 
     model_config = ConfigDict(
@@ -121,6 +118,7 @@ class Measurement(_Part):
     replicates: list[float] | None = Field(
         default=None,
         exclude_if=is_none,
+        repr=False,
         description="the measure without each group of sequences (place in the draw mod 20)",
     )
     caution: str | None = Field(
@@ -129,6 +127,7 @@ class Measurement(_Part):
     halves: list[float] | None = Field(
         default=None,
         exclude_if=is_none,
+        repr=False,
         description="the measure on each of 20 random halves of the sequences, the same of equal draws, where leaving "
         "groups out does not tell its error",
     )
@@ -185,6 +184,64 @@ class Score(_Part):
         return self
 
 
+class Values(Mapping[int | None, float | None]):
+    """A measure's value by layer; of one layer also its measurement: `.value`, `.standard_error`, `.null`, `.n`."""
+
+    def __init__(self, report: Report, measure: str) -> None:
+        rows = report.rows_of(measure)
+        self._report, self._measure = report, measure
+        self._values = {row.layer: row.value for row in rows}
+        if len(self._values) < len(rows):
+            raise GeoscopeError(
+                f"expected one {measure} a layer in {report.subject.name}'s report, got {len(rows)} of "
+                f"{len(self._values)} layers; to_dataframe has all"
+            )
+
+    def __getitem__(self, layer: int | None) -> float | None:
+        return self.measurement(layer).value
+
+    def __iter__(self) -> Iterator[int | None]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"{self._measure}: {self._values}"
+
+    def __float__(self) -> float:
+        value = self.value
+        if value is None:
+            raise GeoscopeError(
+                f"expected a number, got none: {self._measure} is undefined, {self.measurement().reason}"
+            )
+        return value
+
+    def measurement(self, layer: int | None = None) -> Measurement:
+        """The measurement of a layer, which may be left out where there is one; -1 is the model's last."""
+        return self._report.measurement(self._measure, layer)
+
+    @property
+    def value(self) -> float | None:
+        """The value, of the one layer that there is."""
+        return self.measurement().value
+
+    @property
+    def standard_error(self) -> float | None:
+        """Its standard error over sequences."""
+        return self.measurement().standard_error
+
+    @property
+    def null(self) -> float | None:
+        """What the same estimator gives on structureless points of the same n and d."""
+        return self.measurement().null
+
+    @property
+    def n(self) -> int:
+        """The rows it was computed from."""
+        return self.measurement().n
+
+
 class Report(Result):
     """One subject's numbers, with all it takes to get them again."""
 
@@ -204,6 +261,50 @@ class Report(Result):
         """The layers that were measured, in the report's order."""
         return list(dict.fromkeys(row.layer for row in self.measurements))
 
+    def __getitem__(self, measure: str) -> Values:
+        """A measure's values by layer: `report["two_nn"][6]`, or `report["two_nn"].value` where there is one layer."""
+        return Values(self, measure)
+
+    def __contains__(self, measure: object) -> bool:
+        return any(row.measure == measure for row in self.measurements)
+
+    def rows_of(self, measure: str) -> list[Measurement]:
+        """The measurements of a measure; raises GeoscopeError where the report lacks it."""
+        rows = [row for row in self.measurements if row.measure == measure]
+        if not rows:
+            held = dict.fromkeys(row.measure for row in self.measurements)
+            near = get_close_matches(str(measure), held, n=1)
+            told = f"did you mean {near[0]}? It" if near else "it"
+            raise GeoscopeError(
+                f"expected a measure of {self.subject.name}'s report, got {measure!r}; {told} has "
+                f"{', '.join(held) or 'none'}"
+            )
+        return rows
+
+    def plot(self, *names: str, ax: Any = None, beside: Sequence[Report] = ()) -> Any:
+        """Draw measures over layers with matplotlib (`pip install 'geoscope[plot]'`).
+
+        Parameters
+        ----------
+        *names : str
+            Measures such as ``"two_nn"``; without any, the first of every family.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw the one measure that is named; a new figure if left out.
+        beside : sequence of Report, default ()
+            Further reports to draw into the same charts.
+
+        Returns
+        -------
+        matplotlib.axes.Axes or list of them
+            One for each measure: its values with 95 % intervals, its null dashed.
+
+        Raises
+        ------
+        GeoscopeError
+            Where matplotlib is not installed, or a measure was not measured.
+        """
+        return presentation().plot([self, *beside] if beside else self, names, ax)
+
     def value(self, measure: str, layer: int | None = None) -> float | None:
         """One measure's value, None where it is undefined; see `measurement`."""
         return self.measurement(measure, layer).value
@@ -213,10 +314,7 @@ class Report(Result):
 
         Raises GeoscopeError where the report lacks the measure or the layer, or several layers would do.
         """
-        rows = [row for row in self.measurements if row.measure == measure]
-        if not rows:
-            held = ", ".join(dict.fromkeys(row.measure for row in self.measurements)) or "none"
-            raise GeoscopeError(f"expected a measure of {self.subject.name}'s report, got {measure!r}; it has {held}")
+        rows = self.rows_of(measure)
         if layer is not None and layer < 0 and self.subject.layers is not None:
             layer += self.subject.layers + 1
         if layer is not None:
@@ -228,31 +326,6 @@ class Report(Result):
         raise GeoscopeError(
             f"expected one row of {measure} in {self.subject.name}'s report, got {asked}; its layers: {held}"
         )
-
-    def rows(self) -> list[dict[str, Any]]:
-        """The measurements as flat rows with the same columns: COLUMNS, a study's keys, cautions if there are any."""
-        keys = list(dict.fromkeys(key for row in self.measurements for key in row.keys))
-        extra = ["caution"] if any(row.caution is not None for row in self.measurements) else []
-        return [
-            {
-                "subject": self.subject.name,
-                **{column: getattr(row, column) for column in COLUMNS[1:]},
-                **{key: row.keys.get(key) for key in keys},
-                **{column: getattr(row, column) for column in extra},
-            }
-            for row in self.measurements
-        ]
-
-    def to_dataframe(self) -> pandas.DataFrame:
-        """The measurements as a data frame, with CSV's columns; needs pandas."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise GeoscopeError("expected pandas for to_dataframe, got none installed; pip install pandas") from error
-        rows = self.rows()
-        frame = pandas.DataFrame(rows, columns=list(rows[0] if rows else COLUMNS))
-        floats = {"value": "float64", "standard_error": "float64", "null": "float64"}
-        return frame.astype({"layer": "Int64", "n": "int64"} | floats)
 
 
 _OPTIONAL = {

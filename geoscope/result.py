@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from geoscope import __version__, files
+from geoscope import __version__, files, presentation
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.files import json_text
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
 
 class Part(BaseModel):
-    """Of a result: frozen; NaN and Infinity are refused."""
+    """Of a result: frozen, and hashed by what it holds; NaN and Infinity are refused."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    def __hash__(self) -> int:
+        return hash((type(self), _hashable(vars(self)), _hashable(self.model_extra)))
+
+
+class Text(str):
+    """Text that a prompt and a notebook show as it is, not quoted on one line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _hashable(value: Any) -> Any:
+    """What has the same hash wherever the value is equal."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(each)) for key, each in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
 
 
 class Result(Part):
@@ -31,6 +53,71 @@ class Result(Part):
 
     schema_version: Literal["1"] = Field(default=SCHEMA_VERSION, description="of this layout")
     geoscope_version: str = Field(default=__version__, description="of the program that measured")
+
+    def __repr__(self) -> str:
+        """At most six lines: what it is of, what came out, a few of its numbers."""
+        return str(presentation().in_lines(self))
+
+    __str__ = __repr__
+
+    def __rich__(self) -> Any:
+        from rich.text import Text as Plain
+
+        return Plain(repr(self))
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        yield from repr(self).splitlines()
+
+    def _repr_html_(self) -> str:
+        """The page's charts, as a notebook shows them; its style touches nothing else."""
+        return str(presentation().fragment(self))
+
+    def summary(self) -> Text:
+        """The table that the command prints, as wide as the terminal."""
+        return Text(presentation().summary(self))
+
+    def to_html(self) -> str:
+        """The page that `geoscope report` draws: one file that needs no network and no script."""
+        return str(presentation().render(self, "html"))
+
+    def to_csv(self) -> str:
+        """Every row with full precision, safe to open in a spreadsheet."""
+        return str(presentation().render(self, "csv"))
+
+    def to_markdown(self) -> str:
+        """The tables as GitHub's Markdown, with what to be wary of."""
+        return str(presentation().render(self, "markdown"))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """CSV's rows, each with every column."""
+        return list(presentation().rows(self))
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """CSV's rows and columns as a data frame; needs pandas."""
+        return presentation().frame(self)
+
+    def plot(self, *names: str, ax: Any = None) -> Any:
+        """Draw charts with matplotlib (`pip install 'geoscope[plot]'`).
+
+        Parameters
+        ----------
+        *names : str
+            Which charts, by the names that they have on the page, such as ``"two_nn"``; without any, the first of
+            every section.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw the one chart that is named; a new figure if left out.
+
+        Returns
+        -------
+        matplotlib.axes.Axes or list of them
+            One for each chart.
+
+        Raises
+        ------
+        GeoscopeError
+            Where matplotlib is not installed, or there is no such chart.
+        """
+        return presentation().plot(self, names, ax)
 
     def to_json(self) -> str:
         """The result's JSON: two-space indent, keys in the schema's order, a newline at the end."""

@@ -157,8 +157,6 @@ KNOWLEDGE: dict[str, Callable[[Path], list[str]]] = {
 
 def _columns() -> frozenset[str]:
     """Every column that a result's document names, whichever kind of result it is."""
-    from geoscope.report import COLUMNS
-
     named = {
         node.args[0].value
         for path, tree in modules(PACKAGE)
@@ -167,7 +165,7 @@ def _columns() -> frozenset[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
         if isinstance(node.args[0], ast.Constant)
     }
-    return frozenset(named | set(COLUMNS)) - {""} - _OWN
+    return frozenset(named) - {""} - _OWN
 
 
 def _options() -> dict[str, tuple[object, ...]]:

@@ -16,8 +16,10 @@ from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.forms.markdown import escaped
 from geoscope.forms.output import Page
-from geoscope.report import COLUMNS, Measurement, Report, Sample, Subject
+from geoscope.report import Measurement, Report, Sample, Subject
 from geoscope.wording import printable, rounded
+
+COLUMNS = ("subject", "layer", "measure", "value", "standard_error", "null", "n", "reason")
 
 
 def a_report(rows: list[Measurement], name: str = "demo") -> Report:

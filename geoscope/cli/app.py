@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -46,7 +45,6 @@ def _command(function: Callable[..., None], name: str | None = None) -> Callable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, whatever happens."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads that spin slow each other's libraries down
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from geoscope.comparisons.comparability import measures_of
 from geoscope.comparisons.difference_errors import Noise, contrast
-from geoscope.comparisons.limits import Bound, Limit, aimed_layers
+from geoscope.comparisons.limits import Bound, Limit, aimed_layers, parse_bound
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
@@ -69,6 +70,43 @@ class Check(Result):
     def failed(self) -> list[HeldLimit]:
         """The limits that did not hold."""
         return [limit for limit in self.limits if not limit.held]
+
+
+def check(report: Report | str | Path, *limits: str | Bound) -> Check:
+    """Hold one report to absolute limits, as the command does.
+
+    Parameters
+    ----------
+    report : Report or path
+        What was measured, or the file that it was written to.
+    *limits : str
+        ``MEASURE[@LAYER]``, then ``<``, ``<=``, ``>`` or ``>=``, then a number: ``"anisotropy<0.5"``,
+        ``"two_nn@last>5"``. Without a layer, every layer of the report is meant.
+
+    Returns
+    -------
+    Check
+        Each limit, held or not; ``.failed`` lists those that are not. A measure without a value fails.
+
+    Raises
+    ------
+    GeoscopeError
+        Where a limit cannot be read, or the report lacks its measure or layer.
+
+    Examples
+    --------
+    >>> import geoscope, numpy
+    >>> rows = numpy.random.default_rng(0).standard_normal((500, 16))
+    >>> report = geoscope.measure(rows, measures=["isoscore"])
+    >>> geoscope.check(report, "isoscore>0.9").failed
+    []
+    """
+    from geoscope.report import Report
+
+    if not limits:
+        raise GeoscopeError("expected limits to hold the report to, got none; name one such as 'anisotropy<0.5'")
+    held = report if isinstance(report, Report) else Report.read(report)
+    return check_report(held, [limit if isinstance(limit, Bound) else parse_bound(limit) for limit in limits])
 
 
 def check_report(report: Report, bounds: Iterable[Bound]) -> Check:

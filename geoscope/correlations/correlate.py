@@ -38,15 +38,38 @@ def correlate(
 ) -> Correlations:
     """Relate every measure of reports to scores on every task.
 
-    reports: reports, their files, or folders of them; a study's rows are told apart by noise level and seed. Without
-    any, the measures are columns of the scores. scores: see `read_scores`; reports that carry scores (`perturb
-    --probe` or `--finetune`, a folder of `finetune`) are both. tasks: some of the scores' tasks, or "mean" for the mean
-    over tasks; all, and their mean where there are several, if left out. given: columns to take out of the
-    correlation, those of one text together ("noise_level,parameters"), log:COLUMN by its logarithm; the noise level
-    and its logarithm, each alone, if left out and known. measures: keys, families, or columns of the scores; all if
-    left out. predict: reports of new subjects, whose scores each measure is asked for.
-    Raises NotComparable where the reports were not measured the same way, GeoscopeError for what cannot be joined
-    or is too little.
+    Parameters
+    ----------
+    reports : iterable of Report or path
+        Reports, their files, or folders of them; a study's rows are told apart by noise level and seed. Without any,
+        the measures are columns of the scores.
+    scores : path, Report or iterable of mappings
+        A table or the results of an evaluation harness, or rows with ``subject``, ``task`` and ``score``. Reports that
+        carry scores (of `perturb`, a folder of `finetune`) are both.
+
+    Returns
+    -------
+    Correlations
+        An association for each measure, layer and task: coefficients, what is left of them with confounders taken out.
+
+    Raises
+    ------
+    NotComparable
+        Where the reports were not measured the same way.
+    GeoscopeError
+        For what cannot be joined or is too little.
+
+    Examples
+    --------
+    >>> import geoscope
+    >>> numbers = [(0.1, 60), (0.2, 64), (0.3, 71), (0.4, 70), (0.5, 78)]
+    >>> rows = [
+    ...     {"subject": f"model-{place}", "task": "cola", "score": score, "isoscore": value}
+    ...     for place, (value, score) in enumerate(numbers)
+    ... ]
+    >>> told = geoscope.correlate([], rows, measures=["isoscore"])
+    >>> round(told.association("isoscore").pearson.value, 3)
+    0.961
     """
     options = completed(CorrelateOptions, keywords)
     tasks, given, measures = options["tasks"], options["given"], options["measures"]

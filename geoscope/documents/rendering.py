@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -49,6 +50,63 @@ def _written(document: Document, form: str, page: Page) -> str:
     writer = import_module(f"geoscope.forms.{_WRITERS.get(form, form)}")
     written: str = writer.text(document, page) if form == "table" else writer.text(document)
     return written
+
+
+def in_lines(result: Any) -> str:
+    """A result in at most six lines."""
+    from geoscope.forms import lines
+
+    return lines.text(document_of(result), type(result).__name__)
+
+
+def summary(result: Any) -> str:
+    """A result's table as wide as the terminal, without colour."""
+    return render(result, "table", Page(shutil.get_terminal_size((100, 24)).columns))
+
+
+def fragment(result: Any) -> str:
+    """A result's charts as HTML to be shown within another page."""
+    from geoscope.forms.html import fragment as of_notebooks
+
+    return of_notebooks.text(document_of(result))
+
+
+def plot(result: Any, names: Sequence[str], axes: Any) -> Any:
+    """A result's charts by matplotlib."""
+    from geoscope.forms import figures
+
+    return figures.drawn(document_of(result), names, axes)
+
+
+def rows(result: Any) -> list[dict[str, Any]]:
+    """A result's rows by the names of CSV's columns."""
+    from geoscope.forms import csv
+
+    names, cells = csv.cells(document_of(result))
+    return [dict(zip(names, row, strict=True)) for row in cells]
+
+
+def frame(result: Any) -> Any:
+    """A result's rows as a data frame with CSV's columns: whole numbers as Int64, other numbers as float64."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise GeoscopeError("expected pandas for to_dataframe, got none installed; pip install pandas") from error
+    from geoscope.forms import csv
+
+    document = document_of(result)
+    names, cells = csv.cells(document)
+    made = pandas.DataFrame(cells, columns=names)
+    words = {column.name for table in document.data for column in table.columns if column.words or column.note}
+    return made.astype({name: kind for at, name in enumerate(names) if (kind := _kind(name, at, cells, words))})
+
+
+def _kind(name: str, at: int, rows: Sequence[Sequence[Any]], words: Collection[str]) -> str | None:
+    """A column's type in a data frame; None for what is no number throughout."""
+    held = {type(row[at]) for row in rows} - {type(None)}
+    if held == {int}:
+        return "Int64"
+    return "float64" if (held and held <= {int, float}) or (not held and name not in words) else None
 
 
 def write_beside(result: Any, folder: str) -> None:

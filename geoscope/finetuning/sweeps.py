@@ -37,13 +37,31 @@ GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000
 def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[FineTuningKeywords]) -> FineTuning:
     """Fine-tune a checkpoint on a task under each regularizer, weight and shrinkage from each seed, in one folder.
 
-    The keywords are the command line's options. Runs that the folder has are not made again, and one that was
-    interrupted goes on from its last finished epoch; the result is of every finished run in the folder.
-    Raises GeoscopeError for a mistake in what was asked, and where the folder holds runs of other settings.
+    Runs that the folder has are not made again, and one that was interrupted goes on from its last finished epoch.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Its name or folder.
+    task : str
+        ``cola``, ``mrpc``, ``sst2``, ``rte``, ``stsb`` (``NAME=DIR`` from a folder of its files), a labelled file, or
+        ``mlm:CORPUS``.
+    output : str or path
+        Folder of the runs.
+
+    Returns
+    -------
+    FineTuning
+        Scores and geometry of every finished run in the folder, by arm.
+
+    Raises
+    ------
+    GeoscopeError
+        For a mistake in what was asked, and where the folder holds runs of other settings.
     """
     if find_spec("accelerate") is None:
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
-    expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune")
+    expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune", named=True)
     options = completed(FineTuningKeywords, given)
     recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
     chosen = DEFAULT if recipe is None else RECIPES[recipe]

@@ -11,6 +11,16 @@ from geoscope.document import Document
 
 def text(document: Document) -> str:
     """A header and a row a row; text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    names, rows = cells(document)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(cell) for cell in row] for row in rows)
+    return file.getvalue()
+
+
+def cells(document: Document) -> tuple[list[str], list[list[Any]]]:
+    """The names of the columns, and every row's cells as they are."""
     columns = [column for table in document.data for column in table.columns if column.name]
     names = list(dict.fromkeys(column.name for column in columns))
     rows = []
@@ -19,11 +29,7 @@ def text(document: Document) -> str:
         rows += [[held[name].of(row) if name in held else None for name in names] for row in table.rows]
     rare = {column.name for column in columns if column.rare}
     kept = [at for at, name in enumerate(names) if name not in rare or any(row[at] is not None for row in rows)]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([names[at] for at in kept])
-    writer.writerows([_cell(row[at]) for at in kept] for row in rows)
-    return file.getvalue()
+    return [names[at] for at in kept], [[row[at] for at in kept] for row in rows]
 
 
 def _cell(cell: Any) -> Any:

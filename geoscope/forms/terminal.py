@@ -70,6 +70,7 @@ def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
         file=io.StringIO(),
         width=page.width or 100_000,
         force_terminal=page.color,
+        force_jupyter=False,
         highlight=False,
         markup=False,
         emoji=False,

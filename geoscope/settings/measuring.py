@@ -12,6 +12,8 @@ from geoscope.settings.texts import DEVICE_WORDS, LAYER_WORDS, MEASURE_WORDS, ke
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
+_PROGRESS = Option(None, "Called with (done, total, what) as the run goes on.", typed=False, takes="callable")
+
 NAMED_CORPORA = ("ptb", "wikitext2", "sample")
 """The corpora that have a name; anything else is a file, a pipe or a data set of the hub."""
 
@@ -52,6 +54,7 @@ class Text(TypedDict, total=False):
             "input (lines, or records of JSON), or ORG/NAME:SPLIT:COLUMN of the hub; may be repeated.",
             _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
             repeated=True, told="sample.corpora", of_text=True, drawn=True, words=NAMED_CORPORA, often=9,
+            takes="str, path, list of texts, column of strings or Dataset, or a list of these",
         ),
     ]  # fmt: skip
     text_columns: Annotated[
@@ -60,15 +63,23 @@ class Text(TypedDict, total=False):
             None, "Of a corpus with columns or fields, the one to read; repeated, each corpus's own.",
             _SAMPLE, flags=("--text-column",), metavar="NAME", shown="text, sentence, or the only one of text",
             repeated=True, of_text=True, drawn=True,
+            takes="str or sequence of str",
         ),
     ]  # fmt: skip
-    texts: Annotated[Any, Option(None, typed=False, of_text=True, drawn=True)]
+    texts: Annotated[
+        Any,
+        Option(
+            None, "Texts to read in the place of corpora, a sequence each; a lone string is one.", typed=False,
+            of_text=True, drawn=True, takes="list of str, column of strings, Dataset or DataFrame",
+        ),
+    ]  # fmt: skip
     split: Annotated[
         Sequence[str] | str | None,
         Option(
             None, "Draw only from this split of ptb and wikitext2; may be repeated.",
             _SAMPLE, metavar="NAME", shown="every split", repeated=True, told="settings.split", of_text=True,
             drawn=True,
+            takes="str or sequence of str",
         ),
     ]  # fmt: skip
     words: Annotated[
@@ -99,6 +110,7 @@ class Text(TypedDict, total=False):
             "last", "Layers to measure; 0 is the embedding layer, union all but it as one cloud.",
             _SAMPLE, metavar="last|all|union|0,6,-1", parse=layers_of, told="settings.layers", words=LAYER_WORDS,
             often=9,
+            takes="str, int or sequence of int",
         ),
     ]  # fmt: skip
     pooling: Annotated[
@@ -140,6 +152,7 @@ class Rows(TypedDict, total=False):
         Option(
             10000, "Rows the pairwise and quantized measures see.",
             _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points", words=("all",), often=5,
+            takes="int or {'all'}",
         ),
     ]  # fmt: skip
 
@@ -161,6 +174,7 @@ class Groups(TypedDict, total=False):
         Option(
             None, "For embeddings files: which sequence a row belongs to.",
             _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True, often=3,
+            takes="sequence of n labels, or the name of a column, key or file",
         ),
     ]  # fmt: skip
 
@@ -194,6 +208,7 @@ class KeyOptions(TypedDict, total=False):
             None, "Measures or families, as `geoscope measures` lists them.",
             _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures", words=MEASURE_WORDS,
             often=9,
+            takes="str or iterable of str",
         ),
     ]  # fmt: skip
 
@@ -213,6 +228,7 @@ class MeasureChoice(KeyOptions, CodebookOptions, total=False):
         Option(
             "scaled-identity", "What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
             _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference", words=("scaled-identity",),
+            takes="str, path or (d, d) array",
         ),
     ]  # fmt: skip
     population: Annotated[
@@ -286,10 +302,11 @@ class Origin(TypedDict, total=False):
         ),
     ]  # fmt: skip
     tokenizer: Annotated[
-        str | None,
+        Any,
         Option(
             None, "Read with this tokenizer, for a checkpoint folder without one.",
             _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
+            takes="str, path or loaded tokenizer",
         ),
     ]  # fmt: skip
     trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]
@@ -342,6 +359,7 @@ class Memory(TypedDict, total=False):
             "Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
             "Refused where it cannot be kept.",
             _RUN, metavar="SIZE", shown="no bound", rounds=True,
+            takes="str or int (bytes)",
         ),
     ]  # fmt: skip
 
@@ -362,8 +380,14 @@ class Cluster(TypedDict, total=False):
 class Heard(TypedDict, total=False):
     """Who is told how far a run has come, and what it needs before it starts."""
 
-    progress: Annotated[Progress | None, Option(None, typed=False)]
-    announce: Annotated[Callable[[str], None] | None, Option(None, typed=False)]
+    progress: Annotated[Progress | None, _PROGRESS]
+    announce: Annotated[
+        Callable[[str], None] | None,
+        Option(
+            None, "Called with a sentence on the memory that the run needs, before it starts.", typed=False,
+            takes="callable",
+        ),
+    ]  # fmt: skip
 
 
 class ReadingOptions(Text, Seed, Loading, Batches, total=False):
@@ -385,16 +409,25 @@ class MeasureKeywords(MeasureOptions, Heard, total=False):
 class ReadingKeywords(ReadingOptions, total=False):
     """What reading takes, and who is told how far it has come."""
 
-    progress: Annotated[Progress | None, Option(None, typed=False)]
+    progress: Annotated[Progress | None, _PROGRESS]
 
 
 class ExtractKeywords(ReadingKeywords, total=False):
     """What `geoscope.extract` takes."""
 
-    output: Annotated[Any, Option(None, typed=False)]
+    output: Annotated[
+        Any,
+        Option(
+            None, "A folder to write, which must be new or empty; a temporary one if left out.", typed=False,
+            takes="str or path",
+        ),
+    ]  # fmt: skip
 
 
 class BatchKeywords(MeasureKeywords, Cluster, total=False):
     """What measuring many subjects takes."""
 
-    output: Annotated[Any, Option(None, typed=False)]
+    output: Annotated[
+        Any,
+        Option(None, "A folder that gets each report as it is made.", typed=False, takes="str or path"),
+    ]

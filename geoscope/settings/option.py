@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.docstrings import with_options
 from geoscope.wording import meant
 
 P = ParamSpec("P")
@@ -30,8 +31,9 @@ class Option:
     text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
     told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
-    typed: whether the command line has it. words: what it may be among other things, for shells to complete. often: how
-    much it is asked for; short help lists a command's ten of the most.
+    typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
+    among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
+    most.
     """
 
     default: Any
@@ -51,6 +53,7 @@ class Option:
     typed: bool = True
     words: Sequence[str] = ()
     often: int = 0
+    takes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,7 @@ def without(given: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]
 def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a function of `**options: Unpack[group]` be called with any of them: it gets each as its option reads it.
 
-    Its signature, which help and editors show, has every option with its default.
+    Its signature, which help and editors show, has every option with its default; and its docstring, what each means.
     """
 
     def decorated(function: Callable[P, T]) -> Callable[P, T]:
@@ -251,6 +254,11 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
         @wraps(function)
         def run(*args: P.args, **keywords: P.kwargs) -> T:
             named = {each.name for each in own}
+            if len(args) > len(own) and all(each.kind is not each.VAR_POSITIONAL for each in own):
+                raise GeoscopeError(
+                    f"expected {len(own)} value{'s' * (len(own) != 1)} without a name, got {len(args)}; options are "
+                    "given by name, such as tokenizer=tokenizer"
+                )
             mine = {name: value for name, value in keywords.items() if name in named}
             options = read(group, without(keywords, named))  # type: ignore[var-annotated]
             return function(*args, **mine, **options)  # type: ignore[arg-type]
@@ -261,6 +269,7 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
         ]
         signature = inspect.signature(function)
         cast(Any, run).__signature__ = signature.replace(parameters=[*own, *spread])
+        run.__doc__ = with_options(function.__doc__, fields_of(group))
         return run
 
     return decorated

@@ -105,4 +105,10 @@ class StudyOptions(Perturbing, StudyMeasuring, Cluster, total=False):
 class StudyKeywords(StudyOptions, Heard, total=False):
     """What `geoscope.studies.study.perturb` takes."""
 
-    parts: Annotated[Any, Option(None, typed=False)]
+    parts: Annotated[
+        Any,
+        Option(
+            None, "A folder that keeps what is finished, so that the same call goes on where one was killed.",
+            typed=False, takes="str or path",
+        ),
+    ]  # fmt: skip

@@ -41,16 +41,33 @@ from geoscope.torch_state import drawn_by
 
 @takes(StudyKeywords)
 def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
-    """Measure a checkpoint at each noise level (percent) and seed, or changed in another way, as one report.
+    """Measure a checkpoint at each noise level and seed, or changed in another way, as one report.
 
-    Its measurements have the key columns `noise_level` and `noise_seed`, and so do its scores: by `probes` (tasks as
-    `load_task` takes them), and of each state's model fine-tuned on the tasks of `finetune` (as `geoscope finetune`
-    takes them), for so many epochs (3 if left out) on at most so many examples. save: a folder for the checkpoint of
-    every state. parts: a folder that keeps what is finished, so that the same call goes on where one was killed. ray:
-    auto or a cluster's address, whose workers then measure the states. The other keywords are those of `measure`.
-    Raises GeoscopeError for a user's mistake.
+    Parameters
+    ----------
+    checkpoint : str
+        Its name or folder.
+
+    Returns
+    -------
+    Report
+        Its measurements, and its scores where any were asked for, have the key columns ``noise_level`` (percent) and
+        ``noise_seed``.
+
+    Raises
+    ------
+    GeoscopeError
+        For a user's mistake.
+
+    Examples
+    --------
+    >>> import geoscope
+    >>> asked = {"texts": ["The cat sat.", "It rained all day."], "sequences": 2, "measures": "isoscore"}
+    >>> report = geoscope.perturb("demo", levels=[0, 50], seeds=1, errors=False, **asked)
+    >>> [row.noise_level for row in report.measurements]
+    [0.0, 50.0]
     """
-    expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed")
+    expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed", named=True)
     refuse_size_beside_grid(given)
     asked = completed(StudyKeywords, given)
     change = Change(asked["kind"], asked["noise_kind"], asked["targets"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +50,7 @@ def kind_of(subject: Any) -> Kind:
     if isinstance(subject, Report):
         return Kind.REPORT
     if not isinstance(subject, (str, os.PathLike)):
-        return Kind.HELD
+        return Kind.TEXT if is_model(subject) else Kind.HELD
     name, path = str(subject), Path(subject).expanduser()
     if not name.strip():
         raise GeoscopeError(f"expected {TAKEN}, got an empty name; name one")
@@ -78,6 +79,37 @@ def kind_of(subject: Any) -> Kind:
     if suffix in _OTHER_FILES or not IDENTIFIER.match(name):
         raise GeoscopeError(f"expected {TAKEN}, got {name}, where there is nothing; check the path")
     return Kind.TEXT
+
+
+def is_model(subject: Any) -> bool:
+    """Whether it is a loaded model that reads text, or a pair of one and its tokenizer.
+
+    No library is imported to tell: without it nothing is of it. Raises GeoscopeError for a module that is none of
+    these.
+    """
+    if isinstance(subject, tuple) and len(subject) == 2 and isinstance(subject[0], _classes("torch.nn", "Module")):
+        subject = subject[0]
+    if isinstance(subject, _classes("transformers.modeling_utils", "PreTrainedModel")) or is_sentence_model(subject):
+        return True
+    if not isinstance(subject, _classes("torch.nn", "Module")):
+        return False
+    inner = next((name for name in ("_orig_mod", "module", "merge_and_unload") if hasattr(subject, name)), None)
+    what = "save it and name its folder, or give" if inner is None else f"give its {inner}"
+    what += {None: " its rows", "merge_and_unload": "()"}.get(inner, "")
+    raise GeoscopeError(
+        f"expected a loaded transformers model (a PreTrainedModel, with its tokenizer) or a SentenceTransformer, got a "
+        f"{type(subject).__name__}; {what}"
+    )
+
+
+def is_sentence_model(subject: Any) -> bool:
+    """Whether it is a loaded SentenceTransformer."""
+    return isinstance(subject, _classes("sentence_transformers", "SentenceTransformer"))
+
+
+def _classes(module: str, name: str) -> tuple[type, ...]:
+    found = getattr(sys.modules.get(module), name, None)
+    return (found,) if isinstance(found, type) else ()
 
 
 def embeddings_suffix(path: Path) -> str:
@@ -132,10 +164,18 @@ def _within(folder: Path) -> Iterator[Path]:
             yield from (Path(held) / name for name in sorted(files) if _is_shard(Path(held) / name))
 
 
-def expect(subject: Any, kinds: Collection[Kind], why: str) -> Kind:
-    """The subject's kind, where it is one of some; raises GeoscopeError where not, with why it must be."""
+def expect(subject: Any, kinds: Collection[Kind], why: str, *, named: bool = False) -> Kind:
+    """The subject's kind, where it is one of some; raises GeoscopeError where not, with why it must be.
+
+    named: it must be given by its name or path, not be loaded.
+    """
     kind = kind_of(subject)
+    if named and is_model(subject):
+        raise GeoscopeError(
+            f"expected {why} by its name or folder, got a loaded {type(subject).__name__}; save it and name its folder"
+        )
     if kind not in kinds:
         name = subject.subject.name if isinstance(subject, Report) else subject
+        name = name if isinstance(name, (str, os.PathLike)) else f"a {type(subject).__name__}"
         raise GeoscopeError(f"expected {why}, got {kind}, {name}")
     return kind

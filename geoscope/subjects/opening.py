@@ -52,7 +52,7 @@ def opened(subject: Any, options: Mapping[str, Any], planned: Planned | None = N
         return _of_text(subject)
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.TEXT:
         _refuse_file_options(options)
-        text = open_text_subject(str(subject), planned, **part(ReadingKeywords, options))
+        text = open_text_subject(_named(subject), planned, **part(ReadingKeywords, options))
         for warning in text.extraction.warnings:
             warnings.warn(warning, stacklevel=2)
         return _of_text(text)
@@ -64,7 +64,7 @@ def embeddings_of(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is not Kind.TEXT:
         return _embeddings(subject, options)
     _refuse_file_options(options)
-    return extract(str(subject), **part(ExtractKeywords, options))
+    return extract(_named(subject), **part(ExtractKeywords, options))
 
 
 def wanted_layers(embeddings: Embeddings, options: Mapping[str, Any], *, extracted: bool) -> Any:
@@ -98,6 +98,11 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     return read_folder(path)
 
 
+def _named(subject: Any) -> Any:
+    """A checkpoint's name as text; one that is loaded as it is."""
+    return str(subject) if isinstance(subject, Path) else subject
+
+
 def _refuse_file_options(options: Mapping[str, Any]) -> None:
     """What is said of an embeddings file means nothing beside a checkpoint."""
     if options.get("column") is not None:
@@ -124,5 +129,5 @@ def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened
         embeddings.subject or {**described, "fingerprint": embeddings.fingerprint},
         embeddings.sample or counted,
         bool(np.any((embeddings.index.token_ids >= 0) & (embeddings.index.positions >= 0))),
-        embeddings.settings | ({} if embeddings.groups_known else {"groups": "each row alone"}),
+        {"tokenizer": None, **embeddings.settings, **({} if embeddings.groups_known else {"groups": "each row alone"})},
     )

@@ -16,9 +16,11 @@ from geoscope.settings.option import completed, fields_of, part, takes, without
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel, read_sentence_model
 from geoscope.subjects.embeddings.embedding_folders import check_output, write_embeddings
 from geoscope.subjects.embeddings.embeddings import Embeddings
-from geoscope.subjects.kinds import Kind, expect
+from geoscope.subjects.kinds import Kind, expect, is_model
+from geoscope.subjects.loaded_models import loaded_checkpoint, sentence_model_of
 from geoscope.subjects.models.checkpoints import Checkpoint, Room, find_checkpoint, load_checkpoint
 from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.tokenizers import told_name
 from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.subjects.texts.corpora import Corpus, check_specs, draw, load_corpus
 from geoscope.subjects.texts.held_texts import corpus_held
@@ -49,38 +51,39 @@ Raises GeoscopeError where they cannot be read in the memory there is.
 
 
 @takes(ReadingKeywords)
-def open_text_subject(
-    subject: str | Checkpoint, planned: Planned | None = None, **given: Unpack[ReadingKeywords]
-) -> TextSubject:
+def open_text_subject(subject: Any, planned: Planned | None = None, **given: Unpack[ReadingKeywords]) -> TextSubject:
     """The rows to be read, and the report's words on where they come from.
 
-    subject: a checkpoint's name, or one that is loaded. The keywords are the command line's options; by default the
-    corpora are `sample` for `demo`, else `ptb` and `wikitext2`. What a user should hear of the draw is in
-    `extraction.warnings`. What names and words ask for is looked at first, then the checkpoint is looked for, then text
-    is drawn. Raises GeoscopeError for any user's mistake.
+    subject: a checkpoint's name, a model that somebody has loaded, or a Checkpoint. The keywords are the command
+    line's options; by default the corpora are `sample` for `demo`, else `ptb` and `wikitext2`. What a user should hear
+    of the draw is in `extraction.warnings`. What names and words ask for is looked at first, then the checkpoint is
+    looked for, then text is drawn. Raises GeoscopeError for any user's mistake.
     """
     options = completed(ReadingKeywords, resolved(given))
-    name = subject.name if isinstance(subject, Checkpoint) else subject
     if options["pooling"] == "vocabulary":
-        return _open_vocabulary(subject, options, planned)
-    specs = _corpora(options, name)
+        held = loaded_checkpoint(subject, options) if is_model(subject) else subject
+        return _open_vocabulary(held, options, planned)
+    specs = _corpora(options, subject)
     kept = None if options["words"] is None else parse_words(options["words"])
     columns = options["text_columns"]
     check_specs(specs, columns)
     loading = part(Loading, options)
-    found = None
-    if not isinstance(subject, Checkpoint):
+    found = loaded = None
+    if is_model(subject):
+        loaded = sentence_model_of(subject) if options["pooling"] == "model" else None
+        subject = loaded_checkpoint(subject, options)
+    elif not isinstance(subject, Checkpoint):
         found = find_checkpoint(subject, **without(part(Origin, options), ["tokenizer"]))
     drawn = draw(_loaded(specs, options["split"], kept, columns), options["sequences"], options["seed"])
 
     def read_by(checkpoint: Checkpoint) -> tuple[Extraction, SentenceModel | None, int | None]:
-        sentence = _sentence_model(checkpoint, options)
+        sentence = loaded or _sentence_model(checkpoint, options)
         length = options["max_length"] if sentence is None else _length(sentence, checkpoint, options["max_length"])
         extraction = Extraction(
             checkpoint, drawn.texts, pooling=options["pooling"], tokens=options["tokens"],
             max_length=length or _ANY_LENGTH if sentence is not None else length, layers=options["layers"],
             before_final_norm=options["before_final_norm"], seed=options["seed"], batch_tokens=options["batch_tokens"],
-            progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, name)),
+            progress=options["progress"], warnings=(*drawn.warnings, *_unused_prompts(sentence, checkpoint.name)),
             sentence=sentence,
         )  # fmt: skip
         return extraction, sentence, length
@@ -102,16 +105,36 @@ def open_text_subject(
         "fingerprint": drawn.fingerprint,
         "sampling_fraction": drawn.fraction,
     }
-    made = {} if sentence is None else {"sentence_model": sentence.described}
+    made: dict[str, Any] = {} if sentence is None else {"sentence_model": sentence.described}
+    made |= _told_of_objects(extraction.checkpoint, options)
     return TextSubject(extraction, _describe(extraction), sample, {**made, **extraction.read_with})
 
 
 @takes(ExtractKeywords)
-def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
-    """Embeddings of a checkpoint over its corpora, in the folder `output`, else in a temporary one.
+def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
+    """Read text with a checkpoint, and keep its hidden states as embeddings.
 
-    The other keywords are the command line's options. `.rows(layer)` is an (n, d) float32 array. Under `union` the
-    layers are written one by one.
+    Parameters
+    ----------
+    subject : model, path or name
+        A loaded transformers model, with `tokenizer`, or a SentenceTransformer; or the name or folder of a checkpoint.
+
+    Returns
+    -------
+    Embeddings
+        ``.rows(layer)`` is an (n, d) float32 array; under ``layers="union"`` the layers stand one by one.
+
+    Raises
+    ------
+    GeoscopeError
+        Where the subject, its text or an option is unusable.
+
+    Examples
+    --------
+    >>> import geoscope
+    >>> held = geoscope.extract("demo", texts=["The cat sat.", "It rained all day."], sequences=2, pooling="mean")
+    >>> held.rows().shape
+    (2, 384)
     """
     expect(subject, [Kind.TEXT], "a checkpoint to read text with")
     options = completed(ExtractKeywords, resolved(given))
@@ -121,6 +144,7 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
     extraction, described, sample, made = open_text_subject(subject, **part(ReadingKeywords, options))
     for warning in extraction.warnings:
         warnings.warn(warning, stacklevel=2)
+    told = {name: value for name, value in ({"tokenizer": options["tokenizer"]} | made).items() if value is not None}
     split, words, protocol = options["split"], options["words"], options["protocol"]
     settings = {
         "layers": list(extraction.layers),
@@ -131,10 +155,9 @@ def extract(subject: str, **given: Unpack[ExtractKeywords]) -> Embeddings:
         "split": None if split is None else list(split),
         "seed": options["seed"],
         "dtype": extraction.checkpoint.dtype,
-        **made,
+        **told,
         **({} if words is None else {"words": words}),
         **({} if protocol is None else {"protocol": protocol}),
-        **({} if options["tokenizer"] is None else {"tokenizer": options["tokenizer"]}),
         **({"before_final_norm": True} if options["before_final_norm"] else {}),
         **({} if options["stack"] == "encoder" else {"stack": options["stack"]}),
     }
@@ -185,7 +208,20 @@ def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords, planne
         "sampling_fraction": 1.0,
         "left_out": rows.left_out,
     }
-    return TextSubject(rows, _describe(rows), sample, {})
+    return TextSubject(rows, _describe(rows), sample, _told_of_objects(rows.checkpoint, options))
+
+
+def _told_of_objects(checkpoint: Checkpoint, options: ReadingKeywords) -> dict[str, Any]:
+    """What a report says of a model and a tokenizer that were loaded before: as much as where they are named."""
+    given = options["tokenizer"]
+    if not checkpoint.borrowed and (given is None or isinstance(given, str)):
+        return {}
+    if not checkpoint.borrowed:
+        return {"tokenizer": told_name(given)}
+    read_by = checkpoint.tokenizer
+    name = given if isinstance(given, str) else told_name(read_by)
+    own = name in (checkpoint.name, type(read_by).__name__)
+    return {"tokenizer": None if own else name, "dtype": checkpoint.dtype}
 
 
 def _sentence_model(checkpoint: Checkpoint, options: ReadingKeywords) -> SentenceModel | None:
@@ -210,8 +246,9 @@ def _length(sentence: SentenceModel, checkpoint: Checkpoint, asked: int | None) 
     return min(limits, default=None)
 
 
-def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
+def _corpora(options: ReadingKeywords, subject: Any) -> list[Any]:
     """What text is read: corpora by name, and texts that are held."""
+    name = subject.name if isinstance(subject, Checkpoint) else subject
     corpora, texts = options["corpora"], options["texts"]
     if corpora is not None and not isinstance(corpora, (list, tuple)):
         corpora = [corpora]
@@ -220,7 +257,7 @@ def _corpora(options: ReadingKeywords, name: str) -> list[Any]:
         if corpora:
             raise GeoscopeError("expected corpora or texts, got both; give texts as one of the corpora")
         return [[texts] if isinstance(texts, str) else texts]
-    return list(corpora or (["sample"] if name == "demo" else ["ptb", "wikitext2"]))
+    return list(corpora or (["sample"] if isinstance(name, str) and name == "demo" else ["ptb", "wikitext2"]))
 
 
 def _loaded(specs: Sequence[Any], split: Any, words: Words | None, columns: Sequence[str] | None) -> list[Corpus]:

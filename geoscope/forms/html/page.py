@@ -20,13 +20,14 @@ _LONG = 24  # characters of words that go on one line
 def text(document: Document) -> str:
     """The whole page. Every string is escaped, whoever wrote it."""
     sections = [section for section in document.sections if any(map(_holds, section.blocks))]
-    drawn = _environment().get_template("page.html").render(document=document, sections=sections, version=__version__)
+    drawn = environment().get_template("page.html").render(document=document, sections=sections, version=__version__)
     return drawn.rstrip("\n") + "\n"
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """What templates are drawn with."""
+    made = Environment(
         loader=PackageLoader("geoscope", "forms/html/templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -34,10 +35,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"anchor": _anchor, "capital": capital, "chart": chart, "kind": _kind, "swatch": swatch}
-    environment.filters |= {"cells": _cells}
-    environment.tests |= {"table": lambda block: isinstance(block, Table), "cards": lambda one: isinstance(one, Cards)}
-    return environment
+    made.filters |= {"anchor": _anchor, "capital": capital, "chart": chart, "kind": _kind, "swatch": swatch}
+    made.filters |= {"cells": _cells}
+    made.tests |= {"table": lambda block: isinstance(block, Table), "cards": lambda one: isinstance(one, Cards)}
+    return made
 
 
 def _finished(value: Any) -> Any:

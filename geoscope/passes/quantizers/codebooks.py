@@ -7,7 +7,6 @@ The others are FAISS's around the rows' mean: k-means does not depend on where t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -317,7 +316,6 @@ def _with_faiss(
 
 
 def _faiss() -> ModuleType:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # or its threads spin against everyone else's
     import faiss
 
     return faiss  # type: ignore[no-any-return,unused-ignore]  # faiss carries no types

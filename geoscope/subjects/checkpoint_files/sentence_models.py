@@ -5,7 +5,7 @@ Read from the folder's JSON and weights; the package itself is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray, IntArray
 from geoscope.subjects.checkpoint_files.descriptions import inside, read_json
-from geoscope.subjects.checkpoint_files.sentence_modules import LOADED, Step, load_step
+from geoscope.subjects.checkpoint_files.sentence_modules import LOADED, Step, load_step, step_of
 
 MODULES = "modules.json"
 READERS = ("Transformer", "StaticEmbedding")
@@ -24,6 +24,10 @@ _FLAGS = {f"pooling_mode_{name}": mode for name, mode in (
     ("lasttoken", "lasttoken"),
 )}  # fmt: skip
 """How pooling was written before `pooling_mode`, in the order in which several modes stand side by side."""
+
+
+_OF_STATIC = {"pooling_mode": "mean"}
+"""Static embeddings bring their pooling with them."""
 
 
 class Module(NamedTuple):
@@ -142,13 +146,13 @@ def read_sentence_model(folder: Path | None, subject: str, *, allow_pickle: bool
         )
     reader, rest = reader_of(folder), [each for each in modules_of(folder)[1:] if each.kind != "Dropout"]
     static = reader.kind == "StaticEmbedding"
-    modes, prompt_pooled = (("mean",), True) if static else _pooling(rest.pop(0) if rest else None, folder)
+    first = None if static or not rest else rest.pop(0)
+    if not static:
+        _expect_pooling(first and first.kind, folder / MODULES)
+    config = read_json(first.folder / "config.json", dict) if first is not None else _OF_STATIC
+    modes, prompt_pooled = _pooling(config, folder if first is None else first.folder / "config.json")
     for module in rest:
-        if module.kind not in LOADED:
-            raise GeoscopeError(
-                f"expected {', '.join(LOADED)} after pooling, got the module {module.kind} in {folder / MODULES}; "
-                "what it does cannot be followed, so choose another --pooling"
-            )
+        _expect_step(module.kind, folder / MODULES)
     limits = {} if static else _limits(reader.folder)
     length = limits.get("max_seq_length")
     prompt, prompts = _prompts(folder)
@@ -159,6 +163,54 @@ def read_sentence_model(folder: Path | None, subject: str, *, allow_pickle: bool
     )  # fmt: skip
 
 
+def loaded_sentence_model(model: Any) -> SentenceModel:
+    """The same of a SentenceTransformer that is loaded: what `read_sentence_model` would say of its folder."""
+    where = f"the {type(model).__name__}"
+    reader, *rest = model
+    kinds = [_kind_of(type(module)) for module in rest]
+    kept = [(kind, module) for kind, module in zip(kinds, rest, strict=True) if kind != "Dropout"]
+    config: Mapping[str, Any] = _OF_STATIC
+    if type(reader).__name__ != "StaticEmbedding":
+        _expect_pooling(kept[0][0] if kept else None, where)
+        config = kept.pop(0)[1].get_config_dict()
+    modes, prompt_pooled = _pooling(config, where)
+    steps = []
+    for kind, module in kept:
+        _expect_step(kind, where)
+        device = next((str(each.device) for each in module.parameters()), "cpu")
+        steps.append(step_of(kind, module.get_config_dict(), module.state_dict, f"{kind} of {where}", device=device))
+    length = getattr(reader, "max_seq_length", None)
+    told = {"prompts": model.prompts, "default_prompt_name": model.default_prompt_name}
+    prompt, prompts = _default_prompt(told, where)
+    return SentenceModel(
+        modes, prompt, prompt_pooled, length if isinstance(length, int) and 0 < length < 10**9 else None,
+        getattr(reader, "do_lower_case", False) is True, tuple(steps), prompts,
+    )  # fmt: skip
+
+
+def _kind_of(module: type) -> str:
+    """A module's class, a foreign one's with its package."""
+    own = module.__module__.startswith("sentence_transformers.")
+    return module.__name__ if own else f"{module.__module__}.{module.__name__}"
+
+
+def _expect_pooling(kind: str | None, where: Path | str) -> None:
+    if kind != "Pooling":
+        found = "no module" if kind is None else f"the module {kind}"
+        raise GeoscopeError(
+            f"expected Pooling after the transformer in {where}, got {found}; what it does cannot be followed, so "
+            "choose another --pooling"
+        )
+
+
+def _expect_step(kind: str, where: Path | str) -> None:
+    if kind not in LOADED:
+        raise GeoscopeError(
+            f"expected {', '.join(LOADED)} after pooling, got the module {kind} in {where}; what it does cannot be "
+            "followed, so choose another --pooling"
+        )
+
+
 def _kind(entry: dict[str, Any], origin: Path) -> str:
     kind = entry.get("type")
     if not isinstance(kind, str):
@@ -166,22 +218,14 @@ def _kind(entry: dict[str, Any], origin: Path) -> str:
     return kind.rpartition(".")[2] if kind.startswith("sentence_transformers.") else kind
 
 
-def _pooling(module: Module | None, folder: Path) -> tuple[tuple[str, ...], bool]:
+def _pooling(config: Mapping[str, Any], where: Path | str) -> tuple[tuple[str, ...], bool]:
     """The modes, and whether a prompt is pooled too."""
-    if module is None or module.kind != "Pooling":
-        found = "no module" if module is None else f"the module {module.kind}"
-        raise GeoscopeError(
-            f"expected Pooling after the transformer in {folder / MODULES}, got {found}; what it does cannot be "
-            "followed, so choose another --pooling"
-        )
-    config = read_json(module.folder / "config.json", dict)
     given = config.get("pooling_mode") or [mode for flag, mode in _FLAGS.items() if config.get(flag)] or ["mean"]
     modes = (given,) if isinstance(given, str) else tuple(given)
     unknown = next((mode for mode in modes if mode not in _MODES), None)
     if unknown is not None:
         raise GeoscopeError(
-            f"expected a pooling_mode of {', '.join(_MODES)}, got {unknown!r} in {module.folder / 'config.json'}; "
-            "choose another --pooling"
+            f"expected a pooling_mode of {', '.join(_MODES)}, got {unknown!r} in {where}; choose another --pooling"
         )
     return modes, config.get("include_prompt") is not False
 
@@ -197,7 +241,10 @@ def _limits(folder: Path) -> dict[str, Any]:
 def _prompts(folder: Path) -> tuple[str, tuple[str, ...]]:
     """The prompt that is put before a text by default, and the names of all that say something."""
     path = folder / "config_sentence_transformers.json"
-    config = read_json(path, dict) if path.is_file() else {}
+    return _default_prompt(read_json(path, dict) if path.is_file() else {}, path)
+
+
+def _default_prompt(config: Mapping[str, Any], path: Path | str) -> tuple[str, tuple[str, ...]]:
     held = config.get("prompts")
     prompts = {name: text for name, text in held.items() if isinstance(text, str)} if isinstance(held, dict) else {}
     default = config.get("default_prompt_name")

@@ -20,7 +20,7 @@ class Step:
 
     described: str
     run: Callable[[Any], Any]
-    origin: Path
+    origin: Path | str
     takes: int | None = None
     gives: int | None = None
 
@@ -39,6 +39,18 @@ class Step:
 def load_step(kind: str, folder: Path, *, allow_pickle: bool, device: str) -> Step:
     """A module of a folder as a step, its weights on the device; raises GeoscopeError where they do not fit."""
     config = read_json(folder / "config.json", dict) if (folder / "config.json").is_file() else {}
+    return step_of(kind, config, lambda: _weights(folder, allow_pickle), folder, device=device)
+
+
+def step_of(
+    kind: str,
+    config: Mapping[str, Any],
+    weights_of: Callable[[], Mapping[str, Any]],
+    folder: Path | str,
+    *,
+    device: str,
+) -> Step:
+    """A module as a step, from its configuration and weights; folder: where errors say that it is."""
     name = config.get("module_input_name", "sentence_embedding")
     if name != "sentence_embedding" or config.get("module_output_name") not in (None, name):
         raise GeoscopeError(
@@ -49,7 +61,7 @@ def load_step(kind: str, folder: Path, *, allow_pickle: bool, device: str) -> St
         from torch.nn.functional import normalize
 
         return Step("Normalize", lambda rows: normalize(rows, p=2.0, dim=-1), folder)
-    weights = {each: tensor.to(device).float() for each, tensor in _weights(folder, allow_pickle).items()}
+    weights = {each: tensor.to(device).float() for each, tensor in weights_of().items()}
     try:
         return (_dense if kind == "Dense" else _layer_norm)(config, weights, folder)
     except KeyError as error:
@@ -58,7 +70,7 @@ def load_step(kind: str, folder: Path, *, allow_pickle: bool, device: str) -> St
         ) from error
 
 
-def _dense(config: Mapping[str, Any], weights: Mapping[str, Any], folder: Path) -> Step:
+def _dense(config: Mapping[str, Any], weights: Mapping[str, Any], folder: Path | str) -> Step:
     from torch.nn.functional import linear
 
     weight, bias, residual = weights["linear.weight"], weights.get("linear.bias"), weights.get("residual.weight")
@@ -74,7 +86,7 @@ def _dense(config: Mapping[str, Any], weights: Mapping[str, Any], folder: Path) 
     return Step(told, run, folder, takes=int(takes), gives=int(gives))
 
 
-def _layer_norm(config: Mapping[str, Any], weights: Mapping[str, Any], folder: Path) -> Step:
+def _layer_norm(config: Mapping[str, Any], weights: Mapping[str, Any], folder: Path | str) -> Step:
     from torch.nn.functional import layer_norm
 
     weight, bias = weights["norm.weight"], weights["norm.bias"]
@@ -82,7 +94,7 @@ def _layer_norm(config: Mapping[str, Any], weights: Mapping[str, Any], folder: P
     return Step("LayerNorm", lambda rows: layer_norm(rows, (size,), weight, bias), folder, takes=size)
 
 
-def _activation(path: Any, folder: Path) -> tuple[str, Any]:
+def _activation(path: Any, folder: Path | str) -> tuple[str, Any]:
     """torch's own class of a path such as torch.nn.modules.activation.Tanh; nothing else is imported."""
     import torch
 
@@ -94,8 +106,7 @@ def _activation(path: Any, folder: Path) -> tuple[str, Any]:
     except TypeError:  # one that cannot be made without being told more
         pass
     raise GeoscopeError(
-        f"expected an activation function of torch.nn, got {path!r} in {folder / 'config.json'}; choose another "
-        "--pooling"
+        f"expected an activation function of torch.nn, got {path!r} in {folder}; choose another --pooling"
     )
 
 

@@ -78,20 +78,34 @@ def _table(tensors: Mapping[str, torch.Tensor], folder: Path) -> torch.Tensor:
 
 def _tokenizer(folder: Path) -> Any:
     """The folder's tokenizer without special tokens around the text, as both libraries read it."""
-    from tokenizers import Tokenizer, processors
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
-    model = read_json(path, dict).get("model")
+    read_json(path, dict)
     try:
         held = Tokenizer.from_file(str(path))
     except Exception as error:  # what tokenizers raises is a plain Exception
         raise GeoscopeError(
             f"expected a tokenizer in {path}, got one that cannot be read: {first_line(error)}; download it again"
         ) from error
-    held.no_padding()
-    held.no_truncation()
-    held.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B")
+    return bare_tokenizer(held)
+
+
+def bare_tokenizer(held: Any) -> Any:
+    """A copy of a tokenizer of `tokenizers` without special tokens around the text; one of transformers as it is."""
+    import json
+
+    from tokenizers import Tokenizer, processors
+    from transformers import PreTrainedTokenizerFast
+
+    if not isinstance(held, Tokenizer):
+        return held
+    told = held.to_str()
+    made = Tokenizer.from_str(told)
+    made.no_padding()
+    made.no_truncation()
+    made.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B")
+    model = json.loads(told).get("model")
     unknown = model.get("unk_token") if isinstance(model, dict) else None
     named = {"unk_token": unknown} if isinstance(unknown, str) else {}
-    return PreTrainedTokenizerFast(tokenizer_object=held, **named)
+    return PreTrainedTokenizerFast(tokenizer_object=made, **named)

@@ -55,6 +55,10 @@ class Embeddings:
         """Bytes of a number as it is read: 4 or 8."""
         return max(each.dtype.itemsize for each in self._matrices.values())
 
+    def __repr__(self) -> str:
+        layers = "" if self.layers == (None,) else f", layer{'s' * (len(self.layers) > 1)} {listed(self.layers, 12)}"
+        return f"Embeddings: {self.name}, {len(self):,} rows of {self.hidden_size} dimensions{layers}"
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -44,7 +44,7 @@ class Checkpoint:
     max_positions: the most tokens the model reads at once, or None where it has no limit. embedded: how many token ids
     it has an embedding for, None where it has no table of them. outline: where in it the layers are. found: where its
     files are. placed: where its weights were put, if not all in one place; resident: bytes of them in memory at a time,
-    None where that is all of them.
+    None where that is all of them. borrowed: whether somebody goes on to use the model, so that it is left as it is.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Checkpoint:
     found: Snapshot | None = None
     placed: Placement | None = None
     resident: int | None = None
+    borrowed: bool = False
 
     @property
     def adapter(self) -> Adapter | None:
@@ -81,7 +82,7 @@ def load_checkpoint(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
     subfolder: str | None = None,
-    tokenizer: str | None = None,
+    tokenizer: Any = None,
     device_map: str | None = None,
     stack: str = default_of(Text, "stack"),
     found: Snapshot | None = None,
@@ -91,7 +92,7 @@ def load_checkpoint(
 
     No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
     refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used. subfolder: where in the folder or repository it is. tokenizer: the id or folder of another than its own.
+    used. subfolder: where in the folder or repository it is. tokenizer: another than its own, or its id or folder.
     device_map: auto to put weights on GPUs, in memory and on disk as they fit. stack: which half of an encoder-decoder.
     found: where its files are, if that is known. room: asked before weights are loaded how many bytes they may take.
     """
@@ -104,7 +105,7 @@ def load_checkpoint(
     placed = None
     with quiet_transformers():
         if snapshot.static:
-            _refuse_stack(stack, subject, "static embeddings", halves=False)
+            refuse_stack(stack, subject, "static embeddings", halves=False)
             if device_map is not None:
                 placed = placement(snapshot, subject, device, None)
             model, words = load_static(snapshot.folder, subject, number)
@@ -116,7 +117,7 @@ def load_checkpoint(
             packed = weights.options.get("gguf_file")
             config = configuration_of(snapshot, subject, trust_remote_code)
             words = _tokenizer(snapshot, subject, config, tokenizer, trust_remote_code, packed)
-            _refuse_stack(stack, subject, getattr(class_of(config), "__name__", "its class"), halves=has_halves(config))
+            refuse_stack(stack, subject, getattr(class_of(config), "__name__", "its class"), halves=has_halves(config))
             sketch = partial(_sketch, snapshot, subject, config, words, where, number, stack)
             free = None if room is None else room(sketch)
             if device_map is not None:
@@ -130,35 +131,29 @@ def load_checkpoint(
         backbone = backbone.eval()
         backbone.requires_grad_(False)
         random = missing if backbone is model else set()  # a missing pooler, which no row depends on
-        digest, parameters = fingerprint_of(backbone, random), _count(backbone, random)
+        digest, parameters = fingerprint_of(backbone, random), count(backbone, random)
         if placed is None:
             backbone = backbone.to(where)
         else:
             where = str(device_of(backbone).type)
-        rows = _embedded(backbone)
-        if stack == "decoder":
-            _refuse_other_tokens(subject, backbone, rows)
-        outline = probe(subject, backbone, words, rows, decoder=stack == "decoder")
+        return probed(
+            backbone, words, kind, stack, name=subject, architecture=type(model).__name__, revision=snapshot.commit,
+            fingerprint=digest, parameters=parameters, device=where, dtype=number, found=snapshot, placed=placed,
+            resident=None if placed is None else resident(backbone),
+        )  # fmt: skip
+
+
+def probed(model: Any, tokenizer: Any, kind: str | None, stack: str, *, name: str, **about: Any) -> Checkpoint:
+    """What reads text as a checkpoint, with what a probe finds of it; about: the checkpoint's other fields."""
+    rows = _embedded(model)
+    if stack == "decoder":
+        _refuse_other_tokens(name, model, rows)
+    outline = probe(name, model, tokenizer, rows, decoder=stack == "decoder")
     return Checkpoint(
-        name=subject,
-        model=backbone,
-        tokenizer=words,
-        kind=kind or ("decoder" if outline.causal else "encoder"),
-        architecture=type(model).__name__,
-        revision=snapshot.commit,
-        fingerprint=digest,
-        parameters=parameters,
-        layers=outline.last,
-        hidden_size=outline.size,
-        max_positions=_max_positions(backbone, words),
-        embedded=rows,
-        device=where,
-        dtype=number,
-        outline=outline,
-        found=snapshot,
-        placed=placed,
-        resident=None if placed is None else resident(backbone),
-    )
+        name=name, model=model, tokenizer=tokenizer, kind=kind or ("decoder" if outline.causal else "encoder"),
+        layers=outline.last, hidden_size=outline.size, max_positions=_max_positions(model, tokenizer), embedded=rows,
+        outline=outline, **about,
+    )  # fmt: skip
 
 
 def _sketch(
@@ -185,7 +180,8 @@ def _sketch(
     )  # fmt: skip
 
 
-def _refuse_stack(stack: str, subject: str, kind: str, *, halves: bool) -> None:
+def refuse_stack(stack: str, subject: str, kind: str, *, halves: bool) -> None:
+    """Refuse to read a decoder of what has none beside an encoder."""
     if stack == "decoder" and not halves:
         raise GeoscopeError(
             f"expected an encoder-decoder with --stack decoder, got '{subject}' ({kind}), which has no two halves; "
@@ -266,7 +262,7 @@ def _resolve_device(device: str) -> str:
 
 
 def _tokenizer(
-    snapshot: Snapshot, subject: str, config: Any, named: str | None, trust_remote_code: bool, packed: str | None
+    snapshot: Snapshot, subject: str, config: Any, named: Any, trust_remote_code: bool, packed: str | None
 ) -> Any:
     """The checkpoint's tokenizer, or the one that is named; a model that reads no text says so instead."""
     try:
@@ -297,7 +293,8 @@ def fingerprint_of(model: Any, left_out: Collection[str] = ()) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _count(model: Any, left_out: Collection[str]) -> int:
+def count(model: Any, left_out: Collection[str] = ()) -> int:
+    """How many weights a model has."""
     return sum(each.numel() for name, each in model.named_parameters() if name not in left_out)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from geoscope.subjects.models.hidden_states import device_of, read_states
 from geoscope.subjects.models.probe import FEWEST_TRIED, alike
 from geoscope.subjects.models.tokenization import Tokenization, batch_sequences, tokenize
 from geoscope.subjects.models.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
-from geoscope.subjects.models.untouched import untouched
+from geoscope.subjects.models.untouched import borrowed, untouched
 from geoscope.torch_state import drawn_by
 
 POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
@@ -191,7 +191,7 @@ class Extraction:
             with (
                 quiet_transformers(),
                 drawn_by(self._seed, [device] if device.type == "cuda" else []),
-                nullcontext() if checkpoint.outline.steady else untouched(checkpoint.model),
+                self._kept(checkpoint),
             ):
                 return read_states(
                     checkpoint.model, checkpoint.outline, given, mask, layers, before_norm=self.before_final_norm
@@ -205,6 +205,13 @@ class Extraction:
                 f"expected '{checkpoint.name}' ({checkpoint.architecture}) to read {len(ids)} texts of {ids.shape[1]} "
                 f"tokens, got {type(error).__name__}: {first_line(error)}; {_to_do(ids.shape[1])}"
             ) from error
+
+    @staticmethod
+    def _kept(checkpoint: Checkpoint) -> AbstractContextManager[Any]:
+        """What leaves the model as it was, where reading it would not."""
+        if checkpoint.borrowed:
+            return borrowed(checkpoint.model)
+        return nullcontext() if checkpoint.outline.steady else untouched(checkpoint.model)
 
     def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
         """(B, T, d) -> (m, d) float32 on the CPU."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
+from copy import copy
 from io import StringIO
 from typing import Any
 
@@ -212,6 +213,7 @@ def backbone_of(model: Any, stack: str) -> tuple[str | None, Any]:
         return "encoder-decoder", model
     encoder = model.get_encoder()
     if not hasattr(encoder, "config"):
+        encoder = copy(encoder)  # the model's own stays as it is
         encoder.config = model.config
     return "encoder-decoder", encoder
 

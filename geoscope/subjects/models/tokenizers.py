@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from os import PathLike
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
@@ -20,18 +23,22 @@ def load_tokenizer(
     folder: Path,
     subject: str,
     *,
-    named: str | None = None,
+    named: Any = None,
     trust_remote_code: bool = False,
     gguf_file: str | None = None,
 ) -> Any:
-    """The tokenizer of a checkpoint's folder, or of the id or folder `named`; it cuts long text on the right.
+    """The tokenizer of a checkpoint's folder, of the id or folder `named`, or a copy of a loaded one that is given.
+
+    It cuts long text on the right.
 
     Raises GeoscopeError where there is none, or one without a single word: what transformers makes up for a folder
     without tokenizer files.
     """
+    if not isinstance(named, (str, PathLike, NoneType)):
+        return copied(named)
     from transformers import AutoTokenizer
 
-    place = folder if named is None else _folder_of(named)
+    place = folder if named is None else _folder_of(str(named))
     packed = {} if gguf_file is None or named is not None else {"gguf_file": gguf_file}
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code, **packed}
     whose = f"the checkpoint '{subject}'" if named is None else f"--tokenizer '{named}'"
@@ -61,6 +68,30 @@ def load_tokenizer(
         )
     tokenizer.truncation_side = "right"
     return tokenizer
+
+
+def copied(tokenizer: Any) -> Any:
+    """A loaded tokenizer to read with, so that its own settings stay as they are; a processor's is in it."""
+    from transformers import PreTrainedTokenizerBase
+
+    found = getattr(tokenizer, "tokenizer", tokenizer)
+    if not isinstance(found, PreTrainedTokenizerBase):
+        raise GeoscopeError(
+            f"expected a tokenizer of transformers, or an id or folder of one, got a {type(tokenizer).__name__}; give "
+            "AutoTokenizer.from_pretrained of the model's name"
+        )
+    if words_of(found) < _FEWEST:
+        raise GeoscopeError(f"expected a tokenizer with words, got a {type(found).__name__} without; give another")
+    made = deepcopy(found)
+    made.truncation_side = "right"
+    return made
+
+
+def told_name(tokenizer: Any) -> str:
+    """What a report calls a tokenizer: what it is loaded from, else its class."""
+    if isinstance(tokenizer, (str, PathLike)):
+        return str(tokenizer)
+    return str(getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__)
 
 
 def words_of(tokenizer: Any) -> int:

@@ -75,6 +75,8 @@ def place_of(spec: str) -> Place:
             f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMED_CORPORA)}; {_HOW}"
         )
     what_to_do = meant(spec, NAMED_CORPORA, "give one of them, a file or NAME=FILE")
+    if len(spec.split()) > 1:
+        what_to_do = "texts themselves are given as texts=[...] in Python, or in a file"
     raise GeoscopeError(f"expected a corpus of {', '.join(NAMED_CORPORA)}, got '{spec}'; {what_to_do}")
 
 

@@ -1,0 +1,139 @@
+"""Figures: a document's charts by matplotlib, for a notebook or a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import chain, zip_longest
+from math import ceil
+from statistics import fmean
+from typing import Any
+
+from geoscope.document import Card, Cards, Chart, Document, Point, Scatter, Series
+from geoscope.errors import GeoscopeError
+from geoscope.wording import listed
+
+_MOST = 9
+"""Charts of a document whose charts nobody chose among."""
+
+_SIZE = (4.5, 3.2)  # inches of a chart
+
+
+def drawn(document: Document, names: Sequence[str], axes: Any = None) -> Any:
+    """The charts of those names, or else the first of every section; axes: where the one chart goes.
+
+    Gives matplotlib's Axes, a list of them where several charts are drawn. Raises GeoscopeError where matplotlib is
+    not installed, for a name that no chart has, and for several charts on one Axes.
+    """
+    chosen = _chosen(document, names)
+    if axes is not None and len(chosen) > 1:
+        raise GeoscopeError(
+            f"expected one chart for one Axes, got {len(chosen)}: {listed([card.name for card in chosen], 5)}; name one"
+        )
+    places = [axes] if axes is not None else _places(len(chosen))
+    for card, place in zip(chosen, places, strict=True):
+        _draw(card, place)
+    return places[0] if len(places) == 1 else places
+
+
+def _chosen(document: Document, names: Sequence[str]) -> list[Card]:
+    sections = [
+        [card for block in section.blocks if isinstance(block, Cards) for card in block.make() if card.chart]
+        for section in document.sections
+    ]
+    held = {card.name: card for cards in sections for card in cards}
+    if not held:
+        raise GeoscopeError(f"expected a result with charts to plot, got {document.title}, which has none; print it")
+    for name in names:
+        if name not in held:
+            near = get_close_matches(name, held, n=1)
+            what_to_do = f"did you mean {near[0]}?" if near else f"it has {listed(list(held), 8)}"
+            raise GeoscopeError(f"expected a chart of {document.title}, got {name!r}; {what_to_do}")
+    if names:
+        return [held[name] for name in names]
+    first = [card for card in chain.from_iterable(zip_longest(*sections)) if card is not None]
+    return first[: min(_MOST, max(1, sum(map(bool, sections))))]
+
+
+def _places(count: int) -> list[Any]:
+    """As many Axes on a new figure, at most three in a row."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise GeoscopeError(
+            "expected matplotlib to plot with, got none installed; pip install 'geoscope[plot]'"
+        ) from error
+    columns = min(3, count)
+    rows = ceil(count / columns)
+    size = (_SIZE[0] * columns, _SIZE[1] * rows)
+    figure, grid = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    places = list(grid.flat)
+    for unused in places[count:]:
+        figure.delaxes(unused)
+    return places[:count]
+
+
+def _draw(card: Card, axes: Any) -> None:
+    chart = card.chart
+    held = [] if chart is None else [each for each in chart.series if each.points]
+    if isinstance(chart, Scatter):
+        for each in held:
+            points = [(point.at, point.value) for point in each.points]
+            axes.plot(*zip(*points, strict=True), "o", label=each.name)
+        if chart.fit:
+            axes.plot(*zip(*chart.fit, strict=True), "-", color="black", linewidth=1)
+        axes.set_xlabel(chart.axes[0])
+        axes.set_ylabel(chart.axes[1])
+        axes.set_title(chart.title)
+    elif chart is not None:
+        _draw_lines(chart, held, axes)
+        axes.set_title(card.name)
+    if len(held) > 1:
+        axes.legend(fontsize="small")
+
+
+def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:
+    """Each series with 95 % intervals over the places, its null dashed; runs at one place as dots and their mean."""
+    for each in held:
+        placed = [point for point in each.points if point.value is not None]
+        across = [point for point in placed if point.at is None and chart.places]
+        for point in across:
+            axes.axhline(point.value, linewidth=1)
+        kept = [point for point in placed if point not in across]
+        if not kept:
+            continue
+        places = sorted({point.at or 0.0 for point in kept})
+        at = {place: [point for point in kept if (point.at or 0.0) == place] for place in places}
+        means = [fmean(float(point.value or 0.0) for point in at[place]) for place in places]
+        (line,) = axes.plot(places, means, marker="o", markersize=4, label=each.name)
+        _draw_around(at, axes, line.get_color())
+    if chart.band:
+        lying, low, high = zip(*chart.band, strict=True)
+        axes.fill_between(lying, low, high, alpha=0.15, color="grey", linewidth=0)
+    if chart.zero:
+        axes.axhline(0.0, color="grey", linewidth=0.8)
+    axes.set_xlabel(chart.axis)
+
+
+def _draw_around(at: dict[float, list[Point]], axes: Any, colour: Any) -> None:
+    """Intervals and single runs at their places, and the null as far as the axis reaches without it."""
+    for place, points in at.items():
+        if len(points) > 1:
+            axes.plot([place] * len(points), [point.value for point in points], "o", color=colour, alpha=0.4)
+        elif points[0].ends is not None:
+            axes.vlines(place, *points[0].ends, color=colour, linewidth=1)
+    nulls = [(place, fmean(known)) for place, points in at.items() if (known := _nulls(points))]
+    if nulls:
+        span = axes.get_ylim()
+        ends = [] if len(nulls) > 1 else [(nulls[0][0] - 0.5, nulls[0][1]), (nulls[0][0] + 0.5, nulls[0][1])]
+        axes.plot(*zip(*(ends or nulls), strict=True), linestyle="--", color=colour, linewidth=1)
+        wider = max(span[1], *(value for _, value in nulls)) - min(span[0], *(value for _, value in nulls))
+        if wider > _OFF_CHART * (span[1] - span[0]):
+            axes.set_ylim(span)  # it would flatten what the values do
+
+
+_OFF_CHART = 4.0
+
+
+def _nulls(points: Sequence[Point]) -> list[float]:
+    return [point.null for point in points if point.null is not None]
