@@ -8,6 +8,7 @@ from math import inf, log
 from typing import Literal
 
 from geoscope.errors import GeoscopeError
+from geoscope.wording import meant
 
 ENERGY_LIMIT = 0.2
 """Above this share of the energy, a few rows or dimensions decide what the other measures say."""
@@ -332,9 +333,9 @@ def select(names: Iterable[str] | None = None) -> tuple[str, ...]:
     for name in names:
         members = [m.key for m in MEASURES if m.family == name or m.family.replace(" ", "_") == name]
         if not members and name not in KEYS:
+            otherwise = f"families are {', '.join(FAMILIES)}; `geoscope measures` lists the measures"
             raise GeoscopeError(
-                f"expected a measure or a family, got {name!r}; families are {', '.join(FAMILIES)}; "
-                "`geoscope measures` lists the measures"
+                f"expected a measure or a family, got {name!r}; {meant(name, (*KEYS, *FAMILIES), otherwise)}"
             )
         chosen.update(members or [name])
     if not chosen:

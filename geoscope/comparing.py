@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from geoscope.comparisons.comparison import Comparison, compare_reports, labels_of
 from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.errors import GeoscopeError
+from geoscope.progress import in_parts
 from geoscope.protocols import resolved
 from geoscope.report import Report
 from geoscope.settings.judging import CompareKeywords, Judging
@@ -87,11 +88,12 @@ def _reports(subjects: Sequence[Any], options: Sequence[Mapping[str, Any]]) -> l
     """Reports are read before anything is measured, so that what is wrong with them shows at once."""
     read = reports_read(subjects)
     model = next((report for report in read if report is not None), None)
-    reports = []
-    for subject, report, given in zip(subjects, read, options, strict=True):
-        reports.append(_measured(subject, model, given) if report is None else report)
-        model = reports[0] if model is None else model
-    return reports
+    found = {place: report for place, report in enumerate(read) if report is not None}
+    missing = [place for place in range(len(subjects)) if place not in found]
+    for place in in_parts(missing, options[0].get("progress"), "subjects"):
+        found[place] = _measured(subjects[place], model, options[place])
+        model = found[place] if model is None else model
+    return [found[place] for place in range(len(subjects))]
 
 
 def reports_read(subjects: Sequence[Any]) -> list[Report | None]:

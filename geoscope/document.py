@@ -283,6 +283,12 @@ class Document:
         opening = self.opening
         return [each for each in self.findings if not any(each is led for led in opening)]
 
+    def outcome_lines(self, most: int) -> list[str]:
+        """What came of it, for those who see nothing else of it: the outcome, then what is said first."""
+        told = self.opening or list(self.findings)
+        lines = [f"warning: {each.text}" if each.warning else each.text for each in told]
+        return [*([self.outcome] if self.outcome else []), *lines[:most]]
+
     def told(self, *, warning: bool) -> list[str]:
         """Of the rest, the warnings, or the other findings, that are told everywhere."""
         return [each.text for each in self.rest if each.warning == warning and not each.further]

@@ -30,6 +30,7 @@ from geoscope.comparisons.difference_errors import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.noise_floor import CHANCE, Floor, NoiseFloor
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.progress import in_parts
 from geoscope.protocols import resolved
 from geoscope.report import Report
 from geoscope.settings.judging import DrawOptions, FloorKeywords
@@ -105,7 +106,10 @@ def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFl
     keys = select(kept.pop("measures", None))
     report = measuring.measure(whole, **kept, measures=keys, null="none")
     steady = [key for key in keys if not TRAITS[key].moves_with]
-    again = [measuring.measure(dealt, **kept, measures=steady, errors=False, null="none") for dealt in parts if steady]
+    again = [
+        measuring.measure(dealt, **kept, measures=steady, errors=False, null="none")
+        for dealt in in_parts(parts if steady else [], asked["progress"], "draws")
+    ]
     clouds = report.sample.rows // len(whole.index)
     sizes = []
     for dealt in parts:
@@ -137,7 +141,10 @@ def _floor_of_whole(row: Measurement) -> Floor:
 
 def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> NoiseFloor:
     read = reports_read(subjects)
-    reports = [report or _measured(subject, options) for subject, report in zip(subjects, read, strict=True)]
+    missing = [place for place, report in enumerate(read) if report is None]
+    told = in_parts(missing, completed(MeasureKeywords, options)["progress"], "subjects")
+    measured = {place: _measured(subjects[place], options) for place in told}
+    reports = [report or measured[place] for place, report in enumerate(read)]
     base = reports[0]
     for report in reports[1:]:
         check_comparable(base, report)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.wording import meant
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,8 @@ def resolved(keywords: Mapping[str, Any]) -> dict[str, Any]:
     if name is None:
         return dict(keywords)
     if name not in PROTOCOLS:
-        raise GeoscopeError(f"expected --protocol to be one of {', '.join(PROTOCOLS)}, got {name!r}; give one of them")
+        raise GeoscopeError(
+            f"expected --protocol to be one of {', '.join(PROTOCOLS)}, got {name!r}; "
+            f"{meant(str(name), PROTOCOLS, 'give one of them')}"
+        )
     return {**PROTOCOLS[name].options, **keywords}

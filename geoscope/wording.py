@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 
@@ -28,6 +29,12 @@ def listed(items: Sequence[object], most: int = 3) -> str:
 def all_of(items: Sequence[str]) -> str:
     """All the items, an "and" before the last."""
     return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
+
+
+def meant(given: str, names: Iterable[str], otherwise: str, *, cutoff: float = 0.6) -> str:
+    """What to do about a name that is none of these: the nearest of them, if one is near (1: equal)."""
+    near = get_close_matches(given, list(names), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def key_names(keys: Mapping[str, Any]) -> str:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import typer
 
 import geoscope
 from geoscope.catalogue import MEASURES
 from geoscope.cli import app as cli
+from geoscope.cli.help import default_of
+from geoscope.cli.help import written as written_as
 from geoscope.document import Card, Cards
 from geoscope.documents import rendering
 from geoscope.documents.reports import document
@@ -54,8 +56,8 @@ def options() -> str:
     found: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for name, command in _parser().commands.items():
         for each in command.params:
-            panel = "Arguments" if _is_argument(each) else each.rich_help_panel or "Of a command"
-            row = (_written(each), each.help or "", _default(each))
+            panel = "Arguments" if not each.opts[0].startswith("-") else each.rich_help_panel or "Of a command"
+            row = (written_as(each), each.help or "", default_of(each))
             found.setdefault(panel, {}).setdefault(row, []).append(name)
     parts = []
     for panel, rows in found.items():
@@ -184,33 +186,6 @@ def _parser() -> Any:
 
 def _commands() -> dict[str, str]:
     return {name: command.help.strip().splitlines()[0] for name, command in _parser().commands.items()}
-
-
-def _is_argument(parameter: Any) -> bool:
-    return not parameter.opts[0].startswith("-")
-
-
-def _written(option: Any) -> str:
-    """An argument or an option as it is typed."""
-    if _is_argument(option):
-        return str(option.metavar or option.name.upper())
-    flags = ", ".join([*option.opts, *option.secondary_opts])
-    words = [] if option.is_flag else _choices(option.type_descriptor.annotation)
-    return f"{flags} {option.metavar or '|'.join(words)}".strip()
-
-
-def _choices(kind: Any) -> list[str]:
-    if get_origin(kind) is Literal:
-        return list(get_args(kind))
-    return [word for part in get_args(kind) for word in _choices(part)]
-
-
-def _default(option: Any) -> str:
-    if isinstance(option.show_default, str):
-        return option.show_default
-    if not option.show_default or option.default is None or option.default is False:
-        return ""
-    return "yes" if option.default is True else str(option.default)
 
 
 def _branch(folder: Path, indent: str) -> Iterator[str]:

@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import geoscope
 from geoscope.catalogue import KEYS
@@ -23,6 +22,7 @@ from geoscope.cli import app as cli
 from geoscope.cli.exits import ExitCode
 from geoscope.cli.progress import RunProgress
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.progress import Parts, in_parts
 from geoscope.report import Measurement, Report, Sample, Subject, json_schema
 
 HEAVY = {
@@ -125,9 +125,6 @@ def test_every_command_is_documented() -> None:
     for command in cli.app.registered_commands:
         assert command.callback is not None
         assert command.callback.__doc__
-    help_text = CliRunner().invoke(cli.app, ["--help"], env={"_TYPER_FORCE_DISABLE_TERMINAL": "1"}).output
-    for name in ("measure", "extract", "measures", "schema"):
-        assert re.search(rf"^\W+{name}\s+[A-Z]", help_text, re.MULTILINE)
 
 
 # Where the output goes
@@ -138,7 +135,10 @@ def test_a_pipe_gets_json_and_nothing_else(measured_by: Faked, capfd: pytest.Cap
     assert cli.main(["measure", "x"]) == 0
     told = capfd.readouterr()
     assert told.out == a_report().to_json()
-    assert re.fullmatch(r"geoscope: \d+\.\d s( \(.*\))?, peak memory [\d,]+ MiB\n", told.err)
+    *outcome, seconds = told.err.splitlines()
+    assert re.fullmatch(r"geoscope: \d+\.\d s( \(.*\))?, peak memory [\d,]+ MiB", seconds)
+    assert outcome
+    assert all(line.startswith("geoscope: ") for line in outcome)
 
 
 def test_quiet_says_nothing(measured_by: Faked, capfd: pytest.CaptureFixture[str]) -> None:
@@ -163,9 +163,10 @@ def test_only_geoscopes_own_warnings_are_shown(measured_by: Faked, capfd: pytest
 
     measured_by(measure)
     assert cli.main(["measure", "x"]) == 0
-    first, second = capfd.readouterr().err.splitlines()
-    assert first == "geoscope: warning: few sequences"
-    assert second.startswith("geoscope: 0.")
+    told = capfd.readouterr().err.splitlines()
+    assert told[0] == "geoscope: warning: few sequences"
+    assert told[-1].startswith("geoscope: 0.")
+    assert not any("old" in line.split() for line in told)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +242,7 @@ def test_progress_is_drawn_on_a_terminals_stderr_only_when_wanted() -> None:
                 told += part
             assert process.stdout is not None
             assert json.loads(process.stdout.read())["subject"]["name"] == "fake"
+        assert (b"loading" in told.split(b"reading [x]")[0]) is drawn
         assert (b"reading [x]" in told.split(b"geoscope:")[0]) is drawn
         assert (b"reading [x] 0." in told) is (flags != ["--quiet"])
 
@@ -267,16 +269,109 @@ STEPS = "import time; [(progress(done, 4, 'reading [x]'), time.sleep(0.06)) for 
 
 
 def test_the_seconds_of_each_phase_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0])
-    monkeypatch.setattr("geoscope.cli.progress.time.perf_counter", lambda: next(clock))
+    clock = Clock(monkeypatch)
     with RunProgress(bar=True) as progress:  # stderr is no terminal here: nothing is drawn
-        progress(0, 2, "reading")
-        progress(1, 2, "reading")
-        progress(2, 2, "reading")
-        progress(4, 4, "neighbours")
-        progress(0, 4, "codebooks")
-    assert progress.seconds == {"other": 6.0, "reading": 5.0, "neighbours": 4.0, "codebooks": 6.0}
-    assert progress.summary().startswith("21.0 s (other 6.0, reading 5.0, neighbours 4.0, codebooks 6.0), peak memory")
+        for now, call in (
+            (1.0, (0, 2, "reading")), (3.0, (1, 2, "reading")), (6.0, (2, 2, "reading")),
+            (8.0, (0, 1, Parts("layers"))), (10.0, (4, 4, "neighbours")), (15.0, (0, 4, "codebooks")),
+        ):  # fmt: skip
+            clock.now = now
+            progress(*call)
+        clock.now = 21.0
+    assert progress.seconds == {"other": 8.0, "reading": 5.0, "neighbours": 2.0, "codebooks": 6.0}
+    assert progress.summary().startswith("21.0 s (other 8.0, reading 5.0, neighbours 2.0, codebooks 6.0), peak memory")
+
+
+class Clock:
+    """The time as a run's progress sees it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("geoscope.cli.progress.time", SimpleNamespace(perf_counter=lambda: self.now))
+        monkeypatch.setattr("geoscope.cli.outlook.time", SimpleNamespace(perf_counter=lambda: self.now))
+
+
+def test_one_estimate_for_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two subjects of three layers of two measures, 10 s of reading and 4 s a measure: 68 s in all."""
+    clock = Clock(monkeypatch)
+    progress = RunProgress(bar=True)
+    seen = []
+    for _ in in_parts("ab", progress, "subjects"):
+        for done in range(3):
+            progress(done, 2, "tokens read")
+            seen.append((progress.outlook.words(), clock.now, progress.outlook.left()))
+            clock.now += 5.0 if done < 2 else 0.0
+        for _ in in_parts(range(3), progress, "layers"):
+            for _ in in_parts(range(2), progress, "measures"):
+                progress(1, 2, "pairs")
+                seen.append((progress.outlook.words(), clock.now, progress.outlook.left()))
+                clock.now += 4.0
+                progress(2, 2, "pairs")
+    assert clock.now == 68.0
+    assert seen[0][0] == "subject 1 of 2, tokens read 0 %"
+    assert seen[4][0] == "subject 1 of 2, layer 1 of 3, pairs 50 %"
+    assert seen[-1][0] == "subject 2 of 2, layer 3 of 3, pairs 50 %"
+    told = [(now, left) for _, now, left in seen if left is not None]
+    assert len(told) == len(seen) - 4  # before the first measure is done nothing tells
+    for now, left in told:
+        assert left == pytest.approx(68.0 - now)
+    assert progress.outlook.words() == "loading"
+
+
+def test_measures_count_for_the_passes_that_they_are_the_first_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    from geoscope.measuring import _WORK, _work
+
+    keys = ["isoscore", "persistent_entropy", "prominent_bars", "patchiness", "reconstruction_error", "two_nn"]
+    work = _work(keys)
+    assert work == [1, 1 + _WORK["bars"], 1, 1 + _WORK["codes"], 1, 1]
+    clock = Clock(monkeypatch)
+    progress = RunProgress(bar=True)
+    for _, seconds in in_parts(list(zip(keys, work, strict=True)), progress, "measures", work):
+        left = progress.outlook.left()
+        assert left is None if clock.now == 0 else left == pytest.approx(sum(work) - clock.now)
+        assert progress.outlook.words() == f"measures {100 * clock.now / sum(work):.0f} %"
+        clock.now += seconds
+
+
+def test_what_was_there_already_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    progress = RunProgress(bar=True)
+    for place in in_parts(range(10), progress, "subjects"):
+        clock.now += 0.01 if place < 5 else 60.0  # five are read back
+        if place == 6:
+            assert progress.outlook.left() == pytest.approx(60.0 * 3, abs=1)
+
+
+def test_steps_alone_tell_how_long_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    progress = RunProgress(bar=True)
+    assert progress.outlook.left() is None
+    clock.now = 7.0
+    progress(0, 100, "training steps")
+    clock.now = 17.0
+    progress(20, 100, "training steps")
+    assert progress.outlook.left() == pytest.approx(40.0)
+    assert progress.outlook.ahead() == "about 40 s of that to go"
+    assert progress.outlook.words() == "training steps 20 %"
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(capfd: pytest.CaptureFixture[str]) -> None:
+    import time
+
+    with RunProgress(bar=True, every=0.05) as progress:
+        time.sleep(0.2)
+        progress(0, 3, Parts("layers"))
+        progress(1, 4, "pairs")
+        time.sleep(0.2)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) >= 4
+    assert lines[0] == "geoscope: after 0 s: loading"
+    assert lines[-1] == "geoscope: after 0 s: layer 1 of 3, pairs 25 %"
+    with RunProgress(bar=False, every=0.01):
+        time.sleep(0.05)
+    with RunProgress(bar=True):
+        time.sleep(0.05)
+    assert capfd.readouterr().err == ""
 
 
 # How it ends
@@ -364,24 +459,29 @@ def test_a_traceback_that_cannot_be_kept_is_shown(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("mesure x", "No such command 'mesure'"),
-        ("measure", "Missing argument"),
+        ("mesure x", "expected a command of geoscope, got 'mesure'; did you mean measure?"),
+        ("measure", "expected SUBJECT..., got nothing"),
         ("extract x y -o z", "unexpected extra argument"),
-        ("measure x --sequence 3", "--sequences"),
-        ("measure x --sequences 0", "--sequences"),
-        ("measure x --sequences many", "--sequences"),
+        ("measure x --sequence 3", "expected an option of geoscope measure, got --sequence; did you mean --sequences?"),
+        ("measure x --sequences 0", "expected --sequences to be a whole number of at least 1, got 0"),
+        ("measure x --sequences many", "expected --sequences to be a whole number of at least 1, got 'many'"),
         ("measure x --points 0", "--points to be a number above 0 or all, got '0'"),
         ("measure x --points -5", "--points"),
         ("measure x --points 1e4", "--points"),
-        ("measure x --pooling max", "--pooling"),
-        ("measure x --tokens some", "--tokens"),
-        ("measure x --measures two_nn,three_nn", "got 'three_nn'"),
+        ("measure x --pooling maen", "got 'maen'; did you mean mean?"),
+        ("measure x --tokens some", "expected --tokens to be one of all, content, no-first, types, got 'some'"),
+        ("measure x --layers al", "expected --layers to be last, all, union or numbers such as 0,6,-1, got 'al'"),
+        ("measure x --measures two_nn,three_nn", "got 'three_nn'; families are anisotropy"),
+        ("measure x --measures isotrpy", "got 'isotrpy'; did you mean isotropy?"),
         ("measure x --measures ,", "at least one measure"),
         ("measure x --isoscore-zeta 1.5", "--isoscore-zeta"),
-        ("measure x --quantizer vq", "--quantizer"),
-        ("measure x --format yaml", "--format"),
-        ("extract x", "--output"),
-        ("measures --format xml", "--format"),
+        ("measure x --quantizer vq", "expected --quantizer to be one of lsq, lsq-faiss, pq, kmeans, got 'vq'"),
+        ("measure x --format yaml", "expected --format to be one of table, json, csv, markdown, html, got 'yaml'"),
+        ("measure x --corpus", "expected --corpus with a value, got none"),
+        ("measure x --strict-remote", "expected an option of geoscope measure, got --strict-remote"),
+        ("measure x --allow-pickle=yes", "expected --allow-pickle without a value, got one"),
+        ("extract x", "expected --output, -o DIR, got nothing"),
+        ("measures --format htlm", "got 'htlm'; did you mean html?"),
     ],
 )
 def test_mistakes_of_usage_are_one_sentence(
@@ -394,6 +494,7 @@ def test_mistakes_of_usage_are_one_sentence(
     assert said in told.err
     assert told.err.startswith("geoscope: ")
     assert told.err.count("\n") == 1
+    assert "Value error" not in told.err
     assert calls == []
 
 
@@ -464,8 +565,10 @@ def test_exit_codes_of_the_process(body: str, code: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "start"),
     [
-        (["--help"], "\n Usage: geoscope"),
-        (["measure", "--help"], "\n Usage: geoscope measure"),
+        (["--help"], "Usage: geoscope COMMAND"),
+        (["-h"], "Usage: geoscope COMMAND"),
+        (["measure", "--help"], "Usage: geoscope measure"),
+        (["measure", "--help-all"], "Usage: geoscope measure"),
         (["--version"], f"geoscope {geoscope.__version__}\n"),
         (["measures"], "[\n"),
         (["measures", "--format", "table"], "Measures\n"),

@@ -63,9 +63,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("compare base.json base.json", 0, ""),
-        ("compare base.json changed.json", 0, ""),  # a verdict alone fails nothing
-        ("compare base.json changed.json base.json --fail-on isoscore:50%", 0, ""),
+        ("compare base.json base.json --format csv", 0, ""),
+        ("compare base.json changed.json --format csv", 0, ""),  # a verdict alone fails nothing
+        ("compare base.json changed.json base.json --fail-on isoscore:50% --format csv", 0, ""),
         (
             "compare base.json changed.json --fail-on isoscore:-10%",
             1,
@@ -77,7 +77,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("compare base.json changed.json --fail-on isoscore", 2, "expected a limit such as"),
         ("compare base.json changed.json --margin lots", 2, "expected --margin to be a share"),
         ("compare base.json changed.json --margin -5%", 2, "expected --margin to be a share"),
-        ("compare base.json", 2, "Missing argument"),
+        ("compare base.json", 2, "expected CANDIDATE..., got nothing"),
         ("compare base.json none.json", 2, "No such file"),
         ("compare base.json broken.json", 2, "expected a report's JSON"),
         ("compare - -", 2, "at most one report on standard input"),
@@ -87,13 +87,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("compare base.json mean.json", 4, "differ in pooling (tokens and mean)"),
         ("compare base.json mean.json --fail-on isoscore:1", 4, "measure one of them again"),
         ("compare base.json old.json", 4, "schema version 1, got '0'"),
-        ("check base.json anisotropy<0.5 isoscore@6>=0.1", 0, ""),
-        ("check base.json anisotropy<0.2", 1, "limit failed: anisotropy<0.2 at layer 6: it is 0.3000"),
-        ("check base.json two_nn>5", 1, "it is undefined: all rows are equal"),
+        ("check base.json anisotropy<0.5 isoscore@6>=0.1 --format csv", 0, ""),
+        ("check base.json anisotropy<0.2 --format json", 1, "limit failed: anisotropy<0.2 at layer 6: it is 0.3000"),
+        ("check base.json two_nn>5 --format json", 1, "it is undefined: all rows are equal"),
         ("check base.json two_nn_mle>5", 2, "expected two_nn_mle in base's report"),
         ("check base.json isoscore@5>0", 2, "expected layer 5"),
         ("check base.json anisotropy:0.5", 2, "expected a limit such as 'anisotropy<0.5'"),
-        ("check base.json", 2, "Missing argument"),
+        ("check base.json", 2, "expected a limit such as 'anisotropy<0.5', got none"),
         ("check broken.json anisotropy<1", 2, "expected a report's JSON"),
         ("check old.json anisotropy<1", 4, "schema version 1, got '0'"),
     ],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,6 +100,22 @@ def test_every_kind_reads_its_own_json_back_and_is_drawn_alike(result: Any) -> N
         assert len(render(result, form)) > 100, form
 
 
+@pytest.mark.parametrize("result", RESULTS, indirect=True)
+def test_every_saved_result_is_shown_as_its_command_printed_it(
+    result: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "saved.json"
+    result.write(path)
+    assert main(["show", str(path)]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (render(result, "table"), "")
+    assert main(["show", str(path), "--format", "markdown"]) == 0
+    assert capsys.readouterr().out == render(result, "markdown")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(path.read_bytes())))
+    assert main(["show", "-"]) == 0
+    assert capsys.readouterr().out == render(result, "table")
+
+
 @pytest.mark.parametrize("result", [name for name in RESULTS if name != "report"], indirect=True)
 def test_every_saved_result_is_drawn_as_a_page(result: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "saved.json"
@@ -106,7 +124,7 @@ def test_every_saved_result_is_drawn_as_a_page(result: Any, tmp_path: Path, caps
     assert main(["report", str(path)]) == 0
     assert capsys.readouterr().out == render(result, "html")
     assert main(["report", str(path), str(path)]) == 2
-    assert f"got a {result.noun}; draw it alone" in " ".join(capsys.readouterr().err.split())
+    assert f"got a {result.noun}; give it alone" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:

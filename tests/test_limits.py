@@ -118,7 +118,6 @@ def test_limits_are_found_from_a_folder_upwards(tmp_path: Path) -> None:
         ("[limits]\ntwo_nn = [1.0]\n", "write it in quotes"),
         ('[limits]\ntwo_nn = "lots"\n', "a limit's amount"),
         ('[limits]\n"two_nn@x" = "1"\n', "MEASURE or MEASURE@LAYER"),
-        ('[limit]\ntwo_nn = "1"\n', "got limit"),
         ("limits = 3\n", "expected limits to be a table"),
         ("[tool]\ngeoscope = 3\n", "to be a table"),
         ("[limits\n", "expected TOML"),

@@ -303,13 +303,13 @@ def test_every_form_has_every_number():
 def test_the_command_on_a_checkpoint(checkpoint_folder, corpus_file, tmp_path, capfd):
     line = ["noise-floor", str(checkpoint_folder("bert")), "--corpus", str(corpus_file), "--draws", "4"]
     line += ["--measures", "isoscore,two_nn", "--max-length", "32", "-q"]
-    assert cli.main(line) == 0
+    assert cli.main([*line, "--format", "json"]) == 0
     told = capfd.readouterr()
     assert told.err == ""
     assert [row["measure"] for row in json.loads(told.out)["floors"]] == ["isoscore", "two_nn"]
     assert cli.main([*line, "-o", str(tmp_path / "floor.md")]) == 0
     assert "[tool.geoscope.limits]\n" in (tmp_path / "floor.md").read_text()
-    first, _ = told.out, cli.main(line)
+    first, _ = told.out, cli.main([*line, "--format", "json"])
     assert capfd.readouterr().out == first
 
 
@@ -327,7 +327,7 @@ def test_the_command_over_trainings_and_its_exit_codes(checkpoint_folder, corpus
         save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
     runs = [str(tmp_path / f"seed-{seed}") for seed in range(3)]
     line = ["--corpus", str(corpus_file), "--measures", "isoscore,two_nn", "--max-length", "32", "-q"]
-    assert cli.main(["noise-floor", *runs, *line]) == 0
+    assert cli.main(["noise-floor", *runs, *line, "--format", "json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["over"], found["count"]) == ("trainings", 3)
     assert all(0 < row["relative"] < 1 for row in found["floors"])

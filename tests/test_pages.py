@@ -27,7 +27,7 @@ from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 from geoscope.document import Chart, Point, Scatter, Series
 from geoscope.documents.findings import findings_of
-from geoscope.documents.measures import MeasureList
+from geoscope.documents.listings.measures import MeasureList
 from geoscope.documents.rendering import render
 from geoscope.forms.html.charts import chart as drawing_of
 from geoscope.forms.html.scales import LABEL_GAP, layer_scale, level_scale, lying_scale, standing_scale, ticks, width_of
@@ -718,13 +718,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("report report.json -o page.html", 0, ""),
         ("report report.json study.json report.json -o page.HTM", 0, ""),
-        ("report", 2, "Missing argument"),
+        ("report", 2, "expected FILE..., got nothing"),
         ("report none.json", 2, "No such file"),
         ("report other.json -o page.html", 2, "expected a geoscope report, got JSON without schema_version"),
         ("report page.html", 2, "expected a report's JSON"),
         ("report report.json -o report.json", 2, "expected -o to name a page that ends in .html or .htm"),
         ("report report.json -o no/page.html", 2, "a folder that exists"),
-        ("report - -", 2, "at most one report on standard input"),
+        ("report - -", 2, "at most one result on standard input"),
         ("report old.json", 4, "schema version 1, got '0'"),
     ],
 )

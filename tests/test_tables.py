@@ -11,7 +11,7 @@ import pytest
 
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES
 from geoscope.documents.findings import warnings_of
-from geoscope.documents.measures import MeasureList
+from geoscope.documents.listings.measures import MeasureList
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.forms.markdown import escaped

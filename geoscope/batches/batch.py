@@ -79,7 +79,10 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
     held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
     tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]
     here = partial(measure_subject, progress=asked["progress"], announce=announce)
-    results = run_tasks(measure_subject, tasks, ray=asked["ray"], here=here, device=asked["device"])
+    results = run_tasks(
+        measure_subject, tasks, ray=asked["ray"], here=here, device=asked["device"], progress=asked["progress"],
+        what="subjects",
+    )  # fmt: skip
     reports: dict[str, Report] = {}
     mistakes: dict[str, GeoscopeError] = {}
     for finished, (place, result) in enumerate(results, 1):

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from geoscope import __version__, files
-from geoscope.cli import (
+from geoscope.cli import exits, options
+from geoscope.cli.commands import (
     batch_output,
     correlate_command,
-    exits,
     finetune_command,
     gates,
+    lists,
     noise_floor_command,
-    options,
     perturb_command,
-    report_command,
+    saved_results,
 )
 from geoscope.cli.exits import ExitCode, settled
+from geoscope.cli.help import Command, Commands, print_help, written
 from geoscope.cli.options import spread
+from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
-from geoscope.files import STDOUT
-from geoscope.forms import output
 from geoscope.settings.measuring import Cluster, MeasureOptions, ReadingOptions
+from geoscope.wording import meant
 
 app = typer.Typer(
     name="geoscope",
-    help="Measure the geometry of a transformer's latent space.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    cls=Commands,
 )
+
+
+def _command(function: Callable[..., None], name: str | None = None) -> Callable[..., None]:
+    """The function as a command, with help of its own."""
+    return app.command(name, cls=Command, add_help_option=False)(function)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,9 +68,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse(error: TyperException) -> ExitCode:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "geoscope"
-    if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help
-        exits.say(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        files.send(f"{context.get_help() if context else ''}\n")
+    else:
+        exits.say(_sentence(error, command))
     return ExitCode.MISTAKE
+
+
+def _sentence(error: TyperException, command: str) -> str:
+    """What is wrong with a line that typer refuses; the classes of what it raises are none of its public names."""
+    see = f"see `{command} --help-all`" if " " in command else f"see `{command} --help`"
+    context, option, parameter = (getattr(error, name, None) for name in ("ctx", "option_name", "param"))
+    kind = type(error).__name__
+    if kind == "NoSuchOption" and context is not None:
+        names = [name for each in context.command.params for name in (*each.opts, *each.secondary_opts)]
+        return f"expected an option of {command}, got {option}; {meant(str(option), names, see)}"
+    if kind == "BadOptionUsage":
+        wants = "requires" in error.format_message()
+        return f"expected {option} with{'' if wants else 'out'} a value, got {'none' if wants else 'one'}; {see}"
+    if kind == "MissingParameter" and parameter is not None:
+        return f"expected {written(parameter)}, got nothing; {see}"
+    return f"{error.format_message().rstrip('.')}; {see}"
 
 
 def _print_version(asked: bool) -> None:
@@ -73,17 +97,27 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(cls=Commands, add_help_option=False)
 def geoscope(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
+        typer.Option("--version", help="The version.", callback=_print_version, is_eager=True, show_default=False),
+    ] = False,
+    help: Annotated[
+        bool,
+        typer.Option("--help", "-h", help="This help.", callback=print_help, is_eager=True, show_default=False),
     ] = False,
 ) -> None:
-    """Measure the geometry of a transformer's latent space."""
+    """Measure the geometry of a transformer's latent space.
+
+    Examples:
+        geoscope measure bert-base-uncased                  # a table of numbers
+        geoscope compare before.json after.json             # what changed
+        geoscope check report.json 'anisotropy<0.5'         # a gate, for CI
+    """
 
 
-@app.command()
+@_command
 @settled
 @spread
 def measure(
@@ -94,18 +128,21 @@ def measure(
     screens: options.Screens,
     telling: options.Telling,
 ) -> None:
-    """Measure one subject and write one report, or several and one table of all."""
-    several = len(subjects) > 1
-    destination = written["output"]
-    form = output.choose_format(written["form"], STDOUT if several else destination)
-    folder = batch_output.check_folder(destination) if several else None
-    if not several:
-        files.check_destination(destination)
-    from geoscope.batches.batch import ReportBatch, measure_many
-    from geoscope.documents.rendering import render
-    from geoscope.measuring import measure as measured
+    """Measure one subject and write one report, or several and one table of all.
 
+    Examples:
+        geoscope measure bert-base-uncased              # PTB and WikiText-2
+        geoscope measure ./model --layers all -o report.json -o page.html
+        geoscope measure rows.npy --groups sentences.npy  # embeddings you have
+    """
+    several = len(subjects) > 1
+    folder = batch_output.check_folder(written["output"]) if several else None
+    places = {**written, "output": []} if several else written
+    outputs = chosen_outputs(places, quiet=telling["quiet"], inputs=(subjects, measuring))
     with heard(telling) as ears:
+        from geoscope.batches.batch import ReportBatch, measure_many
+        from geoscope.measuring import measure as measured
+
         if several or cluster:
             batch = measure_many(
                 subjects, output=folder, **measuring, **cluster, progress=ears.progress, announce=ears.announce
@@ -114,15 +151,13 @@ def measure(
             batch = ReportBatch(
                 (measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {}
             )
-    if several:
-        batch_output.send_all(batch, form, screens)
-    else:
-        files.send(render(batch.only, form, output.page_of(destination, **screens)), destination)
+    if batch.reports:
+        outputs.send(batch.reports if several else batch.only, all_measures=screens["all_measures"])
     ears.sum_up()
     batch_output.end(batch)
 
 
-@app.command()
+@_command
 @settled
 @spread
 def extract(
@@ -131,43 +166,45 @@ def extract(
     reading: ReadingOptions,
     telling: options.Telling,
 ) -> None:
-    """Only extract, and keep the embeddings in a folder for later."""
-    from geoscope.subjects import text_subjects
+    """Only extract, and keep the embeddings in a folder for later.
 
+    Examples:
+        geoscope extract ./checkpoint -o rows/
+        geoscope extract ./checkpoint --layers all --pooling mean -o rows/
+    """
     with heard(telling) as ears:
+        from geoscope.subjects import text_subjects
+
         kept = text_subjects.extract(checkpoint, output=folder, **reading, progress=ears.progress)
     ears.sum_up(f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; ")
 
 
-compare = app.command()(gates.compare)
-check = app.command()(gates.check)
-noise_floor = app.command(name="noise-floor")(noise_floor_command.noise_floor)
-perturb = app.command()(perturb_command.perturb)
-report = app.command()(report_command.report)
-correlate = app.command()(correlate_command.correlate)
-finetune = app.command()(finetune_command.finetune)
+compare = _command(gates.compare)
+check = _command(gates.check)
+noise_floor = _command(noise_floor_command.noise_floor)
+show = _command(saved_results.show)
+report = _command(saved_results.report)
+perturb = _command(perturb_command.perturb)
+correlate = _command(correlate_command.correlate)
+finetune = _command(finetune_command.finetune)
+measures = _command(lists.measures)
+protocols = _command(lists.protocols)
+config = _command(lists.config)
 
 
-@app.command(name="measures")
+@_command
 @settled
 @spread
-def list_measures(written: options.Written) -> None:
-    """List every measure: key, range, direction, null, cost, paper."""
-    destination = written["output"]
-    form = output.choose_format(written["form"], destination)
-    from geoscope.documents.measures import MeasureList
-    from geoscope.documents.rendering import render
+def schema(written: options.Destinations) -> None:
+    """Print the JSON Schema of a report.
 
-    files.send(render(MeasureList(), form, output.page_of(destination)), destination)
-
-
-@app.command()
-@settled
-@spread
-def schema(written: options.Destination) -> None:
-    """Print the JSON Schema of a report."""
+    Examples:
+        geoscope schema -o report.schema.json
+    """
     import json
 
     from geoscope.report import json_schema
 
-    files.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", written["output"])
+    outputs = chosen_outputs({**written, "form": "json"})
+    for place in outputs.forms:
+        files.send(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", place)

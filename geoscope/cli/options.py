@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated, Any, Literal, TypedDict, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, TypedDict, get_type_hints, is_typeddict
 
 import typer
 
-from geoscope.files import STDOUT
+from geoscope.cli.configured import Configured
+from geoscope.cli.help import print_help, print_whole_help
 from geoscope.forms.output import Form, GateForm
 from geoscope.settings.option import Field, Option, fields_of
 
 _OUTPUT = "Output"
 _CONTEXT = "context"
+
+TYPED = "command line"
+"""Where an option is from that was typed."""
 
 SubjectsArgument = Annotated[
     list[str],
@@ -41,8 +45,10 @@ BoundsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="LIMIT...",
+        default_factory=list,
         show_default=False,
-        help="MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes: 'anisotropy<0.5' 'two_nn@last>5'.",
+        help="MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes: 'anisotropy<0.5' 'two_nn@last>5'. "
+        "The project's bounds where none is given on the same.",
     ),
 ]
 FolderOption = Annotated[
@@ -51,32 +57,40 @@ FolderOption = Annotated[
 ]
 
 _BY_SUFFIX = "-o's suffix; a table on a terminal, json in a pipe"
+_TEXT_BY_SUFFIX = "-o's suffix, else a table"
 
 
-class Destination(TypedDict):
+class Destinations(TypedDict):
     """Where a result goes."""
 
     output: Annotated[
-        str,
+        list[str],
         Option(
-            STDOUT, "Where to write, whole or not at all.",
-            _OUTPUT, flags=("--output", "-o"), metavar="FILE", shown="stdout",
+            (), "Where to write, whole or not at all; may be repeated, each in the form of its suffix.",
+            _OUTPUT, flags=("--output", "-o"), metavar="FILE", shown="stdout", repeated=True, often=10,
         ),
     ]  # fmt: skip
 
 
-class Written(Destination):
+class Written(Destinations):
     """In which form a result goes where."""
 
-    form: Annotated[Form | None, Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_BY_SUFFIX)]
+    form: Annotated[
+        Form | None, Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_BY_SUFFIX, often=9)
+    ]
 
 
-class GateWritten(Destination):
-    """The same of what can fail."""
+class TextWritten(Destinations):
+    """The same of what is read more than it is computed with."""
 
     form: Annotated[
-        GateForm | None, Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_BY_SUFFIX)
+        Form | None, Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_TEXT_BY_SUFFIX, often=9)
     ]
+
+
+class StepSummary(TypedDict):
+    """What a job on GitHub gets beside."""
+
     step_summary: Annotated[
         bool,
         Option(
@@ -98,68 +112,112 @@ class Screens(TypedDict):
     ]
 
 
+class GateWritten(Destinations, StepSummary):
+    """The same of what can fail a limit."""
+
+    form: Annotated[
+        GateForm | None, Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_BY_SUFFIX, often=9)
+    ]
+
+
+class GateTextWritten(Destinations):
+    """The same of what can fail a limit, and is read more than it is computed with."""
+
+    form: Annotated[
+        GateForm | None,
+        Option(None, "Form of the output.", _OUTPUT, flags=("--format",), shown=_TEXT_BY_SUFFIX, often=9),
+    ]
+
+
 class Quiet(TypedDict):
     """Whether anything is said beside the result."""
 
-    quiet: Annotated[bool, Option(False, "Nothing on stderr but errors.", _OUTPUT, flags=("--quiet", "-q"))]
+    quiet: Annotated[bool, Option(False, "Nothing on stderr but errors.", _OUTPUT, flags=("--quiet", "-q"), often=6)]
 
 
 class Telling(Quiet):
     """What is said while it runs."""
 
-    no_progress: Annotated[bool, Option(False, "No progress bar.", _OUTPUT)]
+    no_progress: Annotated[bool, Option(False, "Nothing of how far it has come.", _OUTPUT)]
+
+
+class _Everywhere(TypedDict):
+    """What every command has."""
+
+    no_config: Annotated[bool, Option(False, "Read nothing from pyproject.toml or geoscope.toml.", _OUTPUT)]
+
+
+_HELP = {
+    "help": typer.Option("--help", "-h", help="This help.", is_eager=True, callback=print_help, show_default=False),
+    "help_all": typer.Option(
+        "--help-all", help="The help with every option.", is_eager=True, callback=print_whole_help, show_default=False
+    ),
+}
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every parameter that is a group of options spread into these.
 
-    A group of settings (total=False) arrives with the options that were typed, so that others can come from a protocol
-    or a report; a group of the command line's own with all of its options.
+    A group of settings (total=False) arrives with the options that were typed, or that the environment or the project's
+    file says, so that others can come from a protocol or a report; a group of the command line's own with all of its
+    options. Where each is from stands in the context's `obj`, by its name.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if is_typeddict(kind)}
     parameters = [_parameter(_CONTEXT, typer.Context)] * (_CONTEXT not in hints)
+    fields: dict[str, Field] = {}
     for own in inspect.signature(command).parameters.values():
         if own.name not in groups:
             parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[own.name]))
-        for field in fields_of(groups[own.name]).values() if own.name in groups else ():
-            if field.option.typed:
-                parameters.append(_parameter(field.name, *_typer_option(field)))
+        else:
+            fields |= {name: field for name, field in fields_of(groups[own.name]).items() if field.option.typed}
+    fields |= fields_of(_Everywhere)
+    parameters += [_parameter(name, *_typer_option(field)) for name, field in fields.items()]
+    parameters += [_parameter(name, Annotated[bool, option], False) for name, option in _HELP.items()]
 
     @wraps(command)
     def run(**given: Any) -> None:
         context: typer.Context = given[_CONTEXT]
-        if _CONTEXT not in hints:
-            del given[_CONTEXT]
-        made = {name: _options_of(kind, given, context) for name, kind in groups.items()}
+        values, context.obj = _in_force(fields, given, context)
+        made = {
+            name: {
+                each: values.get(each, field.option.default)
+                for each, field in fields_of(kind).items()
+                if each in values or (_whole(kind) and each in fields)
+            }
+            for name, kind in groups.items()
+        }
         left = {name: value for name, value in given.items() if name in hints and name not in groups}
         command(**left, **made)
 
     spread_out: Any = run
     spread_out.__signature__ = inspect.Signature(parameters)
     spread_out.__annotations__ = {each.name: each.annotation for each in parameters}
+    spread_out.fields = fields
     del spread_out.__wrapped__
     return run
 
 
-def _options_of(kind: type, given: Mapping[str, Any], context: typer.Context) -> dict[str, Any]:
-    found = {}
-    for name, field in fields_of(kind).items():
-        if name not in given:
-            continue
-        if _whole(kind):
-            found[name] = given[name]
-        elif _typed(context, name):
-            found[name] = _value(field, given[name])
-    return found
+def _in_force(
+    fields: Mapping[str, Field], given: Mapping[str, Any], context: typer.Context
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The value of every option that is typed or configured, and where each of these is from."""
+    values = {name: field.read_text(given[name]) for name, field in fields.items() if _typed(context, name)}
+    sources = dict.fromkeys(values, TYPED)
+    around = Configured.here(use_files=not values.get("no_config", False))
+    around.check(known_options(context))
+    for name, field in fields.items():
+        found = around.of(field) if name not in values else None
+        if found is not None:
+            values[name], sources[name] = found
+    return values, sources
 
 
-def _value(field: Field, typed: Any) -> Any:
-    """What was typed, as the library takes it."""
-    parse = field.option.parse
-    if field.option.repeated and parse is not None:
-        return [each for text in typed for each in parse(text)]
-    return field.read(typed)
+def known_options(context: typer.Context) -> list[str]:
+    """What the options of all commands are called in a file."""
+    commands: Mapping[str, Any] = getattr(context.find_root().command, "commands", {})
+    fields = (field for each in commands.values() for field in getattr(each.callback, "fields", {}).values())
+    return list(dict.fromkeys(field.key for field in fields))
 
 
 def _whole(kind: type) -> bool:
@@ -177,22 +235,26 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 
 
 def _typer_option(field: Field) -> tuple[Any, Any]:
-    """The option as typer takes it: its annotation and its default."""
+    """The option as typer takes it: its annotation and its default. Its text is read here, not by typer."""
     option = field.option
-    kind: Any = next((part for part in field.parts if get_origin(part) is Literal or part in (int, float, bool)), str)
-    if option.parse is not None or str in field.parts:
-        kind = str
-    if option.repeated:
-        kind = list[str]
-    default = option.default
-    if option.shown is not None and (option.repeated or not isinstance(default, str)):
-        default = None
-    elif kind is str and default is not None:
-        default = str(default)
-    least, most = (None, None) if kind is str or option.repeated else (option.least, option.most)
-    shown: Any = True if option.shown is None else option.shown
+    told: dict[str, Any] = {"help": option.help, "rich_help_panel": option.panel}
+    flags = option.flags or (field.flag,)
+    if field.is_flag:
+        return Annotated[bool, typer.Option(*flags, **told)], option.default
+    shown = option.shown if option.shown is not None else "" if option.default is None else str(option.default)
     made = typer.Option(
-        *(option.flags or (field.flag,)), metavar=option.metavar, help=option.help, rich_help_panel=option.panel,
-        min=least, max=most, show_default=shown,
-    )  # fmt: skip
-    return Annotated[kind if default is not None else kind | None, made], default
+        *flags, metavar=field.metavar, show_default=shown or False, autocompletion=completing(field), **told
+    )
+    return Annotated[(list[str] if option.repeated else str) | None, made], None
+
+
+def completing(field: Field) -> Callable[[str], list[str]]:
+    """What completes the option's value as it is being typed: its words, the last of several with commas between."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        if comma and field.option.parse is None:
+            return []
+        return [f"{before}{comma}{word}" for word in field.words if word.startswith(last)]
+
+    return complete

@@ -1,8 +1,9 @@
-"""How far a run has come: a bar with rate and time left on stderr, and where the seconds went."""
+"""How far a run has come, on stderr: one line with the time to go, or a line a minute; and where the seconds went."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,37 +13,48 @@ from typing import TYPE_CHECKING, Self
 
 from geoscope.cli import exits
 from geoscope.cli.options import Telling
+from geoscope.cli.outlook import Outlook, duration
+from geoscope.progress import Parts
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn, TaskID
+    from rich.progress import Progress, TaskID
 
 OTHER = "other"
 
 
 class RunProgress:
-    """Told (done, total, what) by a run; keeps the seconds of each phase, and draws a bar if asked to.
+    """Told (done, total, what) by a run; keeps the seconds of each phase, and says how far it is if asked to.
 
-    The seconds between two calls belong to the phase of the second, unless that call only opens it (done 0):
-    then they belong to the phase before, or to "other".
+    On a terminal that is a line with a bar from the first second on, elsewhere a line a minute. The seconds between two
+    calls belong to the phase of the second, unless that call only opens it (done 0): then they belong to the phase
+    before, or to "other".
     """
 
-    def __init__(self, *, bar: bool) -> None:
+    def __init__(self, *, bar: bool, every: float = 60.0) -> None:
+        """every: seconds between two lines where there is no terminal."""
         self.seconds: dict[str, float] = {}
+        self.outlook = Outlook()
         self._last = time.perf_counter()
         self._phase = OTHER
-        self._tasks: dict[str, TaskID] = {}
-        self._bar = _bar() if bar and sys.stderr.isatty() else None
+        self._bar = _bar(self.outlook) if bar and sys.stderr.isatty() else None
+        self._task: TaskID | None = None
+        self._lines = Lines(self.outlook, every) if bar and self._bar is None else None
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        self._spend(self._phase if done == 0 else what)
-        self._phase = OTHER if done >= total else what
-        if self._bar is None:
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total)
-        self._bar.update(self._tasks[what], completed=done, total=total)
-        if done >= total:
-            self._bar.remove_task(self._tasks.pop(what))
+        if isinstance(what, Parts):
+            self._spend(self._phase)
+            self._phase = OTHER
+            self.outlook.tell_parts(done, total, what)
+        else:
+            self._spend(self._phase if done == 0 else what)
+            self._phase = OTHER if done >= total else what
+            self.outlook.tell_step(done, total, what)
+        if self._bar is not None and self._task is not None:
+            step = self.outlook.step
+            self._bar.update(
+                self._task, description=self.outlook.words(), completed=step[0] if step else 0,
+                total=step[1] if step else None,
+            )  # fmt: skip
 
     def _spend(self, phase: str) -> None:
         now = time.perf_counter()
@@ -51,7 +63,10 @@ class RunProgress:
 
     def __enter__(self) -> Self:
         if self._bar is not None:
+            self._task = self._bar.add_task(self.outlook.words(), total=None)
             self._bar.start()
+        if self._lines is not None:
+            self._lines.start()
         return self
 
     def __exit__(
@@ -59,6 +74,8 @@ class RunProgress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._lines is not None:
+            self._lines.stop()
         self._spend(self._phase)
 
     def summary(self) -> str:
@@ -105,26 +122,42 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _bar() -> Progress:
+class Lines:
+    """A line now and then on stderr, for a run whose log is read later or from afar."""
+
+    def __init__(self, outlook: Outlook, every: float) -> None:
+        self._outlook, self._every = outlook, every
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="geoscope-progress", daemon=True)
+
+    def start(self) -> None:
+        """Say where the run is from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every):
+            spent = duration(time.perf_counter() - self._outlook.began)
+            exits.say("; ".join(filter(None, [f"after {spent}: {self._outlook.words()}", self._outlook.ahead()])))
+
+
+def _bar(outlook: Outlook) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(outlook.ahead())
 
     columns: list[ProgressColumn] = [
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _rate_column(),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        Left(),
     ]
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _rate_column() -> ProgressColumn:
-    from rich.progress import ProgressColumn, Task
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f}/s" if task.speed else "-/s")
-
-    return Rate()

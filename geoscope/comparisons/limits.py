@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from geoscope.catalogue import KEYS
 from geoscope.errors import GeoscopeError
+from geoscope.wording import meant
 
 if TYPE_CHECKING:
     from geoscope.report import Report
@@ -69,6 +69,11 @@ class Bound:
     operator: str
     number: float
 
+    @property
+    def target(self) -> str:
+        """What it is about: a later bound on the same target takes its place."""
+        return _target(self.measure, self.aim)
+
     def __str__(self) -> str:
         return f"{_target(self.measure, self.aim)}{self.operator}{self.number:.12g}"
 
@@ -77,6 +82,9 @@ class Bound:
         if self.operator.startswith("<"):
             return value < self.number or (self.operator == "<=" and value == self.number)
         return value > self.number or (self.operator == ">=" and value == self.number)
+
+
+Held = TypeVar("Held", Limit, Bound)
 
 
 def parse_limit(text: str) -> Limit:
@@ -124,20 +132,27 @@ def parse_bound(text: str) -> Bound:
     return Bound(known(found["measure"]), _aim(found["layer"]), found["operator"], number)
 
 
+def bound_of_target(target: str, side: str, where: str) -> Bound:
+    """A bound whose target (`two_nn@6`) and side (`<0.5`) are apart, as in a configuration file."""
+    try:
+        return parse_bound(f"{target}{side}")
+    except GeoscopeError as error:
+        raise GeoscopeError(f"expected a bound on {target} in {where}, got another: {error}") from error
+
+
 def known(measure: str) -> str:
     """The measure, if there is one of that name; GeoscopeError that offers a near one otherwise."""
     if measure in KEYS:
         return measure
-    near = get_close_matches(measure, KEYS, n=1)
-    advice = f"did you mean {near[0]}?" if near else "`geoscope measures` lists them"
+    advice = meant(measure, KEYS, "`geoscope measures` lists them")
     raise GeoscopeError(f"expected the name of a measure, got {measure!r}; {advice}")
 
 
-def override(earlier: Iterable[Limit], later: Iterable[Limit]) -> tuple[Limit, ...]:
+def override(earlier: Iterable[Held], later: Iterable[Held]) -> tuple[Held, ...]:
     """Both, less those of the earlier whose target is among the later's."""
-    later = tuple(later)
-    taken = {limit.target for limit in later}
-    return (*(limit for limit in earlier if limit.target not in taken), *later)
+    named = list(later)
+    taken = {limit.target for limit in named}
+    return tuple([limit for limit in earlier if limit.target not in taken] + named)
 
 
 def aimed_layers(aim: Aim, report: Report, whole: str) -> list[int | None]:

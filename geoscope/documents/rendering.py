@@ -145,7 +145,9 @@ KINDS = (
     ResultKind("noise_floor", "comparisons.noise_floor", "NoiseFloor", "noise_floors"),
     ResultKind("correlations", "correlations.correlations", "Correlations", "correlations"),
     ResultKind("fine_tuning", "finetuning.outcome", "FineTuning", "fine_tunings"),
-    ResultKind("measures", "documents.measures", "MeasureList", "measures"),
+    ResultKind("measures", "documents.listings.measures", "MeasureList", "listings.measures"),
+    ResultKind("protocols", "documents.listings.protocols", "ProtocolList", "listings.protocols"),
+    ResultKind("configuration", "documents.listings.configuration", "InForce", "listings.configuration"),
 )
 
 

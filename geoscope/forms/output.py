@@ -34,15 +34,17 @@ SUFFIXES = {
 }
 
 
-def choose_format(asked: str | None, destination: str = STDOUT, forms: Collection[str] = FORMS) -> str:
-    """The form of the output: --format, else -o's suffix, else a table on a terminal and json in a pipe.
+def choose_format(
+    asked: str | None, destination: str = STDOUT, forms: Collection[str] = FORMS, piped: str = "json"
+) -> str:
+    """The form of the output: --format, else -o's suffix, else a table on a terminal and what is `piped` without one.
 
     forms: what the command can write. Raises GeoscopeError for a suffix that is none of them.
     """
     if asked is not None:
         return asked
     if destination == STDOUT:
-        return "table" if sys.stdout.isatty() else "json"
+        return "table" if sys.stdout.isatty() else piped
     suffixes = {suffix: form for suffix, form in SUFFIXES.items() if form in forms}
     suffix = Path(destination).suffix.lower()
     if suffix not in suffixes:

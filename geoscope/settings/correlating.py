@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypedDict
 
 from geoscope.settings.option import Option
-from geoscope.settings.texts import names_of
+from geoscope.settings.texts import MEASURE_WORDS, names_of
 
 
 class CorrelateOptions(TypedDict, total=False):
@@ -16,7 +16,7 @@ class CorrelateOptions(TypedDict, total=False):
         Sequence[str] | None,
         Option(
             None, "A task of the scores; may be repeated.",
-            flags=("--task",), metavar="TASK|mean", shown="all, and their mean", repeated=True,
+            flags=("--task",), metavar="TASK|mean", shown="all, and their mean", repeated=True, often=9,
         ),
     ]  # fmt: skip
     given: Annotated[
@@ -25,13 +25,15 @@ class CorrelateOptions(TypedDict, total=False):
             None,
             "Columns to take out of the correlation together: of the scores, another measure, or architecture, "
             "parameters, hidden_size; may be repeated.",
-            metavar="[log:]COLUMN,...", shown="noise_level; log:noise_level", repeated=True,
+            metavar="[log:]COLUMN,...", shown="noise_level; log:noise_level", repeated=True, often=9,
+            words=("noise_level", "log:noise_level", "architecture", "parameters", "hidden_size"),
         ),
     ]  # fmt: skip
     measures: Annotated[
         Sequence[str] | None,
         Option(
-            None, "Measures, families, or columns of the scores.", metavar="a,b,...", shown="all", parse=names_of
+            None, "Measures, families, or columns of the scores.", metavar="a,b,...", shown="all", parse=names_of,
+            words=MEASURE_WORDS, often=9,
         ),
     ]  # fmt: skip
     predict: Annotated[
@@ -39,6 +41,6 @@ class CorrelateOptions(TypedDict, total=False):
         Option(
             (),
             "A new subject's report (or a folder): its score, by each measure, with a 95 % interval; may be repeated.",
-            metavar="REPORT", shown="none", repeated=True,
+            metavar="REPORT", shown="none", repeated=True, often=9,
         ),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypedDict
 
 from geoscope.settings.measuring import Device, Heard, Origin, Quantizer
 from geoscope.settings.option import Option
-from geoscope.settings.texts import keys_of, numbers_of
+from geoscope.settings.texts import MEASURE_WORDS, keys_of, numbers_of
 
 _TASK, _PENALTY, _TRAINING = "Task", "Regularizer", "Training"
 
@@ -30,13 +30,13 @@ GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn"
 class Hyper(TypedDict, total=False):
     """What of an optimizer's settings can be chosen; what is not given is the recipe's."""
 
-    epochs: Annotated[int | None, Option(None, "Epochs.", _TRAINING, metavar="N", least=1, shown=f"{EPOCHS}")]
+    epochs: Annotated[int | None, Option(None, "Epochs.", _TRAINING, metavar="N", least=1, shown=f"{EPOCHS}", often=8)]
     batch_size: Annotated[
         int | None, Option(None, "Examples a step.", _TRAINING, metavar="N", least=1, shown=f"{BATCH_SIZE}")
     ]
     learning_rate: Annotated[
         float | None,
-        Option(None, "AdamW's, at its highest.", _TRAINING, metavar="R", least=0.0, shown=f"{LEARNING_RATE}"),
+        Option(None, "AdamW's, at its highest.", _TRAINING, metavar="R", least=0.0, shown=f"{LEARNING_RATE}", often=7),
     ]
     max_length: Annotated[
         int | None, Option(None, "Tokens an example is cut to.", _TRAINING, metavar="N", least=1, shown=f"{MAX_LENGTH}")
@@ -52,6 +52,7 @@ class Training(Hyper, total=False):
             None,
             "none, istar, cosreg or entropy, with weights of its own or those of --weight; may be repeated.",
             _PENALTY, flags=("--regularizer",), metavar="NAME[=W,W...]", shown="none", repeated=True,
+            words=("none", "istar", "cosreg", "entropy"), often=10,
         ),
     ]  # fmt: skip
     weights: Annotated[
@@ -60,7 +61,7 @@ class Training(Hyper, total=False):
             (1.0,),
             "What the penalty is multiplied by. istar: above 0 raises isotropy, below 0 lowers it; cosreg: above 0 "
             "lowers the mean cosine; entropy: above 0 raises persistent entropy; 0 is none.",
-            _PENALTY, flags=("--weight",), metavar="W[,W...]", shown="1",
+            _PENALTY, flags=("--weight",), metavar="W[,W...]", shown="1", often=9,
             parse=partial(numbers_of, option="--weight"),
         ),
     ]  # fmt: skip
@@ -99,7 +100,7 @@ class Training(Hyper, total=False):
     ]  # fmt: skip
     train_examples: Annotated[
         int | None,
-        Option(None, "Training examples, drawn by --seed.", _TASK, metavar="N", least=2, shown="all"),
+        Option(None, "Training examples, drawn by --seed.", _TASK, metavar="N", least=2, shown="all", often=8),
     ]
     text_columns: Annotated[
         Sequence[str] | None,
@@ -113,19 +114,27 @@ class Training(Hyper, total=False):
         RecipeName | None,
         Option(
             None, "A paper's settings, as far as they are known, where an option is not given.",
-            _TRAINING, shown="none",
+            _TRAINING, shown="none", often=7,
         ),
     ]  # fmt: skip
     seeds: Annotated[
         int | None,
-        Option(None, "Runs of each setting: seeds --seed and up.", _TRAINING, metavar="K", least=1, shown=f"{SEEDS}"),
+        Option(
+            None,
+            "Runs of each setting: seeds --seed and up.",
+            _TRAINING,
+            metavar="K",
+            least=1,
+            shown=f"{SEEDS}",
+            often=9,
+        ),
     ]
     seed: Annotated[int, Option(0, "The first seed.", _TRAINING, metavar="N", least=0)]
     measures: Annotated[
         Iterable[str],
         Option(
             GEOMETRY, "Geometry measured before training and after every epoch.",
-            "Measures", metavar="a,b,...", shown=",".join(GEOMETRY), parse=keys_of,
+            "Measures", metavar="a,b,...", shown=", ".join(GEOMETRY), parse=keys_of, words=MEASURE_WORDS, often=6,
         ),
     ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, TypedDict
 
+from geoscope.catalogue import KEYS
 from geoscope.settings.measuring import (
     Batches,
     Groups,
@@ -33,17 +34,17 @@ class Judging(TypedDict, total=False):
             "Fail where a change passes this by more than its noise: isoscore_star:-10% (a drop), anisotropy:+0.05 "
             "(a rise), two_nn@last:2.0 (either way); may be repeated.",
             _LIMITS, flags=("--fail-on",), metavar="MEASURE[@LAYER]:[+|-]AMOUNT[%]", shown="the project's",
-            repeated=True,
+            repeated=True, words=tuple(f"{key}:" for key in KEYS), often=10,
         ),
     ]  # fmt: skip
     margin: Annotated[
         float | str,
         Option(
             0.05, "Share of the base's value (of what can move of it) up to which a change is no news.",
-            _LIMITS, metavar="SHARE", shown="5%", parse=share_of,
+            _LIMITS, metavar="SHARE", shown="5%", parse=share_of, often=6,
         ),
     ]  # fmt: skip
-    strict: Annotated[bool, Option(False, "Let noise excuse no breach of a limit.", _LIMITS)]
+    strict: Annotated[bool, Option(False, "Let noise excuse no breach of a limit.", _LIMITS, often=5)]
     align: Annotated[
         bool, Option(False, "Where numbers of sequences, rows or points differ, measure again at the least.")
     ]
@@ -52,6 +53,7 @@ class Judging(TypedDict, total=False):
         Option(
             False,
             "How alike the spaces are too: linear CKA, Procrustes distance, mutual neighbours. Not of reports.",
+            often=5,
         ),
     ]
 
@@ -70,7 +72,7 @@ class DrawOptions(TypedDict, total=False):
     draws: Annotated[
         int,
         Option(
-            5, "Disjoint draws that one subject's sequences are dealt into.", "Sample", metavar="K", least=3
+            5, "Disjoint draws that one subject's sequences are dealt into.", "Sample", metavar="K", least=3, often=9
         ),
     ]  # fmt: skip
 

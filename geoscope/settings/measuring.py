@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings.option import Option
-from geoscope.settings.texts import keys_of, points_of
+from geoscope.settings.texts import DEVICE_WORDS, LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
@@ -23,7 +23,6 @@ Tokens = Literal["all", "content", "no-first", "types"]
 QuantizerKind = Literal["lsq", "lsq-faiss", "pq", "kmeans"]
 Population = Literal["endless", "corpus"]
 Null = Literal["auto", "closed", "matched", "none"]
-
 
 MAX_LENGTH = 128
 """Tokens a sequence is cut to where nobody says and the model reads so many."""
@@ -44,6 +43,7 @@ class Text(TypedDict, total=False):
             None,
             f"Sample, pool and measure as a work did: {', '.join(PROTOCOLS)}. Options that are typed go first.",
             _SAMPLE, metavar="NAME", shown="none", told="settings.protocol", of_text=True, drawn=True,
+            words=tuple(PROTOCOLS), often=4,
         ),
     ]  # fmt: skip
     corpora: Annotated[
@@ -53,7 +53,7 @@ class Text(TypedDict, total=False):
             "ptb, wikitext2, sample, a .txt .jsonl .json .csv .tsv .parquet file (also .gz), NAME=FILE, - for standard "
             "input (lines, or records of JSON), or ORG/NAME:SPLIT:COLUMN of the hub; may be repeated.",
             _SAMPLE, flags=("--corpus",), metavar="NAME|FILE", shown="ptb and wikitext2; sample for demo",
-            repeated=True, told="sample.corpora", of_text=True, drawn=True,
+            repeated=True, told="sample.corpora", of_text=True, drawn=True, words=NAMED_CORPORA, often=9,
             takes="str, path, list of texts, column of strings or Dataset, or a list of these",
         ),
     ]  # fmt: skip
@@ -92,9 +92,10 @@ class Text(TypedDict, total=False):
     sequences: Annotated[
         int,
         Option(
-            5000, "Sequences to draw.", _SAMPLE, metavar="N", least=1, told="sample.sequences", of_text=True, drawn=True
+            5000, "Sequences to draw.",
+            _SAMPLE, metavar="N", least=1, told="sample.sequences", of_text=True, drawn=True, often=7,
         ),
-    ]
+    ]  # fmt: skip
     max_length: Annotated[
         int | None,
         Option(
@@ -107,7 +108,8 @@ class Text(TypedDict, total=False):
         str | int | Sequence[int],
         Option(
             "last", "Layers to measure; 0 is the embedding layer, union all but it as one cloud.",
-            _SAMPLE, metavar="last|all|union|0,6,-1", told="settings.layers",
+            _SAMPLE, metavar="last|all|union|0,6,-1", parse=layers_of, told="settings.layers", words=LAYER_WORDS,
+            often=9,
             takes="str, int or sequence of int",
         ),
     ]  # fmt: skip
@@ -116,7 +118,7 @@ class Text(TypedDict, total=False):
         Option(
             "tokens", "What makes a row; padding never does. model: as a sentence-transformers folder says. "
             "vocabulary: the input embedding matrix, a row a token; no text is read.",
-            _SAMPLE, told="sample.pooling", of_text=True, drawn=True,
+            _SAMPLE, told="sample.pooling", of_text=True, drawn=True, often=8,
         ),
     ]  # fmt: skip
     tokens: Annotated[
@@ -149,7 +151,7 @@ class Rows(TypedDict, total=False):
         int | str | None,
         Option(
             10000, "Rows the pairwise and quantized measures see.",
-            _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points",
+            _SAMPLE, metavar="N|all", least=1, parse=points_of, told="sample.points", words=("all",), often=5,
             takes="int or {'all'}",
         ),
     ]  # fmt: skip
@@ -171,7 +173,7 @@ class Groups(TypedDict, total=False):
         Any,
         Option(
             None, "For embeddings files: which sequence a row belongs to.",
-            _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True,
+            _SAMPLE, metavar="COLUMN|KEY|FILE", shown="each row alone", told="settings.groups", drawn=True, often=3,
             takes="sequence of n labels, or the name of a column, key or file",
         ),
     ]  # fmt: skip
@@ -204,7 +206,8 @@ class KeyOptions(TypedDict, total=False):
         Iterable[str] | None,
         Option(
             None, "Measures or families, as `geoscope measures` lists them.",
-            _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures",
+            _MEASURES, metavar="a,b,...", shown="all", parse=keys_of, told="settings.measures", words=MEASURE_WORDS,
+            often=9,
             takes="str or iterable of str",
         ),
     ]  # fmt: skip
@@ -224,7 +227,7 @@ class MeasureChoice(KeyOptions, CodebookOptions, total=False):
         Any,
         Option(
             "scaled-identity", "What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
-            _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference",
+            _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference", words=("scaled-identity",),
             takes="str, path or (d, d) array",
         ),
     ]  # fmt: skip
@@ -276,7 +279,9 @@ class Beside(TypedDict, total=False):
 class Device(TypedDict, total=False):
     """Where a model and the searches run."""
 
-    device: Annotated[str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True)]
+    device: Annotated[
+        str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True, words=DEVICE_WORDS, often=5)
+    ]
 
 
 class Origin(TypedDict, total=False):
@@ -327,7 +332,7 @@ class Loading(Device, Origin, total=False):
         str,
         Option(
             "auto", "Of the model: auto, float32, bfloat16, float16.", _RUN, metavar="NAME", told="settings.dtype",
-            of_text=True, drawn=True,
+            of_text=True, drawn=True, words=("auto", "float32", "bfloat16", "float16"),
         ),
     ]  # fmt: skip
 
@@ -367,7 +372,7 @@ class Cluster(TypedDict, total=False):
         Option(
             None,
             "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
-            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True,
+            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
         ),
     ]  # fmt: skip
 

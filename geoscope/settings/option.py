@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, wraps
+from math import isfinite
 from numbers import Integral, Real
 from os import PathLike
 from types import NoneType, UnionType
@@ -14,9 +14,12 @@ from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, cast, get
 
 from geoscope.errors import GeoscopeError
 from geoscope.settings.docstrings import with_options
+from geoscope.wording import meant
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Option:
     text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
     told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
-    typed: whether the command line has it. takes: what Python takes, where the type says less.
+    typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
+    among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
+    most.
     """
 
     default: Any
@@ -46,6 +51,8 @@ class Option:
     drawn: bool = False
     rounds: bool = False
     typed: bool = True
+    words: Sequence[str] = ()
+    often: int = 0
     takes: str | None = None
 
 
@@ -61,6 +68,26 @@ class Field:
     def flag(self) -> str:
         """How it is written on the command line, the long way."""
         return self.option.flags[0].partition("/")[0] if self.option.flags else "--" + self.name.replace("_", "-")
+
+    @property
+    def key(self) -> str:
+        """What it is called in a configuration file."""
+        return self.flag.removeprefix("--")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a shell may complete its value to."""
+        return self.choices or tuple(self.option.words)
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in help; "" for a flag."""
+        return "" if self.is_flag else self.option.metavar or "|".join(self.choices) or self.name.upper()
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is on or off, and has no value of its own."""
+        return self.parts == (bool,)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -82,10 +109,9 @@ class Field:
         if value is None and (option.default is None or Any in self.parts or NoneType in self.parts):
             return None
         if self.choices and value not in self.choices:
-            near = get_close_matches(str(value), self.choices, n=1)
-            what_to_do = f"did you mean {near[0]}?" if near else "give one of them"
             raise GeoscopeError(
-                f"expected {self.flag} to be one of {', '.join(self.choices)}, got {value!r}; {what_to_do}"
+                f"expected {self.flag} to be one of {', '.join(self.choices)}, got {value!r}; "
+                f"{meant(str(value), self.choices, 'give one of them')}"
             )
         kinds = set(self.parts) - {str, NoneType}
         if not kinds and not isinstance(value, (str, PathLike)):
@@ -94,6 +120,42 @@ class Field:
         if listed and not isinstance(value, (Iterable, PathLike, *(part for part in kinds if isinstance(part, type)))):
             raise GeoscopeError(f"expected {self.flag} to be a list, got {value!r}; give one")
         return self._number(value, kinds.pop()) if kinds in ({int}, {float}, {bool}) else value
+
+    def texts(self, value: Any) -> list[str]:
+        """A value as it is typed: one text, or several of an option that is repeated."""
+        if self.is_flag:
+            return ["yes" if value else "no"]
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        words = ["all" if each is None else f"{each:g}" if isinstance(each, float) else str(each) for each in listed]
+        return words if self.option.repeated else [",".join(words)]
+
+    def read_text(self, given: str | bool | Sequence[str]) -> Any:
+        """The value of what was typed: a text, several of an option that is repeated, or whether a flag is on."""
+        option = self.option
+        if option.repeated:
+            texts = [given] if isinstance(given, str) else list(cast(Sequence[str], given))
+            return texts if option.parse is None else [each for text in texts for each in option.parse(text)]
+        return self.read(given if option.parse is not None else self._number_of(given))
+
+    def read_file(self, value: Any) -> Any:
+        """The value of what stands in a configuration file, where numbers and lists are none of text."""
+        listed = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if listed and not self.option.repeated and self.option.parse is not None:
+            return self.read_text(",".join(value))
+        return self.read_text(value) if listed or isinstance(value, str) else self.read(value)
+
+    def _number_of(self, given: Any) -> Any:
+        """A text as the number or the yes or no that it is, if the option is one; else the text."""
+        kinds = set(self.parts) - {NoneType}
+        if not isinstance(given, str) or kinds - {int, float, bool}:
+            return given
+        if bool in kinds:
+            return _YES_OR_NO.get(given.strip().lower(), given)
+        try:
+            number = int(given) if int in kinds else float(given)
+        except ValueError:
+            return given
+        return number if isfinite(number) else given
 
     def _number(self, value: Any, kind: type) -> Any:
         """The value as an int, float or bool, as the type has it."""
@@ -146,9 +208,8 @@ def read(group: type[T], given: Mapping[str, Any]) -> T:
     fields = fields_of(group)
     for name in given:
         if name not in fields:
-            near = get_close_matches(name, fields, n=1)
-            what_to_do = f"did you mean {near[0]}?" if near else f"the options are {', '.join(fields)}"
-            raise GeoscopeError(f"expected an option, got {name!r}; {what_to_do}")
+            otherwise = f"the options are {', '.join(fields)}"
+            raise GeoscopeError(f"expected an option, got {name!r}; {meant(name, fields, otherwise)}")
     return cast(T, {name: fields[name].read(value) for name, value in given.items()})
 
 

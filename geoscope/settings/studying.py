@@ -19,7 +19,7 @@ from geoscope.settings.measuring import (
     Text,
 )
 from geoscope.settings.option import Option
-from geoscope.settings.texts import names_of
+from geoscope.settings.texts import TASK_WORDS, names_of
 
 _STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
 
@@ -36,18 +36,19 @@ class Perturbing(TypedDict, total=False):
         str | Sequence[float] | None,
         Option(
             None, "Noise levels in percent, or a named grid.",
-            _STUDY, metavar="0,0.5,...|marbut2024", shown=DEFAULT_LEVELS,
+            _STUDY, metavar="0,0.5,...|marbut2024", shown=DEFAULT_LEVELS, words=("marbut2024",), often=10,
         ),
     ]  # fmt: skip
     seeds: Annotated[
         int,
-        Option(3, "Draws of the noise at each level, seeded from --seed on.", _STUDY, metavar="K", least=1),
+        Option(3, "Draws of the noise at each level, seeded from --seed on.", _STUDY, metavar="K", least=1, often=10),
     ]
     kind: Annotated[
         str,
         Option(
             "noise", "What is done to the weights.",
-            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT",
+            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT", often=6,
+            words=("noise", "shuffle-embeddings", "untrained", "swap-embeddings="),
         ),
     ]  # fmt: skip
     noise_kind: Annotated[
@@ -74,6 +75,7 @@ class Perturbing(TypedDict, total=False):
             "Score frozen rows by a linear model: cola, mrpc, sst2, rte, stsb, each with a folder of its files or "
             "through datasets.",
             _PROBES, flags=("--probe",), metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True,
+            words=TASK_WORDS, often=10,
         ),
     ]  # fmt: skip
     probe_rows: Annotated[int, Option(4000, "Most training examples of a task.", _PROBES, metavar="N", least=1)]
@@ -83,7 +85,7 @@ class Perturbing(TypedDict, total=False):
             (),
             "Score the model of every level and seed after fine-tuning it as `geoscope finetune` does, without a "
             "regularizer; tasks as there, except mlm. For a GPU.",
-            _FINE_TUNING, metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True,
+            _FINE_TUNING, metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True, words=TASK_WORDS,
         ),
     ]  # fmt: skip
     finetune_epochs: Annotated[int | None, Option(None, "Epochs.", _FINE_TUNING, metavar="N", least=1, shown="3")]

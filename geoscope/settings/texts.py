@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from geoscope.catalogue import select
+from collections.abc import Sequence
+
+from geoscope.catalogue import FAMILIES, KEYS, select
 from geoscope.errors import GeoscopeError
+from geoscope.wording import meant
+
+LAYER_WORDS = ("last", "all", "union")
+"""What --layers may be beside numbers."""
+
+DEVICE_WORDS = ("auto", "cpu", "cuda", "mps")
+"""What --device may be."""
+
+TASK_WORDS = ("cola", "mrpc", "sst2", "rte", "stsb")
+"""The tasks that have a name."""
+
+MEASURE_WORDS = tuple(dict.fromkeys((*(family.replace(" ", "_") for family in FAMILIES), *KEYS)))
+"""The names of families and measures, as they are typed."""
 
 
 def points_of(points: str | int | None) -> int | None:
@@ -17,6 +32,28 @@ def points_of(points: str | int | None) -> int | None:
     if count < 1:
         raise GeoscopeError(f"expected --points to be a number above 0 or all, got {points!r}; give one of them")
     return count
+
+
+def layers_of(text: str) -> str:
+    """What --layers was, if that is words or numbers that it takes; which layers there are is known later."""
+    if text not in LAYER_WORDS:
+        layer_numbers(text)
+    return text
+
+
+def layer_numbers(wanted: str | Sequence[object]) -> list[int]:
+    """The numbers in a comma-separated list, or of a list; "last" is -1."""
+    parts = wanted.split(",") if isinstance(wanted, str) else wanted
+    try:
+        numbers = [-1 if part == "last" else int(part) for part in parts]  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise GeoscopeError(
+            f"expected --layers to be {', '.join(LAYER_WORDS)} or numbers such as 0,6,-1, got '{wanted}'; "
+            f"{meant(str(wanted), LAYER_WORDS, 'give one of them')}"
+        )
+    return numbers
 
 
 def names_of(text: str) -> list[str]:

@@ -201,6 +201,7 @@ class Study:
             for place, result in run_tasks(
                 measure_state, [(pickled, state) for state in missing], ray=ray,
                 here=lambda task: self.timed(weights, task[1]), device=self.options.get("device", "auto"),
+                progress=self.options.get("progress"), what="states",
             ):  # fmt: skip
                 if isinstance(result, GeoscopeError):
                     raise result

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from geoscope.errors import GeoscopeError
+from geoscope.settings.texts import layer_numbers
 
 Wanted = str | int | Sequence[int]
 """`last`, `all`, `union` (all but the embedding layer), a number, or several ("0,6,-1", "0,last")."""
@@ -50,18 +51,8 @@ def _place(number: int, available: Sequence[int | None]) -> int:
 
 def _numbers(wanted: Wanted) -> list[int]:
     if isinstance(wanted, str):
-        parts: Sequence[str | int] = wanted.split(",")
-    else:
-        parts = [wanted] if isinstance(wanted, int) else list(wanted)
-    try:
-        numbers = [-1 if part == "last" else int(part) for part in parts]
-    except (TypeError, ValueError):
-        numbers = []
-    if not numbers:
-        raise GeoscopeError(
-            f"expected --layers to be last, all, union or numbers such as 0,6,-1, got '{wanted}'; give one of them"
-        )
-    return numbers
+        return layer_numbers(wanted)
+    return layer_numbers([wanted] if isinstance(wanted, int) else list(wanted))
 
 
 def _range(available: Sequence[int | None]) -> str:

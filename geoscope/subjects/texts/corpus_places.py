@@ -10,6 +10,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import NAMED_CORPORA
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.texts.text_files import TEXT_SUFFIXES, is_plain
+from geoscope.wording import meant
 
 PIPE = "-"
 """Standard input."""
@@ -73,7 +74,7 @@ def place_of(spec: str) -> Place:
             f"expected a corpus file, got {path}, which does not exist; give an existing file "
             f"({' '.join(TEXT_SUFFIXES)}) or one of {', '.join(NAMED_CORPORA)}; {_HOW}"
         )
-    what_to_do = "give one of them, a file or NAME=FILE"
+    what_to_do = meant(spec, NAMED_CORPORA, "give one of them, a file or NAME=FILE")
     if len(spec.split()) > 1:
         what_to_do = "texts themselves are given as texts=[...] in Python, or in a file"
     raise GeoscopeError(f"expected a corpus of {', '.join(NAMED_CORPORA)}, got '{spec}'; {what_to_do}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from geoscope import files
-from geoscope.cli import exits, options
+from geoscope.cli import exits
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
 from geoscope.files import STDOUT
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from geoscope.batches.batch import ReportBatch
 
 
-def check_folder(destination: str) -> str | None:
+def check_folder(destinations: Sequence[str]) -> str | None:
     """-o as the folder of several subjects' reports, None where none was named."""
-    if destination == STDOUT:
+    if list(destinations) in ([], [STDOUT]):
         return None
+    if len(destinations) > 1:
+        raise GeoscopeError(
+            f"expected one -o, a folder for the reports of several subjects, got {len(destinations)}; draw what is in "
+            "it with `geoscope report`"
+        )
+    (destination,) = destinations
     folder = Path(destination).expanduser()
     if folder.is_file() or (not folder.exists() and folder.suffix.lower() in output.SUFFIXES):
         raise GeoscopeError(
@@ -31,14 +37,6 @@ def check_folder(destination: str) -> str | None:
     if not folder.parent.is_dir():
         raise GeoscopeError(f"expected -o in a folder that exists, got {destination}; make {folder.parent} first")
     return destination
-
-
-def send_all(batch: ReportBatch, form: str, screens: options.Screens) -> None:
-    """All that was measured, on standard output."""
-    from geoscope.documents.rendering import render
-
-    if batch.reports:
-        files.send(render(batch.reports, form, output.page_of(**screens)))
 
 
 def end(batch: ReportBatch) -> None:

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from geoscope import files
 from geoscope.cli import exits, options
 from geoscope.cli.exits import settled
-from geoscope.files import STDOUT
-from geoscope.forms import output
+from geoscope.cli.outputs import chosen_outputs
 from geoscope.settings.correlating import CorrelateOptions
 
 ReportsArgument = Annotated[
@@ -41,20 +39,23 @@ def correlate(
     reports: ReportsArgument,
     scores: ScoresArgument,
     relating: CorrelateOptions,
-    written: options.Written,
+    written: options.TextWritten,
     screens: options.Screens,
     telling: options.Quiet,
 ) -> None:
-    """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it."""
+    """Relate measures to downstream scores, and say what a confounder such as the noise level leaves of it.
+
+    Examples:
+        geoscope correlate study.json                       # of a study with probes
+        geoscope correlate study.json --given log:noise_level
+        geoscope correlate reports/ scores.csv -o page.html -o table.csv
+    """
     exits.mind_warnings(quiet=telling["quiet"])
-    destination = written["output"]
-    form = output.choose_format(written["form"], destination)
-    files.check_destination(destination)
+    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(reports, scores, relating), piped="table")
     from geoscope.correlations.correlate import correlate as related
-    from geoscope.documents.rendering import render
 
     result = related(reports, scores, **relating)
-    files.send(render(result, form, output.page_of(destination, **screens)), destination)
-    if not telling["quiet"] and (destination != STDOUT or form in ("json", "csv")):
+    outputs.send(result, all_measures=screens["all_measures"])
+    if not telling["quiet"] and outputs.on_stdout in (None, "csv"):
         for caution in result.cautions:
             exits.say(f"warning: {caution.text}")

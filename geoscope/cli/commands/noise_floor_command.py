@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
+from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
-from geoscope.forms import output
 from geoscope.settings.judging import FloorOptions
 
 SubjectsArgument = Annotated[
@@ -29,18 +28,21 @@ SubjectsArgument = Annotated[
 def noise_floor(
     subjects: SubjectsArgument,
     floor: FloorOptions,
-    written: options.Written,
+    written: options.TextWritten,
     screens: options.Screens,
     telling: options.Telling,
 ) -> None:
-    """Say how far measures move when nothing changed, over draws or trainings, and the limits that allows."""
-    destination = written["output"]
-    form = output.choose_format(written["form"], destination)
-    files.check_destination(destination)
-    from geoscope.documents.rendering import render
-    from geoscope.noise_floors import noise_floor as floor_of
+    """Say how far measures move when nothing changed, over draws or trainings, and the limits that allows.
 
+    Examples:
+        geoscope noise-floor ./model                        # draws of its text
+        geoscope noise-floor ./model --corpus texts.txt --draws 10
+        geoscope noise-floor seed-1.json seed-2.json seed-3.json
+    """
+    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(subjects, floor), piped="table")
     with heard(telling) as ears:
+        from geoscope.noise_floors import noise_floor as floor_of
+
         result = floor_of(*subjects, **floor, progress=ears.progress)
-    files.send(render(result, form, output.page_of(destination, **screens)), destination)
+    outputs.send(result, all_measures=screens["all_measures"])
     ears.sum_up()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
+from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
-from geoscope.files import STDOUT
-from geoscope.forms import output
 from geoscope.settings.studying import StudyOptions
 
 
@@ -22,18 +20,21 @@ def perturb(
     screens: options.Screens,
     telling: options.Telling,
 ) -> None:
-    """Measure a checkpoint at several levels of noise in its weights, beside scores of tasks; run again to go on."""
-    destination = written["output"]
-    form = output.choose_format(written["form"], destination)
-    files.check_destination(destination)
-    parts = None if destination == STDOUT else Path(f"{destination}.parts")
-    from geoscope.batches.finished_work import FinishedReports
-    from geoscope.documents.rendering import render
-    from geoscope.studies.study import perturb as study_of
+    """Measure a checkpoint at several levels of noise in its weights, beside scores of tasks; run again to go on.
 
+    Examples:
+        geoscope perturb ./checkpoint -o study.json
+        geoscope perturb ./checkpoint --probe cola,sst2 --levels 0,1,5 -o study.json
+        geoscope perturb ./checkpoint --kind untrained -o study.json -o study.html
+    """
+    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(checkpoint, study))
+    parts = None if outputs.first_file is None else Path(f"{outputs.first_file}.parts")
     with heard(telling) as ears:
+        from geoscope.batches.finished_work import FinishedReports
+        from geoscope.studies.study import perturb as study_of
+
         report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
-    files.send(render(report, form, output.page_of(destination, **screens)), destination)
+    outputs.send(report, all_measures=screens["all_measures"])
     if parts is not None:
         FinishedReports(parts).remove()
     ears.sum_up()

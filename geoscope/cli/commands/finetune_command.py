@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
+from geoscope.cli.outputs import Outputs
 from geoscope.cli.progress import heard
+from geoscope.files import STDOUT
 from geoscope.forms import output
 from geoscope.forms.output import Form
 from geoscope.settings.fine_tuning import FineTuningOptions
@@ -46,7 +47,7 @@ class Printed(options.Telling):
         Form | None,
         Option(
             None, "Form of what is printed; the folder gets results.json, .csv, .md and .html.", "Output",
-            flags=("--format",), shown="a table on a terminal, json in a pipe",
+            flags=("--format",), shown="table", often=5,
         ),
     ]  # fmt: skip
 
@@ -60,13 +61,20 @@ def finetune(
     training: FineTuningOptions,
     printed: Printed,
 ) -> None:
-    """Fine-tune with I-STAR, CosReg or persistent entropy beside none, from several seeds; scores and geometry."""
-    form = output.choose_format(printed["form"])
-    from geoscope.documents.rendering import render, write_beside
-    from geoscope.finetuning.sweeps import finetune as sweep
+    """Fine-tune with I-STAR, CosReg or persistent entropy beside none, from several seeds; scores and geometry.
+
+    Examples:
+        geoscope finetune ./checkpoint --task mrpc --regularizer istar=1 -o runs/
+        geoscope finetune ./checkpoint --task data.csv --seeds 3 -o runs/
+        geoscope finetune ./checkpoint --task rte=GLUE/RTE --recipe istar2024 -o runs/
+    """
+    outputs = Outputs({STDOUT: output.choose_format(printed["form"], piped="table")}, printed["quiet"])
+    from geoscope.documents.rendering import write_beside
 
     with heard(printed) as ears:
+        from geoscope.finetuning.sweeps import finetune as sweep
+
         result = sweep(checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce)
     write_beside(result, folder)
-    files.send(render(result, form, output.page_of()))
+    outputs.send(result)
     ears.sum_up()

@@ -1,0 +1,78 @@
+"""Configured: what options are where nobody types them, from the environment or the project's file, and which it is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geoscope.errors import GeoscopeError
+from geoscope.settings.option import Field
+from geoscope.settings.project_files import as_table, project_table
+from geoscope.wording import meant
+
+PREFIX = "GEOSCOPE_"
+"""How the environment's names of options begin."""
+
+_NEAR = 0.85
+"""How alike a variable's name must be to an option's to be it mistyped: they all begin alike."""
+
+TABLES = {"limits": "compare", "bounds": "check"}
+"""What of a project's file is no option, and the command that it is of."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The environment, and the nearest project file's options under the names that the command line has."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    path: Path | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def here(cls, *, use_files: bool = True) -> Configured:
+        """What is in force in this folder."""
+        path, table = project_table(Path.cwd()) if use_files else (None, {})
+        kept = {name.replace("_", "-"): value for name, value in table.items() if name not in TABLES}
+        tables = {name: as_table(table[name], name, path) for name in TABLES if path is not None and name in table}
+        named = {name: text for name, text in os.environ.items() if name.startswith(PREFIX) and text}
+        return cls(named, path, kept, tables)
+
+    def of(self, option: Field) -> tuple[Any, str] | None:
+        """An option's value and where it is from; None where nothing says it."""
+        variable = variable_of(option)
+        if variable in self.environment:
+            text = self.environment[variable]
+            return _read(option, shlex.split(text) if option.option.repeated else text, variable), variable
+        if option.key in self.kept:
+            return _read(option, self.kept[option.key], str(self.path)), str(self.path)
+        return None
+
+    def check(self, known: Iterable[str]) -> None:
+        """Refuse a key that is no option of any command, and a variable that is one mistyped."""
+        keys = set(known)
+        for name in self.kept:
+            if name not in keys:
+                advice = meant(name, [*keys, *TABLES], "`geoscope measure --help-all` lists the options")
+                raise GeoscopeError(f"expected an option's name in {self.path}, got {name}; {advice}")
+        for variable in self.environment:  # others may have variables that begin so
+            name = variable.removeprefix(PREFIX).lower().replace("_", "-")
+            known = [] if name in keys else [PREFIX + key.upper().replace("-", "_") for key in keys]
+            if advice := meant(variable, known, "", cutoff=_NEAR):
+                raise GeoscopeError(f"expected {PREFIX} and the name of an option, got {variable}; {advice}")
+
+
+def variable_of(option: Field) -> str:
+    """An option's name in the environment."""
+    return PREFIX + option.key.upper().replace("-", "_")
+
+
+def _read(option: Field, value: Any, where: str) -> Any:
+    try:
+        return option.read_file(value)
+    except GeoscopeError as error:
+        raise GeoscopeError(f"expected a value of {option.flag} in {where}, got another: {error}") from error
