@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any, TypedDict, get_type_hints, is_typeddict
@@ -16,6 +17,9 @@ from geoscope.settings.option import Field, Option, fields_of
 
 _OUTPUT = "Output"
 _CONTEXT = "context"
+
+_COMPLETING = "_GEOSCOPE_COMPLETE" in os.environ
+"""Whether a shell asks what completes a line: typer takes its time to look at every function that might tell."""
 
 TYPED = "command line"
 """Where an option is from that was typed."""
@@ -243,7 +247,11 @@ def _typer_option(field: Field) -> tuple[Any, Any]:
         return Annotated[bool, typer.Option(*flags, **told)], option.default
     shown = option.shown if option.shown is not None else "" if option.default is None else str(option.default)
     made = typer.Option(
-        *flags, metavar=field.metavar, show_default=shown or False, autocompletion=completing(field), **told
+        *flags,
+        metavar=field.metavar,
+        show_default=shown or False,
+        autocompletion=completing(field) if _COMPLETING and field.words else None,
+        **told,
     )
     return Annotated[(list[str] if option.repeated else str) | None, made], None
 
