@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from geoscope.batches.workers import Outcome, Surroundings, attempt
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Device
+from geoscope.settings.loading import Device
 from geoscope.settings.option import default_of
 
 S = TypeVar("S")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from geoscope.errors import GeoscopeError
 from geoscope.progress import Progress, in_parts
-from geoscope.settings.measuring import Device
+from geoscope.settings.loading import Device
 from geoscope.settings.option import default_of
 
 S = TypeVar("S")

@@ -35,18 +35,21 @@ class Outputs:
         """The form of what goes to standard output, if anything does."""
         return self.forms.get(STDOUT)
 
-    def send(self, result: Any, *, all_measures: bool = False) -> None:
+    def send(self, result: Any, *, all_measures: bool = False) -> list[str]:
         """The result to every destination; where its JSON goes to standard output, what came of it to stderr.
 
-        all_measures: people see every row.
+        all_measures: people see every row. Returns what was said on stderr.
         """
         from geoscope.documents.rendering import document_of, render
 
         for place, form in self.forms.items():
             files.send(render(result, form, output.page_of(place, all_measures=all_measures)), place)
         if self.on_stdout == "json" and not self.quiet:
-            for line in document_of(result).outcome_lines(_MOST_TOLD):
+            said = document_of(result).outcome_lines(_MOST_TOLD)
+            for line in said:
                 exits.say(line)
+            return said
+        return []
 
 
 def chosen_outputs(

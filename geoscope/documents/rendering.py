@@ -69,7 +69,7 @@ def fragment(result: Any) -> str:
     """A result's charts as HTML to be shown within another page."""
     from geoscope.forms.html import fragment as of_notebooks
 
-    return of_notebooks.text(document_of(result))
+    return of_notebooks.text(document_of(result).without_folded())
 
 
 def plot(result: Any, names: Sequence[str], axes: Any) -> Any:

@@ -22,7 +22,7 @@ from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
-from geoscope.settings.measuring import Origin
+from geoscope.settings.loading import Origin
 from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint

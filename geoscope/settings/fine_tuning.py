@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Literal, TypedDict
 
-from geoscope.settings.measuring import Device, Heard, Origin, Quantizer
+from geoscope.settings.loading import Device, Origin
+from geoscope.settings.measuring import Heard, Quantizer
 from geoscope.settings.option import Option
 from geoscope.settings.texts import MEASURE_WORDS, keys_of, numbers_of
 

@@ -6,18 +6,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any, TypedDict
 
 from geoscope.catalogue import KEYS
-from geoscope.settings.measuring import (
-    Batches,
-    Groups,
-    Heard,
-    Loading,
-    MeasureChoice,
-    Memory,
-    OneSize,
-    Rows,
-    Seed,
-    Text,
-)
+from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import share_of
 

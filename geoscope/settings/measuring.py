@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
+from geoscope.settings.loading import Batches, Loading, Memory
 from geoscope.settings.option import Option
-from geoscope.settings.texts import DEVICE_WORDS, LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
+from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
 _SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
 
@@ -272,94 +273,6 @@ class Beside(TypedDict, total=False):
         Option(
             "auto", "What structureless points give: in closed form, or measured on matched ones.",
             _MEASURES, told="settings.null",
-        ),
-    ]  # fmt: skip
-
-
-class Device(TypedDict, total=False):
-    """Where a model and the searches run."""
-
-    device: Annotated[
-        str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True, words=DEVICE_WORDS, often=5)
-    ]
-
-
-class Origin(TypedDict, total=False):
-    """Where a checkpoint is from, and how far it is trusted."""
-
-    revision: Annotated[
-        str | None,
-        Option(
-            None, "Branch, tag or commit of a Hugging Face id.",
-            _RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
-        ),
-    ]  # fmt: skip
-    subfolder: Annotated[
-        str | None,
-        Option(
-            None, "Where in the folder or repository the checkpoint is.",
-            _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
-        ),
-    ]  # fmt: skip
-    tokenizer: Annotated[
-        Any,
-        Option(
-            None, "Read with this tokenizer, for a checkpoint folder without one.",
-            _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
-            takes="str, path or loaded tokenizer",
-        ),
-    ]  # fmt: skip
-    trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]
-    allow_pickle: Annotated[
-        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", _RUN, drawn=True)
-    ]
-
-
-class Loading(Device, Origin, total=False):
-    """How a checkpoint is loaded."""
-
-    device_map: Annotated[
-        Literal["auto"] | None,
-        Option(
-            None,
-            "auto: put weights on the GPUs, what these do not hold in memory (in what --memory leaves), and leave the "
-            "rest in their files, to be read as they are needed.",
-            _RUN, metavar="auto", shown="all weights on the device", drawn=True, rounds=True,
-        ),
-    ]  # fmt: skip
-
-    dtype: Annotated[
-        str,
-        Option(
-            "auto", "Of the model: auto, float32, bfloat16, float16.", _RUN, metavar="NAME", told="settings.dtype",
-            of_text=True, drawn=True, words=("auto", "float32", "bfloat16", "float16"),
-        ),
-    ]  # fmt: skip
-
-
-class Batches(TypedDict, total=False):
-    """How much a checkpoint reads at once."""
-
-    batch_tokens: Annotated[
-        int | None,
-        Option(
-            None, "Tokens read at once; less takes less memory.",
-            _RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
-        ),
-    ]  # fmt: skip
-
-
-class Memory(TypedDict, total=False):
-    """What a run may hold."""
-
-    memory: Annotated[
-        str | int | None,
-        Option(
-            None,
-            "Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
-            "Refused where it cannot be kept.",
-            _RUN, metavar="SIZE", shown="no bound", rounds=True,
-            takes="str or int (bytes)",
         ),
     ]  # fmt: skip
 

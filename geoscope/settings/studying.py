@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
-from geoscope.settings.measuring import (
-    Batches,
-    Beside,
-    Cluster,
-    Heard,
-    Loading,
-    MeasureChoice,
-    Memory,
-    Rows,
-    Seed,
-    Sizes,
-    Text,
-)
+from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.measuring import Beside, Cluster, Heard, MeasureChoice, Rows, Seed, Sizes, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import TASK_WORDS, names_of
 

@@ -22,7 +22,8 @@ from geoscope.measuring import measure, torch_device
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Measurement, Report, Sample
-from geoscope.settings.measuring import MAX_LENGTH, Loading, Quantizing, ReadingKeywords
+from geoscope.settings.loading import Loading
+from geoscope.settings.measuring import MAX_LENGTH, Quantizing, ReadingKeywords
 from geoscope.settings.option import completed, part, takes, without
 from geoscope.settings.studying import StudyKeywords, StudyMeasuring
 from geoscope.studies.changes import Change, State

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Loading
+from geoscope.settings.loading import Loading
 from geoscope.settings.option import default_of, fields_of
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel, loaded_sentence_model
 from geoscope.subjects.checkpoint_files.static_embeddings import StaticModel, bare_tokenizer

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
-from geoscope.settings.measuring import ExtractKeywords, Loading, Origin, ReadingKeywords, Text
+from geoscope.settings.loading import Loading, Origin
+from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords, Text
 from geoscope.settings.option import completed, fields_of, part, takes, without
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel, read_sentence_model
 from geoscope.subjects.embeddings.embedding_folders import check_output, write_embeddings

@@ -123,13 +123,14 @@ def _deliver(result: Comparison | Check, outputs: Outputs, *, step_summary: bool
     from geoscope.documents.rendering import render
     from geoscope.forms.github import SUMMARY_VARIABLE, append_summary
 
-    outputs.send(result, all_measures=all_measures)
+    said = outputs.send(result, all_measures=all_measures)
     summed_up = step_summary or "github" in outputs.forms.values()
     page = output.Page(all_measures=all_measures)
     if summed_up and not append_summary(render(result, "markdown", page)) and step_summary and not outputs.quiet:
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:
         if not (outputs.quiet or outputs.on_stdout in ("table", "github")):
-            for limit in result.failed:
-                exits.say(f"limit failed: {sentence_of(limit)}")
+            for line in (f"limit failed: {sentence_of(limit)}" for limit in result.failed):
+                if line not in said:
+                    exits.say(line)
         raise typer.Exit(ExitCode.LIMIT_FAILED)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import Loading, Text
+from geoscope.settings.loading import Loading
+from geoscope.settings.measuring import Text
 from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoint_files.adapters import Adapter, merge_adapter
 from geoscope.subjects.checkpoint_files.folders import go_down, look_into, wanted_files
