@@ -25,13 +25,13 @@ from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, s
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import names, without
 from geoscope.settings.told import drawn_sequences, options_told
+from geoscope.subjects.disjoint_draws import corpus_of
 from geoscope.subjects.embeddings.embedding_folders import write_embeddings
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.layers import resolve_layers
 from geoscope.subjects.opening import embeddings_of, opened
 from geoscope.subjects.row_files.array_files import matrix
-from geoscope.subjects.selections import corpus_of
 
 _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 

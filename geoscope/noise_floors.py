@@ -94,8 +94,8 @@ def noise_floor(*subjects: Any, **given: Unpack[FloorKeywords]) -> NoiseFloor:
 
 def _over_draws(subject: Any, draws: int, options: Mapping[str, Any]) -> NoiseFloor:
     from geoscope import measuring
+    from geoscope.subjects.disjoint_draws import split_sequences
     from geoscope.subjects.opening import embeddings_of, wanted_layers
-    from geoscope.subjects.selections import split_sequences
 
     whole = embeddings_of(subject, options)
     kept = without(options, _DRAWN)

@@ -19,8 +19,8 @@ from geoscope.documents.noise_floors import COLUMNS
 from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.noise_floors import _amount, noise_floor
+from geoscope.subjects.disjoint_draws import split_sequences
 from geoscope.subjects.embeddings.objects import object_embeddings
-from geoscope.subjects.selections import split_sequences
 
 FAST = ["isoscore", "isoscore_corrected", "two_nn", "average_cosine_similarity"]
 

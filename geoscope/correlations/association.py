@@ -20,7 +20,7 @@ from geoscope.correlations.correlations import (
     ScatterPoint,
 )
 from geoscope.correlations.covariates import columns_of, logarithms
-from geoscope.correlations.joined_points import Point
+from geoscope.correlations.joined_points import JoinedPoint
 from geoscope.correlations.measured_numbers import MeasureColumn, Number, Numbers
 from geoscope.correlations.predictions import left_out_error, predicted_score
 from geoscope.rows import Float64, IntArray
@@ -30,7 +30,11 @@ FEWEST = 3
 
 
 def relate(
-    task: str, column: MeasureColumn, points: Sequence[Point], given: Sequence[list[str]] | None, newcomers: Numbers
+    task: str,
+    column: MeasureColumn,
+    points: Sequence[JoinedPoint],
+    given: Sequence[list[str]] | None,
+    newcomers: Numbers,
 ) -> Association:
     """One measure of one layer against the scores on one task.
 
@@ -62,7 +66,7 @@ def relate(
     )
 
 
-def _levels(points: Sequence[Point]) -> Float64 | None:
+def _levels(points: Sequence[JoinedPoint]) -> Float64 | None:
     """The noise levels, where every point has one and they are not all the same."""
     levels = [point.case.noise_level for point in points if point.case.noise_level is not None]
     if len(levels) < len(points) or len(set(levels)) < 2:
@@ -70,7 +74,7 @@ def _levels(points: Sequence[Point]) -> Float64 | None:
     return np.array(levels, dtype=np.float64)
 
 
-def _groups(points: Sequence[Point]) -> IntArray:
+def _groups(points: Sequence[JoinedPoint]) -> IntArray:
     """A number for each point, the same for repeats: points of one subject and level.
 
     Where every point has a name of its own, names do not say what it was made from, and the level alone counts.
@@ -87,7 +91,7 @@ def _level_alone(levels: Float64, y: Float64) -> LevelAlone:
     return LevelAlone(pearson=pearson(levels, y), log_pearson=pearson(logarithms(levels), y))
 
 
-def _partial(x: Float64, y: Float64, points: Sequence[Point], names: list[str]) -> Partial:
+def _partial(x: Float64, y: Float64, points: Sequence[JoinedPoint], names: list[str]) -> Partial:
     return Partial(given=names, **partial(x, y, columns_of(points, names)).model_dump())
 
 
@@ -146,7 +150,7 @@ def _counterpart(column: MeasureColumn, held: Mapping[MeasureColumn, Number]) ->
     return alike[0] if len(alike) == 1 else None
 
 
-def _scatter(point: Point) -> ScatterPoint:
+def _scatter(point: JoinedPoint) -> ScatterPoint:
     case = point.case
     return ScatterPoint(
         x=point.x, y=point.y, subject=case.subject, noise_level=case.noise_level, noise_seed=case.noise_seed, n=point.n

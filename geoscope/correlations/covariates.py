@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geoscope.correlations.correlations import LOG
-from geoscope.correlations.joined_points import Point
+from geoscope.correlations.joined_points import JoinedPoint
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Float64
 from geoscope.wording import listed
@@ -26,7 +26,7 @@ def column_of(name: str) -> str:
     return name.removeprefix(LOG)
 
 
-def columns_of(points: Sequence[Point], names: Sequence[str]) -> Float64:
+def columns_of(points: Sequence[JoinedPoint], names: Sequence[str]) -> Float64:
     """The named columns of n points as an (n, c) array.
 
     Words become indicators, one a word but for the first. Raises GeoscopeError where a point lacks a column, or its
@@ -44,7 +44,7 @@ def logarithms(values: Float64) -> Float64:
     return logs
 
 
-def _one(points: Sequence[Point], name: str) -> Float64:
+def _one(points: Sequence[JoinedPoint], name: str) -> Float64:
     column = column_of(name)
     cells = [point.columns.get(column) for point in points]
     lacking = [str(point.case) for point, cell in zip(points, cells, strict=True) if cell is None]

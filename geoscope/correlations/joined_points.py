@@ -22,7 +22,7 @@ Scored = dict[str, dict[tuple[Case, int | None], GivenScore]]
 
 
 @dataclass(frozen=True)
-class Point:
+class JoinedPoint:
     """One case's measure (x) and score (y); n: the rows the measure is from; columns: what can be controlled for."""
 
     case: Case
@@ -122,7 +122,7 @@ def points_of(
     scored: Mapping[tuple[Case, int | None], GivenScore],
     column: MeasureColumn,
     wanted: Sequence[str] = (),
-) -> list[Point]:
+) -> list[JoinedPoint]:
     """The points of one measure and one task, in the order of the cases; those without a value are left out.
 
     wanted: the columns to put beside them, from the scores, the subject's facts, or the layer's other measures.
@@ -140,7 +140,7 @@ def points_of(
         own |= {name: float(key) for name, key in (("noise_level", level), ("noise_seed", seed)) if key is not None}
         cells = {name: own.get(name, _measure(held, column, name)) for name in wanted}
         known = {name: cell for name, cell in cells.items() if cell is not None}
-        points.append(Point(Case(case.subject, level, seed), number.value, score.value, number.n, known))
+        points.append(JoinedPoint(Case(case.subject, level, seed), number.value, score.value, number.n, known))
     return points
 
 

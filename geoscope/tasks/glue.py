@@ -13,7 +13,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES, read_table
-from geoscope.subjects.tables.tables import Table, text_cell
+from geoscope.subjects.tables.tables import CellTable, text_cell
 
 SPLITS = ("train", "validation", "test")
 
@@ -171,7 +171,7 @@ def _unnamed(task: GlueTask, first: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(named.get(place, "") for place in range(max(task.places) + 1))
 
 
-def _places(task: GlueTask, table: Table) -> list[int]:
+def _places(task: GlueTask, table: CellTable) -> list[int]:
     """Where the texts and the label are among the columns."""
     places = [table.place(*names) for names in task.columns]
     found = [place for place in places if place is not None]

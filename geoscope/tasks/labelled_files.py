@@ -13,7 +13,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES, read_table
-from geoscope.subjects.tables.tables import Table, is_missing, text_cell
+from geoscope.subjects.tables.tables import CellTable, is_missing, text_cell
 from geoscope.subjects.tables.text_columns import refuse_no_text
 
 _PAIRS = (
@@ -172,7 +172,7 @@ def doubtful_labels(classes: Sequence[str], labels: Sequence[float], origin: Pat
     ]
 
 
-def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
+def _places(table: CellTable, asked: Sequence[str]) -> tuple[int, list[int]]:
     """Where the label is among the columns, and where the one or two texts are."""
     names = [name.lower() if table.columns.count(name.lower()) == 0 else name for name in table.columns]
     label = _first(table, names, _LABELS)
@@ -202,7 +202,7 @@ def _places(table: Table, asked: Sequence[str]) -> tuple[int, list[int]]:
     )
 
 
-def _asked(table: Table, asked: Sequence[str], label: int) -> list[int]:
+def _asked(table: CellTable, asked: Sequence[str], label: int) -> list[int]:
     lacking = [name for name in asked if name not in table.columns]
     if lacking or len(set(asked)) != len(asked) or len(asked) > 2:
         raise GeoscopeError(
@@ -218,17 +218,17 @@ def _asked(table: Table, asked: Sequence[str], label: int) -> list[int]:
     return places
 
 
-def _first(table: Table, names: Sequence[str], wanted: Sequence[str]) -> int | None:
+def _first(table: CellTable, names: Sequence[str], wanted: Sequence[str]) -> int | None:
     """Where the first of some names is among the columns, in whatever case; refused where it is there twice."""
     name = next((name for name in wanted if name in names), None)
     return None if name is None else table.place(table.columns[names.index(name)])
 
 
-def _may_be_text(table: Table, place: int, name: str) -> bool:
+def _may_be_text(table: CellTable, place: int, name: str) -> bool:
     return name not in _IDS and name not in _LABELS and table.holds_text(place)
 
 
-def _unread(table: Table, label: int, columns: Sequence[int], asked: Sequence[str]) -> list[str]:
+def _unread(table: CellTable, label: int, columns: Sequence[int], asked: Sequence[str]) -> list[str]:
     """What is said of the columns that are neither texts nor label nor number rows."""
     left = [
         name

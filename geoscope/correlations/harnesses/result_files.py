@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from geoscope.correlations.harnesses import lighteval, lm_eval, mteb, trainer
-from geoscope.correlations.harnesses.runs import newest_runs
+from geoscope.correlations.harnesses import lighteval, lm_eval, mteb, trainer_states
+from geoscope.correlations.harnesses.evaluation_runs import newest_runs
 from geoscope.correlations.harnesses.task_result import TaskResult
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import read_text, unpacked_name
@@ -31,7 +31,7 @@ _SAMPLES = ("samples_", "details_")  # answers one by one, of lm-evaluation-harn
 def is_result(content: Any, path: Path) -> bool:
     """Whether parsed JSON is a result of one of the tools."""
     return lighteval.is_result(content) or mteb.is_result(content) or lm_eval.is_result(content) or (
-        trainer.is_result(content, path)
+        trainer_states.is_result(content, path)
     )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def _results(content: Any, path: Path) -> list[TaskResult]:
         return list(mteb.results_of(content, path))
     if lm_eval.is_result(content):
         return list(lm_eval.results_of(content, path))
-    return list(trainer.results_of(content, path))
+    return list(trainer_states.results_of(content, path))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 from geoscope.catalogue import KEYS
 from geoscope.correlations.score_files.numbers import Cell, cell_of, given_number, number_of, whole_number
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.tables.tables import Table
+from geoscope.subjects.tables.tables import CellTable
 from geoscope.wording import listed
 
 FACTS = ("architecture", "parameters", "hidden_size")
@@ -59,7 +59,7 @@ class ScoreRow:
 class _Named:
     """A table whose columns of score, subject and the like are called so in whatever case."""
 
-    table: Table
+    table: CellTable
     names: Mapping[str, str]
 
     @property
@@ -102,7 +102,7 @@ class _Wide:
     left: list[str]
 
 
-def rows_of(given: Table) -> tuple[list[ScoreRow], str | None]:
+def rows_of(given: CellTable) -> tuple[list[ScoreRow], str | None]:
     """The scores of a table, row by row, and how it was read where that was for geoscope to tell.
 
     It has one score a row where a column is called score, or where both a task and a subject are named; else a column
@@ -127,7 +127,7 @@ def rows_of(given: Table) -> tuple[list[ScoreRow], str | None]:
     return _by_task(table, tasks)
 
 
-def _named(table: Table) -> _Named:
+def _named(table: CellTable) -> _Named:
     """The table with the columns of one row a score in small letters, where it has them in others."""
     lower = [column.strip().lower() for column in table.columns]
     if not ({"subject", "score"} <= set(lower) or {"subject", "task"} <= set(lower)):

@@ -15,7 +15,7 @@ from geoscope.correlations.score_files.numbers import Cell
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES, read_table
-from geoscope.subjects.tables.tables import Table, records_table
+from geoscope.subjects.tables.tables import CellTable, records_table
 from geoscope.wording import listed
 
 _TASK = "score"  # what a file without a task column has its scores on
@@ -140,7 +140,7 @@ def _of_file(path: Path) -> _Read:
         ) from error
 
 
-def _of_rows(table: Table) -> _Read:
+def _of_rows(table: CellTable) -> _Read:
     """A table's rows: subject, task and score, or one a subject with a column a task."""
     read = _Read(notes=list(table.notes))
     rows, note = score_cells.rows_of(table)

@@ -12,7 +12,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.checkpoint_files.adapters import without_adapter
 from geoscope.subjects.checkpoint_files.hub import Snapshot
-from geoscope.subjects.checkpoint_files.quantization import refuse_unsaid_quantization, telling_of_quantization
+from geoscope.subjects.checkpoint_files.quantized_weights import refuse_unsaid_quantization, telling_of_quantization
 from geoscope.subjects.checkpoint_files.weights import never_saved, refuse_mismatched, warn_of_unused, weights_in
 from geoscope.subjects.models.placement import Placement, put_zeros, refuse_unstored
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.row_files.row_columns import Cells, Column
+from geoscope.subjects.row_files.row_columns import Cells, RowColumn
 from geoscope.subjects.row_files.table_rows import json_numbers
 from geoscope.wording import listed
 
@@ -39,7 +39,7 @@ class CsvHead:
     columns: their names ("" for one without), and what they hold as far as was looked.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[RowColumn, ...]
     delimiter: str
     decimal: str
     encoding: str
@@ -170,14 +170,14 @@ def _names_of_counts(first: list[str], whole: Sequence[int], steps: Collection[i
     return None
 
 
-def _unnamed(rows: Sequence[Sequence[str]], decimal: str, path: Path) -> list[Column]:
+def _unnamed(rows: Sequence[Sequence[str]], decimal: str, path: Path) -> list[RowColumn]:
     """The columns of a file whose first row is numbers: an index is none of the row, and labels are refused."""
     found = _columns([str(place) for place in range(len(rows[0]))], rows, decimal)
     firsts = [row[0].strip() for row in rows]
     counted = [str(place + (firsts[0] == "1")) for place in range(len(rows))]
     if len(found) > _FEWEST and len(rows) > _FEWEST and firsts == counted:
         warnings.warn(f"the first column of {path}, which counts the rows, is left out", stacklevel=2)
-        found[0] = Column("", Cells.WHOLE, "an index")
+        found[0] = RowColumn("", Cells.WHOLE, "an index")
     if not any(each.cells is Cells.FLOATS for each in found):
         return found
     for place, each in enumerate(found):
@@ -193,22 +193,22 @@ def _unnamed(rows: Sequence[Sequence[str]], decimal: str, path: Path) -> list[Co
     return found
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> list[Column]:
+def _columns(names: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> list[RowColumn]:
     """Of rows that are not as long as the names nothing is said here: they are refused when they are read."""
     return [
         _column(name, [row[place] for row in rows if place < len(row)], decimal) for place, name in enumerate(names)
     ]
 
 
-def _column(name: str, cells: Sequence[str], decimal: str) -> Column:
+def _column(name: str, cells: Sequence[str], decimal: str) -> RowColumn:
     given = [cell for cell in cells if cell.strip()]
     if given and all(_WHOLE.fullmatch(cell) for cell in given):
-        return Column(name, Cells.WHOLE, "whole numbers")
+        return RowColumn(name, Cells.WHOLE, "whole numbers")
     if given and all(_is_number(cell, decimal) for cell in given):
-        return Column(name, Cells.FLOATS, "numbers")
+        return RowColumn(name, Cells.FLOATS, "numbers")
     if given and json_numbers(given[0]) is not None:
-        return Column(name, Cells.JSON, "lists in JSON")
-    return Column(name, Cells.OTHER, "text" if given else "blank")
+        return RowColumn(name, Cells.JSON, "lists in JSON")
+    return RowColumn(name, Cells.OTHER, "text" if given else "blank")
 
 
 def _is_number(cell: str, decimal: str) -> bool:

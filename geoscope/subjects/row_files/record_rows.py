@@ -18,7 +18,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.row_files import array_files
 from geoscope.subjects.row_files.groups import one_kind
-from geoscope.subjects.row_files.row_columns import Cells, Column, row_columns
+from geoscope.subjects.row_files.row_columns import Cells, RowColumn, row_columns
 from geoscope.subjects.row_files.table_rows import json_numbers, plain_numbers
 from geoscope.subjects.tables.record_files import TwiceError, parsed
 
@@ -113,14 +113,14 @@ class RecordMatrix:
                 )
         return one_kind(found)
 
-    def _columns(self, first: Mapping[str, Any]) -> list[Column]:
+    def _columns(self, first: Mapping[str, Any]) -> list[RowColumn]:
         """The first record's fields; one of whole numbers is of floats where one of the next records has a float."""
         columns = [_column(name, value) for name, value in first.items()]
         for record in itertools.islice(self._records(), _LOOKED_AT):
             for place, column in enumerate(columns):
                 held = record.value.get(column.name) if isinstance(record.value, dict) else None
                 if column.cells is Cells.WHOLE and isinstance(held, float):
-                    columns[place] = Column(column.name, Cells.FLOATS, "float")
+                    columns[place] = RowColumn(column.name, Cells.FLOATS, "float")
         return columns
 
     def _count(self) -> int:
@@ -185,16 +185,16 @@ class RecordMatrix:
         return numbers
 
 
-def _column(name: str, value: Any) -> Column:
+def _column(name: str, value: Any) -> RowColumn:
     """What a field holds, by its first value."""
     if isinstance(value, list):
         numbers = plain_numbers(value)
-        return Column(name, Cells.LISTS if numbers is not None else Cells.OTHER, "a list")
+        return RowColumn(name, Cells.LISTS if numbers is not None else Cells.OTHER, "a list")
     if isinstance(value, str):
-        return Column(name, Cells.JSON if json_numbers(value) is not None else Cells.OTHER, "text")
+        return RowColumn(name, Cells.JSON if json_numbers(value) is not None else Cells.OTHER, "text")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return Column(name, Cells.OTHER, "an object" if isinstance(value, dict) else type(value).__name__)
-    return Column(name, Cells.FLOATS if isinstance(value, float) else Cells.WHOLE, type(value).__name__)
+        return RowColumn(name, Cells.OTHER, "an object" if isinstance(value, dict) else type(value).__name__)
+    return RowColumn(name, Cells.FLOATS if isinstance(value, float) else Cells.WHOLE, type(value).__name__)
 
 
 def _opened(path: Path) -> Any:

@@ -68,7 +68,7 @@ class Cells(StrEnum):
 
 
 @dataclass(frozen=True)
-class Column:
+class RowColumn:
     """kind: its type in words, as errors tell it."""
 
     name: str
@@ -102,7 +102,7 @@ class RowColumns:
         return self.cells in (Cells.LISTS, Cells.JSON)
 
 
-def row_columns(columns: Sequence[Column], origin: str, *, column: str | None, groups: str | None) -> RowColumns:
+def row_columns(columns: Sequence[RowColumn], origin: str, *, column: str | None, groups: str | None) -> RowColumns:
     """Which of the columns are the row.
 
     column: the one of lists that was asked for, or how the names of those side by side begin ("dim_"). Without it: the
@@ -126,7 +126,7 @@ def row_columns(columns: Sequence[Column], origin: str, *, column: str | None, g
     return RowColumns(tuple(chosen), Cells.FLOATS if floats else Cells.WHOLE)
 
 
-def _asked(columns: Sequence[Column], free: Sequence[int], origin: str, asked: str) -> list[int]:
+def _asked(columns: Sequence[RowColumn], free: Sequence[int], origin: str, asked: str) -> list[int]:
     named = [place for place in free if columns[place].name == asked]
     if named:
         if not columns[named[0]].is_list:
@@ -148,7 +148,7 @@ def _asked(columns: Sequence[Column], free: Sequence[int], origin: str, asked: s
     return family
 
 
-def _found(columns: Sequence[Column], free: Sequence[int], origin: str) -> list[int]:
+def _found(columns: Sequence[RowColumn], free: Sequence[int], origin: str) -> list[int]:
     lists = [place for place in free if columns[place].is_list]
     families = _families(columns, free)
     largest = max(families, key=len, default=[])
@@ -183,7 +183,7 @@ def _found(columns: Sequence[Column], free: Sequence[int], origin: str) -> list[
     return floats
 
 
-def _families(columns: Sequence[Column], free: Sequence[int]) -> list[list[int]]:
+def _families(columns: Sequence[RowColumn], free: Sequence[int]) -> list[list[int]]:
     """Columns of numbers whose names differ in a number only; those of whole numbers only where no other has floats."""
     found: dict[tuple[str, str], list[int]] = {}
     for place in free:
@@ -195,7 +195,7 @@ def _families(columns: Sequence[Column], free: Sequence[int]) -> list[list[int]]
     return floats or several
 
 
-def _refuse_broken(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> None:
+def _refuse_broken(columns: Sequence[RowColumn], free: Sequence[int], chosen: Sequence[int], origin: str) -> None:
     """Refuse a column whose name says that it is of the row, but that holds no numbers."""
     family = columns[chosen[0]].family
     if family is None or any(columns[place].family != family for place in chosen):
@@ -208,7 +208,7 @@ def _refuse_broken(columns: Sequence[Column], free: Sequence[int], chosen: Seque
             )
 
 
-def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
+def _said(columns: Sequence[RowColumn], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
     """What of the columns side by side was left out, or chosen with nothing in their names to go by."""
     left = [place for place in free if place not in set(chosen) and not is_index(columns[place])]
     if len({columns[place].family for place in chosen}) > 1 or columns[chosen[0]].family is None:
@@ -217,7 +217,7 @@ def _said(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int],
     return _left_out(columns, left, _span(columns, chosen), origin) if left else None
 
 
-def _said_of_lists(columns: Sequence[Column], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
+def _said_of_lists(columns: Sequence[RowColumn], free: Sequence[int], chosen: Sequence[int], origin: str) -> str | None:
     """What numbered columns of floats were left out beside the one of lists."""
     left = [
         place
@@ -228,7 +228,7 @@ def _said_of_lists(columns: Sequence[Column], free: Sequence[int], chosen: Seque
     return _left_out(columns, left, columns[chosen[0]].name, origin) if left else None
 
 
-def _left_out(columns: Sequence[Column], left: Sequence[int], row: str, origin: str) -> str:
+def _left_out(columns: Sequence[RowColumn], left: Sequence[int], row: str, origin: str) -> str:
     many = len(left) > 1
     return (
         f"the column{'s' * many} {_names(columns, left)} of {origin} {'are' if many else 'is'} left out: the row is "
@@ -236,29 +236,29 @@ def _left_out(columns: Sequence[Column], left: Sequence[int], row: str, origin: 
     )
 
 
-def is_index(column: Column) -> bool:
+def is_index(column: RowColumn) -> bool:
     return _INDEX.fullmatch(column.name) is not None
 
 
-def _is_no_dimension(column: Column) -> bool:
+def _is_no_dimension(column: RowColumn) -> bool:
     """Whether its name, but for a number at its end, is that of a label or an id."""
     return column.name.strip().lower().rstrip("0123456789").rstrip("_-. ") in _NO_DIMENSION
 
 
-def _span(columns: Sequence[Column], places: Sequence[int]) -> str:
+def _span(columns: Sequence[RowColumn], places: Sequence[int]) -> str:
     return f"{columns[places[0]].name} to {columns[places[-1]].name} ({len(places)} columns)"
 
 
-def _names(columns: Sequence[Column], places: Sequence[int]) -> str:
+def _names(columns: Sequence[RowColumn], places: Sequence[int]) -> str:
     return listed([columns[place].name or "without a name" for place in places], _SHOWN)
 
 
-def _told(columns: Sequence[Column], free: Sequence[int]) -> str:
+def _told(columns: Sequence[RowColumn], free: Sequence[int]) -> str:
     told = [f"{columns[place].name or 'without a name'} ({columns[place].kind})" for place in free]
     return f"the column{'s' * (len(told) > 1)} {listed(told, _SHOWN)}" if told else "no column"
 
 
-def _if_text(columns: Sequence[Column], free: Sequence[int]) -> str:
+def _if_text(columns: Sequence[RowColumn], free: Sequence[int]) -> str:
     alone = all(columns[place].cells is Cells.OTHER for place in free)
     return (
         ""

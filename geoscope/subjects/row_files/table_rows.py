@@ -16,7 +16,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.row_files import array_files
 from geoscope.subjects.row_files.array_files import read_dtype
-from geoscope.subjects.row_files.row_columns import Cells, Column, row_columns
+from geoscope.subjects.row_files.row_columns import Cells, RowColumn, row_columns
 
 _PEEKED = 64  # rows in which the first cell of a column of strings is looked for
 _LIST_DEPTH = 2  # lists of one list are rows of shape (1, d)
@@ -30,7 +30,7 @@ class RowTable(ABC):
     """
 
     origin: str
-    columns: tuple[Column, ...]
+    columns: tuple[RowColumn, ...]
     rows: int
     first_row = 0
 
@@ -211,7 +211,7 @@ def plain_numbers(given: Any) -> list[Any] | None:
     return [np.nan if each is None else each for each in numbers]
 
 
-def typed_column(name: str, kind: Any) -> Column:
+def typed_column(name: str, kind: Any) -> RowColumn:
     """What a column of an arrow type holds; strings are looked into by `looked_into`."""
     import pyarrow.types as types
 
@@ -222,13 +222,13 @@ def typed_column(name: str, kind: Any) -> Column:
         inner, depth = inner.value_type, depth + 1
     number = types.is_floating(inner) or types.is_integer(inner)
     if number and 0 < depth <= _LIST_DEPTH and not _is_matrix(kind):
-        return Column(name, Cells.LISTS, told)
+        return RowColumn(name, Cells.LISTS, told)
     if number and depth == 0:
-        return Column(name, Cells.FLOATS if types.is_floating(inner) else Cells.WHOLE, told)
-    return Column(name, Cells.OTHER, told)
+        return RowColumn(name, Cells.FLOATS if types.is_floating(inner) else Cells.WHOLE, told)
+    return RowColumn(name, Cells.OTHER, told)
 
 
-def looked_into(table: RowTable, kinds: Sequence[Any]) -> tuple[Column, ...]:
+def looked_into(table: RowTable, kinds: Sequence[Any]) -> tuple[RowColumn, ...]:
     """The table's columns, those of strings that hold lists in JSON told apart, where there are no other lists."""
     import pyarrow.types as types
 
@@ -244,7 +244,7 @@ def looked_into(table: RowTable, kinds: Sequence[Any]) -> tuple[Column, ...]:
     for place, cells in zip(strings, batch.columns, strict=True):
         first = next((cell for cell in cells.slice(0, _PEEKED).to_pylist() if cell is not None), None)
         if json_numbers(first) is not None:
-            columns[place] = Column(columns[place].name, Cells.JSON, "lists in JSON")
+            columns[place] = RowColumn(columns[place].name, Cells.JSON, "lists in JSON")
     return tuple(columns)
 
 

@@ -9,7 +9,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.record_files import read_json, read_json_lines
 from geoscope.subjects.tables.separated_files import NAMED, counted, found, read_rows, usual
-from geoscope.subjects.tables.tables import ParquetTable, SeparatedTable, Table, open_parquet, records_table
+from geoscope.subjects.tables.tables import CellTable, ParquetTable, SeparatedTable, open_parquet, records_table
 
 TABLE_SUFFIXES = (".tsv", ".csv", ".parquet", ".jsonl", ".json")
 """What a table may be called; each also with .gz."""
@@ -22,7 +22,7 @@ def read_table(
     unnamed: Callable[[Sequence[str]], Sequence[str] | None] | None = None,
     quotes: bool | None = None,
     spaces: bool = False,
-) -> Table:
+) -> CellTable:
     """The table in a file with one of TABLE_SUFFIXES; blank lines are no rows, a string alone in JSON is its `text`.
 
     what: what it should hold, as errors say. Of a .csv and a .tsv: unnamed gives the columns' names where the first

@@ -18,7 +18,7 @@ from geoscope.subjects.tables.encodings import PACKED, opened_bytes
 
 
 @dataclass(frozen=True)
-class Table(ABC):
+class CellTable(ABC):
     """n rows of cells under named columns. origin: what holds them, as errors name it. notes: what of how they were
     read a user should hear."""
 
@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SeparatedTable(Table):
+class SeparatedTable(CellTable):
     """Rows of a .csv or .tsv."""
 
     held: Sequence[Row]
@@ -89,7 +89,7 @@ class SeparatedTable(Table):
 
 
 @dataclass(frozen=True)
-class ParquetTable(Table):
+class ParquetTable(CellTable):
     """A column is read when its cells are asked for."""
 
     file: Any
@@ -112,7 +112,7 @@ class ParquetTable(Table):
 
 
 @dataclass(frozen=True)
-class RecordTable(Table):
+class RecordTable(CellTable):
     """Mappings whose keys are the columns. lines: of each, the line that it is on, where they are of lines."""
 
     records: Sequence[Mapping[str, Any]]

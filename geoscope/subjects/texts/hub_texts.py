@@ -8,7 +8,7 @@ from typing import Any
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.tables import is_text
 from geoscope.subjects.texts.corpus_places import HubPlace
-from geoscope.subjects.texts.text_files import Column, Columns, chosen_column
+from geoscope.subjects.texts.text_files import Columns, TextColumn, chosen_column
 
 NAMED = {
     "ptb": ("ptb-text-only/ptb_text_only", None, "refs/convert/parquet", "sentence"),
@@ -42,7 +42,7 @@ def named_texts(name: str, splits: Sequence[str] | None) -> list[str]:
     return [text for split in SPLITS if split in wanted for text in loaded[split][column]]
 
 
-def dataset_column(place: HubPlace, columns: Sequence[str]) -> Column:
+def dataset_column(place: HubPlace, columns: Sequence[str]) -> TextColumn:
     """The column of text of a data set's split: the one that the place names, else as `chosen_column` has it."""
     from geoscope.subjects.checkpoint_files.hub import OutOfReach, load_dataset
 

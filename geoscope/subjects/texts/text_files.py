@@ -65,7 +65,7 @@ class Lines(Texts):
 
 
 @dataclass(frozen=True)
-class Column(Texts):
+class TextColumn(Texts):
     """One column of a table. alone: it is read for being its only one of text, not for its name."""
 
     table: Columns
@@ -127,7 +127,7 @@ def open_texts(path: Path, columns: Sequence[str] = ()) -> Texts:
         _, first = next(read_json_lines(path, _WHAT), (0, {}))
         plain = [name for name in columns or COLUMNS[:1] if name in first]
         if len(plain) == 1:  # then no other record has to be looked at to choose
-            return Column(table.unit, table, plain[0], alone=False)
+            return TextColumn(table.unit, table, plain[0], alone=False)
     elif suffix == ".json":
         table = _Json(path)
     else:
@@ -140,7 +140,7 @@ def is_plain(path: Path) -> bool:
     return unpacked_name(path).suffix.lower() in _PLAIN
 
 
-def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
+def chosen_column(table: Columns, asked: Sequence[str] = ()) -> TextColumn:
     """The column that texts are in: the one asked for, `text`, `sentence`, or the only one of text."""
     names = list(table.names)
     given = [name for name in dict.fromkeys(asked) if name in names]
@@ -153,7 +153,7 @@ def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
     by_name = given or [name for name in COLUMNS if name in names]
     if by_name:
         refuse_twice([name for name in names if name == by_name[0]], table.origin)
-        return Column(table.unit, table, by_name[0], alone=False)
+        return TextColumn(table.unit, table, by_name[0], alone=False)
     texts = table.of_text()
     unnamed = next((name for name in names if name and is_number(name)), None)
     if len(texts) == 1 and unnamed is None:
@@ -162,7 +162,7 @@ def chosen_column(table: Columns, asked: Sequence[str] = ()) -> Column:
             refuse_no_name(texts[0], table.origin, alone=len(names) == 1)
         cells = (cell for _, cell in table.cells(texts[0]))
         refuse_no_text(texts[0], cells, f"{table.origin} (it has {_listed(names)})", _NAME_ONE)
-        return Column(table.unit, table, texts[0], alone=True)
+        return TextColumn(table.unit, table, texts[0], alone=True)
     if len(texts) == 1:
         raise GeoscopeError(
             f"expected the columns' names in the first row of {table.origin}, got {_listed(names)}; write them there, "
