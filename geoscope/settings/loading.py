@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.settings.option import Option
+from geoscope.settings.texts import DEVICE_WORDS
 
-_RUN = "Run"
+RUN = "Run"
+"""The panel of what changes how a run goes, and no number."""
 
 
 class Device(TypedDict, total=False):
     """Where a model and the searches run."""
 
     device: Annotated[
-        str, Option("auto", "auto, cpu, cuda, mps.", _RUN, metavar="NAME", rounds=True, words=DEVICE_WORDS, often=5)
+        str, Option("auto", "auto, cpu, cuda, mps.", RUN, metavar="NAME", rounds=True, words=DEVICE_WORDS, often=5)
     ]
 
 
@@ -24,27 +26,27 @@ class Origin(TypedDict, total=False):
         str | None,
         Option(
             None, "Branch, tag or commit of a Hugging Face id.",
-            _RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
+            RUN, metavar="REV", shown="the newest", told="subject.revision", drawn=True,
         ),
     ]  # fmt: skip
     subfolder: Annotated[
         str | None,
         Option(
             None, "Where in the folder or repository the checkpoint is.",
-            _RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
+            RUN, metavar="NAME", shown="at its top", told="subject.subfolder", drawn=True,
         ),
     ]  # fmt: skip
     tokenizer: Annotated[
         Any,
         Option(
             None, "Read with this tokenizer, for a checkpoint folder without one.",
-            _RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
+            RUN, metavar="ID|FOLDER", shown="the checkpoint's", told="settings.tokenizer", of_text=True, drawn=True,
             takes="str, path or loaded tokenizer",
         ),
     ]  # fmt: skip
-    trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", _RUN, drawn=True)]
+    trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", RUN, drawn=True)]
     allow_pickle: Annotated[
-        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", _RUN, drawn=True)
+        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", RUN, drawn=True)
     ]
 
 
@@ -57,14 +59,14 @@ class Loading(Device, Origin, total=False):
             None,
             "auto: put weights on the GPUs, what these do not hold in memory (in what --memory leaves), and leave the "
             "rest in their files, to be read as they are needed.",
-            _RUN, metavar="auto", shown="all weights on the device", drawn=True, rounds=True,
+            RUN, metavar="auto", shown="all weights on the device", drawn=True, rounds=True,
         ),
     ]  # fmt: skip
 
     dtype: Annotated[
         str,
         Option(
-            "auto", "Of the model: auto, float32, bfloat16, float16.", _RUN, metavar="NAME", told="settings.dtype",
+            "auto", "Of the model: auto, float32, bfloat16, float16.", RUN, metavar="NAME", told="settings.dtype",
             of_text=True, drawn=True, words=("auto", "float32", "bfloat16", "float16"),
         ),
     ]  # fmt: skip
@@ -77,7 +79,7 @@ class Batches(TypedDict, total=False):
         int | None,
         Option(
             None, "Tokens read at once; less takes less memory.",
-            _RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
+            RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
         ),
     ]  # fmt: skip
 
@@ -91,7 +93,7 @@ class Memory(TypedDict, total=False):
             None,
             "Most memory to work in (4GB, 500MB, 2GiB), the model's weights included, Python and its libraries not. "
             "Refused where it cannot be kept.",
-            _RUN, metavar="SIZE", shown="no bound", rounds=True,
+            RUN, metavar="SIZE", shown="no bound", rounds=True,
             takes="str or int (bytes)",
         ),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from geoscope.settings.loading import Batches, Loading, Memory
 from geoscope.settings.option import Option
 from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
-_SAMPLE, _MEASURES, _RUN = "Sample", "Measures", "Run"
+_SAMPLE, _MEASURES = "Sample", "Measures"
 
 _PROGRESS = Option(None, "Called with (done, total, what) as the run goes on.", typed=False, takes="callable")
 
@@ -285,7 +285,7 @@ class Cluster(TypedDict, total=False):
         Option(
             None,
             "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
-            _RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
+            RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
         ),
     ]  # fmt: skip
 
