@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
-from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.loading import RUN, Batches, Loading, Memory
 from geoscope.settings.option import Option
 from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
