@@ -874,7 +874,7 @@ def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_prints_data_to_stdout_and_warnings_to_stderr(released):
-    done = run("correlate", str(released), "--measures", "patchiness_paper")
+    done = run("correlate", str(released), "--measures", "patchiness_paper", "--format", "json")
     assert done.returncode == 0
     content = json.loads(done.stdout)
     assert content["associations"][0]["line"]["slope"] == pytest.approx(15.2028, abs=1e-4)

@@ -48,9 +48,10 @@ def test_a_loaded_model_and_a_list_of_strings(
     )
     lines = shown.splitlines()
     assert lines[0].startswith("Report: ")
-    assert lines[1].startswith("LlamaModel, 32 dimensions, ")
-    assert lines[2].startswith("layer 3: isoscore 0.")
-    assert lines[3] == "layers 0, 1, 2, 3"
+    assert lines[1] == str(folder)
+    assert lines[2].startswith("LlamaModel, 32 dimensions, ")
+    assert lines[3].startswith("layer 3: isoscore 0.")
+    assert lines[4] == "layers 0, 1, 2, 3"
     assert drawn is not None
     assert drawn.count('<svg class="chart') == 2
     assert model.training

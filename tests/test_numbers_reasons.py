@@ -13,7 +13,7 @@ from geoscope.comparisons.checks import Check, HeldLimit
 from geoscope.correlations.cautions import _with_interval
 from geoscope.correlations.correlations import Correlation
 from geoscope.documents.rendering import render
-from geoscope.forms.output import GATE_FORMS
+from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.measures import average_cosine_similarity, isoscore
 from geoscope.measures.formula import finite
 from geoscope.noise_floors import noise_floor
@@ -84,7 +84,7 @@ def test_the_schema_says_what_a_reason_is_of():
 
 
 def test_a_table_tells_values_and_the_reason_once(few):
-    drawn = render(few, "table")
+    drawn = render(few, "table", Page(all_measures=True))
     assert drawn.count("12 sequences, and it takes") == 1
     assert drawn.count("it counts a few bars") == 1
     assert "groups of them (every measure but prominent_bars)" in drawn

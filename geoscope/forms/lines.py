@@ -12,6 +12,7 @@ MOST = 6
 """Lines."""
 
 _WIDTH = 100
+_FACTS = 2
 _ROWS = 3
 _CELLS = 4
 
@@ -19,9 +20,8 @@ _CELLS = 4
 def text(document: Document, kind: str) -> str:
     """What it is of, what came out, a few of its numbers, and what to be wary of."""
     lines = [f"{kind}: {document.title}"]
-    if document.facts:
-        more = len(document.facts) - 1
-        lines.append(document.facts[0] + (f" (and {more} more)" if more else ""))
+    more = len(document.facts) - 1
+    lines += document.facts if more < _FACTS else [f"{document.facts[0]} (and {more} more)"]
     lines += [document.outcome] if document.outcome else []
     warnings = [f"warning: {each}" for each in document.told(warning=True)]
     lines += _numbers(document)[: MOST - len(lines) - bool(warnings)]
