@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Literal
 
 from geoscope.wording import cell_text
@@ -272,6 +273,13 @@ class Document:
         held = [block for section in sections for block in section.blocks]
         return [block for block in held if not isinstance(block, Table) or block.rows]
 
+    def drawn(self) -> list[list[Card]]:
+        """The cards of each section that have charts."""
+        return [
+            [card for block in section.blocks if isinstance(block, Cards) for card in block.make() if card.chart]
+            for section in self.sections
+        ]
+
     @property
     def opening(self) -> list[Finding]:
         """What is said first: of the findings that may lead, so many."""
@@ -309,6 +317,11 @@ class Document:
             make = block.make
             return replace(block, make=lambda: [card for card in make() if card.measure not in measures])
         return block
+
+
+def in_turn(sections: Sequence[Sequence[Card]]) -> list[Card]:
+    """The cards of some sections, the first of each before the second of any."""
+    return [card for cards in zip_longest(*sections) for card in cards if card is not None]
 
 
 def side_by_side(caption: str, labels: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
@@ -13,6 +12,7 @@ from geoscope.catalogue import NullKind
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
 from geoscope.result import SCHEMA_VERSION, Part, Result
+from geoscope.wording import meant
 
 STUDY_KEYS = ("noise_level", "noise_seed")
 """The key columns of a study's rows."""
@@ -280,8 +280,7 @@ class Report(Result):
         rows = [row for row in self.measurements if row.measure == measure]
         if not rows:
             held = dict.fromkeys(row.measure for row in self.measurements)
-            near = get_close_matches(str(measure), held, n=1)
-            told = f"did you mean {near[0]}? It" if near else "it"
+            told = f"{near} It" if (near := meant(str(measure), held, "")) else "it"
             raise GeoscopeError(
                 f"expected a measure of {self.subject.name}'s report, got {measure!r}; {told} has "
                 f"{', '.join(held) or 'none'}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.settings.option import Field
-from geoscope.settings.project_files import as_table, project_table
+from geoscope.settings.project_files import BOUNDS, LIMITS, as_table, project_table
 from geoscope.wording import meant
 
 PREFIX = "GEOSCOPE_"
@@ -20,7 +20,7 @@ PREFIX = "GEOSCOPE_"
 _NEAR = 0.85
 """How alike a variable's name must be to an option's to be it mistyped: they all begin alike."""
 
-TABLES = {"limits": "compare", "bounds": "check"}
+TABLES = {LIMITS: "compare", BOUNDS: "check"}
 """What of a project's file is no option, and the command that it is of."""
 
 
@@ -61,14 +61,18 @@ class Configured:
                 raise GeoscopeError(f"expected an option's name in {self.path}, got {name}; {advice}")
         for variable in self.environment:  # others may have variables that begin so
             name = variable.removeprefix(PREFIX).lower().replace("_", "-")
-            known = [] if name in keys else [PREFIX + key.upper().replace("-", "_") for key in keys]
-            if advice := meant(variable, known, "", cutoff=_NEAR):
+            near = [] if name in keys else map(_variable, keys)
+            if advice := meant(variable, near, "", cutoff=_NEAR):
                 raise GeoscopeError(f"expected {PREFIX} and the name of an option, got {variable}; {advice}")
 
 
 def variable_of(option: Field) -> str:
     """An option's name in the environment."""
-    return PREFIX + option.key.upper().replace("-", "_")
+    return _variable(option.key)
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper().replace("-", "_")
 
 
 def _read(option: Field, value: Any, where: str) -> Any:

@@ -19,12 +19,9 @@ from typing import Any, TypeVar
 
 from geoscope.comparisons.limits import Bound, Limit, bound_of_target, limit_of_target
 from geoscope.errors import GeoscopeError
-from geoscope.settings.project_files import as_table, project_table
+from geoscope.settings.project_files import BOUNDS, LIMITS, as_table, project_table
 
 Held = TypeVar("Held", Limit, Bound)
-
-LIMITS, BOUNDS = "limits", "bounds"
-"""What their tables are called."""
 
 
 def find_limits(folder: Path) -> tuple[Path | None, tuple[Limit, ...]]:

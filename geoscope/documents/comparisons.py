@@ -28,7 +28,7 @@ from geoscope.document import (
     entry,
     side_by_side,
 )
-from geoscope.documents.gates import failed_limits, limit_cases, limits_table, suite_of, told_limits
+from geoscope.documents.gates import failed_limits, interval_columns, limit_cases, limits_table, suite_of, told_limits
 from geoscope.documents.reading import as_isoscore, by_family, folded, reading_of
 from geoscope.wording import (
     between,
@@ -70,8 +70,7 @@ _COLUMNS = (
     Column("standard_error", "error", spare=1),
     Column("z", shown=lambda row: None if row.z is None else signed(row.z), spare=2), Column("p", label=None),
     Column("p_adjusted", "adjusted p", spare=5),
-    Column("low", "95 %", value=lambda row: _ends(row)[0], shown=lambda row: between(row.interval), spare=4),
-    Column("high", label=None, value=lambda row: _ends(row)[1]), Column("paired", label=None),
+    *interval_columns(spare=4), Column("paired", label=None),
     Column("verdict", words=True, why=lambda row: row.reason), Column("reason", "why", note=True),
     Column("caution", label=None, rare=True),
 )  # fmt: skip
@@ -258,10 +257,6 @@ def _change(row: Difference) -> str:
 
 def _percent(relative: float | None) -> str | None:
     return None if relative is None else percent_change(relative)
-
-
-def _ends(row: Difference) -> tuple[float | None, float | None]:
-    return row.interval or (None, None)
 
 
 # Tables

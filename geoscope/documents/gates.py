@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from geoscope.comparisons.checks import Check, HeldLimit
 from geoscope.document import MOST_LEADING, Column, Document, Finding, GateCase, Section, Table, entry
 from geoscope.wording import between, crosses_layers, key_names, layer_cell, layer_name, short_names
+
+
+def interval_columns(spare: int = 0) -> tuple[Column, Column]:
+    """The ends of a row's interval, which people see as one; spare: as of a column."""
+
+    def end(place: int) -> Callable[[Any], float | None]:
+        return lambda row: (row.interval or (None, None))[place]
+
+    low = Column("low", "95 %", value=end(0), shown=lambda row: between(row.interval), spare=spare)
+    return low, Column("high", label=None, value=end(1))
+
 
 _COLUMNS = (
     Column("limit", words=True), Column("measure", label=None), Column("layer", shown=layer_cell),
@@ -15,8 +27,7 @@ _COLUMNS = (
     Column("held", shown=lambda row: "held" if row.held else "FAILED", words=True, why=lambda row: row.reason),
     Column("value", exact=True),
     Column("", "change", value=lambda row: row.change, exact=True),
-    Column("low", "95 %", value=lambda row: (row.interval or (None,))[0], shown=lambda row: between(row.interval)),
-    Column("high", label=None, value=lambda row: (row.interval or (None, None))[1]), Column("reason", note=True),
+    *interval_columns(), Column("reason", note=True),
     Column("caution", words=True, rare=True),
 )  # fmt: skip
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
-from itertools import chain, zip_longest
 from math import ceil
 from statistics import fmean
 from typing import Any
 
-from geoscope.document import Card, Cards, Chart, Document, Point, Scatter, Series
+from geoscope.document import Card, Chart, Document, Point, Scatter, Series, in_turn
 from geoscope.errors import GeoscopeError
-from geoscope.wording import listed
+from geoscope.forms.html.scales import OFF_CHART
+from geoscope.wording import listed, meant
 
 _MOST = 9
 """Charts of a document whose charts nobody chose among."""
@@ -37,22 +36,17 @@ def drawn(document: Document, names: Sequence[str], axes: Any = None) -> Any:
 
 
 def _chosen(document: Document, names: Sequence[str]) -> list[Card]:
-    sections = [
-        [card for block in section.blocks if isinstance(block, Cards) for card in block.make() if card.chart]
-        for section in document.sections
-    ]
+    sections = document.drawn()
     held = {card.name: card for cards in sections for card in cards}
     if not held:
         raise GeoscopeError(f"expected a result with charts to plot, got {document.title}, which has none; print it")
     for name in names:
         if name not in held:
-            near = get_close_matches(name, held, n=1)
-            what_to_do = f"did you mean {near[0]}?" if near else f"it has {listed(list(held), 8)}"
-            raise GeoscopeError(f"expected a chart of {document.title}, got {name!r}; {what_to_do}")
+            advice = meant(name, held, f"it has {listed(list(held), 8)}")
+            raise GeoscopeError(f"expected a chart of {document.title}, got {name!r}; {advice}")
     if names:
         return [held[name] for name in names]
-    first = [card for card in chain.from_iterable(zip_longest(*sections)) if card is not None]
-    return first[: min(_MOST, max(1, sum(map(bool, sections))))]
+    return in_turn(sections)[: min(_MOST, max(1, sum(map(bool, sections))))]
 
 
 def _places(count: int) -> list[Any]:
@@ -128,11 +122,8 @@ def _draw_around(at: dict[float, list[Point]], axes: Any, colour: Any) -> None:
         ends = [] if len(nulls) > 1 else [(nulls[0][0] - 0.5, nulls[0][1]), (nulls[0][0] + 0.5, nulls[0][1])]
         axes.plot(*zip(*(ends or nulls), strict=True), linestyle="--", color=colour, linewidth=1)
         wider = max(span[1], *(value for _, value in nulls)) - min(span[0], *(value for _, value in nulls))
-        if wider > _OFF_CHART * (span[1] - span[0]):
+        if wider > OFF_CHART * (span[1] - span[0]):
             axes.set_ylim(span)  # it would flatten what the values do
-
-
-_OFF_CHART = 4.0
 
 
 def _nulls(points: Sequence[Point]) -> list[float]:

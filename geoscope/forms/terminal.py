@@ -55,8 +55,9 @@ def text(document: Document, page: Page) -> str:
     parts += [_lines(line, wide) for line in document.facts]
     parts += [Text()] if document.opening else []
     parts += [_lines(_told(each), wide, "- ", style="yellow" if each.warning else "") for each in document.opening]
-    whole = [_first_rows(block, page) for block in blocks if isinstance(block, Table)]
-    tables = [each for table in whole for each in _laid_out(table, page)]
+    whole = [block for block in blocks if isinstance(block, Table)]
+    laid_out = [_laid_out(_first_rows(table, page), page) for table in whole]
+    tables = [each for drawn in laid_out for each in drawn]
     for table in filter(lambda each: each.rows, tables):
         parts += [Text()]
         parts += [_lines(table.caption, wide, style="bold")] if len(tables) > 1 and table.caption else []
@@ -65,7 +66,7 @@ def text(document: Document, page: Page) -> str:
     parts += [_lines(reason, wide, f"[{number}] ") for number, reason in enumerate(notes.reasons, 1)]
     for section in document.sections:
         parts += _described(section)
-    further = [line for block in blocks if isinstance(block, Table) for line in _left_out(block, page)]
+    further = [line for table, drawn in zip(whole, laid_out, strict=True) for line in _left_out(table, drawn, page)]
     below = [*(document.reading if tables else ()), *document.told(warning=False), *further]
     parts += [Text()] if below else []
     parts += [_lines(line, wide, style="dim") for line in below]
@@ -160,7 +161,7 @@ def _laid_out(table: Table, page: Page) -> list[Table]:
         if len(places) <= _MANY and _fits(beside, page.width):
             return [beside]
         if page.width is not None and not page.all_measures:
-            lines = _as_lines(table, (heading, by), over, cell, page.width)
+            lines = _as_lines(beside, over, places, page.width)
             if _fits(lines, page.width):
                 return [lines]
         if len(places) <= _MANY:
@@ -177,11 +178,10 @@ def _laid_out(table: Table, page: Page) -> list[Table]:
     return found
 
 
-def _left_out(table: Table, page: Page) -> list[str]:
-    """What first rows, values side by side, or lines have no room for."""
+def _left_out(table: Table, drawn: Sequence[Table], page: Page) -> list[str]:
+    """What first rows, values side by side, or lines have no room for; drawn: the table as it is laid out."""
     if hidden := len(table.rows) - len(_first_rows(table, page).rows):
         return [f"{hidden} other rows are left out: --all-measures shows them."]
-    drawn = _laid_out(table, page)
     if table.across is None or not any(each.across for each in drawn):
         return []
     titles = [f"{column.title}s" for column in table.shown() if column.name in table.across.left]
@@ -192,11 +192,9 @@ def _left_out(table: Table, page: Page) -> list[str]:
     return [f"{capital('; '.join(told))}."] if told else []
 
 
-def _as_lines(table: Table, stubs: Sequence[Column], over: Column, cell: Column, width: int) -> Table:
-    """A row's values over the places as a line of bars, with the lowest and the highest and where they are."""
-    places = list(dict.fromkeys(over.of(row) for row in table.rows))
-    beside = _side_by_side(table, stubs, over, cell, dict.fromkeys(places, ""))
-    stub, values = beside.columns[: len(stubs)], beside.columns[len(stubs) :]
+def _as_lines(beside: Table, over: Column, places: Sequence[Any], width: int) -> Table:
+    """Values side by side, a column a place, as a line of bars, with the lowest and the highest and where they are."""
+    stub, values = beside.columns[: -len(places)], beside.columns[-len(places) :]
 
     def held(line: Any) -> list[float | None]:
         return [column.of(line) for column in values]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import update_wrapper
 from typing import Any, Protocol, Unpack, cast
 
@@ -17,6 +16,7 @@ from geoscope.measures.parameters import Settings
 from geoscope.passes.passes import PASSES, Passes
 from geoscope.rows import FloatArray
 from geoscope.subjects.embeddings.objects import array_of
+from geoscope.wording import meant
 
 
 class Measured(Protocol):
@@ -84,8 +84,7 @@ def _refuse_others(key: str, given: Iterable[str], settings: tuple[str, ...]) ->
         takes = f"{key} takes {', '.join(settings) or 'no settings'}"
         if name in Settings.__annotations__:
             raise GeoscopeError(f"expected a setting that bears on {key}, got {name}; leave it out ({takes})")
-        near = get_close_matches(name, settings, n=1, cutoff=0.4)
-        what_to_do = f"did you mean {near[0]}?" if near else "leave it out"
+        what_to_do = meant(name, settings, "leave it out", cutoff=0.4)
         raise GeoscopeError(f"expected a setting of {key}, got {name!r}; {what_to_do} ({takes})")
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError
 
+LIMITS, BOUNDS = "limits", "bounds"
+"""What of a file is no option: of a change, and of a value."""
+
 
 def project_table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     """The nearest file from a folder upwards, and what it keeps; (None, {}) where there is none.

@@ -14,6 +14,7 @@ from geoscope.document import Chart, Place, Point, Scatter, Series
 from geoscope.forms.html import drawing
 from geoscope.forms.html.drawing import BOTTOM, RIGHT, TOP, WIDTH, pixels
 from geoscope.forms.html.scales import (
+    OFF_CHART,
     Scale,
     bounded,
     layer_scale,
@@ -28,7 +29,6 @@ from geoscope.wording import rounded
 _HEIGHT = 214.0
 _BASE = _HEIGHT - BOTTOM
 _INSET = 8.0  # between the axes and the first and last mark
-_OFF_CHART = 4.0  # a null that would stretch the axis by more is named instead of drawn
 _LINE_OF_TEXT = 11.0
 _NAME_ROOM = 240.0  # pixels; a name is there again at every dot
 
@@ -235,7 +235,7 @@ def _in_sight(extent: Sequence[float], nulls: Sequence[float]) -> bool:
         return bool(nulls)
     low, high = bounded(min(extent)), bounded(max(extent))
     wider = max(high, bounded(max(nulls))) - min(low, bounded(min(nulls)))
-    return high - low <= 1e-5 * max(abs(low), abs(high)) or wider <= _OFF_CHART * (high - low)
+    return high - low <= 1e-5 * max(abs(low), abs(high)) or wider <= OFF_CHART * (high - low)
 
 
 def _far_null(nulls: Sequence[float], extent: Sequence[float]) -> str:

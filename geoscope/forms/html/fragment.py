@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from itertools import chain, zip_longest
+from itertools import chain
 from typing import Any
 
 from markupsafe import Markup
 
-from geoscope.document import Card, Cards, Document, Table
+from geoscope.document import Card, Cards, Document, Table, in_turn
 from geoscope.forms.html.page import environment
 
 SCOPE = ".geoscope"
@@ -45,13 +45,8 @@ def text(document: Document) -> str:
 
 def _cards(document: Document) -> Iterator[Card]:
     """The charts, the first of every section before the second of any; how to read them is on the page."""
-    sections = [
-        [card for block in section.blocks if isinstance(block, Cards) and block.drawn for card in block.make()]
-        for section in document.sections
-    ]
-    for card in chain.from_iterable(zip_longest(*sections)):
-        if card is not None:
-            yield replace(card, reading=None)
+    for card in in_turn(document.drawn()):
+        yield replace(card, reading=None)
 
 
 def _tables(document: Document) -> Iterator[Table]:

@@ -9,6 +9,9 @@ from math import ceil, floor, log10
 LABEL_GAP = 8.0
 """Pixels between two labels on one axis, at least."""
 
+OFF_CHART = 4.0
+"""A null that would stretch an axis by more is told instead of drawn."""
+
 _CHARACTER = 6.7  # pixels, of a digit at the charts' 11 px, rounded up
 _MOST = 1e300  # numbers beyond are drawn there, so that spans stay finite
 _LEAST = 1e-300  # numbers below are drawn as 0

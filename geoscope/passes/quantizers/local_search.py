@@ -28,17 +28,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from geoscope.passes.quantizers.compiled_search import LANES, add_rows, count_pairs, search_rows
+from geoscope.passes.quantizers.compiled_search import LANES, Float32, Int32, add_rows, count_pairs, search_rows
 from geoscope.progress import Progress
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Int32 = npt.NDArray[np.int32]
 
 ITERATIONS = 25
 TRAINING_ROUNDS = 8
