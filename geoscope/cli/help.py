@@ -1,4 +1,4 @@
-"""Help: what a command does, examples, and the options used most; all of them with --help-all. No name is cut short."""
+"""Help: what a command does, examples, and the main options; all of them with --help-all. No name is cut short."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def _of_command(command: Any, context: Any, *, whole: bool) -> Iterator[str]:
             yield from _listed(panel, [_entry(each) for each in options if _panel(each) == panel])
         return
     shown = _used_most(command, options)
-    yield from _listed(
-        "Options" if len(shown) == len(options) else "Options used most", [_entry(each) for each in shown]
-    )
+    yield from _listed("Options" if len(shown) == len(options) else "Main options", [_entry(each) for each in shown])
     if len(shown) < len(options):
         yield f"\n{context.command_path} --help-all lists all {len(options)} options."
 
