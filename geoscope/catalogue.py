@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from math import inf, log
 from typing import Literal
 
 from geoscope.errors import GeoscopeError
@@ -14,9 +13,20 @@ ENERGY_LIMIT = 0.2
 """Above this share of the energy, a few rows or dimensions decide what the other measures say."""
 
 
-MATCHED = "Gaussian with the rows' own covariance between and within sequences"
-"""What a matched null is of: what is narrow or crowds by its covariance alone, these points share."""
+MATCHED = "Gaussian with the rows' own covariance between and within sequences"  # what these share is no structure
 QUANTIZED_NULL = f"{MATCHED}, with `--null matched` only"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What healthy rows keep to, and what is told of others."""
+
+    operator: str
+    number: float
+    told: str
+
+    def __str__(self) -> str:  # as it is read in lists
+        return f"{self.operator}{self.number:g}"
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Measure:
     error: how the standard error is taken, a name in `resampling.ERRORS`; or "none", and no_error then says why.
     settings: those that a report says and that move this number alone, by name.
     warning: of a share of the energy, what is said of it above ENERGY_LIMIT; {share} and {where} are filled in.
+    collapsed: what healthy rows keep to; docs/collapse.md says how that was found.
     lowest, highest: where the range ends whatever n and d are (None: nowhere). offset: where the part of the value
     starts that can move, if that is not 0; a margin is a share of the distance from there.
     """
@@ -54,6 +65,7 @@ class Measure:
     no_error: str | None = None
     settings: tuple[str, ...] = ()
     warning: str | None = None
+    collapsed: Sign | None = None
     lowest: float | None = 0.0
     highest: float | None = None
     offset: Literal["0", "1", "ln m"] = "0"
@@ -87,6 +99,8 @@ _KUDRIASHOV = "Kudriashov et al. 2025, arXiv 2501.05502"
 _MARBUT = "Marbut et al. 2024, arXiv 2406.12159"
 _MARBUT23 = "Marbut et al. 2022, arXiv 2212.08172"
 _CHEN = "Chen et al. 2010, doi 10.1198/jasa.2010.tm09560"
+_MU = "Mu and Viswanath 2018, arXiv 1702.01417"
+_ROY = "Roy and Vetterli 2007, EUSIPCO"
 _FACCO = "Facco et al. 2017, doi 10.1038/s41598-017-11873-y"
 
 MEASURES: tuple[Measure, ...] = (
@@ -136,7 +150,7 @@ MEASURES: tuple[Measure, ...] = (
         "1 to min(n-1, d)", "larger: more dimensions in use",
         "isotropic Gaussian: near min(n-1, d)", _EIGEN,
         "the mean; less forgiving of a long tail than the participation ratio",
-        "Roy and Vetterli 2007, EUSIPCO",
+        _ROY,
         sees="rows", moves_with=_SIZE, null_by="spectrum", error="jackknife", lowest=1.0,
     ),
     Measure(
@@ -282,6 +296,31 @@ MEASURES: tuple[Measure, ...] = (
         sees="rows", moves_with=_SIZE, null_by="top-dimensions", error="jackknife", highest=1.0,
         warning="the 3 largest dimensions hold {share} of the centred energy{where} and sway the other numbers",
     ),
+    Measure(
+        "offset_energy", "collapse", "share of the energy sum |x|^2 that the mean holds, without the largest dimensions",
+        "0 to 1", "larger: the rows lie nearer to one point, seen from 0",
+        "isotropic Gaussian: 1/n", "n d, streamed",
+        "the 3 dimensions of most energy; what the rows differ in", _MU,
+        sees="rows", moves_with=(SEQUENCES,), null_by="one-of-n", error="jackknife", highest=1.0,
+        collapsed=Sign("<=", 0.95, "rows lie at one point"),
+    ),
+    Measure(
+        "rank_share", "collapse", "effective rank, from 0 (one direction) to 1 (all alike), without the largest dimensions",
+        "0 to 1", "larger: more directions in use",
+        "isotropic Gaussian: near 1 where n is many times d", _EIGEN,
+        "the mean; the 3 dimensions of most variance", _ROY,
+        sees="rows", moves_with=_SIZE, null_by="rank-share", error="none", highest=1.0,
+        no_error="it is read against its limit for collapse",
+        collapsed=Sign(">=", 0.1, "rows lie along few directions"),
+    ),
+    Measure(
+        "neighbour_spread", "collapse", "standard deviation of ln(distance to the nearest row)",
+        "0 upwards", "larger: dense in places, sparse in others; noise is near 0",
+        f"{MATCHED}: small, the smaller the more directions carry the variance", _PAIRS,
+        "where the dense places are; rows that are equal", "Beyer et al. 1999, doi 10.1007/3-540-49257-7_15",
+        sees="pairs", moves_with=_TEXT, null_by="matched", error="half-samples",
+        collapsed=Sign(">=", 0.1, "rows lie as far from each other as noise"),
+    ),
 )  # fmt: skip
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(measure.family for measure in MEASURES))
@@ -300,6 +339,9 @@ WIDTHS = ("participation_ratio_corrected", "participation_ratio")
 """How many dimensions carry the variance, the one that moves least with n first."""
 ALIGNMENT = "average_cosine_similarity"
 """How much the rows point the same way."""
+
+SIGNS: dict[str, Sign] = {each.key: each.collapsed for each in MEASURES if each.collapsed is not None}
+"""The measures that say together whether rows have collapsed."""
 
 STREAMED = _seeing("rows")
 """The measures of every row; the others are of the sampled points."""
@@ -341,27 +383,6 @@ def select(names: Iterable[str] | None = None) -> tuple[str, ...]:
     if not chosen:
         raise GeoscopeError("expected at least one measure, got none; leave --measures out to have them all")
     return tuple(key for key in KEYS if key in chosen)
-
-
-def range_of(key: str, n: int) -> tuple[float, float]:
-    """Where a measure of n rows must lie, as far as n tells; infinities where nothing bounds it."""
-    if key not in TRAITS:
-        return -inf, inf
-    traits = TRAITS[key]
-    lowest = -inf if traits.lowest is None else traits.lowest
-    if traits.highest is None and traits.offset == "ln m":
-        return lowest, log(max(n - 1, 1))  # at most n - 1 bars
-    return lowest, inf if traits.highest is None else traits.highest
-
-
-def offset_of(key: str) -> str:
-    """Where the part of a measure's value that can move starts."""
-    return TRAITS[key].offset if key in TRAITS else "0"
-
-
-def margin_scale(key: str, value: float, n: int) -> float:
-    """What a margin is a share of: how far a measure's value, from n rows, is from where the part that can move starts."""
-    return abs(value - {"0": 0.0, "1": 1.0, "ln m": log(max(n - 1, 1))}[offset_of(key)])
 
 
 def test_of(key: str, p: float | None) -> tuple[str, str | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+from geoscope.comparisons.collapse import parse_change
 from geoscope.comparisons.comparison import Comparison, compare_reports, labels_of
-from geoscope.comparisons.limits import Limit, parse_limit
 from geoscope.errors import GeoscopeError
 from geoscope.progress import in_parts
 from geoscope.protocols import resolved
@@ -60,7 +60,7 @@ def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Co
     if not candidates:
         raise GeoscopeError("expected a candidate to hold against the base, got none; name one or more after it")
     judging = completed(Judging, given)
-    limits = [limit if isinstance(limit, Limit) else parse_limit(limit) for limit in judging["limits"]]
+    limits = [parse_change(limit) if isinstance(limit, str) else limit for limit in judging["limits"]]
     subjects: list[Any] = [base, *candidates]
     kinds = [kind_of(subject) for subject in subjects]
     options = resolved(part(MeasureKeywords, given))

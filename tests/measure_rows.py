@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import differential_entropy
+from scipy.stats import differential_entropy, entropy
 
 from geoscope import measures
 
@@ -34,15 +34,15 @@ class Cloud:
         return Cloud(self.rows[order], self.groups[order], self.positions[order])
 
 
-_G = np.random.default_rng(0)
-_TURN = np.linalg.qr(_G.standard_normal((6, 6)))[0]
-_OWN = (_G.standard_normal((32, 6))[np.arange(128) // 4] + _G.standard_normal((128, 6))) * np.linspace(1, 2, 6) + 0.7
+_G = np.random.default_rng(2)
+_TURN = np.linalg.qr(_G.standard_normal((8, 8)))[0]
+_OWN = (_G.standard_normal((32, 8))[np.arange(128) // 4] + _G.standard_normal((128, 8))) * np.linspace(1, 2, 8) + 0.7
 CLOUD = Cloud(np.round(256 * _OWN) / 256, np.arange(128) // 4, np.arange(128) % 4)
 """So many rows of so few digits that their mean is exact: about it they are the same wherever the cloud lies."""
 
 CHANGES: dict[str, Callable[[Cloud], Cloud]] = {
     "rotation": lambda cloud: replace(cloud, rows=cloud.rows @ _TURN),
-    "translation": lambda cloud: replace(cloud, rows=cloud.rows + np.arange(1, 7)),
+    "translation": lambda cloud: replace(cloud, rows=cloud.rows + np.arange(1, 9)),
     "scaling": lambda cloud: replace(cloud, rows=cloud.rows * 8),
     "permutation": lambda cloud: cloud.take(np.random.default_rng(1).permutation(len(cloud.rows))),
     "duplication": lambda cloud: cloud.take(np.repeat(np.arange(len(cloud.rows)), 2)),
@@ -133,6 +133,18 @@ _ROGUE = np.diag([2.0, 1, 1, 1, 1])
 _STAR = {"isoscore_zeta": 0.5, "isoscore_reference": np.eye(2)}
 _RIPSER, _SKDIM, _AUTHORS = "ripser 0.6", "scikit-dimension 0.5", "the authors' IsoScore 2.0.1"
 
+_GAPS = np.array([[0.0], [1], [3], [7]])
+_MASSIVE = np.zeros((2, 16))
+_MASSIVE[:, :4] = [[100, 100, 3, 1], [100, 100, 1, -1]]
+_ROGUES = _gaussian(0, 200, 16) * np.r_[[50.0, 40.0], np.linspace(1, 3, 14)]
+
+
+def _rank_share(rows: Any) -> float:
+    """Without the two of 16 dimensions that vary most, by singular values."""
+    values = np.linalg.svd((rows - rows.mean(axis=0))[:, 2:], compute_uv=False)
+    return (np.exp(entropy(values)) - 1) / 13
+
+
 ROWS: dict[str, Row] = {
     "anisotropy": Row(
         (
@@ -218,4 +230,12 @@ ROWS: dict[str, Row] = {
         (Known(6 / 8, "by hand: variances 4, 1, 1, 1 and 1", np.vstack([_ROGUE, -_ROGUE])),),
         _EVERY - {"rotation"},
     ),
+    "offset_energy": Row(
+        (Known(8 / 12, "by hand: of 16 dimensions the two of 100 are left out", _MASSIVE),),
+        _EVERY - {"translation", "rotation"},
+    ),
+    "rank_share": Row(
+        (Known(_rank_share, "numpy's singular values, scipy's entropy", _ROGUES),), _EVERY - {"rotation"}
+    ),
+    "neighbour_spread": Row((Known(np.log(2) * np.sqrt(2.75 / 3), "by hand: nearest at 1, 1, 2 and 4", _GAPS),)),
 }

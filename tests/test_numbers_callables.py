@@ -42,6 +42,7 @@ SETTINGS = {
         ("persistent_entropy", "persistent_entropy_normalized", "persistent_entropy_deficit", "prominent_bars"),
         PAIRWISE,
     ),
+    "neighbour_spread": PAIRWISE,
     **{key: {"two_nn_discard": 0.1, **PAIRWISE} for key in ("two_nn", "two_nn_mle")},
     "two_nn_across": {"two_nn_discard": 0.1, "groups": None, **PAIRWISE},
     "same_sequence_neighbours": {"groups": None, **PAIRWISE},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 pytest.importorskip("accelerate")
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 import geoscope
@@ -284,6 +285,42 @@ def test_the_callback_measures_once_at_an_evaluation(make, texts):
     trainer.train()
     trainer.evaluate()
     assert [entry["epoch"] for entry in callback.history] == [0, 1, 2]
+
+
+class _Shrinking(TrainerCallback):
+    """From the second epoch on, the last layer's states are one point but for a thousandth."""
+
+    def __init__(self, trainer: Any) -> None:
+        self.trainer = trainer
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if round(state.epoch or 0) == 1:
+            norm = [each for each in self.trainer.model.modules() if isinstance(each, torch.nn.LayerNorm)][-1]
+            norm.weight.data.mul_(1e-3)
+            norm.bias.data.fill_(1.0)
+
+
+def test_training_stops_on_collapse(make, texts):
+    trainer = make(num_train_epochs=5)
+    callback = GeometryCallback(trainer, texts, ["anisotropy"], clouds=("union",), stop_on="collapse")
+    trainer.add_callback(_Shrinking(trainer))
+    trainer.add_callback(callback)
+    with pytest.warns(UserWarning, match=r"training stops at step 10, as the last layer collapsed: offset_energy is"):
+        trainer.train()
+    assert [entry["epoch"] for entry in callback.history] == [0, 1, 2]
+    assert "healthy offset_energy<=0.95" in callback.stopped
+
+
+def test_training_goes_on_without_collapse(make, texts):
+    trainer = make(num_train_epochs=3)
+    callback = GeometryCallback(trainer, texts, ["anisotropy"], stop_on="collapse")
+    trainer.add_callback(callback)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        trainer.train()
+    assert (callback.stopped, len(callback.history)) == ("", 4)
+    with pytest.raises(GeoscopeError, match="expected stop_on to be 'collapse' or None, got 'patience'"):
+        GeometryCallback(trainer, texts, stop_on="patience")
 
 
 def test_a_measure_without_a_value_is_not_logged(make):

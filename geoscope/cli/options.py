@@ -52,6 +52,7 @@ BoundsArgument = Annotated[
         default_factory=list,
         show_default=False,
         help="MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes: 'anisotropy<0.5' 'two_nn@last>5'. "
+        "Or collapse: all its signs, on every layer above the embeddings. "
         "The project's bounds where none is given on the same.",
     ),
 ]

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from geoscope.comparisons.collapse import Collapse, parse_value
 from geoscope.comparisons.comparability import measures_of
 from geoscope.comparisons.difference_errors import Noise, contrast
-from geoscope.comparisons.limits import Bound, Limit, aimed_layers, parse_bound
+from geoscope.comparisons.limits import Bound, Limit, aimed_layers
 from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
 from geoscope.result import Part, Result
 from geoscope.statistics import holm, upper_tail
-from geoscope.wording import percent_change, rounded
+from geoscope.wording import listed, percent_change, rounded
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -72,7 +73,7 @@ class Check(Result):
         return [limit for limit in self.limits if not limit.held]
 
 
-def check(report: Report | str | Path, *limits: str | Bound) -> Check:
+def check(report: Report | str | Path, *limits: str | Bound | Collapse) -> Check:
     """Hold one report to absolute limits, as the command does.
 
     Parameters
@@ -81,7 +82,8 @@ def check(report: Report | str | Path, *limits: str | Bound) -> Check:
         What was measured, or the file that it was written to.
     *limits : str
         ``MEASURE[@LAYER]``, then ``<``, ``<=``, ``>`` or ``>=``, then a number: ``"anisotropy<0.5"``,
-        ``"two_nn@last>5"``. Without a layer, every layer of the report is meant.
+        ``"two_nn@last>5"``. Without a layer, every layer of the report is meant. Or ``"collapse"``: every sign of
+        collapse, on every layer above the embeddings.
 
     Returns
     -------
@@ -106,24 +108,66 @@ def check(report: Report | str | Path, *limits: str | Bound) -> Check:
     if not limits:
         raise GeoscopeError("expected limits to hold the report to, got none; name one such as 'anisotropy<0.5'")
     held = report if isinstance(report, Report) else Report.read(report)
-    return check_report(held, [limit if isinstance(limit, Bound) else parse_bound(limit) for limit in limits])
+    return check_report(held, [parse_value(limit) if isinstance(limit, str) else limit for limit in limits])
 
 
-def check_report(report: Report, bounds: Iterable[Bound]) -> Check:
+def check_report(report: Report, bounds: Iterable[Bound | Collapse]) -> Check:
     """Hold every layer that a bound is about to it; a bound is on the value itself, whatever its noise.
 
     Raises GeoscopeError for a measure or layer that the report lacks. A null fails.
     """
     held = [
-        _hold_bound(bound, row)
+        _hold_bound(each, row, whole)
         for bound in bounds
-        for row in _rows(report, bound.measure, aimed_layers(bound.aim, report, str(bound)), str(bound))
+        for each, whole, rows in _rows_held(bound, report)
+        for row in rows
     ]
     return Check(subject=report.subject.model_dump(mode="json"), limits=held)
 
 
-def _hold_bound(bound: Bound, row: Measurement) -> HeldLimit:
-    found: dict[str, Any] = {"limit": str(bound), "measure": row.measure, "layer": row.layer, "value": row.value}
+def hold_collapse(named: Collapse, base: Report, candidate: Report, label: str) -> list[HeldLimit]:
+    """Every sign of collapse in a candidate; what the base shows too is let pass, and said.
+
+    Raises GeoscopeError for a measure or layer that either report lacks.
+    """
+    before = {
+        (row.measure, row.layer): _hold_bound(each, row, whole)
+        for each, whole, rows in _rows_held(named, base)
+        for row in rows
+    }
+    held = []
+    for each, whole, rows in _rows_held(named, candidate):
+        for row in rows:
+            found = _hold_bound(each, row, whole).model_copy(update={"candidate": label})
+            in_base = before.get((row.measure, row.layer))
+            if not found.held and in_base is not None and not in_base.held:
+                found = found.model_copy(
+                    update={"held": True, "reason": f"{found.reason}; in the base, {in_base.reason}"}
+                )
+            held.append(found)
+    return held
+
+
+def _rows_held(bound: Bound | Collapse, report: Report) -> Iterable[tuple[Bound, str, list[Measurement]]]:
+    """Each bound by itself, as it is called, with the report's rows that it is about."""
+    if isinstance(bound, Bound):
+        layers = aimed_layers(bound.aim, report, str(bound))
+        yield bound, str(bound), _rows(report, bound.measure, layers, str(bound))
+        return
+    lacking = [each.measure for each in bound.bounds if each.measure not in measures_of(report)]
+    if lacking:
+        raise GeoscopeError(
+            f"expected {listed(lacking)} in {report.subject.name}'s report for {bound}, got a report without; measure "
+            "it again, with --measures collapse among others"
+        )
+    layers = bound.layers_of(report)
+    for each in bound.bounds:
+        whole = f"{bound}: {each}"
+        yield each, whole, _rows(report, each.measure, layers, whole)
+
+
+def _hold_bound(bound: Bound, row: Measurement, whole: str) -> HeldLimit:
+    found: dict[str, Any] = {"limit": whole, "measure": row.measure, "layer": row.layer, "value": row.value}
     found |= {"keys": row.keys, "caution": row.caution}
     if row.value is None:
         return HeldLimit(**found, held=False, reason=f"it is undefined: {row.reason}")

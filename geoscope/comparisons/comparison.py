@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from geoscope.catalogue import margin_scale, test_of
-from geoscope.comparisons.checks import HeldLimit, hold_limits
+from geoscope.catalogue import test_of
+from geoscope.comparisons.checks import HeldLimit, hold_collapse, hold_limits
+from geoscope.comparisons.collapse import Collapse
 from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
 from geoscope.comparisons.difference_errors import Noise, contrast
 from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
-from geoscope.comparisons.verdicts import Verdict, interval, judge, two_sided
+from geoscope.comparisons.verdicts import Verdict, interval, judge, margin_scale, two_sided
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
 from geoscope.report import Report
@@ -114,7 +115,7 @@ def compare_reports(
     candidates: Sequence[Report],
     *,
     margin: float = MARGIN,
-    limits: Iterable[Limit] = (),
+    limits: Iterable[Limit | Collapse] = (),
     strict: bool = False,
     similarity: Iterable[Mapping[str, Any]] = (),
 ) -> Comparison:
@@ -154,10 +155,28 @@ def compare_reports(
             "population": "corpus" if any(match.draws.finite for match in matches) else "endless",
         },
         differences=differences,
-        limits=hold_limits(chosen, base, dict(zip(labels, candidates, strict=True)), matches, strict=strict),
+        limits=_held(chosen, base, dict(zip(labels, candidates, strict=True)), matches, strict=strict),
         similarity=[dict(row) for row in similarity],
         unmatched=unmatched,
     )
+
+
+def _held(
+    limits: Sequence[Limit | Collapse],
+    base: Report,
+    candidates: Mapping[str, Report],
+    matches: Sequence[Match],
+    *,
+    strict: bool,
+) -> list[HeldLimit]:
+    """What came of every limit: of those on changes first, then of the signs of collapse."""
+    changes = [limit for limit in limits if isinstance(limit, Limit)]
+    collapses = [limit for limit in limits if isinstance(limit, Collapse)]
+    held = hold_limits(changes, base, candidates, matches, strict=strict)
+    for named in collapses:
+        for label, candidate in candidates.items():
+            held += hold_collapse(named, base, candidate, label)
+    return held
 
 
 def labels_of(candidates: Sequence[Report]) -> list[str]:

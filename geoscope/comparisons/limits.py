@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from geoscope.catalogue import KEYS
 from geoscope.errors import GeoscopeError
@@ -84,7 +84,15 @@ class Bound:
         return value > self.number or (self.operator == ">=" and value == self.number)
 
 
-Held = TypeVar("Held", Limit, Bound)
+class Aimed(Protocol):
+    """What is held: a limit, a bound, or several by one name."""
+
+    @property
+    def target(self) -> str:
+        """What it is about."""
+
+
+Held = TypeVar("Held", bound=Aimed)
 
 
 def parse_limit(text: str) -> Limit:
@@ -92,10 +100,10 @@ def parse_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text)
     if not found:
         raise GeoscopeError(
-            f"expected a limit such as isoscore_star:-10%, two_nn@6:2.0 or anisotropy:+0.05, got {text!r}; "
+            f"expected a limit such as isoscore_star:-10%, two_nn@6:2.0, anisotropy:+0.05 or collapse, got {text!r}; "
             "write MEASURE[@LAYER]:[+|-]AMOUNT[%]"
         )
-    return limit_on(found["measure"], _aim(found["layer"]), found["amount"], text)
+    return limit_on(found["measure"], aim_of(found["layer"]), found["amount"], text)
 
 
 def limit_of_target(target: str, amount: str, where: str) -> Limit:
@@ -105,7 +113,7 @@ def limit_of_target(target: str, amount: str, where: str) -> Limit:
         raise GeoscopeError(
             f"expected a limit's key to be MEASURE or MEASURE@LAYER, got {target!r} in {where}; mend it"
         )
-    return limit_on(found["measure"], _aim(found["layer"]), amount, f"{target} = {amount} in {where}")
+    return limit_on(found["measure"], aim_of(found["layer"]), amount, f"{target} = {amount} in {where}")
 
 
 def limit_on(measure: str, aim: Aim, amount: str, whole: str) -> Limit:
@@ -126,10 +134,10 @@ def parse_bound(text: str) -> Bound:
     number = float(found["number"]) if found else 0.0
     if not found or not isfinite(number):
         raise GeoscopeError(
-            f"expected a limit such as 'anisotropy<0.5' or 'isoscore@6>=0.1', got {text!r}; "
+            f"expected a limit such as 'anisotropy<0.5', 'isoscore@6>=0.1' or collapse, got {text!r}; "
             "write MEASURE[@LAYER] then <, <=, > or >=, then a number, in quotes"
         )
-    return Bound(known(found["measure"]), _aim(found["layer"]), found["operator"], number)
+    return Bound(known(found["measure"]), aim_of(found["layer"]), found["operator"], number)
 
 
 def bound_of_target(target: str, side: str, where: str) -> Bound:
@@ -178,7 +186,8 @@ def aimed_layers(aim: Aim, report: Report, whole: str) -> list[int | None]:
     return [layer]
 
 
-def _aim(text: str | None) -> Aim:
+def aim_of(text: str | None) -> Aim:
+    """The layer that is written after an @."""
     if text is None:
         return None
     return "last" if text == "last" else int(text)

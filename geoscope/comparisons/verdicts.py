@@ -7,9 +7,10 @@ unknown: there is no difference to judge, and the reason says why.
 
 from __future__ import annotations
 
+from math import inf, log
 from typing import TYPE_CHECKING, Literal
 
-from geoscope.catalogue import range_of
+from geoscope.catalogue import TRAITS
 from geoscope.comparisons.difference_errors import Noise, degrees_of
 from geoscope.statistics import critical, upper_tail
 
@@ -52,3 +53,24 @@ def judge(bounds: tuple[float, float], adjusted: float, allowance: float) -> Ver
     if (low > allowance or high < -allowance) and adjusted <= LEVEL:
         return "changed"
     return "inconclusive"
+
+
+def range_of(key: str, n: int) -> tuple[float, float]:
+    """Where a measure of n rows must lie, as far as n tells; infinities where nothing bounds it."""
+    if key not in TRAITS:
+        return -inf, inf
+    traits = TRAITS[key]
+    lowest = -inf if traits.lowest is None else traits.lowest
+    if traits.highest is None and traits.offset == "ln m":
+        return lowest, log(max(n - 1, 1))  # at most n - 1 bars
+    return lowest, inf if traits.highest is None else traits.highest
+
+
+def offset_of(key: str) -> str:
+    """Where the part of a measure's value that can move starts."""
+    return TRAITS[key].offset if key in TRAITS else "0"
+
+
+def margin_scale(key: str, value: float, n: int) -> float:
+    """What a margin is a share of: how far a value, from n rows, is from where the part of it that can move starts."""
+    return abs(value - {"0": 0.0, "1": 1.0, "ln m": log(max(n - 1, 1))}[offset_of(key)])

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from geoscope.catalogue import margin_scale, offset_of
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.matching import differ_in_depth
-from geoscope.comparisons.verdicts import LEVEL
+from geoscope.comparisons.verdicts import LEVEL, margin_scale, offset_of
 from geoscope.document import (
     Card,
     Cards,

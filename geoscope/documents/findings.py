@@ -12,6 +12,7 @@ from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding
+from geoscope.documents.collapse import collapse_in_words
 from geoscope.documents.series import labels_of, place_name
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
 from geoscope.wording import capital, layer_in_words, layer_ranges, layers_together, listed
@@ -63,7 +64,8 @@ def _of_one(report: Report) -> list[Finding]:
         found += [Finding(sentence, lead=True) for sentence in _all_clear(report)]
     found += [Finding(sentence, warning=True) for sentence in cautions_of(report)]
     found += [Finding(sentence, further=True) for sentence in _about_errors(report)]
-    return [*found, *(Finding(sentence) for sentence in missing_errors(report)), *_left_out(report)]
+    told = collapse_in_words(report) + found
+    return [*told, *(Finding(sentence) for sentence in missing_errors(report)), *_left_out(report)]
 
 
 def _like_their_nulls(rows: Sequence[Measurement]) -> list[tuple[str, list[Measurement]]]:
@@ -93,7 +95,7 @@ def _all_clear(report: Report) -> list[str]:
     return ["; ".join(told)] if told else []
 
 
-# Where the variance lies. Words for what such numbers mean together belong into `shape_in_words`, at the end.
+# Where the variance lies.
 
 
 def shape_in_words(reports: Sequence[Report]) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.measures.collapse import left_out
 from geoscope.measures.energy import TOP_DIMENSIONS
+from geoscope.measures.spectral import effective_rank
 from geoscope.passes.eigenvalues import eigenvectors
 from geoscope.passes.moments import Moments, safe_scale
 from geoscope.passes.passes import Passes
@@ -180,9 +182,16 @@ def _isoscore(of: Structureless) -> float | None:
     return (shrunk_participation_null(of.n, of.d, zeta) - 1.0) / (of.d - 1.0)
 
 
+def _rank_share(of: Structureless) -> float | None:
+    kept = of.d - left_out(of.d)
+    most = min(of.n - 1, kept)
+    return None if most < 2 else (spectral_null(effective_rank.formula, of.n, kept) - 1.0) / (most - 1.0)
+
+
 CLOSED: dict[str, Callable[[Structureless], float | None]] = {
     "zero": lambda of: 0.0,
     "one": lambda of: 1.0,
+    "one-of-n": lambda of: 1.0 / of.n,
     "dimension": lambda of: float(of.d),
     "position-0-share": _position_0_share,
     "largest-share": lambda of: anisotropy_null(of.n, of.d),
@@ -190,6 +199,7 @@ CLOSED: dict[str, Callable[[Structureless], float | None]] = {
     "participation": lambda of: shrunk_participation_null(of.n, of.d, 0.0),
     "isotropic-isoscore": _isoscore,
     "spectrum": lambda of: spectral_null(of.formula, of.n, of.d),
+    "rank-share": _rank_share,
     "components": lambda of: components_null(of.formula, of.n, of.d),
     "top-dimensions": lambda of: top_energy_null(of.n, of.d, TOP_DIMENSIONS),
 }

@@ -1,6 +1,7 @@
 """Every measure by its key: `two_nn(rows)` on an (n, d) array, `two_nn.formula(...)` on passes made before."""
 
 from geoscope.measures.angular import average_cosine_similarity
+from geoscope.measures.collapse import neighbour_spread, offset_energy, rank_share
 from geoscope.measures.dimension import same_sequence_neighbours, two_nn, two_nn_across, two_nn_mle
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
 from geoscope.measures.quantization import (
@@ -40,6 +41,8 @@ __all__ = [
     "isoscore",
     "isoscore_corrected",
     "isoscore_star",
+    "neighbour_spread",
+    "offset_energy",
     "participation_ratio",
     "participation_ratio_corrected",
     "patchiness",
@@ -49,6 +52,7 @@ __all__ = [
     "persistent_entropy_deficit",
     "persistent_entropy_normalized",
     "prominent_bars",
+    "rank_share",
     "reconstruction_error",
     "reconstruction_error_centered",
     "reconstruction_error_heldout",

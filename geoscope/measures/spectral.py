@@ -125,7 +125,12 @@ def effective_rank(moments: Moments) -> float:
     >>> round(effective_rank(rows), 10)  # p = 2/3, 1/3: 3 / 4^(1/3)
     1.8898815748
     """
-    values = np.sqrt(moments.spectrum)
+    return rank_of(moments.spectrum)
+
+
+def rank_of(spectrum: Float64) -> float:
+    """The effective rank of rows whose scatter has these eigenvalues."""
+    values = np.sqrt(spectrum)
     share = values / values.sum()
     share = share[share > 0]
     return float(np.exp(-np.sum(share * np.log(share))))

@@ -237,7 +237,7 @@ class Moments:
     @cached_property
     def spectrum(self) -> Float64:
         """Eigenvalues of the scatter, largest first, (min(n, d),): those below rounding are exactly 0."""
-        return _eigenvalues(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
+        return spectrum_of(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
 
     @cached_property
     def raw_energy(self) -> float:
@@ -272,7 +272,8 @@ def _blocks(starts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
         begin = stop
 
 
-def _eigenvalues(matrix: Float64, count: int) -> Float64:
+def spectrum_of(matrix: Float64, count: int) -> Float64:
+    """The largest eigenvalues (count,) of a positive semi-definite (d, d) matrix; those below rounding 0."""
     values = eigenvalues(matrix)[:count]
     floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
     return np.where(values > floor, values, 0.0)

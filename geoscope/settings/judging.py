@@ -22,9 +22,10 @@ class Judging(TypedDict, total=False):
         Option(
             (),
             "Fail where a change passes this by more than its noise: isoscore_star:-10% (a drop), anisotropy:+0.05 "
-            "(a rise), two_nn@last:2.0 (either way); may be repeated.",
+            "(a rise), two_nn@last:2.0 (either way); or where a candidate shows a sign of collapse that the base does "
+            "not: collapse; may be repeated.",
             _LIMITS, flags=("--fail-on",), metavar="MEASURE[@LAYER]:[+|-]AMOUNT[%]", shown="the project's",
-            repeated=True, words=tuple(f"{key}:" for key in KEYS), often=10,
+            repeated=True, words=("collapse", *(f"{key}:" for key in KEYS)), often=10,
         ),
     ]  # fmt: skip
     margin: Annotated[

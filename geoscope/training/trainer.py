@@ -9,7 +9,9 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback
 
-from geoscope.catalogue import select
+from geoscope.catalogue import SIGNS, select
+from geoscope.comparisons.collapse import NAME as COLLAPSE
+from geoscope.comparisons.collapse import Collapse
 from geoscope.errors import GeoscopeError
 from geoscope.regularizers import SELECTIONS, ClassEntropies, class_entropies, cosine_loss, isotropy_loss
 from geoscope.settings.fine_tuning import GEOMETRY, REFERENCE_POINTS
@@ -20,7 +22,9 @@ from geoscope.training.covariances import StreamedCovariance, sample_examples, u
 from geoscope.training.geometry import CLOUDS, measure_model
 from geoscope.training.penalised_points import POINTS, first_states, hidden_states, token_states
 from geoscope.training.penalties import Penalties
+from geoscope.wording import rounded
 
+_JUDGED = "last"  # the cloud that is held against collapse
 _PAPERS_POINTS = {"none": "tokens", "istar": "tokens", "cosreg": "last", "entropy": "first"}
 
 
@@ -224,6 +228,8 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
     data: texts, pairs of texts, or encoded examples (`input_ids`, ...). measures: keys as `geoscope measures` lists.
     clouds: union (token states of every layer but the embeddings'), last (of the last layer), first (its first
     token of each sequence). quantizer: of the quantized measures. Neither the model nor its random numbers notice.
+    stop_on: "collapse" stops training, with a warning that says why, at the first measurement in which the last layer's
+    tokens show a sign of collapse that they did not show before training; `stopped` keeps the sentence. None: never.
     """
 
     def __init__(
@@ -237,15 +243,20 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         max_length: int = MAX_LENGTH,
         quantizer: str = default_of(Quantizer, "quantizer"),
         seed: int = 0,
+        stop_on: str | None = None,
     ) -> None:
+        if stop_on not in (None, COLLAPSE):
+            raise GeoscopeError(f"expected stop_on to be {COLLAPSE!r} or None, got {stop_on!r}")
         unknown = [cloud for cloud in clouds if cloud not in CLOUDS]
         if unknown:
             raise GeoscopeError(f"expected clouds of {', '.join(CLOUDS)}, got {', '.join(unknown)}")
         if trainer.processing_class is None:
             raise GeoscopeError("expected a Trainer with processing_class=tokenizer, to read the texts with; got none")
         self.trainer = trainer
-        self.measures = select(list(measures))
-        self.clouds = tuple(clouds)
+        self.stop_on, self.stopped = stop_on, ""
+        asked = list(measures)
+        self.measures = select([*asked, *SIGNS] if stop_on else asked)
+        self.clouds = tuple(dict.fromkeys([*clouds, _JUDGED] if stop_on else clouds))
         self._points, self._quantizer, self._seed = points, quantizer, seed
         self._examples = _encoded(data, trainer.processing_class, max_length)
 
@@ -260,10 +271,24 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.measure(state)
+        self._stop_if_collapsed(control)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not control.should_evaluate:
             self.measure(state)
+            self._stop_if_collapsed(control)
+
+    def _stop_if_collapsed(self, control: Any) -> None:
+        """Ask the Trainer to stop where the last layer shows a sign that it did not show at first."""
+        history = self.history
+        if self.stop_on is None or len(history) < 2:
+            return
+        new = {key: told for key, told in _signs_in(history[-1]).items() if key not in _signs_in(history[0])}
+        if new:
+            control.should_training_stop = True
+            self.stopped = f"training stops at step {history[-1]['step']}, as the last layer collapsed: "
+            self.stopped += "; ".join(new.values())
+            warnings.warn(self.stopped, stacklevel=1)
 
     def measure(self, state: Any) -> None:
         """Measure now and log it, unless this step has been."""
@@ -281,6 +306,19 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
             asked = self.trainer.control.should_log  # a log clears it, and the training loss may be yet to come
             self.trainer.log(logged)
             self.trainer.control.should_log = asked
+
+
+def _signs_in(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The signs of collapse in one measurement's last layer, each in words."""
+    found = {}
+    values = {row["measure"]: row for row in entry["geometry"] if row["cloud"] == _JUDGED}
+    for bound in Collapse().bounds:
+        row = values[bound.measure]
+        if row["value"] is None:
+            found[bound.measure] = f"{bound.measure} is undefined, because {row['reason']}"
+        elif not bound.holds(row["value"]):
+            found[bound.measure] = f"{bound.measure} is {rounded(row['value'])}, healthy {bound}"
+    return found
 
 
 def _encoded(data: Sequence[Any], tokenizer: Any, max_length: int) -> list[Mapping[str, Any]]:

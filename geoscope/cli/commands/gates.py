@@ -41,12 +41,13 @@ def compare(
 
     Examples:
         geoscope compare before.json after.json
+        geoscope compare baseline.json ./model --fail-on collapse
         geoscope compare baseline.json ./model --fail-on 'isoscore_star:-10%'
         geoscope compare a.json b.json c.json -o differences.csv -o page.html
     """
     from geoscope.comparing import compare as compare_subjects
+    from geoscope.comparisons.collapse import parse_change
     from geoscope.comparisons.configuration import find_limits
-    from geoscope.comparisons.limits import parse_limit
     from geoscope.subjects.kinds import Kind, kind_of
 
     outputs = chosen_outputs(
@@ -55,7 +56,7 @@ def compare(
     with heard(telling) as ears:
         if any(kind_of(each) is Kind.REPORT for each in (base, *candidates)):
             comparing = _as_told(comparing, context)
-        typed = [parse_limit(text) for text in comparing.get("limits", ())]
+        typed = [parse_change(text) for text in comparing.get("limits", ())]
         comparing["limits"] = _with_kept(typed, find_limits, context, telling)
         result = compare_subjects(base, *candidates, **comparing, progress=ears.progress)
     if ears.progress.seconds.keys() - {"other"}:
@@ -76,17 +77,18 @@ def check(
     """Hold one report against absolute limits: every layer it has, or the one that @LAYER names.
 
     Examples:
+        geoscope check report.json collapse
         geoscope check report.json 'anisotropy<0.5' 'two_nn@last>5'
         geoscope check report.json                          # the project's bounds
         geoscope check report.json 'isoscore>0.1' --format junit -o check.xml
     """
     from geoscope.comparisons.checks import check_report
+    from geoscope.comparisons.collapse import parse_value
     from geoscope.comparisons.configuration import find_bounds
-    from geoscope.comparisons.limits import parse_bound
     from geoscope.report import Report
 
     outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(report,), forms=output.GATE_FORMS, piped="table")
-    typed = [parse_bound(limit) for limit in limits]
+    typed = [parse_value(limit) for limit in limits]
     bounds = _with_kept(typed, find_bounds, context, telling)
     if not bounds:
         raise GeoscopeError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
-from geoscope.catalogue import MEASURES, Measure
+from geoscope.catalogue import MEASURES, Measure, Sign
 from geoscope.document import Card, Cards, Column, Document, Section, Table
 from geoscope.documents.reading import by_family, read
 from geoscope.files import json_text
@@ -24,7 +24,7 @@ class MeasureList:
     def to_json(self) -> str:
         """Every column of the catalogue, its lists as lists."""
         names = [field.name for field in fields(Measure)]
-        return json_text([{name: getattr(measure, name) for name in names} for measure in self.measures])
+        return json_text([{name: _plain(getattr(measure, name)) for name in names} for measure in self.measures])
 
 
 def document(result: MeasureList) -> Document:
@@ -40,8 +40,13 @@ def document(result: MeasureList) -> Document:
 
 def _cell(name: str, measure: Measure) -> Any:
     """Lists as text, as the cells of a table are."""
-    cell = getattr(measure, name)
+    cell = _plain(getattr(measure, name))
     return ", ".join(cell) if isinstance(cell, tuple) else cell
+
+
+def _plain(value: Any) -> Any:
+    """A sign of collapse as the bound that healthy rows keep."""
+    return str(value) if isinstance(value, Sign) else value
 
 
 def _cards(measures: Sequence[Measure]) -> list[Card]:
