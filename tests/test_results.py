@@ -199,7 +199,7 @@ def test_a_plot_has_the_numbers_their_intervals_and_the_null(pyplot: Any) -> Non
     assert [text.get_text() for text in both.get_legend().get_texts()] == ["base", "other"]
     assert [title.get_title() for title in LARGE.plot()] == [
         "anisotropy", "isoscore_star", "persistent_entropy", "patchiness", "reconstruction_error", "two_nn",
-        "first_position_energy",
+        "first_position_energy", "offset_energy",
     ]  # fmt: skip
     dashed = [line.get_ydata()[0] for line in LARGE.plot("isoscore").lines if line.get_linestyle() == "--"]
     assert dashed == [LARGE["isoscore"].null]

@@ -19,7 +19,8 @@ from benchmarks.data import corpora_beside, layer_files, noisy_copy, sequences_b
 from benchmarks.results import Section
 from benchmarks.settings import Settings
 from benchmarks.timing import Case, interleaved
-from geoscope.catalogue import TRAITS, margin_scale
+from geoscope.catalogue import TRAITS
+from geoscope.comparisons.verdicts import margin_scale
 from geoscope.comparisons.comparison import MARGIN
 from geoscope.comparisons.difference_errors import ERROR_DEGREES
 

@@ -50,7 +50,8 @@ def _of_one(report: Report) -> list[Finding]:
     rows = report.measurements
     if not rows:
         return [Finding("the report holds no measurement", lead=True)]
-    found = [Finding(sentence, warning=True, lead=True) for sentence in energies_above_limit(report)]
+    above = energies_above_limit(report)
+    found = collapse_in_words(report) + [Finding(sentence, warning=True, lead=True) for sentence in above]
     alike = _like_their_nulls(rows)
     undefined = [row for row in rows if row.value is None]
     found += [Finding(f"{sentence}: {_places(held)}", lead=True) for sentence, held in alike]
@@ -60,12 +61,11 @@ def _of_one(report: Report) -> list[Finding]:
             found.insert(0, Finding(f"{reason}: {places}", warning=True, lead=True))
         else:
             found.append(Finding(f"undefined, because {reason}: {places}", lead=True))
-    if not (found or undefined):
+    if not (above or alike or undefined):
         found += [Finding(sentence, lead=True) for sentence in _all_clear(report)]
     found += [Finding(sentence, warning=True) for sentence in cautions_of(report)]
     found += [Finding(sentence, further=True) for sentence in _about_errors(report)]
-    told = collapse_in_words(report) + found
-    return [*told, *(Finding(sentence) for sentence in missing_errors(report)), *_left_out(report)]
+    return [*found, *(Finding(sentence) for sentence in missing_errors(report)), *_left_out(report)]
 
 
 def _like_their_nulls(rows: Sequence[Measurement]) -> list[tuple[str, list[Measurement]]]:

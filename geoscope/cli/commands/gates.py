@@ -42,7 +42,6 @@ def compare(
     Examples:
         geoscope compare before.json after.json
         geoscope compare baseline.json ./model --fail-on collapse
-        geoscope compare baseline.json ./model --fail-on 'isoscore_star:-10%'
         geoscope compare a.json b.json c.json -o differences.csv -o page.html
     """
     from geoscope.comparing import compare as compare_subjects
@@ -77,8 +76,7 @@ def check(
     """Hold one report against absolute limits: every layer it has, or the one that @LAYER names.
 
     Examples:
-        geoscope check report.json collapse
-        geoscope check report.json 'anisotropy<0.5' 'two_nn@last>5'
+        geoscope check report.json collapse 'anisotropy<0.5' 'two_nn@last>5'
         geoscope check report.json                          # the project's bounds
         geoscope check report.json 'isoscore>0.1' --format junit -o check.xml
     """
