@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.wording import printable_json
 
 STDOUT = "-"
 
@@ -93,7 +94,7 @@ def silence_stdout() -> None:
 
 def json_text(content: Any) -> str:
     """The text: two-space indent, keys in their order, a newline at the end. Raises ValueError for NaN and infinity."""
-    return json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return printable_json(json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def is_none(value: object) -> bool:

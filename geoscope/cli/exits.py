@@ -74,7 +74,7 @@ def settle(error: BaseException) -> ExitCode:
         where = f" for {error.filename}" if error.filename else ""
         say(f"the disk is full{where}; make room and run again ({_keep_traceback(error)})")
     else:
-        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
         say(f"could not finish because of a bug, {what}; please report it ({_keep_traceback(error)})")
     return ExitCode.UNFINISHED
 
@@ -82,7 +82,7 @@ def settle(error: BaseException) -> ExitCode:
 def say(text: str) -> None:
     """One line on stderr, with the program's name in front."""
     with suppress(OSError):  # nobody reads stderr, and that is no reason to end otherwise
-        typer.echo(f"geoscope: {printable(' '.join(text.split()))}", err=True)
+        typer.echo(f"geoscope: {printable(text.strip())}", err=True)
 
 
 def mind_warnings(*, quiet: bool) -> None:
