@@ -7,9 +7,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from geoscope.errors import GeoscopeError
 from geoscope.wording import printable_json
@@ -95,6 +96,54 @@ def silence_stdout() -> None:
 def json_text(content: Any) -> str:
     """The text: two-space indent, keys in their order, a newline at the end. Raises ValueError for NaN and infinity."""
     return printable_json(json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+MOST_NESTED = 100
+"""Lists and objects in each other that JSON may have here: far more than anything has, far less than Python can."""
+
+_MOST_DIGITS = 300
+"""Of a whole number: one that a float holds too."""
+
+
+def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = None) -> Any:
+    """What JSON holds; of bytes, which are UTF-8, a byte order mark is left out.
+
+    refuse: what is called for NaN and for numbers beyond a float. Raises ValueError, and nothing else, for what is no
+    JSON, and for numbers and nesting beyond what anything made here has.
+    """
+
+    def real(text: str) -> float:
+        value = float(text)
+        return value if refuse is None or isfinite(value) else refuse(text[:40])
+
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    numbers: dict[str, Any] = {} if refuse is None else {"parse_constant": refuse, "parse_float": real}
+    try:
+        content = json.loads(text, parse_int=_whole, **numbers)
+    except RecursionError as error:
+        raise ValueError(_NESTED) from error
+    if text.count("[") + text.count("{") > MOST_NESTED:
+        _refuse_nested(content)
+    return content
+
+
+_NESTED = f"lists and objects in each other more than {MOST_NESTED} deep"
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
+
+
+def _refuse_nested(content: Any) -> None:
+    level = [content] if isinstance(content, (dict, list)) else []
+    for _ in range(MOST_NESTED):
+        parts = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [part for held in parts for part in held if isinstance(part, (dict, list))]
+        if not level:
+            return
+    raise ValueError(_NESTED)
 
 
 def is_none(value: object) -> bool:

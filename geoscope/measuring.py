@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
@@ -31,6 +32,8 @@ from geoscope.settings.texts import points_of
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.opening import opened
+from geoscope.subjects.row_files.array_files import matrix as as_matrix
+from geoscope.subjects.row_files.array_files import read_npy
 
 
 @takes(MeasureKeywords)
@@ -156,12 +159,12 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
     if reference is None or (isinstance(reference, str) and reference == "scaled-identity"):
         return None, "scaled-identity"
     if isinstance(reference, (str, os.PathLike)):
-        try:
-            matrix = np.load(reference, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        if not Path(reference).is_file():
             raise GeoscopeError(
-                f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: {error}"
-            ) from error
+                f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: it is none; "
+                "check the path"
+            )
+        matrix = as_matrix(read_npy(Path(reference)), str(reference)).whole()
     else:
         matrix = np.asarray(reference)
     return matrix, _fingerprint(matrix)

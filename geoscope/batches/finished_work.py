@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.files import write_json
+from geoscope.files import json_content, write_json
 from geoscope.report import Report
 from geoscope.settings.option import numbers
 
@@ -101,7 +101,7 @@ class ClaimedFolder:
                 raise GeoscopeError(f"expected {self.option} to name {self.new}, got {self.folder}; name another")
             return None
         try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+            return dict(json_content(self.path.read_bytes()))
         except (OSError, ValueError, TypeError) as error:
             raise GeoscopeError(
                 f"expected in {self.path} the settings of the {self.what} beside it, got something else ({error!r}); "

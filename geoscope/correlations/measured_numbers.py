@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from geoscope.correlations.score_files.cells import FACTS
 from geoscope.correlations.score_files.numbers import Cell
 from geoscope.correlations.score_files.scores import GivenScore
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.files import json_content
 from geoscope.report import Measurement, Report
 from geoscope.report import Score as ReportedScore
 
@@ -100,8 +100,8 @@ def _of_folder(folder: Path) -> list[Report]:
 
 def _looks_like_a_report(path: Path) -> bool:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json_content(path.read_bytes())
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"schema_version", "subject", "measurements"} <= content.keys()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import json_content
 
 T = TypeVar("T", bound=dict[str, Any] | list[Any])
 
@@ -15,8 +15,8 @@ def read_json(path: Path, kind: type[T]) -> T:
     """A file's one object or list; raises GeoscopeError where it holds something else or cannot be read."""
     wanted = "object" if kind is dict else "list"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        held = json_content(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected JSON in {path}, got something else: {first_line(error)}; download or save it again"
         ) from error
