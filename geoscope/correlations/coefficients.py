@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from functools import lru_cache
-from math import atanh, copysign, exp, factorial, floor, lgamma, sqrt, tanh
+from math import atanh, copysign, exp, factorial, floor, inf, lgamma, sqrt, tanh
 
 import numpy as np
 
@@ -125,8 +125,13 @@ def _why_undefined(x: Float64, y: Float64) -> str | None:
     if len(x) < 3:
         return f"it takes at least 3 points, and there {'is' if len(x) == 1 else 'are'} {len(x) or 'none'}"
     for name, column in (("measure", x), ("score", y)):
-        if is_constant(column):
+        with np.errstate(over="ignore", invalid="ignore"):
+            constant, away = is_constant(column), column - column.mean()
+            energy = float(away @ away)
+        if constant:
             return f"the {name} is the same in all {len(x)} points"
+        if not 0 < energy < inf:
+            return f"the {name}s lie too {'far apart' if np.abs(column).max() > 1 else 'close'} for their squares"
     return None
 
 
