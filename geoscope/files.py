@@ -18,6 +18,29 @@ from geoscope.wording import printable_json
 STDOUT = "-"
 
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
+_ROOM = 14
+"""Bytes that the name of a file not yet whole has more."""
+
+
+def path_of(name: str | os.PathLike[str]) -> Path:
+    """A name as a path; raises GeoscopeError for one that no file can have."""
+    path = Path(name)
+    if "\0" in str(name):
+        raise GeoscopeError(f"expected a path, got {str(name)[:80]!r}, which has a zero byte in it; check it")
+    if is_too_long(path):
+        raise GeoscopeError(
+            f"expected a path, got {len(str(name)):,} characters, longer than any name: {str(name)[:40]}...; check it"
+        )
+    return path
+
+
+def is_too_long(path: Path) -> bool:
+    """Whether no file can be called so."""
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    return longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH
+
+
 class OutputClosed(Exception):
     """Whoever read standard output stopped reading; there is nobody left to tell."""
 
@@ -26,7 +49,7 @@ def check_destination(destination: str) -> None:
     """Refuse, before any work, a file that could not be written after it."""
     if destination == STDOUT:
         return
-    path = Path(os.path.realpath(destination))
+    path = Path(os.path.realpath(path_of(destination)))
     if path.is_dir():
         raise GeoscopeError(f"expected the output to be a file, got the folder {destination}; name a file in it")
     if not path.parent.is_dir():
@@ -55,7 +78,8 @@ def write_whole(path: Path, data: bytes) -> None:
     if path.exists() and not path.is_file():  # a device or a pipe must not be replaced by a file
         path.write_bytes(data)
         return
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    long = len(os.fsencode(path.name)) > _LONGEST_NAME - _ROOM
+    beside = path.with_name(f".{path.name[:50] if long else path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(beside, "xb") as file:
             file.write(data)

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from geoscope import __version__, files, presentation
 from geoscope.errors import GeoscopeError, NotComparable, first_line
-from geoscope.files import json_content, json_text
+from geoscope.files import json_content, json_text, path_of
 
 if TYPE_CHECKING:
     import pandas
@@ -204,7 +204,7 @@ def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, A
     """A file's JSON, and what errors call it; "-" is standard input."""
     name = "standard input" if str(path) == "-" else str(path)
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if str(path) == "-" else path_of(path).read_bytes()
     except OSError as error:
         raise GeoscopeError(f"expected a {noun} to read, got {name}: {error.strerror}; check the path") from error
     return parse(data, name, noun), name

@@ -236,3 +236,47 @@ def test_arrays_of_any_order_of_bytes_and_axes_are_read(tmp_path: Path) -> None:
         geoscope.measure(each, measures=["isoscore"], errors=False)["isoscore"].value for each in tmp_path.iterdir()
     }
     assert len(values) == 1
+
+
+# Names
+
+
+LONG = "x" * 300 + ".json"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["show", LONG], ["report", LONG], ["check", LONG, "two_nn>1"], ["compare", LONG, LONG], ["measure", LONG],
+        ["correlate", LONG, "s.csv"], ["correlate", "r.json", LONG], ["correlate", "r.json", "a\0b.csv"],
+        ["show", "r.json", "-o", LONG], ["measure", "r.json", "r.json", "-o", "x" * 300], ["show", "a\0b"],
+        ["show", "r.json", "-o", "a\0b.json"], ["check", "r.json", "two_nn@" + "9" * 5000 + ">1"],
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_is_a_sentence(
+    line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_report().write("r.json")
+    assert main(line) == 2
+    assert capsys.readouterr().err.startswith("geoscope: expected ")
+
+
+def test_the_longest_name_that_a_file_can_have_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("y" * 250 + ".json")
+    a_report().write(path)
+    assert result_of(path.read_text()) == a_report()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_scores_and_rows_beyond_what_can_be_squared_have_no_value(tmp_path: Path) -> None:
+    from geoscope.correlations.coefficients import line, pearson
+
+    x = np.arange(5.0)
+    for y in (x * 1e-320, x * 1e200, np.array([0, 1e308, -1e308, 1.0, 2.0])):
+        assert line(x, y) is None
+        assert "the scores lie too" in str(pearson(x, y).reason)
+    rows = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    rows[4, 1] = 4e22
+    report = geoscope.measure(rows, measures=["vasicek_ratio_mse"])
+    assert report["vasicek_ratio_mse"].standard_error is None

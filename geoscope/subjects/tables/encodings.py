@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import path_of
 from geoscope.subjects.tables.file_heads import known_head
 
 PACKED = ".gz"
@@ -69,7 +70,7 @@ def opened_bytes(path: Path, what: str, *, text: bool = True) -> Iterator[Any]:
     size.
     """
     try:
-        with path.open("rb") as file:
+        with path_of(path).open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
             inside: Any = gzip.GzipFile(fileobj=file) if packed else file
