@@ -15,6 +15,10 @@ from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray
 
 
+LOST = "a few rows are so much longer than the others that these are lost in rounding"
+"""Why there is nothing to decompose."""
+
+
 class _OneThread:
     """Keeps numpy's LAPACK on one thread for as long as anybody is inside, from whichever thread."""
 
@@ -53,7 +57,7 @@ def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     try:
         values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
     except torch.linalg.LinAlgError as error:
-        raise Undefined("a few rows are so much longer than the others that these are lost in rounding") from error
+        raise Undefined(LOST) from error
     return values.numpy()[::-1], vectors.numpy()[:, ::-1]
 
 
