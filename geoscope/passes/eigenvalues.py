@@ -14,7 +14,6 @@ from threadpoolctl import ThreadpoolController
 from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray
 
-
 LOST = "a few rows are so much longer than the others that these are lost in rounding"
 """Why there is nothing to decompose."""
 
