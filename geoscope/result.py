@@ -203,6 +203,10 @@ def first_mistake(error: ValidationError) -> str:
 def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, Any], str]:
     """A file's JSON, and what errors call it; "-" is standard input."""
     name = "standard input" if str(path) == "-" else str(path)
+    if str(path) == "-" and sys.stdin is None:
+        raise GeoscopeError(
+            f"expected a {noun} on standard input, which is closed, got none; pipe it in, or name a file"
+        )
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else path_of(path).read_bytes()
     except OSError as error:

@@ -262,6 +262,17 @@ def test_a_name_that_no_file_can_have_is_a_sentence(
     assert capsys.readouterr().err.startswith("geoscope: expected ")
 
 
+@pytest.mark.parametrize("line", [["show", "-"], ["check", "-", "two_nn>1"], ["compare", "-", "r.json"]])
+def test_a_closed_standard_input_is_a_sentence(
+    line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_report().write("r.json")
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(line) == 2
+    assert "which is closed, got none; pipe it in" in capsys.readouterr().err
+
+
 def test_the_longest_name_that_a_file_can_have_is_written(tmp_path: Path) -> None:
     path = tmp_path / ("y" * 250 + ".json")
     a_report().write(path)

@@ -177,5 +177,5 @@ def expect(subject: Any, kinds: Collection[Kind], why: str, *, named: bool = Fal
     if kind not in kinds:
         name = subject.subject.name if isinstance(subject, Report) else subject
         name = name if isinstance(name, (str, os.PathLike)) else f"a {type(subject).__name__}"
-        raise GeoscopeError(f"expected {why}, got {kind}, {name}")
+        raise GeoscopeError(f"expected {why}, got {kind}, {name}; give another")
     return kind
