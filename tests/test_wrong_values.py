@@ -280,13 +280,12 @@ def test_the_longest_name_that_a_file_can_have_is_written(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_scores_and_rows_beyond_what_can_be_squared_have_no_value(tmp_path: Path) -> None:
-    from geoscope.correlations.coefficients import line, pearson
+def test_scores_and_rows_beyond_what_can_be_squared_have_no_line_and_no_error() -> None:
+    from geoscope.correlations.coefficients import line
 
     x = np.arange(5.0)
     for y in (x * 1e-320, x * 1e200, np.array([0, 1e308, -1e308, 1.0, 2.0])):
         assert line(x, y) is None
-        assert "the scores lie too" in str(pearson(x, y).reason)
     rows = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     rows[4, 1] = 4e22
     report = geoscope.measure(rows, measures=["vasicek_ratio_mse"])

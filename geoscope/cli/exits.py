@@ -82,7 +82,7 @@ def settle(error: BaseException) -> ExitCode:
 def say(text: str) -> None:
     """One line on stderr, with the program's name in front."""
     with suppress(OSError):  # nobody reads stderr, and that is no reason to end otherwise
-        typer.echo(f"geoscope: {printable(text.strip())}", err=True)
+        typer.echo(f"geoscope: {printable(' '.join(text.split()))}", err=True)
 
 
 def mind_warnings(*, quiet: bool) -> None:

@@ -76,14 +76,17 @@ def partial(x: Float64, y: Float64, given: Float64, name: str = "what is given")
 
 
 def line(x: Float64, y: Float64) -> FittedLine | None:
-    """The least squares line; None where x or y is constant."""
+    """The least squares line; None where x or y is constant, or its squares leave the range of floats."""
     if _why_undefined(x, y) is not None:
         return None
     n, away, height = len(x), x - x.mean(), y - y.mean()
-    spread = float(away @ away)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread, every = float(away @ away), float(height @ height)
+    if not (0 < spread < inf and 0 < every < inf):
+        return None
     slope = float(away @ height) / spread
     rest = height - slope * away
-    unexplained, every = float(rest @ rest), float(height @ height)
+    unexplained = float(rest @ rest)
     judged = n > 2 and unexplained > _rounding_of((x, y), (away, height)) * every
     return FittedLine(
         slope=slope,
@@ -125,13 +128,8 @@ def _why_undefined(x: Float64, y: Float64) -> str | None:
     if len(x) < 3:
         return f"it takes at least 3 points, and there {'is' if len(x) == 1 else 'are'} {len(x) or 'none'}"
     for name, column in (("measure", x), ("score", y)):
-        with np.errstate(over="ignore", invalid="ignore"):
-            constant, away = is_constant(column), column - column.mean()
-            energy = float(away @ away)
-        if constant:
+        if is_constant(column):
             return f"the {name} is the same in all {len(x)} points"
-        if not 0 < energy < inf:
-            return f"the {name}s lie too {'far apart' if np.abs(column).max() > 1 else 'close'} for their squares"
     return None
 
 

@@ -158,7 +158,7 @@ class Association(Part):
     left_out: LeftOutError | None = None
     repeats: Repeats | None = None
     predictions: list[Prediction] = Field(default=[])
-    points: list[ScatterPoint] = Field(min_length=1)
+    points: list[ScatterPoint]
 
     @property
     def telling(self) -> Correlation:
