@@ -125,8 +125,8 @@ def json_text(content: Any) -> str:
 MOST_NESTED = 100
 """Lists and objects in each other that JSON may have here: far more than anything has, far less than Python can."""
 
-_MOST_DIGITS = 300
-"""Of a whole number: one that a float holds too."""
+_MOST_DIGITS, _MOST_READ = 300, 4000
+"""Of a whole number: one that a float holds too; one that Python reads."""
 
 
 def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = None) -> Any:
@@ -140,10 +140,15 @@ def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = N
         value = float(text)
         return value if refuse is None or isfinite(value) else refuse(text[:40])
 
+    def whole(text: str) -> int:
+        if len(text) > (_MOST_READ if refuse is None else _MOST_DIGITS):
+            raise ValueError(f"a number of {len(text):,} digits")
+        return int(text)
+
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     numbers: dict[str, Any] = {} if refuse is None else {"parse_constant": refuse, "parse_float": real}
     try:
-        content = json.loads(text, parse_int=_whole, **numbers)
+        content = json.loads(text, parse_int=whole, **numbers)
     except RecursionError as error:
         raise ValueError(_NESTED) from error
     if text.count("[") + text.count("{") > MOST_NESTED:
@@ -152,12 +157,6 @@ def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = N
 
 
 _NESTED = f"lists and objects in each other more than {MOST_NESTED} deep"
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError(f"a number of {len(text):,} digits")
-    return int(text)
 
 
 def _refuse_nested(content: Any) -> None:

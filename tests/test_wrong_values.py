@@ -66,7 +66,6 @@ def test_a_report_with_a_wrong_value_is_held_to_limits_or_refused() -> None:
         ("[" * 200 + "]" * 200, "lists and objects in each other more than 100 deep"),
         ('{"a":' * 900 + "1" + "}" * 900, "lists and objects in each other more than 100 deep"),
         ('{"a": ' + "1" * 5000 + "}", "a number of 5,000 digits"),
-        ('{"a": ' + "1" * 400 + "}", "a number of 400 digits"),
         ("", "Expecting value"),
         ("{}".encode("utf-16"), "can't decode byte"),
     ],
@@ -82,6 +81,8 @@ def test_json_beyond_bounds_is_a_value_error_in_a_few_words(text: str | bytes, g
 
 
 def test_json_within_bounds_is_read() -> None:
+    with pytest.raises(GeoscopeError, match=r"a number of 400 digits; check the path"):
+        result_of('{"a": ' + "1" * 400 + "}")
     assert json_content(b"\xef\xbb\xbf" + b"[" * 100 + b"]" * 100)
     assert json_content("[NaN, 1e999, 12345678901234567890]")[2] == 12345678901234567890
     assert json_content('"' + "[" * 1000 + '"') == "[" * 1000

@@ -131,10 +131,17 @@ class _Drawn(Sample):
     seed: int = 0
 
 
+class _Whose(Subject):
+    """A subject of which little may be said."""
+
+    name: str = ""
+    kind: str = ""
+
+
 class _Described(BaseModel):
     """What embeddings.json says of its rows; a report takes it over."""
 
-    subject: Subject | None = None
+    subject: _Whose | None = None
     sample: _Drawn | None = None
     settings: dict[str, Any] | None = None
 
