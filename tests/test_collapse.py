@@ -17,7 +17,7 @@ from geoscope.catalogue import SIGNS
 from geoscope.cli.app import app
 from geoscope.comparisons.collapse import Collapse
 from geoscope.comparisons.configuration import find_bounds, find_limits
-from geoscope.documents.collapse import collapse_in_words
+from geoscope.documents.gates import collapse_in_words
 from geoscope.errors import GeoscopeError
 
 DIMENSIONS = 64
