@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__, files
+from geoscope import __version__, files, network
 from geoscope.cli import exits, options
 from geoscope.cli.commands import (
     batch_output,
@@ -45,6 +45,7 @@ def _command(function: Callable[..., None], name: str | None = None) -> Callable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, whatever happens."""
+    network.tell_nobody()
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:

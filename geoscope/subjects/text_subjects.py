@@ -213,12 +213,14 @@ def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords, planne
 
 
 def _told_of_objects(checkpoint: Checkpoint, options: ReadingKeywords) -> dict[str, Any]:
-    """What a report says of a model and a tokenizer that were loaded before: as much as where they are named."""
+    """What a report says of a model and a tokenizer that were loaded before: as much as where they are named.
+
+    And of one that is named, whether it might run code of its own.
+    """
     given = options["tokenizer"]
-    if not checkpoint.borrowed and (given is None or isinstance(given, str)):
-        return {}
     if not checkpoint.borrowed:
-        return {"tokenizer": told_name(given)}
+        trusted = {"trust_remote_code": True} if options["trust_remote_code"] else {}
+        return trusted if given is None or isinstance(given, str) else {"tokenizer": told_name(given), **trusted}
     read_by = checkpoint.tokenizer
     name = given if isinstance(given, str) else told_name(read_by)
     own = name in (checkpoint.name, type(read_by).__name__)
