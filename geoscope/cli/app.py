@@ -15,6 +15,7 @@ from geoscope.cli import exits, options
 from geoscope.cli.commands import (
     batch_output,
     correlate_command,
+    doctor_command,
     finetune_command,
     gates,
     lists,
@@ -191,6 +192,7 @@ finetune = _command(finetune_command.finetune)
 measures = _command(lists.measures)
 protocols = _command(lists.protocols)
 config = _command(lists.config)
+doctor = _command(doctor_command.doctor)
 
 
 @_command

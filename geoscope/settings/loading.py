@@ -49,11 +49,12 @@ class Origin(TypedDict, total=False):
         bool,
         Option(
             False, "Run the code a checkpoint brings along; one of the hub then needs --revision with a commit.",
-            RUN, told="settings.trust_remote_code", drawn=True,
+            RUN, told="settings.trust_remote_code", drawn=True, trusts=True,
         ),
     ]  # fmt: skip
     allow_pickle: Annotated[
-        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", RUN, drawn=True)
+        bool,
+        Option(False, "Load weights that can only be unpickled; refused otherwise.", RUN, drawn=True, trusts=True),
     ]
 
 

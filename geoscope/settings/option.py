@@ -34,7 +34,8 @@ class Option:
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
     typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
     among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
-    most. around: what the whole of a run stands in while it has its value.
+    most. around: what the whole of a run stands in while it has its value. trusts: it lets in what could run code, so
+    that only whoever runs geoscope turns it on, and no file of a project.
     """
 
     default: Any
@@ -56,6 +57,7 @@ class Option:
     often: int = 0
     takes: str | None = None
     around: Callable[[Any], AbstractContextManager[None]] | None = None
+    trusts: bool = False
 
 
 @dataclass(frozen=True)
