@@ -137,7 +137,6 @@ def _settings(
         "sentence_model": read_with.get("sentence_model"),
         "streams": read_with.get("streams"),
         "tokenizer": read_with.get("tokenizer", options["tokenizer"]),
-        "trust_remote_code": read_with.get("trust_remote_code"),
         "before_final_norm": read_with.get("before_final_norm", options["before_final_norm"] or None),
         "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }

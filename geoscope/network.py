@@ -1,4 +1,4 @@
-"""The network: what libraries tell their makers by themselves, switched off, and runs that read caches only."""
+"""The network: what libraries tell and fetch by themselves, switched off, and runs that read caches only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ _UNTOLD = {
     "DO_NOT_TRACK": "1",
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets would count what is loaded
     "RAY_USAGE_STATS_ENABLED": "0",
-    "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers would ask a service to convert pickled weights
 }
 """What keeps libraries from telling anybody what is run; Trainer reports to nobody by an argument of its own."""
+
+_UNFETCHED = {
+    "DISABLE_SAFETENSORS_CONVERSION": "1",  # a service would be asked to convert pickled weights
+    "USE_HUB_KERNELS": "NO",  # compiled code would be fetched for some models where the package kernels is installed
+}
+"""What keeps transformers from fetching what nobody named, unless the environment wants it to."""
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
 """What keeps the libraries that reach the hub to their caches."""
@@ -30,9 +35,11 @@ _READ_ONCE = (
 _asked = False
 
 
-def tell_nobody() -> None:
-    """Switch telemetry off, whatever the environment says of it; before the libraries are loaded."""
+def keep_to_itself() -> None:
+    """Have libraries that are loaded from now on tell nobody, whatever the environment says, and fetch no extras."""
     os.environ.update(_UNTOLD)
+    for name, value in _UNFETCHED.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

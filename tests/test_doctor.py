@@ -34,8 +34,8 @@ def test_all_is_right_here(diagnosis: tuple[int, Diagnosis]) -> None:
     assert found.of("wrong") == []
     assert code == 0
     names = {each.name for each in found.of("right")}
-    assert {f"reconstruction by --quantizer {kind}" for kind in QUANTIZERS} <= names
-    assert {"nearest neighbours", "minimum spanning tree", "isoscore of the demo checkpoint", "torch"} <= names
+    assert {f"error of --quantizer {kind}" for kind in QUANTIZERS} <= names
+    assert {"nearest neighbours", "minimum spanning tree", "demo's isoscore", "torch"} <= names
     told = {each.name: each for each in found.of("told")}
     assert {"memory", "threads", "BLAS", "FAISS's kernels", "GPUs", "disk here", "the hub"} <= told.keys()
     assert [each.name for each in told.values() if each.found is None] == []
@@ -71,7 +71,7 @@ def test_a_library_that_cannot_be_imported_is_a_row(monkeypatch: pytest.MonkeyPa
         assert str(found.reason).startswith("cannot be imported: ImportError: libgomp.so.1")
     monkeypatch.setitem(sys.modules, "faiss", None)
     answers = {each.name: each for each in known_answers.known_answers()}
-    assert examining._answer(answers["reconstruction by --quantizer pq"]).outcome == "wrong"
+    assert examining._answer(answers["error of --quantizer pq"]).outcome == "wrong"
     assert examining._answer(answers["isoscore"]).outcome == "right"
     assert examining._told("FAISS's kernels", SURROUNDINGS["FAISS's kernels"]).reason is not None
 
@@ -87,7 +87,7 @@ def test_it_ends_with_a_table_though_faiss_be_broken(tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (3, "")
     wrong = [line for line in told.stdout.splitlines() if ",wrong," in line]
     assert any(line.startswith("libraries,faiss") and "libgomp" in line for line in wrong)
-    assert any("--quantizer pq" in line for line in wrong)
+    assert any("error of --quantizer pq" in line for line in wrong)
     assert any(line.startswith("answers,isoscore,right") for line in told.stdout.splitlines())
 
 

@@ -88,7 +88,7 @@ def result(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         scores.write_text("subject,score\n" + "".join(f"m{i},{i * i}\n" for i in range(4)))
         return correlate([a_report(f"m{i}", i / 9) for i in range(4)], str(scores))
     if request.param == "diagnosis":
-        seen = Finding(group="answers", name="two_nn", outcome="right", found=2.5, expected="2.5 (by hand)")
+        seen = Finding(group="answers", name="two_nn", outcome="right", found=2.5, expected="2.5", source="by hand")
         broken = Finding(group="libraries", name="faiss-cpu", outcome="wrong", expected="1 or above", reason="absent")
         return Diagnosis(findings=[seen, broken, Finding(group="machine", name="GPUs", outcome="told", found="none")])
     assert request.param == "fine_tuning", "a new kind of result has its example here"

@@ -75,17 +75,19 @@ def test_a_report_says_whether_a_checkpoints_code_ran(own: Path, checkpoint_fold
     plain = geoscope.measure(str(checkpoint_folder("bert")), corpora=texts, **ASKED)
     assert "trust" not in plain.to_json()
     ran = geoscope.measure(str(own), corpora=texts, trust_remote_code=True, **ASKED)
-    assert ran.settings["trust_remote_code"] is True
+    assert ran.subject.trust_remote_code is True
     assert ran.measurements == plain.measurements
     kept = geoscope.extract(str(own), corpora=texts, sequences=3, trust_remote_code=True, output=tmp_path / "rows")
-    assert kept.settings["trust_remote_code"] is True
-    assert geoscope.measure(tmp_path / "rows", **ASKED).settings["trust_remote_code"] is True
+    assert geoscope.measure(kept, **ASKED).subject.trust_remote_code is True
+    assert geoscope.measure(tmp_path / "rows", **ASKED).subject.trust_remote_code is True
 
 
-def test_a_study_says_it_too(own: Path, tmp_path: Path) -> None:
+def test_a_study_and_a_comparison_say_it_too(own: Path, tmp_path: Path) -> None:
     asked = {**ASKED, "corpora": str(tmp_path / "texts.txt")}
     study = geoscope.perturb(str(own), levels=[0], seeds=1, trust_remote_code=True, **asked)
-    assert study.settings["trust_remote_code"] is True
+    assert study.subject.trust_remote_code is True
+    compared = geoscope.compare(str(own), study, trust_remote_code=True, **asked)
+    assert json.loads(compared.to_json())["base"]["trust_remote_code"] is True
 
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", COMMIT[:12], COMMIT.upper(), COMMIT + "0"])
@@ -293,3 +295,15 @@ def test_every_requirement_is_of_a_library_that_pip_is_told_of() -> None:
     told = {f"{each.name}>={each.least}" for each in REQUIREMENTS}
     assert set(project["dependencies"]) <= told
     assert all(isinstance(each, Requirement) and each.why for each in REQUIREMENTS)
+
+
+def test_nobody_is_asked_whether_code_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where the code is of a part of a model, which transformers loads without being told."""
+    from transformers.dynamic_module_utils import resolve_trust_remote_code
+
+    from geoscope.subjects.models.checkpoints import quiet_transformers
+
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert resolve_trust_remote_code(None, "org/own", False, True)
+    with quiet_transformers(), pytest.raises(ValueError, match="trust_remote_code"):
+        resolve_trust_remote_code(None, "org/own", False, True)

@@ -46,7 +46,7 @@ def _command(function: Callable[..., None], name: str | None = None) -> Callable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, whatever happens."""
-    network.tell_nobody()
+    network.keep_to_itself()
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:

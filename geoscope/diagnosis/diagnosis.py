@@ -19,7 +19,8 @@ class Finding(Part):
     name: str
     outcome: Outcome = Field(description="told: nothing was expected of it")
     found: float | str | None = None
-    expected: str | None = Field(default=None, description="in words, with whose figure it is")
+    expected: str | None = Field(default=None, description="in words")
+    source: str | None = Field(default=None, description="whose figure is expected")
     reason: str | None = Field(default=None, description="why it is wrong or was skipped, and what to do")
 
 

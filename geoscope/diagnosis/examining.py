@@ -24,7 +24,9 @@ def examine(progress: Progress | None = None) -> Diagnosis:
 
 
 def _answer(answer: Answer) -> Finding:
-    finding = Finding(group="answers", name=answer.name, outcome="right", expected=answer.expected)
+    finding = Finding(
+        group="answers", name=answer.name, outcome="right", expected=answer.expected, source=answer.source
+    )
     if answer.absent is not None:
         return finding.model_copy(update={"outcome": "skipped", "reason": answer.absent})
     try:

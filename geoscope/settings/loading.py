@@ -49,7 +49,7 @@ class Origin(TypedDict, total=False):
         bool,
         Option(
             False, "Run the code a checkpoint brings along; one of the hub then needs --revision with a commit.",
-            RUN, told="settings.trust_remote_code", drawn=True, trusts=True,
+            RUN, told="subject.trust_remote_code", drawn=True, trusts=True,
         ),
     ]  # fmt: skip
     allow_pickle: Annotated[

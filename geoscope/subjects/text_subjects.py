@@ -213,14 +213,12 @@ def _open_vocabulary(subject: str | Checkpoint, options: ReadingKeywords, planne
 
 
 def _told_of_objects(checkpoint: Checkpoint, options: ReadingKeywords) -> dict[str, Any]:
-    """What a report says of a model and a tokenizer that were loaded before: as much as where they are named.
-
-    And of one that is named, whether it might run code of its own.
-    """
+    """What a report says of a model and a tokenizer that were loaded before: as much as where they are named."""
     given = options["tokenizer"]
+    if not checkpoint.borrowed and (given is None or isinstance(given, str)):
+        return {}
     if not checkpoint.borrowed:
-        trusted = {"trust_remote_code": True} if options["trust_remote_code"] else {}
-        return trusted if given is None or isinstance(given, str) else {"tokenizer": told_name(given), **trusted}
+        return {"tokenizer": told_name(given)}
     read_by = checkpoint.tokenizer
     name = given if isinstance(given, str) else told_name(read_by)
     own = name in (checkpoint.name, type(read_by).__name__)
@@ -296,4 +294,5 @@ def _found(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         **({} if below is None else {"subfolder": below}),
         **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
+        **({"trust_remote_code": True} if found is not None and found.trusted else {}),
     }

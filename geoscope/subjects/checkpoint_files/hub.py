@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
-from geoscope.network import offline, tell_nobody, why_offline
+from geoscope.network import keep_to_itself, offline, why_offline
 from geoscope.requirements import require
 from geoscope.subjects.checkpoint_files.adapters import Adapter
 
 _TIMEOUT = 10.0
 
-tell_nobody()
+keep_to_itself()
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Snapshot:
 
     folder: of its configuration and weights. adapter: what goes on them, if anything does. modules: the folder of
     sentence-transformers' modules.json, if it is in one. static: whether it is a table of token vectors and no more.
-    subfolder: where below the folder or repository that was named. file: the one GGUF file that was.
+    subfolder: where below the folder or repository that was named. file: the one GGUF file that was. trusted: whether
+    code that is among them may run.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Snapshot:
     static: bool = False
     subfolder: str | None = None
     file: str | None = None
+    trusted: bool = False
 
     @property
     def tokenizer_folder(self) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from logging import ERROR, getLogger
@@ -220,7 +220,7 @@ def find_checkpoint(
     if trust_remote_code:
         for folder in {found.folder, found.tokenizer_folder}:
             refuse_foreign(folder, subject)
-    return found
+    return replace(found, trusted=trust_remote_code)
 
 
 def _found(
@@ -335,9 +335,12 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bars and load report off the streams."""
+    """Keep transformers' progress bars and load report off the streams, and its questions whether to run code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    from transformers import dynamic_module_utils
     from transformers.utils import logging
+
+    asked, dynamic_module_utils.TIME_OUT_REMOTE_CODE = dynamic_module_utils.TIME_OUT_REMOTE_CODE, 0
 
     placing = getLogger("accelerate.big_modeling")  # which says that some weights were left in their files
     level = placing.level
@@ -348,6 +351,7 @@ def quiet_transformers() -> Iterator[None]:
     try:
         yield
     finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = asked
         placing.setLevel(level)
         logging.set_verbosity(verbosity)
         if shown:
