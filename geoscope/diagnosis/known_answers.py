@@ -73,7 +73,8 @@ def _of_measures() -> Iterator[Answer]:
     cross = [[2.0, 0], [-2, 0], [0, 1], [0, -1]]  # variances 4 to 1 about 0
     points = [[0.0, 0], [1, 0], [0, 2], [3, 1]]
     yield Answer("anisotropy", _HAND, partial(_measured, "anisotropy", cross), 4 / 5)
-    yield Answer("average_cosine_similarity", _HAND, partial(_measured, "average_cosine_similarity", cross), -1 / 3)
+    ways = [[1.0, 0], [2, 0], [0, 1]]  # of three pairs one is of one direction
+    yield Answer("average_cosine_similarity", _HAND, partial(_measured, "average_cosine_similarity", ways), 1 / 3)
     yield Answer("isoscore", _AUTHORS, partial(_measured, "isoscore", points), 0.7575322812)
     yield Answer("two_nn", _SKDIM, partial(_of_gaussian, "two_nn", 1000, 3), 2.8910021888)
     yield Answer("persistent_entropy", _RIPSER, partial(_of_gaussian, "persistent_entropy", 200, 16), 5.2851947779)
