@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__, files
+from geoscope import __version__, files, network
 from geoscope.cli import exits, options
 from geoscope.cli.commands import (
     batch_output,
     correlate_command,
+    doctor_command,
     finetune_command,
     gates,
     lists,
@@ -45,6 +46,7 @@ def _command(function: Callable[..., None], name: str | None = None) -> Callable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, whatever happens."""
+    network.keep_to_itself()
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:
@@ -190,6 +192,7 @@ finetune = _command(finetune_command.finetune)
 measures = _command(lists.measures)
 protocols = _command(lists.protocols)
 config = _command(lists.config)
+doctor = _command(doctor_command.doctor)
 
 
 @_command

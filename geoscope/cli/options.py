@@ -13,7 +13,7 @@ import typer
 from geoscope.cli.configured import Configured
 from geoscope.cli.help import print_help, print_whole_help
 from geoscope.forms.output import Form, GateForm
-from geoscope.settings.option import Field, Option, fields_of
+from geoscope.settings.option import Field, Option, fields_of, standing_in
 
 _OUTPUT = "Output"
 _CONTEXT = "context"
@@ -193,7 +193,8 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             for name, kind in groups.items()
         }
         left = {name: value for name, value in given.items() if name in hints and name not in groups}
-        command(**left, **made)
+        with standing_in(fields, values):
+            command(**left, **made)
 
     spread_out: Any = run
     spread_out.__signature__ = inspect.Signature(parameters)

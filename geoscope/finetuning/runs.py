@@ -85,7 +85,9 @@ def train(
         trainer.train(resume_from_checkpoint=last_whole_state(states))
         for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
             part.save_pretrained(str(run.folder / "checkpoint"))
-        trained = load_checkpoint(str(run.folder / "checkpoint"), device="cpu")
+        trained = load_checkpoint(
+            str(run.folder / "checkpoint"), device="cpu", trust_remote_code=lesson.trust_remote_code
+        )
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
     kept = {"epochs": _scores(trainer, lesson), "penalties": _penalties(trainer)}
     write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, **kept})

@@ -21,6 +21,7 @@ from geoscope.finetuning.results import collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device
+from geoscope.requirements import require
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
 from geoscope.settings.loading import Origin
 from geoscope.settings.option import completed, part, takes
@@ -61,6 +62,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     """
     if find_spec("accelerate") is None:
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
+    require("accelerate")
     expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune", named=True)
     options = completed(FineTuningKeywords, given)
     recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
@@ -103,8 +105,9 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
 def _shared(lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, recipe: str | None) -> dict[str, Any]:
     """The settings that all runs of a folder have in common."""
     loaded = lesson.checkpoint
+    trusted = {"trust_remote_code": True} if lesson.trust_remote_code else {}
     return {
-        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers},
+        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers, **trusted},
         "task": lesson.described(),
         "hyperparameters": asdict(hyperparameters),
         "tracking": tracking.settings,

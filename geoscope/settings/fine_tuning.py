@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Literal, TypedDict
 
-from geoscope.settings.loading import Device, Origin
+from geoscope.settings.loading import Device, Network, Origin
 from geoscope.settings.measuring import Heard, Quantizer
 from geoscope.settings.option import Option
 from geoscope.settings.texts import MEASURE_WORDS, keys_of, numbers_of
@@ -140,7 +140,7 @@ class Training(Hyper, total=False):
     ]  # fmt: skip
 
 
-class FineTuningOptions(Training, Quantizer, Device, Origin, total=False):
+class FineTuningOptions(Training, Quantizer, Device, Origin, Network, total=False):
     """What `finetune` can be asked."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, TypedDict
 
 from geoscope.catalogue import KEYS
-from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import share_of
@@ -68,7 +68,9 @@ class DrawOptions(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class FloorOptions(Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, total=False):
+class FloorOptions(
+    Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, Network, total=False
+):
     """What `noise-floor` can be asked: all that changes a number but errors and nulls, which it sets itself."""
 
 

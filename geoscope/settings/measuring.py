@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
-from geoscope.settings.loading import RUN, Batches, Loading, Memory
+from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
 from geoscope.settings.option import Option
 from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
@@ -303,11 +303,11 @@ class Heard(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class ReadingOptions(Text, Seed, Loading, Batches, total=False):
+class ReadingOptions(Text, Seed, Loading, Batches, Network, total=False):
     """Whatever makes rows of a checkpoint's text."""
 
 
-class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, total=False):
+class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, Network, total=False):
     """Whatever measures, each measure once."""
 
 

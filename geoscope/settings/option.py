@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from math import isfinite
@@ -33,7 +34,8 @@ class Option:
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
     typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
     among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
-    most.
+    most. around: what the whole of a run stands in while it has its value. trusts: it lets in what could run code, so
+    that only whoever runs geoscope turns it on, and no file of a project.
     """
 
     default: Any
@@ -54,6 +56,8 @@ class Option:
     words: Sequence[str] = ()
     often: int = 0
     takes: str | None = None
+    around: Callable[[Any], AbstractContextManager[None]] | None = None
+    trusts: bool = False
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,17 @@ def without(given: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name not in out}
 
 
+@contextmanager
+def standing_in(fields: Mapping[str, Field], given: Mapping[str, Any]) -> Iterator[None]:
+    """What a run of the given options stands in, from before anything that they concern is loaded."""
+    with ExitStack() as stack:
+        for name, value in given.items():
+            around = fields[name].option.around if name in fields else None
+            if around is not None:
+                stack.enter_context(around(value))
+        yield
+
+
 def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a function of `**options: Unpack[group]` be called with any of them: it gets each as its option reads it.
 
@@ -261,7 +276,8 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 )
             mine = {name: value for name, value in keywords.items() if name in named}
             options = read(group, without(keywords, named))  # type: ignore[var-annotated]
-            return function(*args, **mine, **options)  # type: ignore[arg-type]
+            with standing_in(fields_of(group), options):
+                return function(*args, **mine, **options)  # type: ignore[arg-type]
 
         spread = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.option.default, annotation=field.type)

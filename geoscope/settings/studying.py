@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
-from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Beside, Cluster, Heard, MeasureChoice, Rows, Seed, Sizes, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import TASK_WORDS, names_of
@@ -83,7 +83,7 @@ class Perturbing(TypedDict, total=False):
     ]
 
 
-class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, total=False):
+class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, Network, total=False):
     """How each state of a study is measured."""
 
 

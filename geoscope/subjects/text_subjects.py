@@ -294,4 +294,5 @@ def _found(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         **({} if below is None else {"subfolder": below}),
         **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
+        **({"trust_remote_code": True} if found is not None and found.trusted else {}),
     }

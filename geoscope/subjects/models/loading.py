@@ -25,7 +25,7 @@ def configuration_of(snapshot: Snapshot, subject: str, trust_remote_code: bool) 
     from transformers import AutoConfig
 
     packed = _packed(snapshot, subject)
-    with _sentences(subject), telling_of_quantization(snapshot.folder, subject):
+    with _sentences(subject, snapshot.commit), telling_of_quantization(snapshot.folder, subject):
         config = AutoConfig.from_pretrained(
             str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
         )
@@ -88,7 +88,7 @@ def load_model(
 
     def made(kind: Any) -> tuple[Any, set[str]]:
         with (
-            _sentences(subject),
+            _sentences(subject, snapshot.commit),
             redirect_stderr(StringIO())
             if "gguf_file" in weights
             else nullcontext(),  # GGUF has a progress bar of its own
@@ -139,8 +139,8 @@ def _as_saved(config: Any, made: Callable[[Any], tuple[Any, set[str]]], kind: ty
 
 
 @contextmanager
-def _sentences(subject: str) -> Iterator[None]:
-    """Whatever transformers raises for a checkpoint that it does not load, as one sentence."""
+def _sentences(subject: str, commit: str | None) -> Iterator[None]:
+    """Whatever transformers raises for a checkpoint that it does not load, as one sentence; commit: of its files."""
     try:
         yield
     except GeoscopeError:
@@ -154,9 +154,10 @@ def _sentences(subject: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         if "trust_remote_code" in str(error):
+            pinned = "" if commit is None else f" --revision {commit}"
             raise GeoscopeError(
                 f"expected a checkpoint without code, got '{subject}', which brings its own; read it, then pass "
-                "--trust-remote-code to run it"
+                f"--trust-remote-code{pinned} to run it"
             ) from error
         why, what_to_do = _reason(error)
         raise GeoscopeError(
