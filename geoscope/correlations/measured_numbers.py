@@ -55,9 +55,9 @@ class Numbers:
     def columns(self) -> list[MeasureColumn]:
         """Every measure of every layer: by layer as they came, then in the catalogue's order, others last."""
         held = list(dict.fromkeys(column for row in self.values.values() for column in row))
-        layers = list(dict.fromkeys(column.layer for column in held))
+        layers = {layer: place for place, layer in enumerate(dict.fromkeys(column.layer for column in held))}
         order = {key: place for place, key in enumerate(KEYS)}
-        return sorted(held, key=lambda column: (layers.index(column.layer), order.get(column.measure, len(order))))
+        return sorted(held, key=lambda column: (layers[column.layer], order.get(column.measure, len(order))))
 
 
 def case_of(report: Report, row: Measurement | ReportedScore) -> Case:
