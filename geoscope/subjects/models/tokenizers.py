@@ -10,6 +10,7 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.checkpoint_files.hub import find_snapshot
+from geoscope.subjects.checkpoint_files.own_files import refuse_foreign
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".ckpt")
 _FEWEST = 2
@@ -103,6 +104,7 @@ def _folder_of(named: str) -> Path:
     """The folder of a tokenizer's files, fetched unless cached, the weights beside them left where they are."""
     folder = Path(named).expanduser()
     if folder.is_dir():
+        refuse_foreign(folder)
         return folder
     if folder.exists() or folder.is_absolute() or named.startswith((".", "~")) or len(folder.parts) > 2:
         raise GeoscopeError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.tables.encodings import read_lines, read_text
+from geoscope.subjects.tables.encodings import MARKS, read_lines, read_text
 from geoscope.subjects.texts.corpus_places import PIPE
 
 _BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
@@ -31,11 +31,20 @@ def spooled(pipe: str) -> Path:
     path = Path(folder.name) / ("standard-input" if pipe == PIPE else "pipe")
     with path.open("wb") as file:
         if pipe == PIPE:
-            shutil.copyfileobj(_standard_input(), file)
+            _copy(_standard_input(), file)
         else:
             with Path(pipe).open("rb") as stream:
-                shutil.copyfileobj(stream, file)
+                _copy(stream, file)
     return path.rename(path.with_suffix(_suffix(path)))
+
+
+def _copy(stream: Any, file: Any) -> None:
+    """All that comes, seen to be text before it fills a disk."""
+    head = stream.read(shutil.COPY_BUFSIZE)
+    if b"\0" in head and not head.startswith(MARKS):
+        raise GeoscopeError("expected text through a pipe, got a NUL byte; pipe text in, as UTF-8")
+    file.write(head)
+    shutil.copyfileobj(stream, file)
 
 
 def _standard_input() -> Any:
