@@ -17,6 +17,7 @@ from geoscope.subjects.texts.corpus_places import PIPE
 
 _BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
 """How a line begins that is of JSON written over several lines, be it whole or not."""
+_LOOKED_AT = 1 << 16
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # each goes with the process
 
 
@@ -40,7 +41,7 @@ def spooled(pipe: str) -> Path:
 
 def _copy(stream: Any, file: Any) -> None:
     """All that comes, seen to be text before it fills a disk."""
-    head = stream.read(shutil.COPY_BUFSIZE)
+    head = stream.read(_LOOKED_AT)
     if b"\0" in head and not head.startswith(MARKS):
         raise GeoscopeError("expected text through a pipe, got a NUL byte; pipe text in, as UTF-8")
     file.write(head)
