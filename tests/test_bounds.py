@@ -229,6 +229,19 @@ def test_a_part_of_a_checkpoint_is_a_file(name: str, copied: Path) -> None:
         find_checkpoint(str(copied))
 
 
+def test_the_base_of_an_adapter_may_lie_elsewhere_and_its_files_in_it(copied: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    told = {"peft_type": "LORA", "base_model_name_or_path": str(copied)}
+    (adapter / "adapter_config.json").write_text(json.dumps(told))
+    (adapter / "adapter_model.safetensors").write_bytes(b"")
+    assert find_checkpoint(str(adapter)).folder == copied
+    (copied / "merges.txt").symlink_to("/etc/hosts")
+    with pytest.raises(GeoscopeError, match=r"in its folder .*copied, got merges.txt, a link to /etc/hosts; copy"):
+        find_checkpoint(str(adapter))
+
+
 def test_a_tokenizers_folder_is_held_to_the_same(copied: Path, checkpoint_folder: Folder, tmp_path: Path) -> None:
     (copied / "vocab.txt").unlink(missing_ok=True)
     (copied / "vocab.txt").symlink_to("/dev/zero")

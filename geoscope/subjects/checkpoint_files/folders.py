@@ -122,6 +122,7 @@ def _base(adapter: Adapter, subject: str, find: FindBase) -> Snapshot:
     local = next((place for place in places if adapter.base and _is_checkpoint(place)), None)
     if local is not None or IDENTIFIER.match(adapter.base):
         base = find(adapter.base, adapter.base_revision) if local is None else find(str(local), None)
+        refuse_foreign(base.folder)
         if not (base.folder / adapters.CONFIG).is_file():
             return base
         raise GeoscopeError(

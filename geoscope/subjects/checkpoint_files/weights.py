@@ -52,7 +52,8 @@ def weights_in(folder: Path, subject: str, *, allow_pickle: bool, file: str | No
     size = 0
     for name in dict.fromkeys([*weights.files, *shards]):
         path = folder / name
-        refuse_elsewhere(path, folder)
+        if file is None:  # a file that is named is where its link says
+            refuse_elsewhere(path, folder)
         if not path.is_file():
             raise GeoscopeError(
                 f"expected every file of the weights of '{subject}', got no file {name} in {folder}; download it again"
