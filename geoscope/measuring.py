@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 
+from geoscope.bounds import refuse_irregular
 from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
@@ -157,7 +159,8 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
         return None, "scaled-identity"
     if isinstance(reference, (str, os.PathLike)):
         try:
-            matrix = np.load(reference, allow_pickle=False)
+            refuse_irregular(Path(reference), "the IsoScore* reference covariance")
+            matrix = np.load(reference, mmap_mode="r", allow_pickle=False)  # a mapped one is no longer than its file
         except (OSError, ValueError) as error:
             raise GeoscopeError(
                 f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: {error}"

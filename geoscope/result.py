@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geoscope import __version__, files, presentation
+from geoscope.bounds import RESULT_BYTES, read_stream, read_whole
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.files import json_text
 
@@ -172,7 +173,10 @@ def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, A
     """A file's JSON, and what errors call it; "-" is standard input."""
     name = "standard input" if str(path) == "-" else str(path)
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        if str(path) == "-":
+            data = read_stream(sys.stdin.buffer, name, f"a {noun}", RESULT_BYTES)
+        else:
+            data = read_whole(Path(path), f"a {noun}", RESULT_BYTES, pipes=True)
     except OSError as error:
         raise GeoscopeError(f"expected a {noun} to read, got {name}: {error.strerror}; check the path") from error
     return parse(data, name, noun), name

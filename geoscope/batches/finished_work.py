@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
 from geoscope.files import write_json
 from geoscope.report import Report
@@ -28,7 +29,8 @@ def that_count(group: type, options: Mapping[str, Any]) -> dict[str, Any]:
     counted = numbers(group, options)
     reference = counted.get("isoscore_reference")
     if isinstance(reference, str | os.PathLike) and Path(reference).is_file():  # another covariance may come there
-        counted["isoscore_reference"] = "sha256:" + hashlib.sha256(Path(reference).read_bytes()).hexdigest()
+        with Path(reference).open("rb") as file:
+            counted["isoscore_reference"] = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     held: dict[str, Any] = json.loads(json.dumps(counted, sort_keys=True, default=str))
     return held
 
@@ -101,7 +103,7 @@ class ClaimedFolder:
                 raise GeoscopeError(f"expected {self.option} to name {self.new}, got {self.folder}; name another")
             return None
         try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+            return dict(json.loads(read_whole(self.path, "settings", DESCRIPTION_BYTES).decode("utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise GeoscopeError(
                 f"expected in {self.path} the settings of the {self.what} beside it, got something else ({error!r}); "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Literal, TypedDict
 
+from geoscope import bounds
 from geoscope.settings.loading import Device, Network, Origin
 from geoscope.settings.measuring import Heard, Quantizer
 from geoscope.settings.option import Option
@@ -126,6 +127,7 @@ class Training(Hyper, total=False):
             _TRAINING,
             metavar="K",
             least=1,
+            most=bounds.SEEDS,
             shown=f"{SEEDS}",
             often=9,
         ),

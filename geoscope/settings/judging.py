@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, TypedDict
 
+from geoscope.bounds import SEEDS
 from geoscope.catalogue import KEYS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text
@@ -63,7 +64,8 @@ class DrawOptions(TypedDict, total=False):
     draws: Annotated[
         int,
         Option(
-            5, "Disjoint draws that one subject's sequences are dealt into.", "Sample", metavar="K", least=3, often=9
+            5, "Disjoint draws that one subject's sequences are dealt into.",
+            "Sample", metavar="K", least=3, most=SEEDS, often=9,
         ),
     ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from geoscope.bounds import TOKENS_AT_ONCE
 from geoscope.network import offline
 from geoscope.settings.option import Option
 from geoscope.settings.texts import DEVICE_WORDS
@@ -99,7 +100,7 @@ class Batches(TypedDict, total=False):
         int | None,
         Option(
             None, "Tokens read at once; less takes less memory.",
-            RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
+            RUN, metavar="N", least=1, most=TOKENS_AT_ONCE, shown="auto", drawn=True, rounds=True,
         ),
     ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
+from geoscope.bounds import CODEBOOKS
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
@@ -193,7 +194,8 @@ class CodebookOptions(Quantizer, total=False):
     """How many cells it learns."""
 
     codebooks: Annotated[
-        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+        int,
+        Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, most=CODEBOOKS, told="settings.quantizer.codebooks"),
     ]
     bits: Annotated[
         int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")

@@ -177,7 +177,7 @@ class Field:
         if right and (least is None or value >= least) and (most is None or value <= most):
             return kind(value)
         bounds = [f"at least {least:g}"] if least is not None else []
-        bounds += [f"at most {most:g}"] if most is not None else []
+        bounds += [f"at most {most:,}" if kind is int else f"at most {most:g}"] if most is not None else []
         told = f" of {' and '.join(bounds)}" if bounds else ""
         raise GeoscopeError(f"expected {self.flag} to be {words}{told}, got {value!r}; give one")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from geoscope.bounds import PROJECT_BYTES, read_whole
 from geoscope.errors import GeoscopeError
 
 LIMITS, BOUNDS = "limits", "bounds"
@@ -41,7 +42,7 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib  # most runs find no file
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path, "TOML", PROJECT_BYTES).decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GeoscopeError(f"expected TOML in {path}, got {error}; mend it or use --no-config") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
+from geoscope.bounds import SEEDS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Beside, Cluster, Heard, MeasureChoice, Rows, Seed, Sizes, Text
 from geoscope.settings.option import Option
@@ -30,8 +31,11 @@ class Perturbing(TypedDict, total=False):
     ]  # fmt: skip
     seeds: Annotated[
         int,
-        Option(3, "Draws of the noise at each level, seeded from --seed on.", _STUDY, metavar="K", least=1, often=10),
-    ]
+        Option(
+            3, "Draws of the noise at each level, seeded from --seed on.",
+            _STUDY, metavar="K", least=1, most=SEEDS, often=10,
+        ),
+    ]  # fmt: skip
     kind: Annotated[
         str,
         Option(

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.correlations.harnesses.mteb_historic import splits_of
 from geoscope.correlations.harnesses.task_result import TaskResult, is_number, mapping, number, seconds
 from geoscope.errors import GeoscopeError
@@ -160,7 +161,7 @@ def _meta(path: Path) -> Mapping[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(beside, "a model's name", DESCRIPTION_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise GeoscopeError(f"expected mteb's {_META}, got something else in {beside}: {error}") from error
     if not isinstance(content, dict):

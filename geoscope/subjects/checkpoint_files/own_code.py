@@ -36,7 +36,7 @@ def refuse_unpinned(identifier: str, revision: str | None, *, base_of: str | Non
     )
 
 
-def refuse_foreign(folder: Path, subject: str) -> None:
+def refuse_foreign_code(folder: Path, subject: str) -> None:
     """Refuse code that a checkpoint's configuration names in another repository: no commit of that is asked for."""
     for path in sorted(folder.glob("*config.json")):
         for reference in _references(read_json(path, dict)):

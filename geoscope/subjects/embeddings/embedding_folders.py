@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, Layer, RowIndex, Source
@@ -71,7 +72,7 @@ def check_output(folder: Path) -> None:
 def read_folder(folder: Path) -> Embeddings:
     """The embeddings that `extract` wrote into a folder, memory-mapped."""
     try:
-        described = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+        described = json.loads(read_whole(folder / _JSON, "JSON", DESCRIPTION_BYTES).decode("utf-8"))
     except FileNotFoundError as error:
         raise GeoscopeError(
             f"expected a folder of embeddings, got {folder} without {_JSON}; name a folder that extract wrote"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.kinds import SAVED_DATASET, SAVED_SPLITS, embeddings_suffix
@@ -172,7 +173,7 @@ def _saved_files(folder: Path) -> list[Path]:
 
 def _listing(path: Path) -> dict[str, Any]:
     try:
-        held: Any = json.loads(path.read_text(encoding="utf-8"))
+        held: Any = json.loads(read_whole(path, "a list of files", DESCRIPTION_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise GeoscopeError(
             f"expected a list of files in {path}, got something that is no JSON; save it again"

@@ -20,9 +20,9 @@ from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoint_files.adapters import Adapter, merge_adapter
 from geoscope.subjects.checkpoint_files.folders import go_down, look_into, wanted_files
 from geoscope.subjects.checkpoint_files.hub import Snapshot, find_snapshot
-from geoscope.subjects.checkpoint_files.own_code import refuse_foreign, refuse_unpinned
+from geoscope.subjects.checkpoint_files.own_code import refuse_foreign_code, refuse_unpinned
 from geoscope.subjects.checkpoint_files.static_embeddings import load_static
-from geoscope.subjects.checkpoint_files.weights import weights_in
+from geoscope.subjects.checkpoint_files.weights import Weights, refuse_larger, weights_in
 from geoscope.subjects.models.hidden_states import Outline, device_of
 from geoscope.subjects.models.loading import backbone_of, class_of, configuration_of, has_halves, load_model, sketch_of
 from geoscope.subjects.models.modalities import modality_of
@@ -123,6 +123,7 @@ def load_checkpoint(
             refuse_stack(stack, subject, getattr(class_of(config), "__name__", "its class"), halves=has_halves(config))
             sketch = partial(_sketch, snapshot, subject, config, words, where, number, stack)
             free = None if room is None else room(sketch)
+            _refuse_larger(snapshot, subject, config, weights)
             if device_map is not None:
                 placed = placement(snapshot, subject, device, free)
             model, missing = load_model(
@@ -157,6 +158,16 @@ def probed(model: Any, tokenizer: Any, kind: str | None, stack: str, *, name: st
         layers=outline.last, hidden_size=outline.size, max_positions=_max_positions(model, tokenizer), embedded=rows,
         outline=outline, **about,
     )  # fmt: skip
+
+
+def _refuse_larger(snapshot: Snapshot, subject: str, config: Any, weights: Weights) -> None:
+    """Refuse a configuration of far more weights than there are, before they are made."""
+    try:
+        model = sketch_of(config, "float32")
+    except Exception:  # whatever a model's own code raises where it is given no numbers
+        return
+    packed = "gguf_file" in weights.options or getattr(config, "quantization_config", None) is not None
+    refuse_larger(model, weights, subject, packed=packed)
 
 
 def _sketch(
@@ -219,7 +230,7 @@ def find_checkpoint(
     found = look_into(find(subject, revision, subfolder), subject, find, allow_pickle=allow_pickle)
     if trust_remote_code:
         for folder in {found.folder, found.tokenizer_folder}:
-            refuse_foreign(folder, subject)
+            refuse_foreign_code(folder, subject)
     return replace(found, trusted=trust_remote_code)
 
 

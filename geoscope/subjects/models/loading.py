@@ -9,30 +9,31 @@ from copy import copy
 from io import StringIO
 from typing import Any
 
+from geoscope.bounds import LAYERS
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.checkpoint_files.adapters import without_adapter
+from geoscope.subjects.checkpoint_files.descriptions import read_json, refuse_many_parts
 from geoscope.subjects.checkpoint_files.hub import Snapshot
 from geoscope.subjects.checkpoint_files.quantized_weights import refuse_unsaid_quantization, telling_of_quantization
 from geoscope.subjects.checkpoint_files.weights import never_saved, refuse_mismatched, warn_of_unused, weights_in
 from geoscope.subjects.models.placement import Placement, put_zeros, refuse_unstored
 
-_MOST_LAYERS = 10_000
-"""More are a mistake, and would take hours to build before their weights are missed."""
-
 
 def configuration_of(snapshot: Snapshot, subject: str, trust_remote_code: bool) -> Any:
-    """A checkpoint's configuration."""
+    """A checkpoint's configuration; refused, before anything is made of it, where it has more parts than any model."""
     from transformers import AutoConfig
 
     packed = _packed(snapshot, subject)
+    if (snapshot.folder / "config.json").is_file() and not packed:
+        refuse_many_parts(read_json(snapshot.folder / "config.json", dict), subject)
     with _sentences(subject, snapshot.commit), telling_of_quantization(snapshot.folder, subject):
         config = AutoConfig.from_pretrained(
             str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
         )
     layers = getattr(config, "num_hidden_layers", None)
-    if isinstance(layers, int) and not 0 <= layers <= _MOST_LAYERS:
+    if isinstance(layers, int) and not 0 <= layers <= LAYERS:
         raise GeoscopeError(
-            f"expected num_hidden_layers from 0 to {_MOST_LAYERS:,} in the config.json of '{subject}', got {layers:,}; "
+            f"expected num_hidden_layers from 0 to {LAYERS:,} in the config.json of '{subject}', got {layers:,}; "
             "mend it"
         )
     return config

@@ -10,7 +10,8 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.checkpoint_files.hub import find_snapshot
-from geoscope.subjects.checkpoint_files.own_code import refuse_foreign
+from geoscope.subjects.checkpoint_files.own_code import refuse_foreign_code
+from geoscope.subjects.checkpoint_files.own_files import refuse_foreign_files
 
 _LEFT = (".py", ".safetensors", ".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".ckpt")
 _FEWEST = 2
@@ -45,7 +46,7 @@ def load_tokenizer(
     fetched = named is not None and not Path(named).expanduser().is_dir()
     trusted = trust_remote_code and not fetched
     if trusted and named is not None:
-        refuse_foreign(place, str(named))
+        refuse_foreign_code(place, str(named))
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trusted, **packed}
     whose = f"the checkpoint '{subject}'" if named is None else f"--tokenizer '{named}'"
     try:
@@ -110,6 +111,7 @@ def _folder_of(named: str) -> Path:
     """The folder of a tokenizer's files, fetched unless cached, weights and code beside them left where they are."""
     folder = Path(named).expanduser()
     if folder.is_dir():
+        refuse_foreign_files(folder)
         return folder
     if folder.exists() or folder.is_absolute() or named.startswith((".", "~")) or len(folder.parts) > 2:
         raise GeoscopeError(
