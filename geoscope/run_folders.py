@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ LOCK = ".geoscope.lock"
 
 SETTINGS = "settings"
 """The name of the file that says how a claimed folder's work was made."""
+
+_UNFINISHED = re.compile(r"\.(?:.+\.json\.[0-9a-f]{8}|geoscope-.+)\.tmp")
+"""What a file is called while it is being written."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -42,6 +46,9 @@ def only_writer(folder: str | os.PathLike[str] | None, option: str, *, temporary
         return
     path = Path(folder).expanduser()
     descriptor, made = _lock(path, option)
+    for left in path.iterdir():
+        if _UNFINISHED.fullmatch(left.name):  # of a run that is dead, since this one has the folder to itself
+            left.unlink(missing_ok=True)
     token = _held.set(_held.get() | {os.path.realpath(path)})
     try:
         yield
@@ -155,7 +162,9 @@ class ClaimedFolder:
     def held(self) -> dict[str, Any] | None:
         """What the folder says, None where it is new. Raises GeoscopeError for one that holds something else."""
         if not self.path.is_file():
-            if self.folder.exists() and (not self.folder.is_dir() or any(map(_foreign, self.folder.iterdir()))):
+            if self.folder.exists() and (
+                not self.folder.is_dir() or any(path.name != LOCK for path in self.folder.iterdir())
+            ):
                 raise GeoscopeError(f"expected {self.option} to name {self.new}, got {self.folder}; name another")
             return None
         try:
@@ -182,8 +191,3 @@ class ClaimedFolder:
             write_json(self.path, content)
         except OSError as error:
             raise unwritable(self.folder, self.option, error) from error
-
-
-def _foreign(path: Path) -> bool:
-    """Whether it is not this module's: the lock, or settings that a kill left unfinished."""
-    return path.name != LOCK and not (path.name.startswith(f".{SETTINGS}.json.") and path.suffix == ".tmp")

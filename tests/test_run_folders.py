@@ -158,8 +158,10 @@ def test_of_parts_only_what_geoscope_kept_is_deleted(tmp_path: Path) -> None:
         (parts / name).write_text("{}")
     kept = FinishedReports(parts, key)
     kept.keep("level-0", report(row("two_nn", 1.0)))
-    (parts / f".level-5.{key}.json.12345678.tmp").write_text("{")  # of a kill
-    kept.remove()
+    for name in (f".level-5.{key}.json.12345678.tmp", ".geoscope-01234567-5-89abcdef.tmp"):  # of a kill
+        (parts / name).write_text("{")
+    with only_writer(parts, "-o", temporary=True):
+        kept.remove()
     assert sorted(path.name for path in parts.iterdir()) == sorted(mine)
 
 

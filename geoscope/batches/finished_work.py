@@ -19,7 +19,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.report import Report
 from geoscope.settings.option import numbers
 
-_KEYED = re.compile(r"(\.)?[^.].*\.[0-9a-f]{16}\.json(?(1)\..+\.tmp)")  # also one that a kill left unfinished
+_KEYED = re.compile(r"[^.].*\.[0-9a-f]{16}\.json")
 
 
 def that_count(group: type, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,5 +74,5 @@ class FinishedReports:
         """Delete the reports that were kept under a key, of whatever settings; the user's files stay."""
         if self.folder is not None and self.folder.is_dir():
             for path in self.folder.iterdir():
-                if _KEYED.fullmatch(path.name) and (path.suffix == ".tmp" or _is_report(path)):
+                if _KEYED.fullmatch(path.name) and _is_report(path):
                     path.unlink()

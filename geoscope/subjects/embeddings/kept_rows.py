@@ -40,15 +40,17 @@ class KeptRows:
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder / ROWS
         self._count, self._list = count, folder / _READ
-        self._break = b"\n" * self._list.is_file()  # of what a kill cut off
         self._files: dict[Layer, FloatArray] = {}
         self._sums: dict[str, dict[str, str]] = {}
-        for line in self._list.read_bytes().splitlines() if self._list.is_file() else ():
+        listed = self._list.read_bytes() if self._list.is_file() else b""
+        for line in listed.splitlines():
             try:
                 said = json.loads(line)
                 self._sums[str(said["rows"])] = dict(said["sums"])
-            except (ValueError, TypeError, KeyError):  # cut off
+            except (ValueError, TypeError, KeyError):  # cut off, or another's
                 continue
+        if not listed.endswith(b"\n") and listed:
+            os.truncate(self._list, listed.rfind(b"\n") + 1)
 
     @property
     def is_empty(self) -> bool:
@@ -78,8 +80,7 @@ class KeptRows:
             self._files[layer][span(offsets)] = values
         name, sums = _name(offsets), {str(layer): _checksum(values) for layer, values in rows.items()}
         with open(self._list, "ab") as file:
-            file.write(self._break + json.dumps({"rows": name, "sums": sums}).encode() + b"\n")
-        self._break = b""
+            file.write(json.dumps({"rows": name, "sums": sums}).encode() + b"\n")
         self._sums[name] = sums
 
     def require(self, size: int) -> None:
