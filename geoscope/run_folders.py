@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import re
-import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -95,7 +95,7 @@ def _lock(folder: Path, option: str) -> tuple[int, list[Path]]:
         os.close(descriptor)  # of a run that ended meanwhile
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()} {socket.gethostname()}".encode())
+        os.write(descriptor, f"{os.getpid()} {platform.node()}".encode())
     return descriptor, made
 
 
@@ -127,7 +127,7 @@ def _writer(descriptor: int) -> str:
     number, _, host = os.read(descriptor, 300).decode(errors="replace").partition(" ")
     if not number.isdecimal():
         return "another process"
-    return f"process {number}" if host == socket.gethostname() else f"process {number} on {host}"
+    return f"process {number}" if host == platform.node() else f"process {number} on {host}"
 
 
 def unwritable(folder: Path, option: str, error: OSError) -> GeoscopeError:
