@@ -28,7 +28,7 @@ SMALL = "--corpus ../inputs/words.txt --sequences 120 --max-length 30 --batch-to
 COMMANDS: Mapping[str, tuple[int, str]] = {
     "measure --run": (20, f"measure ../inputs/a --layers all --run run -o report.json {SMALL}"),
     "extract": (20, "extract ../inputs/a --layers all -o rows " + SMALL.replace("--points 200 ", "")),
-    "measure of several": (10, f"measure ../inputs/a ../inputs/b ../inputs/rows.npy -o reports {SMALL}"),
+    "measure of several": (10, f"measure ../inputs/a ../inputs/b ../inputs/c -o reports {SMALL}"),
     "perturb": (10, f"perturb ../inputs/a --levels 0,1,10 --seeds 2 --save states -o study.json {SMALL}"),
     "finetune": (10, "finetune ../inputs/a --task ../inputs/labels.csv --regularizer none --regularizer istar=1 "
                      "--seeds 1 --epochs 2 --batch-size 8 --max-length 30 --device cpu -o runs -q"),
@@ -39,7 +39,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
 def make_inputs(folder: Path) -> None:
-    """Two checkpoints of two layers, embeddings, text and labels."""
+    """Three checkpoints of two layers, text and labels."""
     import numpy as np
     import torch
     import transformers
@@ -51,9 +51,8 @@ def make_inputs(folder: Path) -> None:
     (folder / "words.txt").write_text("\n".join(lines) + "\n")
     rows = [f"{line},{int(len(line) > 60)}" for line in lines[:60]]
     (folder / "labels.csv").write_text("\n".join(["sentence,label", *rows]) + "\n")
-    np.save(folder / "rows.npy", rng.standard_normal((300, 16)).astype(np.float32))
     tokenizer = _tokenizer("bert")
-    for seed, name in enumerate("ab"):
+    for seed, name in enumerate("abc"):
         torch.manual_seed(seed)
         model = transformers.BertModel(
             transformers.BertConfig(
@@ -165,7 +164,7 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     began, kinds = time.monotonic(), asked.kinds or [*COMMANDS, "starts"]
-    if not (FOLDER / "inputs" / "b" / "tokenizer.json").is_file():
+    if not (FOLDER / "inputs" / "c" / "tokenizer.json").is_file():
         make_inputs(FOLDER / "inputs")
     import torch
 

@@ -1,6 +1,6 @@
 """Soak: 200 subjects in one process, after which it holds no more memory, descriptors and threads than after 20.
 
-`make soak` measures checkpoints and embeddings in turn, as `geoscope measure` of several does, and prints what is held.
+`make soak` measures embeddings and checkpoints in turn, and prints what is held.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SUBJECTS, WARM = 200, 20
 MOST = 1.05
 """How much more memory than after the first may be held after the last."""
 
-OPTIONS: dict[str, Any] = {"sequences": 60, "max_length": 30, "points": 200, "device": "cpu", "layers": "last"}
+READ: dict[str, Any] = {"sequences": 60, "max_length": 30, "points": 200, "device": "cpu"}
 
 
 def held() -> tuple[int, int, int]:
@@ -31,37 +31,28 @@ def main() -> int:
     import numpy as np
     from kills import make_inputs
 
-    from geoscope.batches.batch import measure_many
+    import geoscope
 
+    seen: list[tuple[int, int, int]] = []
     with tempfile.TemporaryDirectory(prefix="geoscope-soak-") as place:
         folder = Path(place)
         make_inputs(folder)
-        subjects = [folder / f"subject-{number:03d}{'' if number % 2 else '.npy'}" for number in range(SUBJECTS)]
-        for number, subject in enumerate(subjects):
+        for number in range(1, SUBJECTS + 1):
+            subject = folder / f"subject-{number:03d}{'.npy' if number % 2 else ''}"
             if number % 2:
-                shutil.copytree(folder / "ab"[number % 4 // 2], subject)
-            else:
                 rows = np.random.default_rng(number).standard_normal((300, 16))
                 np.save(subject, rows.astype(np.float32))
-        seen: list[tuple[int, int, int]] = []
-
-        def announce(told: str) -> None:
-            if " of " in told and told.split(" ", 1)[0].isdecimal():
-                seen.append(held())
-                if len(seen) % WARM == 0:
-                    memory, files, threads = seen[-1]
-                    print(
-                        f"{len(seen):4}: {memory / 2**20:7.1f} MiB, {files} descriptors, {threads} threads", flush=True
-                    )
-
-        batch = measure_many(
-            [str(subject) for subject in subjects], corpora=[str(folder / "words.txt")], output=folder / "reports",
-            announce=announce, **OPTIONS,
-        )  # fmt: skip
+                report = geoscope.measure(subject, device="cpu")
+            else:
+                shutil.copytree(folder / "abc"[number // 2 % 3], subject)
+                report = geoscope.measure(subject, corpora=[str(folder / "words.txt")], **READ)
+            report.write(f"{subject}.json")
+            seen.append(held())
+            if number % WARM == 0:
+                memory, files, threads = seen[-1]
+                print(f"{number:4}: {memory / 2**20:7.1f} MiB, {files} descriptors, {threads} threads", flush=True)
     first, last = seen[WARM - 1], seen[-1]
-    right = (
-        len(batch.reports) == SUBJECTS and last[0] <= MOST * first[0] and last[1] <= first[1] and last[2] <= first[2]
-    )
+    right = last[0] <= MOST * first[0] and last[1] <= first[1] and last[2] <= first[2]
     more = 100 * (last[0] / first[0] - 1)
     print(f"memory {more:+.1f} % from subject {WARM} to {SUBJECTS}: {'right' if right else 'wrong'}")
     return int(not right)
