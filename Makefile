@@ -7,7 +7,7 @@ AUDIT := .venv-audit
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures handbook audit slow bench finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -46,6 +46,14 @@ audit: $(STAMP)
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
+# Runs killed at random moments and made again to the same bytes; keeps its tally in .kills and goes on from there.
+kills: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/kills.py
+
+# 200 subjects in one process: memory, descriptors and threads after the last as after the first twenty.
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/soak.py
+
 bench: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks
 
@@ -64,4 +72,4 @@ $(LINT)/.installed: constraints.txt | $(STAMP)
 	touch $@
 
 clean:
-	rm -rf .same-numbers .venv $(LINT) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .kills .venv $(LINT) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,9 +129,13 @@ def _penalties(trainer: Any) -> list[dict[str, Any]]:
 
 
 def remove_states(run: Run) -> None:
-    """Free the room of what a finished run could have been resumed from."""
-    if (run.folder / STATES).is_dir():
-        shutil.rmtree(run.folder / STATES)
+    """Free the room of what a finished run could have been resumed from; whatever else is there stays."""
+    states = run.folder / STATES
+    for path in states.glob("checkpoint-*"):
+        if path.name.removeprefix("checkpoint-").isdecimal():
+            shutil.rmtree(path)
+    with suppress(OSError):  # not there, or with a user's file in it
+        states.rmdir()
 
 
 def _trainer(

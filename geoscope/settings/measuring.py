@@ -292,6 +292,20 @@ class Cluster(TypedDict, total=False):
     ]  # fmt: skip
 
 
+class Kept(TypedDict, total=False):
+    """What of a long run outlives an interruption."""
+
+    run: Annotated[
+        Any,
+        Option(
+            None,
+            "Folder that keeps a checkpoint's rows as they are read, so that the same command, or one with other "
+            "measures, goes on from there. They stay; delete it when you need them no more.",
+            RUN, metavar="DIR", shown="nothing is kept", of_text=True, rounds=True, written=True, takes="str or path",
+        ),
+    ]  # fmt: skip
+
+
 class Heard(TypedDict, total=False):
     """Who is told how far a run has come, and what it needs before it starts."""
 
@@ -317,7 +331,7 @@ class MeasureOptions(OneSize, Sizes, total=False):
     """What `measure` can be asked."""
 
 
-class MeasureKeywords(MeasureOptions, Heard, total=False):
+class MeasureKeywords(MeasureOptions, Kept, Heard, total=False):
     """What `geoscope.measure` takes."""
 
 
@@ -339,7 +353,7 @@ class ExtractKeywords(ReadingKeywords, total=False):
     ]  # fmt: skip
 
 
-class BatchKeywords(MeasureKeywords, Cluster, total=False):
+class BatchKeywords(MeasureOptions, Heard, Cluster, total=False):
     """What measuring many subjects takes."""
 
     output: Annotated[

@@ -32,10 +32,11 @@ class Option:
     text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
     told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
-    typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
-    among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
-    most. around: what the whole of a run stands in while it has its value. trusts: it lets in what could run code, so
-    that only whoever runs geoscope turns it on, and no file of a project.
+    written: names a file or folder that is written. typed: whether the command line has it. takes: what Python takes,
+    where the type says less. words: what it may be among other things, for shells to complete. often: how much it is
+    asked for; short help lists a command's ten of the most. around: what the whole of a run stands in while it has its
+    value. trusts: it lets in what could run code, so that only whoever runs geoscope turns it on, and no file of a
+    project.
     """
 
     default: Any
@@ -52,6 +53,7 @@ class Option:
     of_text: bool = False
     drawn: bool = False
     rounds: bool = False
+    written: bool = False
     typed: bool = True
     words: Sequence[str] = ()
     often: int = 0
@@ -97,6 +99,13 @@ class Field:
     def choices(self) -> tuple[str, ...]:
         """The words it may be, if it is one of some."""
         return next((get_args(part) for part in self.parts if get_origin(part) is Literal), ())
+
+    def may_be_read(self, value: Any) -> list[str]:
+        """The texts of a value that may name files to be read: all that are no word of the option's own."""
+        if self.option.written or self.choices or {str, Any, PathLike}.isdisjoint(_leaves(self.type)):
+            return []
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        return [str(each) for each in listed if isinstance(each, (str, PathLike)) and each not in self.words]
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -180,6 +189,11 @@ class Field:
         bounds += [f"at most {most:,}" if kind is int else f"at most {most:g}"] if most is not None else []
         told = f" of {' and '.join(bounds)}" if bounds else ""
         raise GeoscopeError(f"expected {self.flag} to be {words}{told}, got {value!r}; give one")
+
+
+def _leaves(kind: Any) -> set[Any]:
+    """The types that a type is made of."""
+    return {leaf for part in get_args(kind) for leaf in _leaves(part)} or {kind}
 
 
 def fields_of(group: Any) -> Mapping[str, Field]:

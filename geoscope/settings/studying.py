@@ -58,7 +58,8 @@ class Perturbing(TypedDict, total=False):
     save: Annotated[
         Any,
         Option(
-            None, "Folder for the checkpoint of every level and seed.", _STUDY, metavar="DIR", shown="none is kept"
+            None, "Folder for the checkpoint of every level and seed.", _STUDY, metavar="DIR", shown="none is kept",
+            written=True,
         ),
     ]  # fmt: skip
     probes: Annotated[
