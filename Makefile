@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 LINT := .venv-lint
+AUDIT := .venv-audit
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures handbook slow bench finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -37,8 +38,21 @@ handbook: $(STAMP)
 	$(BIN)/python tests/handbook.py
 	UPDATE_README=1 $(BIN)/python -m pytest tests/test_readme.py
 
+# Licences of all that is installed, without a network; known vulnerabilities, where pip-audit's service answers.
+audit: $(STAMP)
+	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv --without-pip $(AUDIT) && $(BIN)/python -m pip --python $(AUDIT) install --quiet --disable-pip-version-check pip-audit; } || true
+	$(BIN)/python tests/audit.py $(AUDIT)/bin/pip-audit
+
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+# Runs killed at random moments and made again to the same bytes; keeps its tally in .kills and goes on from there.
+kills: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/kills.py
+
+# 200 subjects in one process: memory, descriptors and threads after the last as after the first twenty.
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/soak.py
 
 bench: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks
@@ -58,4 +72,4 @@ $(LINT)/.installed: constraints.txt | $(STAMP)
 	touch $@
 
 clean:
-	rm -rf .same-numbers .venv $(LINT) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .same-numbers .kills .venv $(LINT) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache build dist

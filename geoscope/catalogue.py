@@ -302,7 +302,7 @@ MEASURES: tuple[Measure, ...] = (
         "isotropic Gaussian: 1/n", "n d, streamed",
         "the 3 dimensions of most energy; what the rows differ in", _MU,
         sees="rows", moves_with=(SEQUENCES,), null_by="one-of-n", error="jackknife", highest=1.0,
-        collapsed=Sign("<=", 0.95, "rows lie at one point"),
+        collapsed=Sign("<=", 0.995, "rows lie at one point"),
     ),
     Measure(
         "rank_share", "collapse", "effective rank, from 0 (one direction) to 1 (all alike), without the largest dimensions",

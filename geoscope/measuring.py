@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from geoscope.bounds import refuse_irregular
 from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
@@ -26,12 +27,13 @@ from geoscope.progress import Progress, in_parts
 from geoscope.protocols import resolved
 from geoscope.report import Measurement, Report
 from geoscope.rows import FloatArray, Layer
+from geoscope.run_folders import only_writer
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
-from geoscope.subjects.opening import opened
+from geoscope.subjects.opening import keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
 
@@ -93,10 +95,12 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
-    clouds = gather(
-        source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
-        positions=opening.token_positions, progress=progress if isinstance(source, Embeddings) else None,
-    )  # fmt: skip
+    with only_writer(options["run"], "--run"):
+        keep_rows(opening, options["run"])
+        clouds = gather(
+            source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
+            positions=opening.token_positions, progress=progress if isinstance(source, Embeddings) else None,
+        )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
@@ -159,6 +163,7 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
     if reference is None or (isinstance(reference, str) and reference == "scaled-identity"):
         return None, "scaled-identity"
     if isinstance(reference, (str, os.PathLike)):
+        refuse_irregular(Path(reference), "the IsoScore* reference covariance")
         if not Path(reference).is_file():
             raise GeoscopeError(
                 f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: it is none; "

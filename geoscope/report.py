@@ -48,6 +48,9 @@ class Subject(_Part):
     adapter: dict[str, str] | None = Field(
         default=None, exclude_if=is_none, description="what was merged into the weights: its kind and its base"
     )
+    trust_remote_code: bool | None = Field(
+        default=None, exclude_if=is_none, description="true where code that it brings along might run"
+    )
 
 
 class CorpusShare(_Part):
@@ -337,7 +340,7 @@ class Report(Result):
 
 
 _OPTIONAL = {
-    "Subject": {"adapter", "subfolder"},
+    "Subject": {"adapter", "subfolder", "trust_remote_code"},
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"null_kind", "replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from typing_extensions import TypedDict
 
 from geoscope import __version__, files, presentation
+from geoscope.bounds import RESULT_BYTES, read_stream, read_whole
 from geoscope.errors import GeoscopeError, NotComparable, first_line
 from geoscope.files import json_content, json_text, path_of
 
@@ -208,7 +209,10 @@ def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, A
             f"expected a {noun} on standard input, which is closed, got none; pipe it in, or name a file"
         )
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path_of(path).read_bytes()
+        if str(path) == "-":
+            data = read_stream(sys.stdin.buffer, name, f"a {noun}", RESULT_BYTES)
+        else:
+            data = read_whole(path_of(path), f"a {noun}", RESULT_BYTES, pipes=True)
     except OSError as error:
         raise GeoscopeError(f"expected a {noun} to read, got {name}: {error.strerror}; check the path") from error
     return parse(data, name, noun), name

@@ -17,7 +17,7 @@ from geoscope.catalogue import SIGNS
 from geoscope.cli.app import app
 from geoscope.comparisons.collapse import Collapse
 from geoscope.comparisons.configuration import find_bounds, find_limits
-from geoscope.documents.collapse import collapse_in_words
+from geoscope.documents.gates import collapse_in_words
 from geoscope.errors import GeoscopeError
 
 DIMENSIONS = 64
@@ -106,22 +106,24 @@ def test_a_report_that_lacks_a_sign_is_refused() -> None:
 
 
 def test_compare_fails_on_what_the_base_does_not_show() -> None:
-    well, ill = layered({1: {}, 2: {}}), layered({1: {}, 2: {"offset_energy": 0.99}})
+    well, ill = layered({1: {}, 2: {}}), layered({1: {}, 2: {"offset_energy": 0.999}})
     failed = geoscope.compare(well, ill, limits=["collapse"]).failed
-    assert [(limit.limit, limit.layer, limit.value) for limit in failed] == [("collapse: offset_energy<=0.95", 2, 0.99)]
+    assert [(limit.limit, limit.layer, limit.value) for limit in failed] == [
+        ("collapse: offset_energy<=0.995", 2, 0.999)
+    ]
     assert geoscope.compare(ill, well, limits=["collapse"]).failed == []
     both = geoscope.compare(ill, ill, limits=["collapse"])
     assert both.failed == []
-    assert any("in the base, it is 0.99" in (limit.reason or "") for limit in both.limits)
-    later = geoscope.compare(ill, layered({1: {"rank_share": 0.05}, 2: {"offset_energy": 0.99}}), limits=["collapse"])
+    assert any("in the base, it is 0.999" in (limit.reason or "") for limit in both.limits)
+    later = geoscope.compare(ill, layered({1: {"rank_share": 0.05}, 2: {"offset_energy": 0.999}}), limits=["collapse"])
     assert [limit.measure for limit in later.failed] == ["rank_share"]
 
 
 def test_findings_say_which_layers_and_how() -> None:
-    report = layered({layer: {"offset_energy": 0.96 + layer / 100} if layer in (1, 2) else {} for layer in range(4)})
+    report = layered({layer: {"offset_energy": 0.996 + layer / 1000} if layer in (1, 2) else {} for layer in range(4)})
     (told,) = collapse_in_words(report)
     assert told.text == (
-        "layers 1, 2 look collapsed: rows lie at one point (offset_energy 0.9800, healthy offset_energy<=0.95)"
+        "layers 1, 2 look collapsed: rows lie at one point (offset_energy 0.9980, healthy offset_energy<=0.995)"
     )
     assert told.warning
 

@@ -101,6 +101,8 @@ def test_every_kind_of_value_is_read(asked: list[dict[str, Any]], monkeypatch: p
         ("errors = 'maybe'\n", {}, "expected --errors to be True or False, got 'maybe'"),
         ("measures = ['isotrpy']\n", {}, "did you mean isotropy?"),
         ("bounds = 3\n", {}, "expected bounds to be a table"),
+        ("trust-remote-code = true\n", {}, "on the command line or in GEOSCOPE_TRUST_REMOTE_CODE, got it in"),
+        ("allow_pickle = true\n", {}, "expected --allow-pickle on the command line or in GEOSCOPE_ALLOW_PICKLE"),
         ("", {"GEOSCOPE_SEQUENCE": "3"}, "got GEOSCOPE_SEQUENCE; did you mean GEOSCOPE_SEQUENCES?"),
         (
             "",

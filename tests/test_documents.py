@@ -18,6 +18,7 @@ from geoscope.comparisons.comparison import compare_reports
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 from geoscope.correlations.correlate import correlate
+from geoscope.diagnosis.diagnosis import Diagnosis, Finding
 from geoscope.document import Column, Document, Section, Table
 from geoscope.documents.rendering import KINDS, read_result, render, result_of
 from geoscope.errors import GeoscopeError, NotComparable
@@ -86,6 +87,10 @@ def result(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         scores = tmp_path / "scores.csv"
         scores.write_text("subject,score\n" + "".join(f"m{i},{i * i}\n" for i in range(4)))
         return correlate([a_report(f"m{i}", i / 9) for i in range(4)], str(scores))
+    if request.param == "diagnosis":
+        seen = Finding(group="answers", name="two_nn", outcome="right", found=2.5, expected="2.5", source="by hand")
+        broken = Finding(group="libraries", name="faiss-cpu", outcome="wrong", expected="1 or above", reason="absent")
+        return Diagnosis(findings=[seen, broken, Finding(group="machine", name="GPUs", outcome="told", found="none")])
     assert request.param == "fine_tuning", "a new kind of result has its example here"
     return fine_tuning()
 

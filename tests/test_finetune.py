@@ -20,6 +20,7 @@ import scipy.stats
 pytest.importorskip("accelerate")
 import torch
 from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from geoscope.cli.app import main
 from geoscope.documents.rendering import render
@@ -234,6 +235,33 @@ def test_a_killed_run_goes_on_to_the_same_weights(checkpoint_folder, tmp_path, t
     assert all(torch.equal(left[name], right[name]) for name in right)
     for file in ("geometry.json", "scores.json"):
         assert (tmp_path / "killed" / place / file).read_text() == (tmp_path / "whole" / place / file).read_text()
+
+
+@pytest.mark.parametrize("labels", ["classes", "numbers"])
+def test_a_run_killed_after_its_last_epoch_leaves_the_same_bytes(
+    checkpoint_folder, tmp_path, texts, monkeypatch, labels
+):
+    label = None if labels == "classes" else lambda i, text: len(text.split()) / 30
+    task = str(write_task(tmp_path / "lengths.csv", texts[:24], label))
+    options: dict[str, Any] = {"task": task, "seeds": 1, "measures": ["isoscore"], **SMALL, "epochs": 1}
+    folder = str(checkpoint_folder("bert"))
+    finetune(folder, output=tmp_path / "whole", **options)
+    save = PreTrainedModel.save_pretrained
+
+    def dying(model: Any, place: Any, *args: Any, **keywords: Any) -> None:
+        if Path(place).name == "checkpoint":
+            raise KeyboardInterrupt
+        save(model, place, *args, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PreTrainedModel, "save_pretrained", dying)
+        with pytest.raises(KeyboardInterrupt):
+            finetune(folder, output=tmp_path / "killed", **options)
+    finetune(folder, output=tmp_path / "killed", **options)
+    written = {path.relative_to(tmp_path / "whole"): path for path in (tmp_path / "whole").rglob("*") if path.is_file()}
+    assert len(written) > 8
+    for place, path in written.items():
+        assert (tmp_path / "killed" / place).read_bytes() == path.read_bytes(), place
 
 
 def test_a_state_cut_off_by_the_kill_is_passed_over(tmp_path):

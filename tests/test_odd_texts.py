@@ -177,7 +177,7 @@ def test_what_cannot_be_told_is_a_sentence(what: str, tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoscope.subjects.tables.encodings._BOMB_BYTES", 1 << 16)
+    monkeypatch.setattr("geoscope.subjects.tables.encodings.UNPACKED_BYTES", 1 << 16)
     path = written(tmp_path / "a.txt.gz", gzipped(b"\n" * (8 << 20)))
     with pytest.raises(GeoscopeError, match="unpacks to more than 100 times its size"):
         list(read_lines(path, "a corpus"))

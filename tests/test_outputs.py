@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,6 +73,31 @@ def test_one_run_writes_every_file_by_its_suffix(runs: list[Any], capfd: pytest.
         ("correlate saved.json rows.csv -o rows.csv", "the input rows.csv"),
         ("noise-floor saved.json saved.json -o saved.json", "the input saved.json"),
         ("measure x y -o a -o b", "expected one -o, a folder"),
+        ("measure x --corpus rows.csv -o hard.csv", "got hard.csv, which is the input rows.csv"),
+        ("compare hard.json x -o saved.json", "got saved.json, which is the input hard.json"),
+        ("measure x -o saved.json -o hard.json", "expected every -o to name a file of its own"),
+        ("measure x --isoscore-reference c.npy -o c.npy --format json", "the input c.npy"),
+        ("measure rows.csv --groups labels.csv -o labels.csv", "the input labels.csv"),
+        ("correlate saved.json s.csv --predict new.json -o new.json", "the input new.json"),
+        ("correlate saved.json labels.csv -o labels.csv", "the input labels.csv"),
+        ("noise-floor x --corpus ptb=labels.csv -o labels.csv", "the input labels.csv"),
+        ("perturb ckpt --probe cola=glue -o glue/dev.csv", "got glue/dev.csv, a file of the input glue"),
+        ("perturb ckpt --kind swap-embeddings=ckpt -o ckpt/config.json", "a file of the input ckpt"),
+        ("perturb x --save ckpt --tokenizer ckpt -o s.json", "expected --save to name what is not read, got ckpt"),
+        ("perturb ckpt/inner --save ckpt -o s.json", "got ckpt, which holds the input ckpt/inner"),
+        ("measure ckpt -o ckpt/config.json", "got ckpt/config.json, a file of the input ckpt"),
+        ("measure ckpt -o ckpt/README.md", "got ckpt/README.md, a file of the input ckpt"),
+        ("measure held -o held/embeddings.json", "got held/embeddings.json, a file of the input held"),
+        ("measure ckpt ckpt/inner -o ckpt", "expected -o to name what is not read, got ckpt"),
+        ("measure ckpt --run ckpt", "expected --run to name what is not read, got ckpt"),
+        ("measure x --run d -o d", "expected --run and -o to name a file of its own"),
+        ("measure x --corpus held/embeddings.json --run held", "got held, which holds the input held/embeddings.json"),
+        ("extract ckpt --corpus held/embeddings.json -o held", "got held, which holds the input held/embeddings.json"),
+        ("extract ckpt -o ckpt", "expected -o to name what is not read, got ckpt"),
+        ("finetune ckpt --task labels.csv -o .", "got ., which holds the input ckpt"),
+        ("finetune ckpt --task mlm:ckpt/config.json -o ckpt", "expected -o to name what is not read, got ckpt"),
+        ("report saved.json -o linked/page.html -o page.html", "expected every -o to name a file of its own"),
+        ("compare saved.json saved.json -o pyproject.toml --format json", "the input "),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_the_run(
@@ -78,11 +106,60 @@ def test_what_cannot_be_written_is_refused_before_the_run(
     Path("rows.csv").write_text("a,b\n1,2\n")
     Path("page.html").write_text("kept")
     Path("link.csv").symlink_to("rows.csv")
-    before = {path: path.read_bytes() for path in Path().iterdir()}
+    Path("hard.csv").hardlink_to("rows.csv")
+    Path("hard.json").hardlink_to("saved.json")
+    Path("linked").symlink_to(".")
+    for folder in ("ckpt/inner", "held", "glue", "d"):
+        Path(folder).mkdir(parents=True)
+    kept = "c.npy labels.csv s.csv new.json glue/dev.csv ckpt/config.json ckpt/inner/config.json ckpt/README.md"
+    for name in (*kept.split(), "held/embeddings.json"):
+        Path(name).write_text("kept")
+    Path("pyproject.toml").write_text("[tool.geoscope]\n")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert cli.main(line.split()) == 2
     assert said in capfd.readouterr().err
     assert runs == []
-    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_standard_input_is_an_input(runs: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
+    before = Path("saved.json").read_bytes()
+    command = [sys.executable, "-m", "geoscope", "check", "-", "two_nn>0", "-o", "saved.json"]
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Path("saved.json").open() as given:
+        ended = subprocess.run(command, stdin=given, capture_output=True, text=True, env=around)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "geoscope: expected -o to name what is not read, got saved.json, which is the input -; name another\n"
+    )
+    assert Path("saved.json").read_bytes() == before
+
+
+def test_a_report_may_stand_in_the_folder_it_is_of(runs: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
+    Path("ckpt").mkdir()
+    Path("ckpt/config.json").write_text("{}")
+    for _ in range(2):  # also over the one from before
+        line = "measure ckpt -q -o ckpt/geometry.json -o ckpt/geometry.html -o ckpt/geometry.csv"
+        assert cli.main(line.split()) == 0
+    Path("isoscore").mkdir()  # a folder called as a word of an option is none that is read
+    for _ in range(2):
+        line = "measure ckpt --measures isoscore --corpus ptb -q -o isoscore/report.json"
+        assert cli.main(line.split()) == 0
+
+
+def test_every_option_that_names_a_place_is_held() -> None:
+    commands: Any = cli.typer.main.get_command(cli.app)
+    fields = {
+        name: each.callback.fields for name, each in commands.commands.items() if hasattr(each.callback, "fields")
+    }
+    placed = re.compile(r"FILE|DIR|FOLDER|REPORT|CHECKPOINT")
+    seen = set()
+    for command in fields.values():
+        for field in command.values():
+            if placed.search(field.metavar):
+                seen.add(field.key)
+                assert field.option.written or field.may_be_read("some/file"), field.key
+    assert seen >= {"corpus", "groups", "isoscore-reference", "tokenizer", "output", "run", "save", "probe", "predict"}
 
 
 def test_a_gate_without_a_terminal_says_what_people_read(runs: list[Any], capfd: pytest.CaptureFixture[str]) -> None:

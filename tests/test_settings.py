@@ -28,7 +28,7 @@ from geoscope.studies.study import perturb
 ROWS = np.random.default_rng(0).standard_normal((60, 4))
 
 COMMANDS: dict[str, tuple[type, Any]] = {
-    "measure": (measuring.MeasureOptions, geoscope.measure),
+    "measure": (measuring.MeasureKeywords, geoscope.measure),
     "compare": (judging.CompareOptions, geoscope.compare),
     "extract": (measuring.ReadingOptions, geoscope.extract),
     "noise-floor": (judging.FloorOptions, noise_floor),

@@ -20,9 +20,9 @@ from benchmarks.results import Section
 from benchmarks.settings import Settings
 from benchmarks.timing import Case, interleaved
 from geoscope.catalogue import TRAITS
-from geoscope.comparisons.verdicts import margin_scale
 from geoscope.comparisons.comparison import MARGIN
 from geoscope.comparisons.difference_errors import ERROR_DEGREES
+from geoscope.comparisons.verdicts import margin_scale
 
 NOISE = 0.05
 """Of the copy's weights, in standard deviations of each tensor."""

@@ -19,6 +19,7 @@ from geoscope.plans import plan_of
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Report, Sample, Subject
+from geoscope.run_folders import only_writer
 from geoscope.settings.measuring import BatchKeywords, Groups, MeasureOptions, ReadingOptions
 from geoscope.settings.option import completed, fields_of, part, takes
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
@@ -75,26 +76,27 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
     asked = completed(BatchKeywords, given)
     output, announce = asked["output"], asked["announce"]
     options: dict[str, Any] = resolved(part(MeasureOptions, given))
-    kept = None if output is None else KeptReports(Path(output).expanduser(), ordered, options)
-    held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
-    tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]
-    here = partial(measure_subject, progress=asked["progress"], announce=announce)
-    results = run_tasks(
-        measure_subject, tasks, ray=asked["ray"], here=here, device=asked["device"], progress=asked["progress"],
-        what="subjects",
-    )  # fmt: skip
-    reports: dict[str, Report] = {}
-    mistakes: dict[str, GeoscopeError] = {}
-    for finished, (place, result) in enumerate(results, 1):
-        subject = ordered[place]
-        if isinstance(result, GeoscopeError):
-            mistakes[subject] = result
-            told = "not measured"
-        else:
-            reports[subject], told = _settled(subject, result, held[subject], kept)
-        if announce is not None:
-            announce(f"{finished} of {len(tasks)}: {subject}, {told}")
-    return ReportBatch(tuple(reports[subject] for subject in ordered if subject in reports), mistakes)
+    with only_writer(output, "-o"):
+        kept = None if output is None else KeptReports(Path(output).expanduser(), ordered, options)
+        held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
+        tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]
+        here = partial(measure_subject, progress=asked["progress"], announce=announce)
+        results = run_tasks(
+            measure_subject, tasks, ray=asked["ray"], here=here, device=asked["device"], progress=asked["progress"],
+            what="subjects",
+        )  # fmt: skip
+        reports: dict[str, Report] = {}
+        mistakes: dict[str, GeoscopeError] = {}
+        for finished, (place, result) in enumerate(results, 1):
+            subject = ordered[place]
+            if isinstance(result, GeoscopeError):
+                mistakes[subject] = result
+                told = "not measured"
+            else:
+                reports[subject], told = _settled(subject, result, held[subject], kept)
+            if announce is not None:
+                announce(f"{finished} of {len(tasks)}: {subject}, {told}")
+        return ReportBatch(tuple(reports[subject] for subject in ordered if subject in reports), mistakes)
 
 
 def _settled(

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from geoscope import __version__
-from geoscope.batches.finished_work import SETTINGS, ClaimedFolder, FinishedReports, that_count
+from geoscope.batches.finished_work import FinishedReports, that_count
 from geoscope.batches.subjects_in_order import named
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report
+from geoscope.run_folders import SETTINGS, ClaimedFolder
 from geoscope.settings.measuring import MeasureOptions
 
 _NEW = "a new folder for the reports of several subjects, or one of such reports"
@@ -36,7 +37,7 @@ class KeptReports:
                 )
             claimed.check(settings, held["settings"])
             taken = held["reports"]
-        self._names = named(subjects, taken, reserved=(SETTINGS,))
+        self._names = named(subjects, taken, reserved=(SETTINGS, *_foreign(folder, taken)))
         reports = {**taken, **{self._names[subject]: subject for subject in subjects}}
         claimed.claim({"geoscope": _COMMAND, "settings": settings, "reports": reports})
         self._finished = FinishedReports(folder)
@@ -48,3 +49,8 @@ class KeptReports:
     def keep(self, subject: str, report: Report) -> None:
         """Write the subject's report, whole or not at all."""
         self._finished.keep(self._names[subject], report)
+
+
+def _foreign(folder: Path, reports: Mapping[str, str]) -> list[str]:
+    """The names of files in a folder that are no report of its own, which none may overwrite."""
+    return [path.stem for path in folder.glob("*.json") if path.stem not in (*reports, SETTINGS)]

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from geoscope.batches.workers import Outcome, Surroundings, attempt
 from geoscope.errors import GeoscopeError
+from geoscope.network import keep_to_itself
+from geoscope.requirements import require
 from geoscope.settings.loading import Device
 from geoscope.settings.option import default_of
 
@@ -79,7 +81,8 @@ def _check_reachable(address: str) -> None:
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     """Ray, connected for the time of the context; a connection that was there is used and stays."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    keep_to_itself()
+    require("ray")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # its default warns that it will change
     try:
         import ray

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from geoscope.errors import GeoscopeError
+from geoscope.network import OFFLINE
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-_OWN_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_WAIT_POLICY")
+_TAKEN = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_WAIT_POLICY", *OFFLINE)
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The driver's thread counts and folder: sums in another number of threads round differently."""
+    """The driver's thread counts (sums in another number round otherwise), folder, and whether it is offline."""
 
     torch_threads: int
     faiss_threads: int
@@ -31,7 +32,7 @@ class Surroundings:
         import faiss
         import torch
 
-        own = {name: os.environ[name] for name in _OWN_THREADS if name in os.environ}
+        own = {name: os.environ[name] for name in _TAKEN if name in os.environ}
         # where it is unset, BLAS takes every processor it may use; Ray would set it to 1
         openmp = os.environ.get("OMP_NUM_THREADS") or str(_processors())
         return cls(

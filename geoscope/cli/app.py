@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from geoscope import __version__, files
+from geoscope import __version__, files, network
 from geoscope.cli import exits, options
 from geoscope.cli.commands import (
     batch_output,
     correlate_command,
+    doctor_command,
     finetune_command,
     gates,
     lists,
@@ -27,7 +28,9 @@ from geoscope.cli.help import Command, Commands, print_help, written
 from geoscope.cli.options import spread
 from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
-from geoscope.settings.measuring import Cluster, MeasureOptions, ReadingOptions
+from geoscope.errors import GeoscopeError
+from geoscope.run_folders import only_writer, parts_of
+from geoscope.settings.measuring import Cluster, Kept, MeasureOptions, ReadingOptions
 from geoscope.wording import meant
 
 app = typer.Typer(
@@ -45,6 +48,7 @@ def _command(function: Callable[..., None], name: str | None = None) -> Callable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, whatever happens."""
+    network.keep_to_itself()
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:
@@ -124,6 +128,7 @@ def measure(
     subjects: options.SubjectsArgument,
     measuring: MeasureOptions,
     cluster: Cluster,
+    kept: Kept,
     written: options.Written,
     screens: options.Screens,
     telling: options.Telling,
@@ -135,11 +140,16 @@ def measure(
         geoscope measure ./model --layers all -o report.json -o page.html
         geoscope measure rows.npy --groups sentences.npy  # embeddings you have
     """
-    several = len(subjects) > 1
+    several, run = len(subjects) > 1, kept.get("run")
+    if run is not None and (several or cluster):
+        raise GeoscopeError(
+            f"expected --run with one subject, measured here, got {'--ray' if cluster else len(subjects)}; leave it "
+            "out: -o DIR keeps the report of every subject"
+        )
     folder = batch_output.check_folder(written["output"]) if several else None
     places = {**written, "output": []} if several else written
-    outputs = chosen_outputs(places, quiet=telling["quiet"], inputs=(subjects, measuring))
-    with heard(telling) as ears:
+    outputs = chosen_outputs(places, quiet=telling["quiet"])
+    with only_writer(folder, "-o"), only_writer(run, "--run"), heard(telling) as ears:
         from geoscope.batches.batch import ReportBatch, measure_many
         from geoscope.measuring import measure as measured
 
@@ -149,7 +159,7 @@ def measure(
             )
         else:
             batch = ReportBatch(
-                (measured(subjects[0], **measuring, progress=ears.progress, announce=ears.announce),), {}
+                (measured(subjects[0], **measuring, **kept, progress=ears.progress, announce=ears.announce),), {}
             )
     if batch.reports:
         outputs.send(batch.reports if several else batch.only, all_measures=screens["all_measures"])
@@ -172,7 +182,7 @@ def extract(
         geoscope extract ./checkpoint -o rows/
         geoscope extract ./checkpoint --layers all --pooling mean -o rows/
     """
-    with heard(telling) as ears:
+    with only_writer(parts_of(folder), "-o", temporary=True), heard(telling) as ears:
         from geoscope.subjects import text_subjects
 
         kept = text_subjects.extract(checkpoint, output=folder, **reading, progress=ears.progress)
@@ -190,6 +200,7 @@ finetune = _command(finetune_command.finetune)
 measures = _command(lists.measures)
 protocols = _command(lists.protocols)
 config = _command(lists.config)
+doctor = _command(doctor_command.doctor)
 
 
 @_command

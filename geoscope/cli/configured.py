@@ -48,9 +48,15 @@ class Configured:
         if variable in self.environment:
             text = self.environment[variable]
             return _read(option, shlex.split(text) if option.option.repeated else text, variable), variable
-        if option.key in self.kept:
-            return _read(option, self.kept[option.key], str(self.path)), str(self.path)
-        return None
+        if option.key not in self.kept:
+            return None
+        value = _read(option, self.kept[option.key], str(self.path))
+        if value and option.option.trusts:
+            raise GeoscopeError(
+                f"expected {option.flag} on the command line or in {variable}, got it in {self.path}, which may be "
+                "from whoever made the project; type it if you trust what it lets in, and take it out there"
+            )
+        return value, str(self.path)
 
     def check(self, known: Iterable[str]) -> None:
         """Refuse a key that is no option of any command, and a variable that is one mistyped."""

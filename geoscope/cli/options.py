@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, TypedDict, get_type_hints, is_typeddict
 
 import typer
 
 from geoscope.cli.configured import Configured
 from geoscope.cli.help import print_help, print_whole_help
+from geoscope.cli.places import hold_apart
 from geoscope.forms.output import Form, GateForm
-from geoscope.settings.option import Field, Option, fields_of
+from geoscope.settings.option import Field, Option, fields_of, standing_in
 
 _OUTPUT = "Output"
 _CONTEXT = "context"
@@ -72,7 +74,7 @@ class Destinations(TypedDict):
         list[str],
         Option(
             (), "Where to write, whole or not at all; may be repeated, each in the form of its suffix.",
-            _OUTPUT, flags=("--output", "-o"), metavar="FILE", shown="stdout", repeated=True, often=10,
+            _OUTPUT, flags=("--output", "-o"), metavar="FILE", shown="stdout", repeated=True, often=10, written=True,
         ),
     ]  # fmt: skip
 
@@ -171,9 +173,11 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     groups = {name: kind for name, kind in hints.items() if is_typeddict(kind)}
     parameters = [_parameter(_CONTEXT, typer.Context)] * (_CONTEXT not in hints)
     fields: dict[str, Field] = {}
+    outputs: list[str] = []
     for own in inspect.signature(command).parameters.values():
         if own.name not in groups:
             parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[own.name]))
+            outputs += [own.name] * _is_output(hints[own.name])
         else:
             fields |= {name: field for name, field in fields_of(groups[own.name]).items() if field.option.typed}
     fields |= fields_of(_Everywhere)
@@ -183,7 +187,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**given: Any) -> None:
         context: typer.Context = given[_CONTEXT]
-        values, context.obj = _in_force(fields, given, context)
+        values, context.obj, project = _in_force(fields, given, context)
         made = {
             name: {
                 each: values.get(each, field.option.default)
@@ -193,7 +197,9 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             for name, kind in groups.items()
         }
         left = {name: value for name, value in given.items() if name in hints and name not in groups}
-        command(**left, **made)
+        _hold_apart({**left, "project": project}, outputs, fields, values)
+        with standing_in(fields, values):
+            command(**left, **made)
 
     spread_out: Any = run
     spread_out.__signature__ = inspect.Signature(parameters)
@@ -203,10 +209,33 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _is_output(hint: Any) -> bool:
+    """Whether a parameter of a command's own is its -o."""
+    return any("-o" in (getattr(each, "param_decls", None) or ()) for each in getattr(hint, "__metadata__", ()))
+
+
+def _hold_apart(
+    own: Mapping[str, Any], outputs: Sequence[str], fields: Mapping[str, Field], values: Mapping[str, Any]
+) -> None:
+    """Refuse an output that is an input: of the arguments, of the command's own options, and of every group's.
+
+    outputs: those of its own that are written. Here and not in the commands, so that what is new is held too.
+    """
+    reads: list[Any] = [value for name, value in own.items() if name not in (*outputs, _CONTEXT)]
+    writes: list[tuple[str, str]] = [("-o", own[name]) for name in outputs]
+    for name, field in fields.items():
+        given = values.get(name, field.option.default)
+        reads += field.may_be_read(given)
+        if field.option.written and given is not None:
+            flag = min(field.option.flags, key=len, default=field.flag)
+            writes += [(flag, str(place)) for place in ([given] if isinstance(given, str) else given)]
+    hold_apart(reads, writes)
+
+
 def _in_force(
     fields: Mapping[str, Field], given: Mapping[str, Any], context: typer.Context
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The value of every option that is typed or configured, and where each of these is from."""
+) -> tuple[dict[str, Any], dict[str, str], Path | None]:
+    """The value of every option that is typed or configured, where each of these is from, and the project's file."""
     values = {name: field.read_text(given[name]) for name, field in fields.items() if _typed(context, name)}
     sources = dict.fromkeys(values, TYPED)
     around = Configured.here(use_files=not values.get("no_config", False))
@@ -215,7 +244,7 @@ def _in_force(
         found = around.of(field) if name not in values else None
         if found is not None:
             values[name], sources[name] = found
-    return values, sources
+    return values, sources, around.path
 
 
 def known_options(context: typer.Context) -> list[str]:

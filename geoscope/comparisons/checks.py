@@ -205,11 +205,12 @@ def hold_limits(
     change to hold: a null, or numbers that cannot be subtracted. A limit without a layer is about every layer that
     the two reports share. Raises GeoscopeError for a measure or layer that a report lacks.
     """
+    of = {label: [match for match in matches if match.label == label] for label in candidates}
     tested = [
         _test(limit, match)
         for limit in limits
         for label, candidate in candidates.items()
-        for match in _aimed(limit, base, candidate, [match for match in matches if match.label == label])
+        for match in _aimed(limit, base, candidate, of[label])
     ]
     adjusted = holm([each.p for each in tested])
     return [_held(each, p, strict=strict) for each, p in zip(tested, adjusted, strict=True)]
@@ -218,7 +219,7 @@ def hold_limits(
 def _aimed(limit: Limit, base: Report, candidate: Report, matches: Sequence[Match]) -> list[Match]:
     for report in (base, candidate):
         _check_measure(report, limit.measure, str(limit))
-    layers = aimed_layers(limit.aim, base, str(limit))
+    layers = set(aimed_layers(limit.aim, base, str(limit)))
     found = [match for match in matches if match.base.measure == limit.measure and match.base.layer in layers]
     if not found:
         raise GeoscopeError(
@@ -230,7 +231,8 @@ def _aimed(limit: Limit, base: Report, candidate: Report, matches: Sequence[Matc
 
 def _rows(report: Report, measure: str, layers: Sequence[int | None], whole: str) -> list[Measurement]:
     _check_measure(report, measure, whole)
-    rows = [row for row in report.measurements if row.measure == measure and row.layer in layers]
+    aimed = set(layers)
+    rows = [row for row in report.measurements if row.measure == measure and row.layer in aimed]
     if not rows:
         raise GeoscopeError(
             f"expected {measure} of layer {layers[0]} in {report.subject.name}'s report for {whole}, got none; "

@@ -217,7 +217,8 @@ def _unmatched(base: Report, candidate: Report, label: str) -> list[Unmatched]:
     pairs = match_layers(base, candidate)
     found = []
     for side, report, other, place in (("base", base, candidate, 0), ("candidate", candidate, base, 1)):
-        layers = [layer for layer in report.layers if layer not in [pair[place] for pair in pairs]]
+        paired = {pair[place] for pair in pairs}
+        layers = [layer for layer in report.layers if layer not in paired]
         missing = measures_of(report) - measures_of(other)
         measures = [key for key in dict.fromkeys(row.measure for row in report.measurements) if key in missing]
         if layers or measures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,22 +79,33 @@ def pair_layers(
     last with the last, and any other with the nearest that is at most half a block of the shallower model away. No
     layer is taken twice; the nearest pairs are taken first.
     """
-    both: Layers = [(layer, layer) for layer in ours if layer in theirs]
+    others = set(theirs)
+    both: Layers = [(layer, layer) for layer in ours if layer in others]
     if not differ_in_depth(*depths):
         return both
     one, other = (depth or 0 for depth in depths)
+    reach, numbered = max(one, other), sorted(layer for layer in others if layer is not None)
     ranked = sorted(
         # Distances times both numbers of blocks are whole numbers; ties fall the same whichever model comes first.
         (abs(a * other - b * one), *((a, b) if one < other else (b, a)), a, b)
         for a in ours
-        for b in theirs
-        if a is not None and b is not None and _end(a, one) == _end(b, other)
+        if a is not None
+        for b in _within(numbered, 2 * a * other - reach, 2 * a * other + reach, 2 * one)
+        if _end(a, one) == _end(b, other)
     )
     partner: dict[int | None, int | None] = {None: None} if (None, None) in both else {}
+    taken = set(partner.values())
     for distance, _, _, a, b in ranked:
-        if 2 * distance <= max(one, other) and a not in partner and b not in partner.values():
+        if 2 * distance <= reach and a not in partner and b not in taken:
             partner[a] = b
+            taken.add(b)
     return [(layer, partner[layer]) for layer in ours if layer in partner]
+
+
+def _within(numbers: Sequence[int], low: int, high: int, unit: int) -> Sequence[int]:
+    """Those of sorted numbers that are from low to high of a unit: not all, so that many layers pair in little time."""
+    unit = max(unit, 1)
+    return numbers[bisect_left(numbers, -(-low // unit)) : bisect_right(numbers, high // unit)]
 
 
 def _end(layer: int, depth: int) -> int:

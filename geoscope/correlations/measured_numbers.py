@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from geoscope.bounds import RESULT_BYTES, read_whole
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
 from geoscope.comparisons.comparability import check_comparable
 from geoscope.comparisons.matching import match_layers
@@ -55,9 +56,9 @@ class Numbers:
     def columns(self) -> list[MeasureColumn]:
         """Every measure of every layer: by layer as they came, then in the catalogue's order, others last."""
         held = list(dict.fromkeys(column for row in self.values.values() for column in row))
-        layers = list(dict.fromkeys(column.layer for column in held))
+        layers = {layer: place for place, layer in enumerate(dict.fromkeys(column.layer for column in held))}
         order = {key: place for place, key in enumerate(KEYS)}
-        return sorted(held, key=lambda column: (layers.index(column.layer), order.get(column.measure, len(order))))
+        return sorted(held, key=lambda column: (layers[column.layer], order.get(column.measure, len(order))))
 
 
 def case_of(report: Report, row: Measurement | ReportedScore) -> Case:
@@ -100,8 +101,8 @@ def _of_folder(folder: Path) -> list[Report]:
 
 def _looks_like_a_report(path: Path) -> bool:
     try:
-        content = json_content(path.read_bytes())
-    except (OSError, ValueError):
+        content = json_content(read_whole(path, "a report", RESULT_BYTES))
+    except (GeoscopeError, OSError, ValueError):
         return False
     return isinstance(content, dict) and {"schema_version", "subject", "measurements"} <= content.keys()
 

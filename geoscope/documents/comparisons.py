@@ -378,7 +378,6 @@ def _cases(result: Comparison, *, several: bool) -> list[GateCase]:
             null = "" if each.get("null") is None else f", null {rounded(each['null'])}"
             apart = f"; {layers_in_words(base, candidate)}" if base != candidate else ""
             found.append(GateCase(suite_of(base), name, "passed", rounded(each["value"]) + null + apart))
-    suites = list(
-        dict.fromkeys([*(suite_of(row.layer) for row in result.differences), *(case.suite for case in found)])
-    )
-    return sorted(found, key=lambda case: suites.index(case.suite))
+    names = dict.fromkeys([*(suite_of(row.layer) for row in result.differences), *(case.suite for case in found)])
+    places = {suite: place for place, suite in enumerate(names)}
+    return sorted(found, key=lambda case: places[case.suite])

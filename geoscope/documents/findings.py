@@ -12,7 +12,7 @@ from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding
-from geoscope.documents.collapse import collapse_in_words
+from geoscope.documents.gates import collapse_in_words
 from geoscope.documents.series import labels_of, place_name
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
 from geoscope.wording import capital, layer_in_words, layer_ranges, layers_together, listed

@@ -145,6 +145,7 @@ KINDS = (
     ResultKind("noise_floor", "comparisons.noise_floor", "NoiseFloor", "noise_floors"),
     ResultKind("correlations", "correlations.correlations", "Correlations", "correlations"),
     ResultKind("fine_tuning", "finetuning.outcome", "FineTuning", "fine_tunings"),
+    ResultKind("diagnosis", "diagnosis.diagnosis", "Diagnosis", "listings.diagnoses"),
     ResultKind("measures", "documents.listings.measures", "MeasureList", "listings.measures"),
     ResultKind("protocols", "documents.listings.protocols", "ProtocolList", "listings.protocols"),
     ResultKind("configuration", "documents.listings.configuration", "InForce", "listings.configuration"),

@@ -62,7 +62,10 @@ class Lesson:
         weights = choose_weights(
             [path.name for path in Path(folder).iterdir()], self.checkpoint.name, allow_pickle=True
         )  # what may be unpickled was settled when the checkpoint was first loaded
-        head = {} if self.task.kind == "mlm" else {"num_labels": self.task.outputs, "ignore_mismatched_sizes": True}
+        head: dict[str, Any] = {}
+        if self.task.kind != "mlm":  # its kind is said here: a model that finds it out as it learns may be saved before
+            learnt = "single_label_classification" if self.task.classes else "regression"
+            head = {"num_labels": self.task.outputs, "problem_type": learnt, "ignore_mismatched_sizes": True}
         attention = "sdpa" if getattr(self.checkpoint.model, "_supports_sdpa", False) else "eager"
         try:
             model = kind.from_pretrained(

@@ -25,6 +25,7 @@ def run_report(run: Run, lesson: Lesson, settings: Mapping[str, Any], environmen
             parameters=checkpoint.parameters,
             layers=checkpoint.layers,
             hidden_size=checkpoint.hidden_size,
+            trust_remote_code=lesson.trust_remote_code or None,
         ),
         sample=Sample(
             sequences=len(lesson.tracked(settings["tracking"]["examples"])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,9 @@ def train(
         trainer.train(resume_from_checkpoint=last_whole_state(states))
         for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
             part.save_pretrained(str(run.folder / "checkpoint"))
-        trained = load_checkpoint(str(run.folder / "checkpoint"), device="cpu")
+        trained = load_checkpoint(
+            str(run.folder / "checkpoint"), device="cpu", trust_remote_code=lesson.trust_remote_code
+        )
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
     kept = {"epochs": _scores(trainer, lesson), "penalties": _penalties(trainer)}
     write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, **kept})
@@ -141,9 +143,13 @@ def _penalties(trainer: Any) -> list[dict[str, Any]]:
 
 
 def remove_states(run: Run) -> None:
-    """Free the room of what a finished run could have been resumed from."""
-    if (run.folder / STATES).is_dir():
-        shutil.rmtree(run.folder / STATES)
+    """Free the room of what a finished run could have been resumed from; whatever else is there stays."""
+    states = run.folder / STATES
+    for path in states.glob("checkpoint-*"):
+        if path.name.removeprefix("checkpoint-").isdecimal():
+            shutil.rmtree(path)
+    with suppress(OSError):  # not there, or with a user's file in it
+        states.rmdir()
 
 
 def _trainer(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from geoscope import __version__
-from geoscope.batches.finished_work import ClaimedFolder, FinishedReports, difference
+from geoscope.batches.finished_work import FinishedReports
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError
@@ -21,6 +21,8 @@ from geoscope.finetuning.results import collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.measuring import torch_device
+from geoscope.requirements import require
+from geoscope.run_folders import ClaimedFolder, difference, only_writer
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
 from geoscope.settings.loading import Origin
 from geoscope.settings.option import completed, part, takes
@@ -61,6 +63,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     """
     if find_spec("accelerate") is None:
         raise GeoscopeError("expected accelerate, which fine-tuning needs, got none; pip install 'geoscope[train]'")
+    require("accelerate")
     expect(checkpoint, [Kind.TEXT], "a checkpoint to fine-tune", named=True)
     options = completed(FineTuningKeywords, given)
     recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
@@ -80,31 +83,33 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     lesson.check()
     shared = _shared(lesson, hyperparameters, tracking, recipe)
     folder = Path(output).expanduser()
-    _claim(folder, shared)
     wanted = range(seed, seed + (options["seeds"] or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
-    _refuse_other_arms(runs)
-    if announce is not None and recipe is not None:
-        announce(f"{recipe} is as in {chosen.paper}; not known: {chosen.unknown}")
-    missing = [run for run in runs if not run.finished]
-    outlook = Outlook(missing, len(runs), lesson, hyperparameters, options["progress"], announce)
     environment = describe_environment(device=lesson.device)
-    for run in runs:
-        if not run.finished:
-            with outlook.during(run) as on_step:
-                train(run, lesson, hyperparameters, tracking, on_step)
-        reports = FinishedReports(run.folder)
-        if reports.read("report") is None:  # also where a kill came between the two
-            reports.keep("report", run_report(run, lesson, shared, environment))
-        remove_states(run)
-    return collect(folder, {"geoscope_version": __version__, **shared}, environment)
+    with only_writer(folder, "--output"):
+        _claim(folder, shared)
+        _refuse_other_arms(runs)
+        if announce is not None and recipe is not None:
+            announce(f"{recipe} is as in {chosen.paper}; not known: {chosen.unknown}")
+        missing = [run for run in runs if not run.finished]
+        outlook = Outlook(missing, len(runs), lesson, hyperparameters, options["progress"], announce)
+        for run in runs:
+            if not run.finished:
+                with outlook.during(run) as on_step:
+                    train(run, lesson, hyperparameters, tracking, on_step)
+            reports = FinishedReports(run.folder)
+            if reports.read("report") is None:  # also where a kill came between the two
+                reports.keep("report", run_report(run, lesson, shared, environment))
+            remove_states(run)
+        return collect(folder, {"geoscope_version": __version__, **shared}, environment)
 
 
 def _shared(lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, recipe: str | None) -> dict[str, Any]:
     """The settings that all runs of a folder have in common."""
     loaded = lesson.checkpoint
+    trusted = {"trust_remote_code": True} if lesson.trust_remote_code else {}
     return {
-        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers},
+        "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers, **trusted},
         "task": lesson.described(),
         "hyperparameters": asdict(hyperparameters),
         "tracking": tracking.settings,

@@ -6,7 +6,7 @@ import io
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from geoscope.document import Cards, Code, Column, Document, Finding, Section, Style, Table
@@ -15,11 +15,11 @@ from geoscope.wording import capital, cell_text, code_and_words, printable, sent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table as Grid
     from rich.text import Text
 
 _MANY = 8  # more places than this side by side read better as rows
 _MOST_ROWS = 60  # in a terminal, where some rows tell more than others
+_AT_ONCE = 500  # lines of a table that are drawn as one text
 _GAP = 2  # between columns
 _NOTE = 5  # of a footnote's number
 _STICKS = "\N{NO-BREAK SPACE}"  # a number to its unit
@@ -33,16 +33,14 @@ _STYLES: dict[Style, str] = {"": "", "strong": "bold", "faint": "dim", "bad": "r
 class _Notes:
     """Footnotes: each reason once, numbered as they come."""
 
-    reasons: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
 
     def cell(self, column: Column, row: Any) -> str:
         text = cell_text(column.told(row))
         why = None if column.why is None else column.why(row)
         if why is None:
             return text
-        if why not in self.reasons:
-            self.reasons.append(why)
-        return f"{text or column.absent} [{self.reasons.index(why) + 1}]"
+        return f"{text or column.absent} [{self.reasons.setdefault(why, len(self.reasons) + 1)}]"
 
 
 def text(document: Document, page: Page) -> str:
@@ -62,8 +60,8 @@ def text(document: Document, page: Page) -> str:
         parts += [Text()]
         parts += [_lines(table.caption, wide, style="bold")] if len(tables) > 1 and table.caption else []
         for number, grid in enumerate(_grids(table, notes, page.width)):
-            parts += [Text(), grid] if number else [grid]
-    parts += [_lines(reason, wide, f"[{number}] ") for number, reason in enumerate(notes.reasons, 1)]
+            parts += [Text(), *grid] if number else grid
+    parts += [_lines(reason, wide, f"[{number}] ") for reason, number in notes.reasons.items()]
     for section in document.sections:
         parts += _described(section)
     further = [line for table, drawn in zip(whole, laid_out, strict=True) for line in _left_out(table, drawn, page)]
@@ -108,10 +106,15 @@ def _drawn(parts: Sequence[RenderableType], page: Page) -> str:
         markup=False,
         emoji=False,
     )
-    with console.capture() as capture:
-        for part in parts:
-            console.print(part, soft_wrap=isinstance(part, Text))  # its lines are whole already
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+    drawn = []
+    for part in parts:
+        if isinstance(part, Text) and not page.color:  # its lines are whole already
+            drawn.append(part.plain + part.end)
+            continue
+        with console.capture() as capture:
+            console.print(part, soft_wrap=isinstance(part, Text), end=part.end if isinstance(part, Text) else "\n")
+        drawn.append(capture.get())
+    return "".join(line.rstrip() + "\n" for line in "".join(drawn).splitlines())
 
 
 def _described(section: Section) -> list[RenderableType]:
@@ -326,7 +329,7 @@ def _shortened(name: str, room: int) -> str:
     return name if len(name) <= max(room, _LEAST) else f"…{name[1 - max(room, _LEAST) :]}"
 
 
-def _grids(table: Table, notes: _Notes, width: int | None) -> list[Grid]:
+def _grids(table: Table, notes: _Notes, width: int | None) -> list[list[Text]]:
     """The table, or several under one another where its columns do not fit the width even without spare ones."""
     parts = _parts(table, notes, width)
     first, sizes, columns = parts.first, parts.sizes, parts.columns
@@ -348,23 +351,43 @@ def _grids(table: Table, notes: _Notes, width: int | None) -> list[Grid]:
 
 def _grid(
     table: Table, stub: Column, heading: Column | None, labels: Sequence[str], block: Sequence[tuple[Column, list[str]]]
-) -> Grid:
-    from rich import box
-    from rich.table import Table as Grid
+) -> list[Text]:
+    """The lines of a table, some hundred in a text: rich's own tables take minutes for a hundred thousand rows."""
     from rich.text import Text
 
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
-    grid.add_column(Text(printable(stub.title)), no_wrap=True)
-    for column, _ in block:
-        title = "\n".join(map(printable, column.title.split("\n")))
-        grid.add_column(Text(title), justify="left" if column.words else "right", no_wrap=True)
-    group = ""
+    groups = [""] * len(labels)
+    if heading is not None and heading.heading is not None:
+        groups = [printable(heading.heading(row)) for row in table.rows]
+    titles = [[printable(line) for line in title.split("\n")] for title in (stub.title, *(c.title for c, _ in block))]
+    columns = [labels, *(cells for _, cells in block)]
+    sizes = [max(map(_wide, (*title, *cells))) for title, cells in zip(titles, columns, strict=True)]
+    sizes[0] = max(sizes[0], *map(_wide, dict.fromkeys(groups)))
+    left = [True, *(column.words for column, _ in block)]
+
+    def line(cells: Sequence[str]) -> list[str]:
+        fills = [" " * (size - _wide(cell)) for cell, size in zip(cells, sizes, strict=True)]
+        aligned = [cell + fill if here else fill + cell for cell, fill, here in zip(cells, fills, left, strict=True)]
+        return [aligned[0], "".join(" " * _GAP + cell for cell in aligned[1:])]
+
+    made = Text()
+    for each in reversed(list(zip_longest(*(title[::-1] for title in titles), fillvalue=""))):
+        made.append("".join(line(each)) + "\n", "bold")
+    made.append("─" * (sum(sizes) + _GAP * len(block)))
+    texts, group = [made], ""
     for at, row in enumerate(table.rows):
-        head = "" if heading is None or heading.heading is None else printable(heading.heading(row))
-        if head != group:
-            group = head
-            if head:
-                grid.add_row(Text(head, style="bold"))
-        style = _STYLES[table.style(row) if table.style is not None else ""]
-        grid.add_row(Text(labels[at]), *(Text(cells[at], style=style) for _, cells in block))
-    return grid
+        if at % _AT_ONCE == 0:
+            texts.append(Text(end=""))
+        if groups[at] != group:
+            group = groups[at]
+            texts[-1].append(f"{group}\n" * bool(group), "bold")
+        label, cells = line([column[at] for column in columns])
+        texts[-1].append(label)
+        texts[-1].append(f"{cells}\n", _STYLES[table.style(row) if table.style is not None else ""])
+    return texts
+
+
+def _wide(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    from rich.cells import cell_len
+
+    return len(text) if text.isascii() else cell_len(text)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Literal, TypedDict
 
-from geoscope.settings.loading import Device, Origin
+from geoscope import bounds
+from geoscope.settings.loading import Device, Network, Origin
 from geoscope.settings.measuring import Heard, Quantizer
 from geoscope.settings.option import Option
 from geoscope.settings.texts import MEASURE_WORDS, keys_of, numbers_of
@@ -126,6 +127,7 @@ class Training(Hyper, total=False):
             _TRAINING,
             metavar="K",
             least=1,
+            most=bounds.SEEDS,
             shown=f"{SEEDS}",
             often=9,
         ),
@@ -140,7 +142,7 @@ class Training(Hyper, total=False):
     ]  # fmt: skip
 
 
-class FineTuningOptions(Training, Quantizer, Device, Origin, total=False):
+class FineTuningOptions(Training, Quantizer, Device, Origin, Network, total=False):
     """What `finetune` can be asked."""
 
 

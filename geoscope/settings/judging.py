@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, TypedDict
 
+from geoscope.bounds import SEEDS
 from geoscope.catalogue import KEYS
-from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import share_of
@@ -63,12 +64,15 @@ class DrawOptions(TypedDict, total=False):
     draws: Annotated[
         int,
         Option(
-            5, "Disjoint draws that one subject's sequences are dealt into.", "Sample", metavar="K", least=3, often=9
+            5, "Disjoint draws that one subject's sequences are dealt into.",
+            "Sample", metavar="K", least=3, most=SEEDS, often=9,
         ),
     ]  # fmt: skip
 
 
-class FloorOptions(Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, total=False):
+class FloorOptions(
+    Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, Network, total=False
+):
     """What `noise-floor` can be asked: all that changes a number but errors and nulls, which it sets itself."""
 
 

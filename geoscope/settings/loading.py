@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from geoscope.bounds import TOKENS_AT_ONCE
+from geoscope.network import offline
 from geoscope.settings.option import Option
 from geoscope.settings.texts import DEVICE_WORDS
 
@@ -44,10 +46,29 @@ class Origin(TypedDict, total=False):
             takes="str, path or loaded tokenizer",
         ),
     ]  # fmt: skip
-    trust_remote_code: Annotated[bool, Option(False, "Run the code a checkpoint brings along.", RUN, drawn=True)]
+    trust_remote_code: Annotated[
+        bool,
+        Option(
+            False, "Run the code a checkpoint brings along; one of the hub then needs --revision with a commit.",
+            RUN, told="subject.trust_remote_code", drawn=True, trusts=True,
+        ),
+    ]  # fmt: skip
     allow_pickle: Annotated[
-        bool, Option(False, "Load weights that can only be unpickled; refused otherwise.", RUN, drawn=True)
+        bool,
+        Option(False, "Load weights that can only be unpickled; refused otherwise.", RUN, drawn=True, trusts=True),
     ]
+
+
+class Network(TypedDict, total=False):
+    """Whether a run may fetch what it lacks."""
+
+    offline: Annotated[
+        bool,
+        Option(
+            False, "Fetch nothing: checkpoints and texts that are no local files come from the hub's cache.",
+            RUN, rounds=True, around=offline,
+        ),
+    ]  # fmt: skip
 
 
 class Loading(Device, Origin, total=False):
@@ -79,7 +100,7 @@ class Batches(TypedDict, total=False):
         int | None,
         Option(
             None, "Tokens read at once; less takes less memory.",
-            RUN, metavar="N", least=1, shown="auto", drawn=True, rounds=True,
+            RUN, metavar="N", least=1, most=TOKENS_AT_ONCE, shown="auto", drawn=True, rounds=True,
         ),
     ]  # fmt: skip
 

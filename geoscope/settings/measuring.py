@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
+from geoscope.bounds import CODEBOOKS
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
-from geoscope.settings.loading import RUN, Batches, Loading, Memory
+from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
 from geoscope.settings.option import Option
 from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
 
@@ -193,7 +194,8 @@ class CodebookOptions(Quantizer, total=False):
     """How many cells it learns."""
 
     codebooks: Annotated[
-        int, Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, told="settings.quantizer.codebooks")
+        int,
+        Option(4, "Codebooks.", _MEASURES, metavar="N", least=1, most=CODEBOOKS, told="settings.quantizer.codebooks"),
     ]
     bits: Annotated[
         int, Option(8, "Bits of a codebook.", _MEASURES, metavar="N", least=1, most=16, told="settings.quantizer.bits")
@@ -290,6 +292,20 @@ class Cluster(TypedDict, total=False):
     ]  # fmt: skip
 
 
+class Kept(TypedDict, total=False):
+    """What of a long run outlives an interruption."""
+
+    run: Annotated[
+        Any,
+        Option(
+            None,
+            "Folder that keeps a checkpoint's rows as they are read, so that the same command, or one with other "
+            "measures, goes on from there. They stay; delete it when you need them no more.",
+            RUN, metavar="DIR", shown="nothing is kept", of_text=True, rounds=True, written=True, takes="str or path",
+        ),
+    ]  # fmt: skip
+
+
 class Heard(TypedDict, total=False):
     """Who is told how far a run has come, and what it needs before it starts."""
 
@@ -303,11 +319,11 @@ class Heard(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class ReadingOptions(Text, Seed, Loading, Batches, total=False):
+class ReadingOptions(Text, Seed, Loading, Batches, Network, total=False):
     """Whatever makes rows of a checkpoint's text."""
 
 
-class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, total=False):
+class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, Network, total=False):
     """Whatever measures, each measure once."""
 
 
@@ -315,7 +331,7 @@ class MeasureOptions(OneSize, Sizes, total=False):
     """What `measure` can be asked."""
 
 
-class MeasureKeywords(MeasureOptions, Heard, total=False):
+class MeasureKeywords(MeasureOptions, Kept, Heard, total=False):
     """What `geoscope.measure` takes."""
 
 
@@ -337,7 +353,7 @@ class ExtractKeywords(ReadingKeywords, total=False):
     ]  # fmt: skip
 
 
-class BatchKeywords(MeasureKeywords, Cluster, total=False):
+class BatchKeywords(MeasureOptions, Heard, Cluster, total=False):
     """What measuring many subjects takes."""
 
     output: Annotated[

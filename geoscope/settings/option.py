@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
 from math import isfinite
@@ -34,9 +35,11 @@ class Option:
     text means, on the command line and in the library alike. repeated: may be given several times; a lone text is one.
     told: where a report says it ("settings.tokens"). of_text: means something only where text is read. drawn: has its
     effect while rows are drawn or read, and none on rows that there are. rounds: changes no number beyond rounding.
-    typed: whether the command line has it. takes: what Python takes, where the type says less. words: what it may be
-    among other things, for shells to complete. often: how much it is asked for; short help lists a command's ten of the
-    most.
+    written: names a file or folder that is written. typed: whether the command line has it. takes: what Python takes,
+    where the type says less. words: what it may be among other things, for shells to complete. often: how much it is
+    asked for; short help lists a command's ten of the most. around: what the whole of a run stands in while it has its
+    value. trusts: it lets in what could run code, so that only whoever runs geoscope turns it on, and no file of a
+    project.
     """
 
     default: Any
@@ -53,10 +56,13 @@ class Option:
     of_text: bool = False
     drawn: bool = False
     rounds: bool = False
+    written: bool = False
     typed: bool = True
     words: Sequence[str] = ()
     often: int = 0
     takes: str | None = None
+    around: Callable[[Any], AbstractContextManager[None]] | None = None
+    trusts: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,13 @@ class Field:
     def choices(self) -> tuple[str, ...]:
         """The words it may be, if it is one of some."""
         return next((get_args(part) for part in self.parts if get_origin(part) is Literal), ())
+
+    def may_be_read(self, value: Any) -> list[str]:
+        """The texts of a value that may name files to be read: all that are no word of the option's own."""
+        if self.option.written or self.choices or {str, Any, PathLike}.isdisjoint(_leaves(self.type)):
+            return []
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        return [str(each) for each in listed if isinstance(each, (str, PathLike)) and each not in self.words]
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -180,9 +193,14 @@ class Field:
         if right and (least is None or value >= least) and (most is None or value <= most):
             return kind(value)
         bounds = [f"at least {least:g}"] if least is not None else []
-        bounds += [f"at most {most:g}"] if most is not None else []
+        bounds += [f"at most {most:,}" if kind is int else f"at most {most:g}"] if most is not None else []
         told = f" of {' and '.join(bounds)}" if bounds else ""
         raise GeoscopeError(f"expected {self.flag} to be {words}{told}, got {value!r}; give one")
+
+
+def _leaves(kind: Any) -> set[Any]:
+    """The types that a type is made of."""
+    return {leaf for part in get_args(kind) for leaf in _leaves(part)} or {kind}
 
 
 def fields_of(group: Any) -> Mapping[str, Field]:
@@ -249,6 +267,17 @@ def without(given: Mapping[str, Any], left_out: Iterable[str]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name not in out}
 
 
+@contextmanager
+def standing_in(fields: Mapping[str, Field], given: Mapping[str, Any]) -> Iterator[None]:
+    """What a run of the given options stands in, from before anything that they concern is loaded."""
+    with ExitStack() as stack:
+        for name, value in given.items():
+            around = fields[name].option.around if name in fields else None
+            if around is not None:
+                stack.enter_context(around(value))
+        yield
+
+
 def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Let a function of `**options: Unpack[group]` be called with any of them: it gets each as its option reads it.
 
@@ -268,7 +297,8 @@ def takes(group: type) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 )
             mine = {name: value for name, value in keywords.items() if name in named}
             options = read(group, without(keywords, named))  # type: ignore[var-annotated]
-            return function(*args, **mine, **options)  # type: ignore[arg-type]
+            with standing_in(fields_of(group), options):
+                return function(*args, **mine, **options)  # type: ignore[arg-type]
 
         spread = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.option.default, annotation=field.type)

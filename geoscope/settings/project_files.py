@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from geoscope.bounds import PROJECT_BYTES, read_whole
 from geoscope.errors import GeoscopeError, first_line
 
 _OURS = re.compile(r"tool\W+geoscope|^\s*geoscope\b", re.MULTILINE)
@@ -47,7 +48,7 @@ def _read(path: Path, *, foreign: bool = False) -> dict[str, Any]:
 
     text = ""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_whole(path, "TOML", PROJECT_BYTES).decode("utf-8")
         return tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         if foreign and not isinstance(error, (OSError, UnicodeDecodeError)) and not _OURS.search(text):

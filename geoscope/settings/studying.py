@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
-from geoscope.settings.loading import Batches, Loading, Memory
+from geoscope.bounds import SEEDS
+from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Beside, Cluster, Heard, MeasureChoice, Rows, Seed, Sizes, Text
 from geoscope.settings.option import Option
 from geoscope.settings.texts import TASK_WORDS, names_of
@@ -30,8 +31,11 @@ class Perturbing(TypedDict, total=False):
     ]  # fmt: skip
     seeds: Annotated[
         int,
-        Option(3, "Draws of the noise at each level, seeded from --seed on.", _STUDY, metavar="K", least=1, often=10),
-    ]
+        Option(
+            3, "Draws of the noise at each level, seeded from --seed on.",
+            _STUDY, metavar="K", least=1, most=SEEDS, often=10,
+        ),
+    ]  # fmt: skip
     kind: Annotated[
         str,
         Option(
@@ -54,7 +58,8 @@ class Perturbing(TypedDict, total=False):
     save: Annotated[
         Any,
         Option(
-            None, "Folder for the checkpoint of every level and seed.", _STUDY, metavar="DIR", shown="none is kept"
+            None, "Folder for the checkpoint of every level and seed.", _STUDY, metavar="DIR", shown="none is kept",
+            written=True,
         ),
     ]  # fmt: skip
     probes: Annotated[
@@ -83,7 +88,7 @@ class Perturbing(TypedDict, total=False):
     ]
 
 
-class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, total=False):
+class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, Network, total=False):
     """How each state of a study is measured."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geoscope.bounds import STATES
 from geoscope.errors import GeoscopeError
 from geoscope.settings.option import choices_of, default_of
 from geoscope.settings.studying import DEFAULT_LEVELS, Perturbing
@@ -74,6 +75,11 @@ class Change:
         numbers = range(first_seed, first_seed + seeds)
         if self.kind == "noise":
             wanted = parse_levels(DEFAULT_LEVELS if levels is None else levels)
+            if len(wanted) * seeds > STATES:
+                raise GeoscopeError(
+                    f"expected at most {STATES:,} models, got {len(wanted):,} --levels times {seeds:,} --seeds; ask "
+                    "for fewer"
+                )
             return tuple(State(level, seed) for level in wanted for seed in (numbers if level else (None,)))
         if levels is not None:
             raise GeoscopeError(f"expected --levels only of noise, got it with --kind {self.kind}; leave it out")

@@ -8,18 +8,21 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.models.checkpoints import Checkpoint
 
 
-def check_folder(folder: Path, checkpoint: Checkpoint) -> Path:
-    """The folder, if states can be saved in it; raises GeoscopeError before any work where they cannot."""
+def check_model(checkpoint: Checkpoint) -> None:
+    """Refuse a model of which only a part would be saved."""
     if checkpoint.kind == "encoder-decoder":
         raise GeoscopeError(
             f"expected --save with a model that is measured whole, got {checkpoint.name}, whose encoder alone is; "
             "leave --save out"
         )
+
+
+def check_place(folder: Path) -> None:
+    """Refuse, before any work, a place where states cannot be saved."""
     if not folder.parent.is_dir() or folder.is_file():
         raise GeoscopeError(
             f"expected --save to be a folder in one that exists, got {folder}; make {folder.parent} first"
         )
-    return folder
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

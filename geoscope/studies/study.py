@@ -22,6 +22,7 @@ from geoscope.measuring import measure, torch_device
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Measurement, Report, Sample
+from geoscope.run_folders import only_writer
 from geoscope.settings.loading import Loading
 from geoscope.settings.measuring import MAX_LENGTH, Quantizing, ReadingKeywords
 from geoscope.settings.option import completed, part, takes, without
@@ -30,7 +31,7 @@ from geoscope.studies.changes import Change, State
 from geoscope.studies.fine_tuned_scores import FineTunings, labelled_tasks
 from geoscope.studies.perturbations import ChangedWeights, Perturbation
 from geoscope.studies.probes import Probes
-from geoscope.studies.saving import check_folder, save_checkpoint
+from geoscope.studies.saving import check_model, check_place, save_checkpoint
 from geoscope.studies.scoring import Scoring
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint
@@ -81,12 +82,15 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
         asked["finetune_epochs"], asked["finetune_examples"], asked["save"], options,
     )  # fmt: skip
     grid_of(**part(Quantizing, options))  # a text that is none is refused before any work
-    study = open_study(setup, asked["progress"])
-    for warning in study.text.extraction.warnings:
-        warnings.warn(warning, stacklevel=2)
-    folder = None if asked["parts"] is None else Path(asked["parts"])
-    kept = FinishedReports(folder, key_of(study.fingerprinted))
-    return study.run(states, kept, asked["announce"], setup, asked["ray"])
+    parts, save = (None if asked[name] is None else Path(asked[name]).expanduser() for name in ("parts", "save"))
+    if save is not None:
+        check_place(save)
+    with only_writer(parts, "-o", temporary=True), only_writer(save, "--save"):
+        study = open_study(setup, asked["progress"])
+        for warning in study.text.extraction.warnings:
+            warnings.warn(warning, stacklevel=2)
+        kept = FinishedReports(parts, key_of(study.fingerprinted))
+        return study.run(states, kept, asked["announce"], setup, asked["ray"])
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     refuse_left(setup.checkpoint, loaded.model, "perturb")
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
-    folder = None if setup.save is None else check_folder(Path(setup.save).expanduser(), loaded)
+    folder = None if setup.save is None else Path(setup.save).expanduser()
+    if folder is not None:
+        check_model(loaded)
     text = open_text_subject(perturbation.checkpoint, **part(ReadingKeywords, options))
     probing = Probes(
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=asked["seed"], layer=text.extraction.layers[-1],

@@ -12,11 +12,13 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
+from geoscope.run_folders import ClaimedFolder
 from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
 from geoscope.settings.option import part
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.embeddings.embedding_folders import read_folder
 from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.embeddings.kept_rows import Keeping, open_kept
 from geoscope.subjects.embeddings.objects import object_embeddings
 from geoscope.subjects.kinds import Kind, expect, is_extracted
 from geoscope.subjects.layers import resolve_layers
@@ -30,7 +32,7 @@ class Opened:
     """A subject ready to be read, and what a report says of it.
 
     token_positions: whether rows are tokens, which have a place in their sequence. read_with: the settings that rows
-    were made with before.
+    were made with before. identity: what rows that take time to read follow from; None of others.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class Opened:
     sample: dict[str, Any]
     token_positions: bool
     read_with: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] | None = None
 
 
 def opened(subject: Any, options: Mapping[str, Any], planned: Planned | None = None) -> Opened:
@@ -57,6 +60,22 @@ def opened(subject: Any, options: Mapping[str, Any], planned: Planned | None = N
             warnings.warn(warning, stacklevel=2)
         return _of_text(text)
     return _of_embeddings(_embeddings(subject, options), options)
+
+
+def keep_rows(opening: Opened, folder: str | Path | None) -> None:
+    """Have a folder keep a checkpoint's rows as they are read, or hand over those that it has.
+
+    Raises GeoscopeError for rows that need no reading, and for a folder of something else or of another reading.
+    """
+    if folder is None:
+        return
+    if opening.identity is None or not isinstance(opening.source, Keeping):
+        raise GeoscopeError(
+            f"expected --run with a checkpoint that reads text, got {opening.subject['name']}, whose rows are there "
+            "already; leave it out"
+        )
+    claimed = ClaimedFolder(Path(folder).expanduser(), "--run", "rows", "a new folder or one of such a run")
+    opening.source.keep_in(open_kept(claimed, opening.identity, len(opening.source.index), anew=False))
 
 
 def embeddings_of(subject: Any, options: Mapping[str, Any]) -> Embeddings:
@@ -113,7 +132,8 @@ def _refuse_file_options(options: Mapping[str, Any]) -> None:
 
 def _of_text(text: TextSubject) -> Opened:
     extraction = text.extraction
-    return Opened(extraction, extraction.layers, text.about, text.sample, extraction.pooling == "tokens", text.settings)
+    tokens = extraction.pooling == "tokens"
+    return Opened(extraction, extraction.layers, text.about, text.sample, tokens, text.settings, text.identity)
 
 
 def _of_embeddings(embeddings: Embeddings, options: Mapping[str, Any]) -> Opened:

@@ -43,6 +43,14 @@ class TextSubject(NamedTuple):
     sample: dict[str, Any]
     settings: dict[str, Any]
 
+    @property
+    def identity(self) -> dict[str, Any] | None:
+        """What rows follow from to the byte, for those that take time to read: weights, text, settings, environment."""
+        if isinstance(self.extraction, Vocabulary):
+            return None
+        drawn = without(self.sample, ["corpora"])  # which are named as they were typed; their text has a fingerprint
+        return {"subject": self.about, "sample": drawn, "settings": self.settings, **self.extraction.identity}
+
 
 Planned = Callable[["Extraction | Vocabulary | None"], int | None]
 """Told of the rows that are to be read, where they are known, before weights are loaded: the bytes that these may take.
@@ -142,7 +150,8 @@ def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
     output = options["output"]
     if output is not None:
         check_output(Path(output).expanduser())
-    extraction, described, sample, made = open_text_subject(subject, **part(ReadingKeywords, options))
+    text = open_text_subject(subject, **part(ReadingKeywords, options))
+    extraction, described, sample, made = text
     for warning in extraction.warnings:
         warnings.warn(warning, stacklevel=2)
     told = {name: value for name, value in ({"tokenizer": options["tokenizer"]} | made).items() if value is not None}
@@ -164,7 +173,10 @@ def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
     }
     temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
-    written = write_embeddings(folder, extraction, subject=described, sample=sample, settings=settings)
+    written = write_embeddings(
+        folder, extraction, subject=described, sample=sample, settings=settings,
+        identity=None if output is None else text.identity,
+    )  # fmt: skip
     written.keep(temporary)
     return written
 
@@ -294,4 +306,5 @@ def _found(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         **({} if below is None else {"subfolder": below}),
         **({} if checkpoint.adapter is None else {"adapter": checkpoint.adapter.described}),
+        **({"trust_remote_code": True} if found is not None and found.trusted else {}),
     }

@@ -51,7 +51,7 @@ def correlate(
         geoscope correlate reports/ scores.csv -o page.html -o table.csv
     """
     exits.mind_warnings(quiet=telling["quiet"])
-    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(reports, scores, relating), piped="table")
+    outputs = chosen_outputs(written, quiet=telling["quiet"], piped="table")
     from geoscope.correlations.correlate import correlate as related
 
     result = related(reports, scores, **relating)

@@ -13,6 +13,7 @@ from geoscope.cli.progress import heard
 from geoscope.files import STDOUT
 from geoscope.forms import output
 from geoscope.forms.output import Form
+from geoscope.run_folders import only_writer
 from geoscope.settings.fine_tuning import FineTuningOptions
 from geoscope.settings.option import Option
 
@@ -69,12 +70,14 @@ def finetune(
         geoscope finetune ./checkpoint --task rte=GLUE/RTE --recipe istar2024 -o runs/
     """
     outputs = Outputs({STDOUT: output.choose_format(printed["form"], piped="table")}, printed["quiet"])
-    from geoscope.documents.rendering import write_beside
+    with only_writer(folder, "-o"):
+        with heard(printed) as ears:
+            from geoscope.documents.rendering import write_beside
+            from geoscope.finetuning.sweeps import finetune as sweep
 
-    with heard(printed) as ears:
-        from geoscope.finetuning.sweeps import finetune as sweep
-
-        result = sweep(checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce)
-    write_beside(result, folder)
+            result = sweep(
+                checkpoint, task=task, output=folder, **training, progress=ears.progress, announce=ears.announce
+            )
+        write_beside(result, folder)
     outputs.send(result)
     ears.sum_up()

@@ -49,9 +49,7 @@ def compare(
     from geoscope.comparisons.configuration import find_limits
     from geoscope.subjects.kinds import Kind, kind_of
 
-    outputs = chosen_outputs(
-        written, quiet=telling["quiet"], inputs=(base, candidates, comparing), forms=output.GATE_FORMS
-    )
+    outputs = chosen_outputs(written, quiet=telling["quiet"], forms=output.GATE_FORMS)
     with heard(telling) as ears:
         if any(kind_of(each) is Kind.REPORT for each in (base, *candidates)):
             comparing = _as_told(comparing, context)
@@ -85,7 +83,7 @@ def check(
     from geoscope.comparisons.configuration import find_bounds
     from geoscope.report import Report
 
-    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(report,), forms=output.GATE_FORMS, piped="table")
+    outputs = chosen_outputs(written, quiet=telling["quiet"], forms=output.GATE_FORMS, piped="table")
     typed = [parse_value(limit) for limit in limits]
     bounds = _with_kept(typed, find_bounds, context, telling)
     if not bounds:

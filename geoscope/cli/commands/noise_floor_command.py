@@ -39,7 +39,7 @@ def noise_floor(
         geoscope noise-floor ./model --corpus texts.txt --draws 10
         geoscope noise-floor seed-1.json seed-2.json seed-3.json
     """
-    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(subjects, floor), piped="table")
+    outputs = chosen_outputs(written, quiet=telling["quiet"], piped="table")
     with heard(telling) as ears:
         from geoscope.noise_floors import noise_floor as floor_of
 

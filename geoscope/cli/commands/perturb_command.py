@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
+from geoscope.run_folders import only_writer, parts_of
 from geoscope.settings.studying import StudyOptions
 
 
@@ -27,14 +26,15 @@ def perturb(
         geoscope perturb ./checkpoint --probe cola,sst2 --levels 0,1,5 -o study.json
         geoscope perturb ./checkpoint --kind untrained -o study.json -o study.html
     """
-    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(checkpoint, study))
-    parts = None if outputs.first_file is None else Path(f"{outputs.first_file}.parts")
-    with heard(telling) as ears:
-        from geoscope.batches.finished_work import FinishedReports
-        from geoscope.studies.study import perturb as study_of
+    outputs = chosen_outputs(written, quiet=telling["quiet"])
+    parts = None if outputs.first_file is None else parts_of(outputs.first_file)
+    with only_writer(parts, "-o", temporary=True):
+        with heard(telling) as ears:
+            from geoscope.batches.finished_work import FinishedReports
+            from geoscope.studies.study import perturb as study_of
 
-        report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
-    outputs.send(report, all_measures=screens["all_measures"])
-    if parts is not None:
-        FinishedReports(parts).remove()
+            report = study_of(checkpoint, parts=parts, **study, progress=ears.progress, announce=ears.announce)
+        outputs.send(report, all_measures=screens["all_measures"])
+        if parts is not None:
+            FinishedReports(parts).remove()
     ears.sum_up()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geoscope import files
 from geoscope.cli import options
 from geoscope.cli.exits import settled
-from geoscope.cli.outputs import Outputs, check_places, chosen_outputs
+from geoscope.cli.outputs import Outputs, chosen_outputs
 from geoscope.errors import GeoscopeError
 from geoscope.files import STDOUT, path_of
 from geoscope.forms import output
@@ -42,7 +43,7 @@ def show(
         geoscope show comparison.json --format markdown
         geoscope show before.json after.json -o both.csv
     """
-    outputs = chosen_outputs(written, quiet=telling["quiet"], inputs=(results,), forms=output.GATE_FORMS, piped="table")
+    outputs = chosen_outputs(written, quiet=telling["quiet"], forms=output.GATE_FORMS, piped="table")
     outputs.send(_read(results), all_measures=screens["all_measures"])
 
 
@@ -65,7 +66,8 @@ def report(results: ResultsArgument, written: options.Destinations, screens: opt
             "expected -o with a page to write, got a terminal, where HTML is of no use; give -o page.html, or see the "
             "result here with `geoscope show`"
         )
-    check_places(places, (results,))
+    for place in places:
+        files.check_destination(place)
     Outputs(dict.fromkeys(places, "html")).send(_read(results), all_measures=screens["all_measures"])
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.correlations.harnesses.mteb_historic import splits_of
 from geoscope.correlations.harnesses.task_result import TaskResult, is_number, mapping, number, seconds
 from geoscope.errors import GeoscopeError, first_line
@@ -160,7 +161,7 @@ def _meta(path: Path) -> Mapping[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        content = json_content(beside.read_bytes())
+        content = json_content(read_whole(beside, "a model's name", DESCRIPTION_BYTES))
     except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected mteb's {_META}, got something else in {beside}: {first_line(error)}; mend or remove it"

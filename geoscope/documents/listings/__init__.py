@@ -1,1 +1,1 @@
-"""Lists of what geoscope knows and is told: measures, protocols, the configuration. Results that no run makes."""
+"""Lists of what geoscope knows, is told and stands on: measures, protocols, the configuration, a diagnosis."""

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.requirements import require
 from geoscope.subjects.checkpoint_files.descriptions import read_json
 
 CONFIG = "adapter_config.json"
@@ -54,6 +55,7 @@ def read_adapter(folder: Path, subject: str, *, allow_pickle: bool) -> Adapter:
             f"expected peft for '{subject}', a {kind} adapter, got none installed; pip install 'geoscope[peft]' "
             "(its base alone is another model)"
         )
+    require("peft")
     if not (folder / _SAFE).is_file() and not ((folder / _PICKLED).is_file() and allow_pickle):
         pickled = f"only {_PICKLED}, which must be unpickled; pass --allow-pickle if you trust where it is from"
         found = pickled if (folder / _PICKLED).is_file() else "none; save the adapter again"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from geoscope.bounds import DESCRIPTION_BYTES, LAYERS, PARTS, read_whole
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.files import json_content
 
@@ -15,7 +18,7 @@ def read_json(path: Path, kind: type[T]) -> T:
     """A file's one object or list; raises GeoscopeError where it holds something else or cannot be read."""
     wanted = "object" if kind is dict else "list"
     try:
-        held = json_content(path.read_bytes())
+        held = json_content(read_whole(path, "JSON", DESCRIPTION_BYTES))
     except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected JSON in {path}, got something else: {first_line(error)}; download or save it again"
@@ -25,6 +28,25 @@ def read_json(path: Path, kind: type[T]) -> T:
             f"expected one {wanted} of JSON in {path}, got a {type(held).__name__}; download or save it again"
         )
     return held
+
+
+_COUNTS = (
+    (re.compile(r"(^|_)(layers?|blocks?|depths?)$"), LAYERS),
+    (re.compile(r"(^|_)(heads?|experts|labels|classes|codebooks|groups)$"), PARTS),
+)
+
+
+def refuse_many_parts(config: Mapping[str, Any], subject: str) -> None:
+    """Refuse a configuration, or one in it, with more layers, heads and so on than any model has."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            refuse_many_parts(value, subject)
+        most = next((most for pattern, most in _COUNTS if pattern.search(name)), None)
+        for number in value if isinstance(value, list) else [value]:
+            if most is not None and isinstance(number, int) and number > most:
+                raise GeoscopeError(
+                    f"expected {name} of at most {most:,} in the config.json of '{subject}', got {number:,}; mend it"
+                )
 
 
 def inside(folder: Path, name: Any, origin: Path) -> Path:

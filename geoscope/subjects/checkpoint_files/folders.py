@@ -12,12 +12,12 @@ from geoscope.subjects.checkpoint_files import adapters
 from geoscope.subjects.checkpoint_files.adapters import Adapter, read_adapter
 from geoscope.subjects.checkpoint_files.descriptions import read_json
 from geoscope.subjects.checkpoint_files.hub import Snapshot
+from geoscope.subjects.checkpoint_files.own_files import SMALL_FILES, refuse_foreign_files
 from geoscope.subjects.checkpoint_files.sentence_models import MODULES, READERS, Module, modules_of, reader_of
 from geoscope.subjects.checkpoint_files.weights import choose_weights
 from geoscope.subjects.kinds import IDENTIFIER
 
 _MODULE_FILE = re.compile(r"^(\d+_\w+/)?[^/]+$")
-_SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 
 FindBase = Callable[[str, str | None], Snapshot]
 """Where the checkpoint of a name and revision is."""
@@ -30,6 +30,7 @@ def look_into(snapshot: Snapshot, subject: str, find: FindBase, *, allow_pickle:
     """
     if snapshot.file is not None:
         return snapshot
+    refuse_foreign_files(snapshot.folder)
     if (snapshot.folder / MODULES).is_file():
         reader = _reader(snapshot.folder)
         static = reader.kind == "StaticEmbedding"
@@ -89,7 +90,7 @@ def wanted_files(
         inner = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
         found = wanted_files(inner, subject=f"{subject}/{below}", code=code, allow_pickle=allow_pickle)
         return [prefix + name for name in found]
-    suffixes = _SMALL_FILES + ((".py",) if code else ())
+    suffixes = SMALL_FILES + ((".py",) if code else ())
     if MODULES in names:
         return [name for name in names if _MODULE_FILE.match(name) and _is_read(name, suffixes, names, allow_pickle)]
     names = list(dict.fromkeys(name.partition("/")[0] for name in names))  # of a folder its name
@@ -121,6 +122,7 @@ def _base(adapter: Adapter, subject: str, find: FindBase) -> Snapshot:
     local = next((place for place in places if adapter.base and _is_checkpoint(place)), None)
     if local is not None or IDENTIFIER.match(adapter.base):
         base = find(adapter.base, adapter.base_revision) if local is None else find(str(local), None)
+        refuse_foreign_files(base.folder)
         if not (base.folder / adapters.CONFIG).is_file():
             return base
         raise GeoscopeError(

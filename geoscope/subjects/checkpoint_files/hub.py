@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.network import keep_to_itself, offline, why_offline
+from geoscope.requirements import require
 from geoscope.subjects.checkpoint_files.adapters import Adapter
 
 _TIMEOUT = 10.0
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+keep_to_itself()
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Snapshot:
 
     folder: of its configuration and weights. adapter: what goes on them, if anything does. modules: the folder of
     sentence-transformers' modules.json, if it is in one. static: whether it is a table of token vectors and no more.
-    subfolder: where below the folder or repository that was named. file: the one GGUF file that was.
+    subfolder: where below the folder or repository that was named. file: the one GGUF file that was. trusted: whether
+    code that is among them may run.
     """
 
     folder: Path
@@ -34,6 +34,7 @@ class Snapshot:
     static: bool = False
     subfolder: str | None = None
     file: str | None = None
+    trusted: bool = False
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -48,13 +49,14 @@ class OutOfReach(Exception):
 
 def load_dataset(repository: str, configuration: str | None, revision: str | None) -> Any:
     """A data set by its hub name, every split; from the cache when the hub is out of reach."""
+    require("datasets", "pyarrow")
     import datasets
     from datasets.exceptions import DatasetsError
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi
 
     failures = (*_hub_errors(), DatasetsError)
-    why = "the Hugging Face hub is offline (HF_HUB_OFFLINE)" if constants.is_offline_mode() else ""
-    if not why:
+    why = why_offline()
+    if why is None:
         try:
             HfApi().dataset_info(repository, revision=revision, timeout=_TIMEOUT)
         except failures as error:
@@ -62,7 +64,7 @@ def load_dataset(repository: str, configuration: str | None, revision: str | Non
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        with _offline(bool(why)):
+        with offline(why is not None):
             return datasets.load_dataset(repository, configuration, revision=revision)
     except failures as error:
         raise OutOfReach(why or first_line(error)) from error
@@ -82,8 +84,9 @@ def find_snapshot(
     """
     from huggingface_hub import HfApi, constants, errors, snapshot_download
 
-    if constants.is_offline_mode():
-        return _cached(identifier, revision, below, "the Hugging Face hub is offline (HF_HUB_OFFLINE)")
+    why = why_offline()
+    if why is not None:
+        return _cached(identifier, revision, below, why)
     try:
         info = HfApi().model_info(identifier, revision=revision, timeout=_TIMEOUT)
         files = [entry.rfilename for entry in info.siblings or []]
@@ -146,18 +149,3 @@ def _hub_errors() -> tuple[type[Exception], ...]:
     from huggingface_hub.utils import httpx
 
     return (OSError, ValueError, RuntimeError, httpx.HTTPError)
-
-
-@contextmanager
-def _offline(offline: bool) -> Iterator[None]:
-    """Have datasets and huggingface_hub read their caches only: no request, and so no minute of retries."""
-    from datasets import config
-    from huggingface_hub import constants
-
-    before = (constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE)
-    if offline:
-        constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray, IntArray
 from geoscope.subjects.checkpoint_files.descriptions import inside, read_json
+from geoscope.subjects.checkpoint_files.own_files import refuse_elsewhere, refuse_foreign_files
 from geoscope.subjects.checkpoint_files.sentence_modules import LOADED, Step, load_step, step_of
 
 MODULES = "modules.json"
@@ -115,11 +116,16 @@ def _pooled(states: Any, skipped: int, mode: str) -> Any:
 def modules_of(folder: Path) -> list[Module]:
     """What a folder's modules.json lists, in order."""
     origin = folder / MODULES
-    return [
+    modules = [
         Module(_kind(entry, origin), inside(folder, entry.get("path", ""), origin))
         for entry in read_json(origin, list)
         if isinstance(entry, dict)
     ]
+    for module in modules:
+        refuse_elsewhere(module.folder, folder)
+        if module.folder.is_dir():
+            refuse_foreign_files(module.folder)
+    return modules
 
 
 def reader_of(folder: Path) -> Module:

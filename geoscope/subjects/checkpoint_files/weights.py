@@ -6,13 +6,14 @@ import re
 import sys
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.checkpoint_files.descriptions import inside, read_json
+from geoscope.subjects.checkpoint_files.own_files import refuse_elsewhere
 
 _PART = r"(?:\.(\w+))?(-\d+-of-\d+)?(?:\.(\w+))?"  # a variant's name stands before or behind the shard's number
 _SAFE = re.compile(rf"^model{_PART}\.safetensors$")
@@ -33,10 +34,11 @@ _POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class Weights:
-    """The files to read, and what `from_pretrained` must be told to read them."""
+    """The files to read, what `from_pretrained` must be told to read them, and their bytes, once they are there."""
 
     files: tuple[str, ...]
     options: dict[str, Any]
+    size: int = 0
 
 
 def weights_in(folder: Path, subject: str, *, allow_pickle: bool, file: str | None = None) -> Weights:
@@ -47,8 +49,11 @@ def weights_in(folder: Path, subject: str, *, allow_pickle: bool, file: str | No
     files = [path.name for path in folder.iterdir()] if file is None else [file]
     weights = choose_weights(files, subject, allow_pickle=allow_pickle)
     shards = [name for index in weights.files if index.endswith(".index.json") for name in _shards(folder, index)]
+    size = 0
     for name in dict.fromkeys([*weights.files, *shards]):
         path = folder / name
+        if file is None:  # a file that is named is where its link says
+            refuse_elsewhere(path, folder)
         if not path.is_file():
             raise GeoscopeError(
                 f"expected every file of the weights of '{subject}', got no file {name} in {folder}; download it again"
@@ -59,7 +64,8 @@ def weights_in(folder: Path, subject: str, *, allow_pickle: bool, file: str | No
             raise GeoscopeError(
                 f"expected weights in {path}, got git-lfs's pointer to them; run `git lfs pull` in {folder}"
             )
-    return weights
+        size += path.stat().st_size
+    return replace(weights, size=size)
 
 
 def choose_weights(files: Sequence[str], subject: str, *, allow_pickle: bool) -> Weights:
@@ -156,6 +162,26 @@ def refuse_mismatched(model: Any, mismatched: Collection[Sequence[Any]], subject
         f"expected {wanted} numbers in {name} of {type(model).__name__}, as its config.json says, got {found}{more} in "
         f"the checkpoint '{subject}'; give it the config.json that its weights were saved with"
     )
+
+
+_LEAST_BITS = 8
+"""Of a number in files of weights, where nothing says that they are packed closer."""
+_PACKED_BITS = 1
+_NOT_KEPT = 16 << 20
+"""Numbers that a model may have beside those in its files: a pooler, fixed positions."""
+
+
+def refuse_larger(model: Any, weights: Weights, subject: str, *, packed: bool) -> None:
+    """Refuse a model, made without its numbers, that has far more of them than its files can hold.
+
+    They would be random, and take as much memory as the configuration says, before they were found to be missing.
+    """
+    numbers = sum(each.numel() for each in model.parameters())
+    if numbers > _NOT_KEPT + 8 * weights.size // (_PACKED_BITS if packed else _LEAST_BITS):
+        raise GeoscopeError(
+            f"expected as many weights as the config.json of '{subject}' says, {numbers:,}, got files of "
+            f"{weights.size:,} bytes, which cannot hold them; give the config.json that its weights were saved with"
+        )
 
 
 def warn_of_unused(model: Any, unexpected: Collection[str], subject: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.bounds import refuse_unpacked
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer
 from geoscope.subjects.embeddings.embeddings import Embeddings
@@ -73,6 +75,8 @@ def open_embeddings(path: str | Path, *, groups: Any = None, column: str | None 
     found = _read_folder(path, asked, column) if path.is_dir() else _read(path, asked, column)
     for layer, rows in found.matrices.items():
         refuse_packed(rows, str(path) if layer is None else f"layer {layer} of {path}")
+        if path.is_file():
+            refuse_unpacked(math.prod(rows.shape) * rows.dtype.itemsize, path, "embeddings")
     count = next(iter(found.matrices.values())).shape[0]
     if groups is None:
         return Embeddings(found.matrices, ungrouped(count), name=str(path), groups_known=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError, first_line
-from geoscope.files import json_content
+from geoscope.files import json_content, write_json
 from geoscope.progress import Progress
 from geoscope.report import Sample, Subject
 from geoscope.result import first_mistake
-from geoscope.rows import FloatArray, Layer, RowIndex, Source
+from geoscope.rows import Layer, RowIndex, Source
+from geoscope.run_folders import ClaimedFolder, only_writer, parts_of
 from geoscope.subjects.embeddings.embeddings import Embeddings
+from geoscope.subjects.embeddings.kept_rows import Keeping, KeptRows, open_kept
 from geoscope.subjects.row_files.array_files import Matrix, matrix, read_npy
 
 _JSON, _ROWS, _VERSION = "embeddings.json", "rows.npy", "1"
@@ -35,28 +37,38 @@ def write_embeddings(
     subject: Mapping[str, Any],
     sample: Mapping[str, Any],
     settings: Mapping[str, Any],
+    identity: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Embeddings:
     """Stream a Source into `folder`, each row at its place, whole or not at all, replacing an older one.
 
-    Raises GeoscopeError for a folder with other files in it, and for a source that is no checkpoint's layers.
+    The rows stand in `folder`.parts until all are there. identity: of the reading; where that is interrupted its rows
+    stay, and the next with the same goes on from them. Raises GeoscopeError for a folder with other files in it, and
+    for a source that is no checkpoint's layers.
     """
     folder = Path(folder).expanduser()
     check_output(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        _write_rows(partial, source, progress)
-        index = source.index
-        np.save(partial / _ROWS, np.stack([index.sequences, index.positions, index.token_ids], axis=1))
-        described = {"schema_version": _VERSION, "subject": subject, "sample": sample, "settings": settings}
-        text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
-        (partial / _JSON).write_text(text + "\n", encoding="utf-8")
-        partial.chmod(0o755)
-        _put(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    parts = parts_of(folder)
+    with only_writer(parts, "-o", temporary=True):
+        claimed = ClaimedFolder(parts, "-o", "unfinished rows", f"a folder beside which {parts.name} is new")
+        kept = open_kept(claimed, identity or {}, len(source.index), anew=True)
+        if identity is None:
+            kept.remove(_ROWS, _JSON)
+        try:
+            _write_rows(kept, source, progress)
+            index = source.index
+            np.save(kept.folder / _ROWS, np.stack([index.sequences, index.positions, index.token_ids], axis=1))
+            described = {"schema_version": _VERSION, "subject": subject, "sample": sample, "settings": settings}
+            write_json(kept.folder / _JSON, described)
+        except BaseException as error:
+            if identity is None or kept.is_empty or isinstance(error, GeoscopeError):  # which nothing goes on from
+                kept.remove(_ROWS, _JSON)
+                claimed.path.unlink(missing_ok=True)
+            raise
+        _put(kept.folder, folder, parts / "old")
+        kept.remove()
+        claimed.path.unlink(missing_ok=True)
     return read_folder(folder)
 
 
@@ -77,7 +89,7 @@ def check_output(folder: Path) -> None:
 def read_folder(folder: Path) -> Embeddings:
     """The embeddings that `extract` wrote into a folder, memory-mapped."""
     try:
-        described = json_content((folder / _JSON).read_bytes())
+        described = json_content(read_whole(folder / _JSON, "JSON", DESCRIPTION_BYTES))
     except FileNotFoundError as error:
         raise GeoscopeError(
             f"expected a folder of embeddings, got {folder} without {_JSON}; name a folder that extract wrote"
@@ -158,43 +170,37 @@ def _facts(described: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]
     return {key: part or {} for key, part in given.items()}
 
 
-def _write_rows(folder: Path, source: Source, progress: Progress | None) -> None:
-    """Each batch into its rows' places of its layers' files, which are made when their width is known."""
-    files: dict[Layer, FloatArray] = {}
+def _write_rows(kept: KeptRows, source: Source, progress: Progress | None) -> None:
+    """Each batch into its rows' places; a source that finds there what was kept of it reads the rest."""
+    keeping = source if isinstance(source, Keeping) else None
+    if keeping is not None:
+        keeping.keep_in(kept)
     done, total = 0, len(source.index) * len(source.layers)
     for batch in source.batches():
-        for layer, rows in batch.rows.items():
-            if layer is None:
-                raise GeoscopeError("expected layers of a checkpoint to write, got rows that are no layer's")
-            if layer not in files:
-                files[layer] = np.lib.format.open_memmap(
-                    folder / f"layer-{layer:02d}.npy",
-                    mode="w+",
-                    dtype=np.float32,
-                    shape=(len(source.index), rows.shape[1]),
-                )
-            files[layer][_span(batch.offsets)] = rows
-            done += len(rows)
+        if keeping is None:
+            kept.keep(batch.offsets, batch.rows)
+        done += len(batch.offsets) * len(batch.rows)
         if progress is not None:
             progress(done, total, "rows written")
-        del batch, rows  # the source computes the next one now
+        del batch  # the source computes the next one now
 
 
-def _span(offsets: Any) -> Any:
-    """Offsets as a slice where they are a run (a plain copy), else themselves."""
-    first, last = int(offsets[0]), int(offsets[-1])
-    return slice(first, last + 1) if last - first + 1 == len(offsets) and (np.diff(offsets) == 1).all() else offsets
-
-
-def _put(partial: Path, folder: Path) -> None:
+def _put(partial: Path, folder: Path, old: Path) -> None:
     """Move a finished folder into place; an older one goes only once the new one is complete."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
-    folder.rename(old)
+    _clear(old, folder)  # of a kill between these lines
+    if folder.exists():
+        folder.rename(old)
     partial.rename(folder)
-    shutil.rmtree(old.parent)
+    _clear(old, folder)
+
+
+def _clear(old: Path, folder: Path) -> None:
+    """Delete a folder that another took the place of; what came there while that was written is no file of ours."""
+    if folder.is_dir() and old.is_dir():
+        for path in old.iterdir():
+            if not _is_own(path.name):
+                path.rename(folder / path.name)
+        shutil.rmtree(old)
 
 
 def _is_own(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
 from geoscope.files import json_content
 from geoscope.rows import FloatArray
@@ -172,7 +173,7 @@ def _saved_files(folder: Path) -> list[Path]:
 
 def _listing(path: Path) -> dict[str, Any]:
     try:
-        held: Any = json_content(path.read_bytes())
+        held: Any = json_content(read_whole(path, "a list of files", DESCRIPTION_BYTES))
     except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected a list of files in {path}, got something that is no JSON; save it again"

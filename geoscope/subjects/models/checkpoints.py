@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from logging import ERROR, getLogger
@@ -20,8 +20,9 @@ from geoscope.settings.option import default_of
 from geoscope.subjects.checkpoint_files.adapters import Adapter, merge_adapter
 from geoscope.subjects.checkpoint_files.folders import go_down, look_into, wanted_files
 from geoscope.subjects.checkpoint_files.hub import Snapshot, find_snapshot
+from geoscope.subjects.checkpoint_files.own_code import refuse_foreign_code, refuse_unpinned
 from geoscope.subjects.checkpoint_files.static_embeddings import load_static
-from geoscope.subjects.checkpoint_files.weights import weights_in
+from geoscope.subjects.checkpoint_files.weights import Weights, refuse_larger, weights_in
 from geoscope.subjects.models.hidden_states import Outline, device_of
 from geoscope.subjects.models.loading import backbone_of, class_of, configuration_of, has_halves, load_model, sketch_of
 from geoscope.subjects.models.modalities import modality_of
@@ -91,9 +92,10 @@ def load_checkpoint(
 ) -> Checkpoint:
     """The checkpoint `subject` names, in evaluation mode, in float32 unless `dtype` says otherwise.
 
-    No code of the checkpoint runs unless `trust_remote_code`; weights that only unpickling can read are
-    refused unless `allow_pickle`. Raises GeoscopeError with what to do when it is not there or cannot be
-    used. subfolder: where in the folder or repository it is. tokenizer: another than its own, or its id or folder.
+    No code of the checkpoint runs unless `trust_remote_code`, and then that of one commit where it is from the hub;
+    weights that only unpickling can read are refused unless `allow_pickle`. Raises GeoscopeError with what to do when
+    it is not there or cannot be used.
+    subfolder: where in the folder or repository it is. tokenizer: another than its own, or its id or folder.
     device_map: auto to put weights on GPUs, in memory and on disk as they fit. stack: which half of an encoder-decoder.
     found: where its files are, if that is known. room: asked before weights are loaded how many bytes they may take.
     """
@@ -121,6 +123,7 @@ def load_checkpoint(
             refuse_stack(stack, subject, getattr(class_of(config), "__name__", "its class"), halves=has_halves(config))
             sketch = partial(_sketch, snapshot, subject, config, words, where, number, stack)
             free = None if room is None else room(sketch)
+            _refuse_larger(snapshot, subject, config, weights)
             if device_map is not None:
                 placed = placement(snapshot, subject, device, free)
             model, missing = load_model(
@@ -155,6 +158,16 @@ def probed(model: Any, tokenizer: Any, kind: str | None, stack: str, *, name: st
         layers=outline.last, hidden_size=outline.size, max_positions=_max_positions(model, tokenizer), embedded=rows,
         outline=outline, **about,
     )  # fmt: skip
+
+
+def _refuse_larger(snapshot: Snapshot, subject: str, config: Any, weights: Weights) -> None:
+    """Refuse a configuration of far more weights than there are, before they are made."""
+    try:
+        model = sketch_of(config, "float32")
+    except Exception:  # whatever a model's own code raises where it is given no numbers
+        return
+    packed = "gguf_file" in weights.options or getattr(config, "quantization_config", None) is not None
+    refuse_larger(model, weights, subject, packed=packed)
 
 
 def _sketch(
@@ -211,12 +224,19 @@ def find_checkpoint(
     """Where the checkpoint's files are on disk, fetched if the hub has them; nothing of it is loaded."""
 
     def find(name: str, its_revision: str | None, below: str | None = None) -> Snapshot:
-        return _found(name, its_revision, below, code=trust_remote_code, allow_pickle=allow_pickle)
+        base_of = subject if name != subject else None
+        return _found(name, its_revision, below, base_of, code=trust_remote_code, allow_pickle=allow_pickle)
 
-    return look_into(find(subject, revision, subfolder), subject, find, allow_pickle=allow_pickle)
+    found = look_into(find(subject, revision, subfolder), subject, find, allow_pickle=allow_pickle)
+    if trust_remote_code:
+        for folder in {found.folder, found.tokenizer_folder}:
+            refuse_foreign_code(folder, subject)
+    return replace(found, trusted=trust_remote_code)
 
 
-def _found(subject: str, revision: str | None, below: str | None, *, code: bool, allow_pickle: bool) -> Snapshot:
+def _found(
+    subject: str, revision: str | None, below: str | None, base_of: str | None, *, code: bool, allow_pickle: bool
+) -> Snapshot:
     folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
     if folder.is_dir():
         if revision is not None:
@@ -235,6 +255,8 @@ def _found(subject: str, revision: str | None, below: str | None, *, code: bool,
             f"expected a checkpoint folder, got {folder}, which does not exist; give an existing folder, a Hugging "
             "Face id or demo"
         )
+    if code:
+        refuse_unpinned(subject, revision, base_of=base_of)
     wanted = partial(wanted_files, subject=subject, code=code, allow_pickle=allow_pickle, below=below)
     return go_down(find_snapshot(subject, revision, wanted, below), below, subject)
 
@@ -324,9 +346,12 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' progress bars and load report off the streams."""
+    """Keep transformers' progress bars and load report off the streams, and its questions whether to run code."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    from transformers import dynamic_module_utils
     from transformers.utils import logging
+
+    asked, dynamic_module_utils.TIME_OUT_REMOTE_CODE = dynamic_module_utils.TIME_OUT_REMOTE_CODE, 0
 
     placing = getLogger("accelerate.big_modeling")  # which says that some weights were left in their files
     level = placing.level
@@ -337,6 +362,7 @@ def quiet_transformers() -> Iterator[None]:
     try:
         yield
     finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = asked
         placing.setLevel(level)
         logging.set_verbosity(verbosity)
         if shown:

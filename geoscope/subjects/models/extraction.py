@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite, first_line, is_out_of_memory
 from geoscope.progress import Progress
 from geoscope.rows import Batch, BoolArray, FloatArray, IntArray, Layer, RowIndex, non_finite_rows
 from geoscope.settings.measuring import MAX_LENGTH, Text
-from geoscope.settings.option import choices_of, default_of
+from geoscope.settings.option import choices_of, default_of, without
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel
+from geoscope.subjects.embeddings.kept_rows import KeptRows
 from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.models.checkpoints import Checkpoint, quiet_transformers
 from geoscope.subjects.models.hidden_states import device_of, read_states
@@ -73,6 +77,7 @@ class Extraction:
         self.warnings = (*warnings, *_unmeasured(checkpoint, layers))
         self.row_size = checkpoint.hidden_size
         self._progress, self._seed, self._sentence, self._prompt_tokens = progress, seed, sentence, 0
+        self._kept_rows: KeptRows | None = None
         if sentence is not None:
             _refuse_middle(self.layers, checkpoint)
             self.row_size = sentence.row_size(checkpoint.hidden_size)
@@ -108,6 +113,32 @@ class Extraction:
         self.tokens_padded = sum(len(batch) * int(read[batch[0]]) for batch in self._batches)
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What the bytes of the rows follow from, beside the weights, the text, and how they are batched."""
+        checkpoint, tokenization = self.checkpoint, self._tokenization
+        config = without(checkpoint.model.config.to_dict(), ["_name_or_path", "name_or_path"])
+        read = hashlib.sha256(tokenization.ids.tobytes())
+        for array in (tokenization.lengths, tokenization.kept):
+            read.update(array.tobytes())
+        return {
+            "layers": list(self.layers),
+            "before_final_norm": self.before_final_norm,
+            "dtype": checkpoint.dtype,
+            "kind": checkpoint.kind,
+            "tokens": f"sha256:{read.hexdigest()}",
+            "config": f"sha256:{hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()}",
+            "environment": describe_environment(device=checkpoint.device),
+        }
+
+    def keep_in(self, kept: KeptRows) -> None:
+        """Put every batch's rows there as they are read, and read no batch that is there already.
+
+        Raises OSError where the disk has no room for them all.
+        """
+        kept.require(len(self.index) * self.row_size * 4 * len(self.layers))
+        self._kept_rows = kept
+
+    @property
     def read_with(self) -> dict[str, Any]:
         """What a report says beside the options of how rows were read."""
         inner = any(layer != self.checkpoint.layers for layer in self.layers)
@@ -128,10 +159,11 @@ class Extraction:
         lengths, pending = self._read_lengths, self._batches[::-1]
         while pending:
             sequences = pending.pop()
-            batch = self._read(sequences, asked)
+            held = self._held(sequences, asked)
+            batch = self._read(sequences, asked) if held is None else held
             beside = bool(lengths[sequences[0]] > lengths[sequences[-1]])
             padded += beside
-            if beside and padded in self._tried and self._moved(sequences[-1:], batch, asked):
+            if held is None and beside and padded in self._tried and self._moved(sequences[-1:], batch, asked):
                 left = np.concatenate([sequences, *pending[::-1]])
                 self._alike, self._tried = True, frozenset()
                 self.read_at_once(self.batch_tokens)  # from now on, and what is left of this time
@@ -139,6 +171,8 @@ class Extraction:
                 wanted[left] = lengths[left]
                 pending = batch_sequences(wanted, self.batch_tokens, alike=True)[::-1]
                 continue
+            if held is None and self._kept_rows is not None:
+                self._kept_rows.keep(batch.offsets, batch.rows)
             yield batch
             done += int(lengths[sequences].sum())
             if self._progress is not None:
@@ -175,9 +209,21 @@ class Extraction:
         with torch.inference_mode():
             states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
-        offsets = _ranges(self._row_starts[sequences], self._counts[sequences])
+        offsets = self._offsets(sequences)
         _refuse_non_finite(rows, len(sequences), self.checkpoint.dtype)
         return Batch(offsets, rows)
+
+    def _held(self, sequences: IntArray, layers: tuple[int, ...]) -> Batch | None:
+        """The rows of some sequences where they are kept."""
+        if self._kept_rows is None:
+            return None
+        offsets = self._offsets(sequences)
+        rows = self._kept_rows.find(offsets, layers)
+        return None if rows is None else Batch(offsets, rows)
+
+    def _offsets(self, sequences: IntArray) -> IntArray:
+        """The places of some sequences' rows."""
+        return _ranges(self._row_starts[sequences], self._counts[sequences])
 
     def _states(self, ids: IntArray, real: BoolArray | None, layers: tuple[int, ...]) -> dict[int, Any]:
         """(B, T, d) per layer from one forward pass; what a model draws from torch's random numbers is by the seed."""

@@ -9,30 +9,31 @@ from copy import copy
 from io import StringIO
 from typing import Any
 
+from geoscope.bounds import LAYERS
 from geoscope.errors import GeoscopeError, first_line, is_out_of_memory
 from geoscope.subjects.checkpoint_files.adapters import without_adapter
+from geoscope.subjects.checkpoint_files.descriptions import read_json, refuse_many_parts
 from geoscope.subjects.checkpoint_files.hub import Snapshot
 from geoscope.subjects.checkpoint_files.quantized_weights import refuse_unsaid_quantization, telling_of_quantization
 from geoscope.subjects.checkpoint_files.weights import never_saved, refuse_mismatched, warn_of_unused, weights_in
 from geoscope.subjects.models.placement import Placement, put_zeros, refuse_unstored
 
-_MOST_LAYERS = 10_000
-"""More are a mistake, and would take hours to build before their weights are missed."""
-
 
 def configuration_of(snapshot: Snapshot, subject: str, trust_remote_code: bool) -> Any:
-    """A checkpoint's configuration."""
+    """A checkpoint's configuration; refused, before anything is made of it, where it has more parts than any model."""
     from transformers import AutoConfig
 
     packed = _packed(snapshot, subject)
-    with _sentences(subject), telling_of_quantization(snapshot.folder, subject):
+    if (snapshot.folder / "config.json").is_file() and not packed:
+        refuse_many_parts(read_json(snapshot.folder / "config.json", dict), subject)
+    with _sentences(subject, snapshot.commit), telling_of_quantization(snapshot.folder, subject):
         config = AutoConfig.from_pretrained(
             str(snapshot.folder), local_files_only=True, trust_remote_code=trust_remote_code, **packed
         )
     layers = getattr(config, "num_hidden_layers", None)
-    if isinstance(layers, int) and not 0 <= layers <= _MOST_LAYERS:
+    if isinstance(layers, int) and not 0 <= layers <= LAYERS:
         raise GeoscopeError(
-            f"expected num_hidden_layers from 0 to {_MOST_LAYERS:,} in the config.json of '{subject}', got {layers:,}; "
+            f"expected num_hidden_layers from 0 to {LAYERS:,} in the config.json of '{subject}', got {layers:,}; "
             "mend it"
         )
     return config
@@ -88,7 +89,7 @@ def load_model(
 
     def made(kind: Any) -> tuple[Any, set[str]]:
         with (
-            _sentences(subject),
+            _sentences(subject, snapshot.commit),
             redirect_stderr(StringIO())
             if "gguf_file" in weights
             else nullcontext(),  # GGUF has a progress bar of its own
@@ -139,8 +140,8 @@ def _as_saved(config: Any, made: Callable[[Any], tuple[Any, set[str]]], kind: ty
 
 
 @contextmanager
-def _sentences(subject: str) -> Iterator[None]:
-    """Whatever transformers raises for a checkpoint that it does not load, as one sentence."""
+def _sentences(subject: str, commit: str | None) -> Iterator[None]:
+    """Whatever transformers raises for a checkpoint that it does not load, as one sentence; commit: of its files."""
     try:
         yield
     except GeoscopeError:
@@ -154,9 +155,10 @@ def _sentences(subject: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         if "trust_remote_code" in str(error):
+            pinned = "" if commit is None else f" --revision {commit}"
             raise GeoscopeError(
                 f"expected a checkpoint without code, got '{subject}', which brings its own; read it, then pass "
-                "--trust-remote-code to run it"
+                f"--trust-remote-code{pinned} to run it"
             ) from error
         why, what_to_do = _reason(error)
         raise GeoscopeError(

@@ -10,8 +10,10 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.checkpoint_files.hub import find_snapshot
+from geoscope.subjects.checkpoint_files.own_code import refuse_foreign_code
+from geoscope.subjects.checkpoint_files.own_files import refuse_foreign_files
 
-_WEIGHTS = (".safetensors", ".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".ckpt")
+_LEFT = (".py", ".safetensors", ".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth", ".ckpt")
 _FEWEST = 2
 """Tokens beside the special ones; T5's, made up, has one: the space."""
 
@@ -29,7 +31,8 @@ def load_tokenizer(
 ) -> Any:
     """The tokenizer of a checkpoint's folder, of the id or folder `named`, or a copy of a loaded one that is given.
 
-    It cuts long text on the right.
+    It cuts long text on the right. Code of a tokenizer that is named by its id on the hub never runs: no commit of it
+    is asked for.
 
     Raises GeoscopeError where there is none, or one without a single word: what transformers makes up for a folder
     without tokenizer files.
@@ -40,7 +43,11 @@ def load_tokenizer(
 
     place = folder if named is None else _folder_of(str(named))
     packed = {} if gguf_file is None or named is not None else {"gguf_file": gguf_file}
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust_remote_code, **packed}
+    fetched = named is not None and not Path(named).expanduser().is_dir()
+    trusted = trust_remote_code and not fetched
+    if trusted and named is not None:
+        refuse_foreign_code(place, str(named))
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trusted, **packed}
     whose = f"the checkpoint '{subject}'" if named is None else f"--tokenizer '{named}'"
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(place), **options)
@@ -48,8 +55,9 @@ def load_tokenizer(
         raise
     except Exception as error:  # whatever a tokenizer's own code raises
         if "trust_remote_code" in str(error):
+            what = "download and read it, then give its folder with" if fetched else "read it, then pass"
             raise GeoscopeError(
-                f"expected a tokenizer without code, got that of {whose}, which brings its own; read it, then pass "
+                f"expected a tokenizer without code, got that of {whose}, which brings its own; {what} "
                 "--trust-remote-code to run it"
             ) from error
         why = first_line(error)
@@ -100,15 +108,16 @@ def words_of(tokenizer: Any) -> int:
 
 
 def _folder_of(named: str) -> Path:
-    """The folder of a tokenizer's files, fetched unless cached, the weights beside them left where they are."""
+    """The folder of a tokenizer's files, fetched unless cached, weights and code beside them left where they are."""
     folder = Path(named).expanduser()
     if folder.is_dir():
+        refuse_foreign_files(folder)
         return folder
     if folder.exists() or folder.is_absolute() or named.startswith((".", "~")) or len(folder.parts) > 2:
         raise GeoscopeError(
             f"expected a tokenizer's folder or Hugging Face id after --tokenizer, got {folder}, which is none; give one"
         )
-    return find_snapshot(named, None, lambda files: [name for name in files if not name.endswith(_WEIGHTS)]).folder
+    return find_snapshot(named, None, lambda files: [name for name in files if not name.endswith(_LEFT)]).folder
 
 
 def refuse_unknown(tokenizer: Any, ids: Any, name: str) -> None:

@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.bounds import ARRAY_HEADER_BYTES, refuse_unpacked
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.files import json_content
 from geoscope.rows import FloatArray
@@ -26,9 +27,6 @@ BLOCK_BYTES = 8 << 20
 BFLOAT16_BITS = "bfloat16"
 BFLOAT16 = np.dtype([(BFLOAT16_BITS, "<u2")])
 """bfloat16, which numpy has not: the upper half of a float32."""
-
-_BOMB_BYTES = 256 << 20
-_BOMB_RATIO = 50
 
 
 _UNREADABLE = (ValueError, OSError, EOFError, OverflowError, MemoryError, TypeError, SyntaxError, TokenError)
@@ -157,6 +155,10 @@ def _is_empty_npy(path: Path) -> bool:
 
 def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
+    size = stream.read(2 if version == (1, 0) else 4)
+    if int.from_bytes(size, "little") > ARRAY_HEADER_BYTES:  # numpy would read as much before it looks at it
+        raise ValueError(f"its header is said to take {int.from_bytes(size, 'little'):,} bytes")
+    stream.seek(-len(size), 1)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(stream)
     return shape, dtype
@@ -200,11 +202,7 @@ def _believable(archive: zipfile.ZipFile, path: Path) -> dict[str, np.dtype[Any]
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
-    if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * packed:
-        raise GeoscopeError(
-            f"expected embeddings, got {path}, which would unpack to {unpacked / 2**30:.1f} GiB, "
-            f"{unpacked // max(packed, 1)} times its size, as no embeddings do; save it as .npy if it is meant"
-        )
+    refuse_unpacked(unpacked, path, "embeddings", packed)
     kinds: dict[str, np.dtype[Any]] = {}
     for entry in entries:
         with archive.open(entry) as stream:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import itertools
 import re
@@ -15,13 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from geoscope.bounds import ROW_BYTES
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.row_files.row_columns import Cells, RowColumn
 from geoscope.subjects.row_files.table_rows import json_numbers
+from geoscope.subjects.tables.encodings import unpacked
 from geoscope.wording import listed
 
 _LOOKED_AT = 1 << 20
-_LONGEST_LINE = 64 << 20
 _ROWS = 200
 _COUNTED = 6  # rows whose cells are counted to find the delimiter
 _DELIMITERS = ("\t", ";", "|", ",", " ")
@@ -67,7 +67,7 @@ def _first_text(path: Path) -> tuple[str, str]:
     size = _LOOKED_AT
     while True:
         try:
-            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+            with unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
                 data = stream.read(size)
         except (OSError, EOFError, zlib.error) as error:
             raise GeoscopeError(
@@ -80,7 +80,7 @@ def _first_text(path: Path) -> tuple[str, str]:
         end = max(text.rfind("\n"), text.rfind("\r"))
         if end > 0:
             return text[: end + 1], encoding
-        if size >= _LONGEST_LINE:
+        if size >= ROW_BYTES:
             raise GeoscopeError(
                 f"expected a row in each line of {path}, got a first line of over {size >> 20} MB; give each row a "
                 "line of its own"

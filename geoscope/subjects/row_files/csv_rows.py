@@ -13,6 +13,7 @@ import numpy as np
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.row_files.csv_heads import csv_head
 from geoscope.subjects.row_files.table_rows import RowTable
+from geoscope.subjects.tables.encodings import unpacked
 
 _AT_ONCE = 1 << 20
 _COUNT = re.compile(r"Expected (\d+) columns, got (\d+)")
@@ -46,7 +47,7 @@ class CsvRows(RowTable):
         names = [str(place) for place in range(len(head.columns))]
         numbers = {str(place) for place in places if head.columns[place].is_number and not text}
         return csv.open_csv(
-            pa.input_stream(str(self.path), compression="gzip" if self.path.suffix.lower() == ".gz" else None),
+            pa.input_stream(unpacked(self.path) if self.path.suffix.lower() == ".gz" else str(self.path)),
             read_options=csv.ReadOptions(
                 use_threads=threads,
                 block_size=max(_AT_ONCE, 4 * head.longest),

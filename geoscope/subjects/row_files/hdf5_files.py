@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.bounds import refuse_unpacked
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import FloatArray
 from geoscope.subjects.row_files import array_files
@@ -79,6 +80,7 @@ def read_matrix(path: Path, name: str) -> Hdf5Matrix:
 def read_labels(path: Path, name: str) -> npt.NDArray[Any]:
     """An array of a file, whole; bytes as text."""
     with _opened(path) as file:
+        refuse_unpacked(int(file[name].size or 0) * file[name].dtype.itemsize, path, "labels")
         labels = np.asarray(file[name][()])
     if labels.dtype.kind == "O":
         labels = np.array(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gzip
 import itertools
 import json
 import zlib
@@ -14,15 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.bounds import ROW_BYTES
 from geoscope.errors import GeoscopeError
 from geoscope.rows import FloatArray
 from geoscope.subjects.row_files import array_files
 from geoscope.subjects.row_files.groups import one_kind
 from geoscope.subjects.row_files.row_columns import Cells, RowColumn, row_columns
 from geoscope.subjects.row_files.table_rows import json_numbers, plain_numbers
+from geoscope.subjects.tables.encodings import unpacked
 from geoscope.subjects.tables.record_files import TwiceError, parsed
 
-_LONGEST_LINE = 64 << 20
 _LOOKED_AT = 64  # records in which a field's kind is looked for
 
 
@@ -198,7 +198,7 @@ def _column(name: str, value: Any) -> RowColumn:
 
 
 def _opened(path: Path) -> Any:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+    return unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _lines(stream: Any, path: Path) -> Iterator[tuple[int, bytes]]:
@@ -206,7 +206,7 @@ def _lines(stream: Any, path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     while True:
         try:
-            line = stream.readline(_LONGEST_LINE)
+            line = stream.readline(ROW_BYTES)
         except (OSError, EOFError, zlib.error) as error:
             raise GeoscopeError(
                 f"expected records in {path}, got a file that cannot be read on after line {number}: {error}; write "
@@ -215,9 +215,9 @@ def _lines(stream: Any, path: Path) -> Iterator[tuple[int, bytes]]:
         if not line:
             return
         number += 1
-        if len(line) == _LONGEST_LINE:
+        if len(line) == ROW_BYTES:
             raise GeoscopeError(
-                f"expected a row in each line, got over {_LONGEST_LINE >> 20} MB in line {number} of {path}; give each "
+                f"expected a row in each line, got over {ROW_BYTES >> 20} MB in line {number} of {path}; give each "
                 "row a line of its own"
             )
         if number == 1:

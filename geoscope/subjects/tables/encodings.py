@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from geoscope.bounds import LINE_CHARACTERS, UNPACKED_BYTES, UNPACKED_RATIO, WHOLE_BYTES, refuse_irregular
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.files import path_of
 from geoscope.subjects.tables.file_heads import known_head
@@ -26,10 +27,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _GZIP = b"\x1f\x8b"
+MARKS = (*(mark for mark, _ in _MARKS), _GZIP)
+"""How text begins that may hold NUL bytes as it stands in a file."""
+
 _HEAD = 64
 _BLOCK = 1 << 20
-_BOMB_BYTES = 256 << 20
-_BOMB_RATIO = 100
 
 
 def unpacked_name(path: Path) -> Path:
@@ -42,18 +44,43 @@ def read_text(path: Path, what: str) -> str:
 
     Raises GeoscopeError where `what` cannot be read, bytes are not of the encoding, or a NUL is among them.
     """
-    return "".join(read_lines(path, what, newline=""))
+    pieces, held = [], 0
+    for piece in _pieces(path, what, newline=""):
+        pieces.append(piece)
+        held += len(piece)
+        if held > WHOLE_BYTES:
+            raise GeoscopeError(
+                f"expected {what} of at most {WHOLE_BYTES >> 20} MB in a file that is read whole, got more in {path}; "
+                "write a record a line as .jsonl, which is read at any size"
+            )
+    return "".join(pieces)
 
 
 def read_lines(path: Path, what: str, *, newline: str | None = None) -> Iterator[str]:
-    """The same text line by line, each with its end: as it stands for newline "", as one "\\n" for None."""
+    """The same text line by line, each with its end: as it stands for newline "", as one "\\n" for None.
+
+    Raises GeoscopeError too for a line of more than LINE_CHARACTERS.
+    """
+    for number, line in enumerate(_pieces(path, what, newline=newline), start=1):
+        if len(line) > LINE_CHARACTERS:
+            raise GeoscopeError(
+                f"expected {what} in lines of at most {LINE_CHARACTERS >> 20} million characters, got a longer line "
+                f"{number} in {path}; cut it, for a sequence is a line"
+            )
+        yield line
+
+
+def _pieces(path: Path, what: str, *, newline: str | None) -> Iterator[str]:
+    """The same text in lines; of one that is too long its beginning, and then the rest."""
     with opened_bytes(path, what) as stream:
         encoding, _ = _encoding(stream)
         text = io.TextIOWrapper(cast(IO[bytes], stream), encoding, newline=newline)
+        number = 1
         try:
-            for number, line in enumerate(text, start=1):
+            while line := text.readline(LINE_CHARACTERS + 1):
                 if "\0" in line:
                     raise GeoscopeError(f"expected text, got a NUL byte in line {number} of {path}; save it as UTF-8")
+                number += 1
                 yield line
         except UnicodeDecodeError as error:
             raise GeoscopeError(
@@ -69,6 +96,7 @@ def opened_bytes(path: Path, what: str, *, text: bool = True) -> Iterator[Any]:
     text: refuse what is none. Raises GeoscopeError too where the file cannot be read, or unpacks to far more than its
     size.
     """
+    refuse_irregular(path, what)
     try:
         with path_of(path).open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
@@ -89,15 +117,24 @@ def opened_bytes(path: Path, what: str, *, text: bool = True) -> Iterator[Any]:
         ) from error
 
 
+def unpacked(path: Path) -> IO[bytes]:
+    """What is packed in a file with gzip, as a stream; raises GeoscopeError where it is far more than the file."""
+    return io.BufferedReader(_Bounded(gzip.GzipFile(path), path), _BLOCK)
+
+
 class _Bounded(io.RawIOBase):
     """What a packed file unpacks to, refused once it is far more than any text would be."""
 
     def __init__(self, unpacked: gzip.GzipFile, path: Path) -> None:
         self._unpacked, self._path, self._read = unpacked, path, 0
-        self._most = max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size)
+        self._most = max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        self._unpacked.close()
+        super().close()
 
     def readinto(self, buffer: Any) -> int:
         data = self._unpacked.read(len(buffer))
@@ -105,8 +142,8 @@ class _Bounded(io.RawIOBase):
         self._read += len(data)
         if self._read > self._most:
             raise GeoscopeError(
-                f"expected text, got {self._path}, which unpacks to more than {_BOMB_RATIO} times its size, as no text "
-                "does; unpack it if it is meant"
+                f"expected text, got {self._path}, which unpacks to more than {UNPACKED_RATIO} times its size, as no "
+                "text does; unpack it if it is meant"
             )
         return len(data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from geoscope.bounds import refuse_irregular
 from geoscope.errors import GeoscopeError
 
 _LOOKED_AT = 64
@@ -47,6 +48,7 @@ def refuse_other_contents(path: Path, suffix: str) -> None:
 
     Raises GeoscopeError too where the file cannot be opened or is empty.
     """
+    refuse_irregular(path, "embeddings")
     try:
         with path.open("rb") as stream:
             head = stream.read(_LOOKED_AT)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import dropwhile, islice
 from pathlib import Path
 
+from geoscope.bounds import LINE_CHARACTERS
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import read_lines, unpacked_name
 from geoscope.subjects.tables.tables import Row
@@ -86,7 +87,7 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
     """The rows in some lines of a file; raises GeoscopeError for quotes that do not close or are inside a cell."""
     held: list[str] = []
     reader = csv.reader(
-        _holding(map(_masked, lines), held),
+        _holding(map(_masked, lines), held, path),
         delimiter=dialect.delimiter,
         quoting=csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE,
         skipinitialspace=dialect.spaces,
@@ -112,9 +113,19 @@ def parsed_rows(lines: Iterable[str], path: Path, dialect: Dialect) -> Iterator[
         csv.field_size_limit(longest)
 
 
-def _holding(lines: Iterable[str], held: list[str]) -> Iterator[str]:
-    """The lines, each also put into a list."""
-    for line in lines:
+def _holding(lines: Iterable[str], held: list[str], path: Path) -> Iterator[str]:
+    """The lines, each also put into a list, which whoever takes them empties at the end of a row.
+
+    Refused where a row grows beyond all bounds, as after a quote that does not close.
+    """
+    size = 0
+    for number, line in enumerate(lines, start=1):
+        size = len(line) + (size if held else 0)
+        if size > LINE_CHARACTERS:
+            raise GeoscopeError(
+                f"expected rows of at most {LINE_CHARACTERS >> 20} million characters, got a longer one that ends "
+                f"behind line {number} of {path}, as where a quote does not close; close it, or cut the row"
+            )
         held.append(line)
         yield line
 

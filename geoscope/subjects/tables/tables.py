@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from geoscope.bounds import LINE_CHARACTERS, refuse_unpacked
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.subjects.tables.encodings import PACKED, opened_bytes
 
@@ -174,6 +175,11 @@ def text_cell(cell: Any, where: str, advice: str = "mend the row or leave it out
     if not isinstance(cell, str):
         found = "none" if cell is None else type(cell).__name__
         raise GeoscopeError(f"expected a text in every row, got {found} in {where}; {advice}")
+    if len(cell) > LINE_CHARACTERS:
+        raise GeoscopeError(
+            f"expected texts of at most {LINE_CHARACTERS >> 20} million characters, got {len(cell):,} in {where}; cut "
+            "it, for a text is a sequence"
+        )
     try:
         cell.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -201,7 +207,22 @@ def open_parquet(path: Path, what: str) -> Any:
         if whole is not None:
             weakref.finalize(file.reader, whole.close)
         file.schema_arrow  # noqa: B018 - here is where a schema that cannot be read is told
+        refuse_unpacked(_unpacked_size(file), path, what)
         return file
+
+
+_WIDTHS = {"BOOLEAN": 1, "INT64": 8, "DOUBLE": 8, "INT96": 12}
+
+
+def _unpacked_size(file: Any) -> int:
+    """What a parquet file's columns take in memory, about: those of one value take next to nothing in the file."""
+    told, size = file.metadata, 0
+    for group in range(told.num_row_groups):
+        columns = told.row_group(group)
+        for place in range(told.num_columns):
+            column = columns.column(place)
+            size += max(column.total_uncompressed_size, column.num_values * _WIDTHS.get(column.physical_type, 4))
+    return size
 
 
 def _unpacked(path: Path, what: str) -> Any:

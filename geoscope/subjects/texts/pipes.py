@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.subjects.tables.encodings import read_lines, read_text
+from geoscope.subjects.tables.encodings import MARKS, read_lines, read_text
 from geoscope.subjects.texts.corpus_places import PIPE
 
 _BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
 """How a line begins that is of JSON written over several lines, be it whole or not."""
+_LOOKED_AT = 1 << 16
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # each goes with the process
 
 
@@ -31,11 +32,20 @@ def spooled(pipe: str) -> Path:
     path = Path(folder.name) / ("standard-input" if pipe == PIPE else "pipe")
     with path.open("wb") as file:
         if pipe == PIPE:
-            shutil.copyfileobj(_standard_input(), file)
+            _copy(_standard_input(), file)
         else:
             with Path(pipe).open("rb") as stream:
-                shutil.copyfileobj(stream, file)
+                _copy(stream, file)
     return path.rename(path.with_suffix(_suffix(path)))
+
+
+def _copy(stream: Any, file: Any) -> None:
+    """All that comes, seen to be text before it fills a disk."""
+    head = stream.read(_LOOKED_AT)
+    if b"\0" in head and not head.startswith(MARKS):
+        raise GeoscopeError("expected text through a pipe, got a NUL byte; pipe text in, as UTF-8")
+    file.write(head)
+    shutil.copyfileobj(stream, file)
 
 
 def _standard_input() -> Any:
