@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +47,8 @@ def send(text: str, destination: str = STDOUT) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put data in a file so that a reader finds the old content or the new, never a part."""
+    import secrets  # here: it loads OpenSSL, which most commands that only print can do without
+
     check_destination(str(path))
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # a device or a pipe must not be replaced by a file

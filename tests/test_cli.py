@@ -588,6 +588,15 @@ def test_light_commands_load_nothing_but_typers_own(arguments: list[str], start:
     assert distributions(loaded) <= distributions(typers_own) | {"geoscope"}
 
 
+def test_of_all_commands_a_line_builds_the_one_that_it_names() -> None:
+    assert [each.name for each in cli._program(["check", "report.json"]).registered_commands] == ["check"]
+    for arguments in ([], ["--help"], ["chekc"], ["--version", "check"]):
+        assert [each.name for each in cli._program(arguments).registered_commands] == list(cli.COMMANDS)
+    code = "import sys; from geoscope.cli import app; app.main(); sys.exit('fields' in vars(app.COMMANDS['finetune']))"
+    assert run("check", "-h", code=code).returncode == 0
+    assert run("--help", code=code).returncode == 1
+
+
 def distributions(modules: set[str]) -> set[str]:
     """The top-level names among modules that do not come with Python."""
     return {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names)
