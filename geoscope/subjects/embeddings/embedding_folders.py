@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import tempfile
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import take_room
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, Layer, RowIndex, Source
+from geoscope.scratch import new_name, remove_stale
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.row_files.array_files import Matrix, matrix, read_npy
 
@@ -38,7 +41,8 @@ def write_embeddings(
     folder = Path(folder).expanduser()
     check_output(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    remove_stale(folder.parent)
+    partial = Path(tempfile.mkdtemp(prefix=f".{new_name()}-", dir=folder.parent))
     try:
         _write_rows(partial, source, progress)
         index = source.index
@@ -114,17 +118,23 @@ def _write_rows(folder: Path, source: Source, progress: Progress | None) -> None
             if layer is None:
                 raise GeoscopeError("expected layers of a checkpoint to write, got rows that are no layer's")
             if layer not in files:
-                files[layer] = np.lib.format.open_memmap(
-                    folder / f"layer-{layer:02d}.npy",
-                    mode="w+",
-                    dtype=np.float32,
-                    shape=(len(source.index), rows.shape[1]),
-                )
+                files[layer] = _new_matrix(folder / f"layer-{layer:02d}.npy", (len(source.index), rows.shape[1]))
             files[layer][_span(batch.offsets)] = rows
             done += len(rows)
         if progress is not None:
             progress(done, total, "rows written")
         del batch, rows  # the source computes the next one now
+
+
+def _new_matrix(path: Path, shape: tuple[int, int]) -> FloatArray:
+    """A `.npy` of float32 to be written in place. Its room is taken first: on a full disk a mapped page has none, and
+    the system ends whoever writes there."""
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.flush()
+        take_room(file, file.tell() + 4 * math.prod(shape))
+    return np.lib.format.open_memmap(path, mode="r+")
 
 
 def _span(offsets: Any) -> Any:
