@@ -80,17 +80,19 @@ class Kept(str):
 
 
 @contextmanager
-def kept(told: str) -> Iterator[None]:
-    """Have whatever ends this run tell what of it is kept, unless it is a mistake, which the run does not go on from.
+def telling_what_is_kept(what: str | None) -> Iterator[None]:
+    """Have whatever ends this run say what of it is kept, if anything, and that the same line goes on from there.
 
-    An interrupt and an error stay what they are; the words are a note of theirs, which Python shows as well.
+    An interrupt and an error stay what they are; the words are a note of theirs, which Python shows as well. A mistake
+    is left alone: the same line would come to it again.
     """
     try:
         yield
     except GeoscopeError:
         raise
     except BaseException as error:
-        error.add_note(Kept(told))
+        if what is not None:
+            error.add_note(Kept(f"{what}: run the same line again to go on from there"))
         raise
 
 

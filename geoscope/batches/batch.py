@@ -13,7 +13,7 @@ from typing import Any, Unpack
 from geoscope.batches.kept_reports import KeptReports
 from geoscope.batches.running import run_tasks
 from geoscope.batches.subjects_in_order import in_step_order
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.measuring import measure
 from geoscope.plans import plan_of
 from geoscope.progress import Progress
@@ -85,15 +85,16 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
     )  # fmt: skip
     reports: dict[str, Report] = {}
     mistakes: dict[str, GeoscopeError] = {}
-    for finished, (place, result) in enumerate(results, 1):
-        subject = ordered[place]
-        if isinstance(result, GeoscopeError):
-            mistakes[subject] = result
-            told = "not measured"
-        else:
-            reports[subject], told = _settled(subject, result, held[subject], kept)
-        if announce is not None:
-            announce(f"{finished} of {len(tasks)}: {subject}, {told}")
+    with telling_what_is_kept(None if output is None else f"finished reports are kept in {output}"):
+        for finished, (place, result) in enumerate(results, 1):
+            subject = ordered[place]
+            if isinstance(result, GeoscopeError):
+                mistakes[subject] = result
+                told = "not measured"
+            else:
+                reports[subject], told = _settled(subject, result, held[subject], kept)
+            if announce is not None:
+                announce(f"{finished} of {len(tasks)}: {subject}, {told}")
     return ReportBatch(tuple(reports[subject] for subject in ordered if subject in reports), mistakes)
 
 

@@ -127,7 +127,7 @@ _LIKE = 3
 """So many warnings are shown that differ in their numbers alone."""
 
 _warned: Counter[str] = Counter()
-"""How many warnings of each kind this run gave: what they say, less its numbers; and under "" those not shown."""
+"""How many warnings of each kind this run gave (what they say, less its numbers), and how many were shown and not."""
 
 
 def _show_warning(
@@ -140,16 +140,17 @@ def _show_warning(
 ) -> None:
     kind = f"warning: {re.sub(r'[0-9]+', '#', str(message))}"
     _warned[kind] += 1
-    if _warned[kind] > _LIKE or _warned.total() > MOST_LINES:
-        _warned[""] += 1
+    if _warned[kind] > _LIKE or _warned["shown"] >= MOST_LINES:
+        _warned["not shown"] += 1
     else:
+        _warned["shown"] += 1
         say(f"warning: {message}")
 
 
 def count_other_warnings() -> None:
     """Say how many warnings of this run were not shown, and forget them all."""
-    if _warned[""]:
-        say(f"warning: {_warned['']:,} more, not shown")
+    if _warned["not shown"]:
+        say(f"warning: {_warned['not shown']:,} more, not shown")
     _warned.clear()
 
 

@@ -26,18 +26,18 @@ class Stopped(KeyboardInterrupt):
 
 def run(command: Callable[[], int]) -> int:
     """The exit code of a command, with which the process ends. What the command needs it imports itself."""
+    gate = Gate()
     try:
         make_streams_sound()
         hear_signals()
-        gate = Gate()
         sys.meta_path.insert(0, gate)
         code = command()
         hear_signals(no_more=True)
         flush()
-        gate.end_with(code)
     except BaseException as error:  # before the command could, or while it did
         _tell_plainly(error)
-        return _UNFINISHED
+        code = _UNFINISHED
+    gate.end_with(code)
     return code
 
 
@@ -102,5 +102,5 @@ def flush() -> None:
 def _tell_plainly(error: BaseException) -> None:
     """One line, for which nothing need be imported."""
     what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-    text = " ".join(f"geoscope: could not begin: {what}; run again".split())
+    text = " ".join(f"geoscope: could not run: {what}; run again".split())
     os.write(2, text.encode("utf-8", "backslashreplace")[:1000] + b"\n")

@@ -25,7 +25,7 @@ class Need(NamedTuple):
     thread: int
 
 
-NEEDS = {"numpy": Need(100, 60, 30, 41), "torch": Need(1080, 450, 300, 200), "transformers": Need(250, 200, 100, 0)}
+NEEDS = {"numpy": Need(100, 60, 30, 41), "torch": Need(1080, 450, 300, 200), "transformers": Need(900, 700, 100, 0)}
 """By what is loaded first. With less, what comes with them (three copies of OpenBLAS) tries for ever, ends the process
 or breaks off. Measured with torch for CPUs, the smallest there is."""
 

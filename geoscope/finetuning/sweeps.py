@@ -12,7 +12,7 @@ from geoscope import __version__
 from geoscope.batches.finished_work import ClaimedFolder, FinishedReports, difference
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.finetuning.outcome import FineTuning
 from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
@@ -93,7 +93,8 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     environment = describe_environment(device=lesson.device)
     for run in runs:
         if not run.finished:
-            with outlook.during(run) as on_step:
+            saved = f"finished runs and epochs are kept in {folder}"
+            with telling_what_is_kept(saved), outlook.during(run) as on_step:
                 train(run, lesson, hyperparameters, tracking, on_step)
         reports = FinishedReports(run.folder)
         if reports.read("report") is None:  # also where a kill came between the two
