@@ -148,8 +148,7 @@ def test_a_report_may_stand_in_the_folder_it_is_of(runs: list[Any], capfd: pytes
 
 
 def test_every_option_that_names_a_place_is_held() -> None:
-    commands: Any = cli.typer.main.get_command(cli.app)
-    fields = {name: each.fields for name, each in commands.commands.items()}
+    fields = {name: each.fields for name, each in cli.COMMANDS.items()}
     placed = re.compile(r"FILE|DIR|FOLDER|REPORT|CHECKPOINT")
     seen = set()
     for command in fields.values():

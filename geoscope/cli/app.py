@@ -60,18 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:
-            program = _program(sys.argv[1:] if arguments is None else arguments)
-            code = program(args=arguments, prog_name="geoscope", standalone_mode=False)
-        except TyperException as error:
-            code = _refuse(error)
+            try:
+                program = _program(sys.argv[1:] if arguments is None else arguments)
+                code = program(args=arguments, prog_name="geoscope", standalone_mode=False)
+            except TyperException as error:
+                code = _refuse(error)
         except SystemExit:  # typer's way of saying that nobody reads its help
             code = ExitCode.DONE
         except BaseException as error:
             code = exits.settle(error)
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            files.silence_stdout()
+        exits.count_other_warnings()
     if code is None:
         return ExitCode.DONE
     # typer ends an interrupt that comes while it parses with 130

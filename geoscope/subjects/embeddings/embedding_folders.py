@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.files import write_json
 from geoscope.progress import Progress
 from geoscope.rows import Layer, RowIndex, Source
@@ -60,7 +60,9 @@ def write_embeddings(
             if identity is None or kept.is_empty or isinstance(error, GeoscopeError):  # which nothing goes on from
                 kept.remove(_ROWS, _JSON)
                 claimed.path.unlink(missing_ok=True)
-            raise
+                raise
+            with telling_what_is_kept(f"the rows read so far are kept in {parts}"):
+                raise
         _put(kept.folder, folder, parts / "old")
         kept.remove()
         claimed.path.unlink(missing_ok=True)
