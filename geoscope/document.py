@@ -305,8 +305,10 @@ class Document:
         lines = [f"warning: {each.text}" if each.warning else each.text for each in told]
         return [*([self.outcome] if self.outcome else []), *lines[:most]]
 
-    def how_to_read(self, tables: Sequence[Table]) -> list[str]:
-        """How tables of it are to be read: each of the columns that are seen, then what holds of them all."""
+    def how_to_read(self, tables: Sequence[Table] | None = None) -> list[str]:
+        """How tables of it, or all, are to be read: each of the columns that are seen, then what holds of them all."""
+        if tables is None:
+            tables = [block for block in self.blocks() if isinstance(block, Table)]
         columns = dict.fromkeys(column.reading for table in tables for column in table.shown() if column.reading)
         return [*columns, *(self.reading if tables else ())]
 

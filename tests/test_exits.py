@@ -23,7 +23,7 @@ from geoscope.errors import GeoscopeError, TooLittleMemory, system_trouble, tell
 from geoscope.files import take_room, write_whole
 from geoscope.report import Measurement, Report, Sample, Subject
 from geoscope.scratch import new_name, scratch_folder
-from geoscope.subjects.embeddings.embedding_folders import _new_matrix
+from geoscope.subjects.embeddings.kept_rows import _made as _new_matrix
 from geoscope.subjects.row_files.array_files import matrix, read_npy
 
 GONE = "geoscope-{machine}-4194304-0123abcd"

@@ -163,6 +163,14 @@ def test_many_levels_of_a_study_are_rows_with_their_names_where_there_is_no_widt
     assert re.search(r"^0\.5, seed 1 +1\.833$", text, flags=re.MULTILINE)
 
 
+def test_pages_and_markdown_say_how_their_columns_are_read() -> None:
+    for form in ("html", "markdown"):
+        text = render([layered(7)], form)
+        assert "standard error: over sequences." in text
+        assert "null: what as many Gaussian points give" in text
+    assert "standard error: over" not in drawn([layered(7)], 80)  # which has no such column
+
+
 def test_rows_of_no_layer_stand_beside_layers() -> None:
     rows = [each.model_copy(update={"layer": None}) for each in layered(1).measurements]
     both = [layered(1, "rows.npy").model_copy(update={"measurements": rows}), layered(7)]
