@@ -9,7 +9,6 @@ to the common number too. What is not aligned: which tokens they are, and the ro
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from geoscope.comparisons.difference_errors import share_of_corpora
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report, Sample
 from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.scratch import scratch_folder
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import names, without
 from geoscope.settings.told import drawn_sequences, options_told
@@ -178,7 +178,7 @@ def _measured(reopened: _Reopened, rows: int, points: int) -> Report:
         told = {**reopened.sample, **measured.sample.model_dump(include={"rows", "points", "dropped", "sequences"})}
         measured = measured.model_copy(update={"sample": Sample.model_validate(told)})
     else:
-        with tempfile.TemporaryDirectory(prefix="geoscope-") as folder:
+        with scratch_folder() as folder:
             described = report.model_dump(mode="json", include={"subject", "settings"})
             write_embeddings(Path(folder) / "rows", thinned, **described, sample=reopened.sample)
             measured = measuring.measure(Path(folder) / "rows", **kept)

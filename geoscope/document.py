@@ -8,17 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 from geoscope.wording import cell_text
 
 Place = tuple[float, float]
+Held = TypeVar("Held")
 
 MOST_LEADING = 5
 """Findings said first, at most: more are not read."""
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True, eq_default=False)
+def _held(kind: type[Held]) -> type[Held]:
+    """A frozen data class that is neither compared nor printed: to write what does so takes time at every start."""
+    return dataclass(frozen=True, eq=False, repr=False)(kind)
+
+
+@_held
 class Column:
     """One column of a table: the only place where it is named.
 
@@ -26,8 +33,8 @@ class Column:
     else the row's attribute of that name. shown: what people see in its place. words: text, which is not aligned as
     numbers are. heading: what heads the group of rows that a row is of, where that saves the column.
     why: what a footnote to its cell says. absent: the cell of no value that has a footnote. note: tells the same in a
-    column of its own. exact: a page tells its numbers in full too. spare: goes first where there is no room, the
-    largest first. rare: CSV leaves it out where no row has it.
+    column of its own. reading: how it is to be read. exact: a page tells its numbers in full too. spare: goes first
+    where there is no room, the largest first. rare: CSV leaves it out where no row has it.
     """
 
     name: str
@@ -39,6 +46,7 @@ class Column:
     why: Callable[[Any], str | None] | None = None
     absent: str = "undefined"
     note: bool = False
+    reading: str = ""
     exact: bool = False
     spare: int = 0
     rare: bool = False
@@ -64,7 +72,7 @@ class Column:
 Style = Literal["", "strong", "faint", "bad"]
 
 
-@dataclass(frozen=True)
+@_held
 class Across:
     """How a table may stand more narrowly: a row a `by`, a column an `over`, in it `cell`; all names of columns.
 
@@ -78,7 +86,7 @@ class Across:
     left: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@_held
 class Table:
     """Rows and their columns. across: how they may stand side by side.
 
@@ -107,7 +115,7 @@ class Table:
         ]
 
 
-@dataclass(frozen=True)
+@_held
 class Code:
     """Lines to be copied; language: of a fenced block."""
 
@@ -116,7 +124,7 @@ class Code:
     language: str
 
 
-@dataclass(frozen=True)
+@_held
 class Point:
     """One number of a series. at: its place on the axis; None for one of no place, which is drawn across it.
 
@@ -132,7 +140,7 @@ class Point:
     hollow: bool = False
 
 
-@dataclass(frozen=True)
+@_held
 class Series:
     """What one colour stands for; place: among all, which says the colour."""
 
@@ -141,7 +149,7 @@ class Series:
     points: Sequence[Point]
 
 
-@dataclass(frozen=True)
+@_held
 class Chart:
     """Series over the places of an axis, or beside each other where all stand at one.
 
@@ -159,7 +167,7 @@ class Chart:
     band: Sequence[tuple[float, float, float]] = ()
 
 
-@dataclass(frozen=True)
+@_held
 class Scatter:
     """Pairs of numbers: a point's `at` lies, its value stands. axes: their names. fit: the ends of a fitted line."""
 
@@ -169,7 +177,7 @@ class Scatter:
     fit: Sequence[Place] = ()
 
 
-@dataclass(frozen=True)
+@_held
 class Reading:
     """A measure in words: what it is, what is to be known of it by name, and where it is from."""
 
@@ -179,7 +187,7 @@ class Reading:
     link: str | None
 
 
-@dataclass(frozen=True)
+@_held
 class Card:
     """One measure: how it is read, its chart, and its number where there is only one. measure: its key."""
 
@@ -191,7 +199,7 @@ class Card:
     measure: str | None = None
 
 
-@dataclass(frozen=True)
+@_held
 class Cards:
     """Cards side by side, made where a form draws them. drawn: they hold charts, and words alone would be little."""
 
@@ -199,7 +207,7 @@ class Cards:
     drawn: bool = True
 
 
-@dataclass(frozen=True)
+@_held
 class Section:
     """What stands under one heading. background: what it was made with, for those who look for it.
 
@@ -225,7 +233,7 @@ class Finding:
     lead: bool = False
 
 
-@dataclass(frozen=True)
+@_held
 class Folded:
     """Measures whose number another row tells already, by their keys, and the sentence that says so in their place."""
 
@@ -233,7 +241,7 @@ class Folded:
     why: str
 
 
-@dataclass(frozen=True)
+@_held
 class GateCase:
     """A test of a gate: what came of it and why. sentence: the same for those who see nothing else of it."""
 
@@ -244,13 +252,13 @@ class GateCase:
     sentence: str | None = None
 
 
-@dataclass(frozen=True)
+@_held
 class Document:
     """A result in words, tables and charts. data: what a spreadsheet gets. cases: of a gate; None where none is held.
 
     findings: those that may lead come first, the most telling one first. outcome: all of a gate in a line. how: how the
-    charts are to be read, reading: how the tables are, a line each. legend: the series, in their colours' order.
-    folded: what screens leave out unless asked for all.
+    charts are to be read, reading: how the tables are beside their columns, a line each. legend: the series, in their
+    colours' order. folded: what screens leave out unless asked for all.
     """
 
     title: str
@@ -297,6 +305,13 @@ class Document:
         lines = [f"warning: {each.text}" if each.warning else each.text for each in told]
         return [*([self.outcome] if self.outcome else []), *lines[:most]]
 
+    def how_to_read(self, tables: Sequence[Table] | None = None) -> list[str]:
+        """How tables of it, or all, are to be read: each of the columns that are seen, then what holds of them all."""
+        if tables is None:
+            tables = [block for block in self.blocks() if isinstance(block, Table)]
+        columns = dict.fromkeys(column.reading for table in tables for column in table.shown() if column.reading)
+        return [*columns, *(self.reading if tables else ())]
+
     def told(self, *, warning: bool) -> list[str]:
         """Of the rest, the warnings, or the other findings, that are told everywhere."""
         return [each.text for each in self.rest if each.warning == warning and not each.further]
@@ -326,7 +341,7 @@ def in_turn(sections: Sequence[Sequence[Card]]) -> list[Card]:
 
 def side_by_side(caption: str, labels: Sequence[str], contents: Sequence[Mapping[str, Any]]) -> Table:
     """A row a name, a column a content; one column where all contents are the same."""
-    flat = [_flattened(content) for content in contents]
+    flat = [flattened(content) for content in contents]
     names = list(dict.fromkeys(name for content in flat for name in content))
     if all(content == flat[0] for content in flat[1:]):
         flat, labels = flat[:1], ["all" if len(flat) > 1 else "value"]
@@ -340,13 +355,13 @@ def entry(key: Any, of: str = "") -> Callable[[Any], Any]:
     return lambda row: (getattr(row, of) if of else row).get(key)
 
 
-def _flattened(content: Mapping[str, Any], head: str = "") -> dict[str, Any]:
+def flattened(content: Mapping[str, Any], head: str = "") -> dict[str, Any]:
     """Nested settings as one level, parts joined by spaces."""
     flat: dict[str, Any] = {}
     for name, value in content.items():
         key = f"{head} {name}".strip()
         if isinstance(value, Mapping):
-            flat |= _flattened(value, key)
+            flat |= flattened(value, key)
         else:  # as written: a setting is not rounded
             flat[key] = repr(value + 0.0) if isinstance(value, float) else value
     return flat

@@ -5,22 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from geoscope.errors import GeoscopeError
+from geoscope.scratch import new_name, remove_stale
 from geoscope.wording import printable_json
 
 STDOUT = "-"
 
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
-_ROOM = 14
-"""Bytes that the name of a file not yet whole has more."""
 
 
 def path_of(name: str | os.PathLike[str]) -> Path:
@@ -41,10 +39,6 @@ def is_too_long(path: Path) -> bool:
     return longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH
 
 
-class OutputClosed(Exception):
-    """Whoever read standard output stopped reading; there is nobody left to tell."""
-
-
 def check_destination(destination: str) -> None:
     """Refuse, before any work, a file that could not be written after it."""
     if destination == STDOUT:
@@ -60,10 +54,7 @@ def check_destination(destination: str) -> None:
 
 
 def send(text: str, destination: str = STDOUT) -> None:
-    """Write the whole text, as UTF-8, to a file or, for "-", to standard output.
-
-    Raises OutputClosed where nobody reads standard output any more.
-    """
+    """Write the whole text, as UTF-8, to a file or, for "-", to standard output, where somebody may read it or not."""
     data = text.encode("utf-8", "backslashreplace")
     if destination == STDOUT:
         _send_to_stdout(data)
@@ -73,13 +64,14 @@ def send(text: str, destination: str = STDOUT) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put data in a file so that a reader finds the old content or the new, never a part."""
+
     check_destination(str(path))
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # a device or a pipe must not be replaced by a file
         path.write_bytes(data)
         return
-    long = len(os.fsencode(path.name)) > _LONGEST_NAME - _ROOM
-    beside = path.with_name(f".{path.name[:50] if long else path.name}.{secrets.token_hex(4)}.tmp")
+    remove_stale(path.parent)
+    beside = path.with_name(f".{new_name()}.tmp")
     try:
         with open(beside, "xb") as file:
             file.write(data)
@@ -88,9 +80,28 @@ def write_whole(path: Path, data: bytes) -> None:
         if path.exists():
             beside.chmod(path.stat().st_mode & 0o7777)
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # what is full, or refuses, has nothing to do with the name beside it
         raise
+
+
+def take_room(file: IO[bytes], size: int) -> None:
+    """Make a file so long, on a disk that has the room. Raises OSError where it has not."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            error.filename = file.name
+            raise
+    zeros = bytes(2**20)  # where the system cannot: macOS, some network disks
+    file.seek(0, os.SEEK_END)
+    while (left := size - file.tell()) > 0:
+        file.write(zeros[:left])
+    file.flush()
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -99,22 +110,27 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _send_to_stdout(data: bytes) -> None:
+    if sys.stdout is None:  # closed before Python began
+        return
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     except OSError as error:
-        silence_stdout()
-        if error.errno == errno.EPIPE:
-            raise OutputClosed from error
-        raise
+        give_up_stdout(error)
 
 
-def silence_stdout() -> None:
-    """Point standard output nowhere, so that the flush at exit cannot fail on what is still in its buffer."""
+def give_up_stdout(error: OSError) -> None:
+    """Point standard output nowhere, so that nothing fails on what is still in its buffer.
+
+    Raises the error, unless whoever read has left or it was closed: there is nobody to tell then.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+    if error.errno not in (errno.EPIPE, errno.EBADF):
+        error.filename = "standard output"
+        raise error
 
 
 def json_text(content: Any) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from geoscope.bounds import refuse_irregular
 from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.estimator import Estimate, Estimator, measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.measures.dimension import DISCARD
@@ -95,7 +95,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
-    with only_writer(options["run"], "--run"):
+    saved = None if options["run"] is None else f"the rows read so far are kept in {options['run']}"
+    with only_writer(options["run"], "--run"), telling_what_is_kept(saved):
         keep_rows(opening, options["run"])
         clouds = gather(
             source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
@@ -105,7 +106,10 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
     formulas = {"isoscore_zeta": options["isoscore_zeta"], "isoscore_reference": reference}
-    rows, dropped = measure_clouds(clouds, keys, CloudOptions(pass_settings, formulas, errors, null, fraction, grid))
+    with telling_what_is_kept(saved):
+        rows, dropped = measure_clouds(
+            clouds, keys, CloudOptions(pass_settings, formulas, errors, null, fraction, grid)
+        )
     drawn = {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": options["seed"]}
     return Report(
         subject=opening.subject,

@@ -50,6 +50,8 @@ class Told(TypedDict):
 
     name: str
     architecture: NotRequired[str | None]
+    revision: NotRequired[str | None]
+    fingerprint: NotRequired[str | None]
     hidden_size: NotRequired[int | None]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol
@@ -90,6 +91,9 @@ def layers_together(layers: Iterable[int | None]) -> str:
     return layer_in_words(None) if not numbers else f"layer{'s' * (len(numbers) > 1)} {layer_ranges(numbers)}"
 
 
+_DIGITS = 7  # of a fingerprint or a commit, as git shows them
+
+
 def short_names(names: Sequence[str]) -> list[str]:
     """What subjects are called in titles and labels: of a path its last part, where no two are then the same."""
     short = [_last_part(name) for name in names]
@@ -153,6 +157,27 @@ def numbered(names: Sequence[str]) -> list[str]:
     ]
 
 
+def told_apart(names: Sequence[str], facts: Sequence[Mapping[str, str]]) -> list[str]:
+    """The names; to those that several share, the first fact is added that differs in each of them, else their number.
+
+    facts: what is known of each, in words.
+    """
+    found, told = numbered(names), list(names)
+    for name in dict.fromkeys(names):
+        held = [place for place, each in enumerate(names) if each == name]
+        keys = dict.fromkeys(key for place in held for key in facts[place])
+        words = [[facts[place].get(key) for place in held] for key in keys]
+        apart = next((each for each in words if None not in each and len(set(each)) == len(held)), None)
+        for at, place in enumerate(held if len(held) > 1 else []):
+            told[place] = found[place] if apart is None else f"{name} ({apart[at]})"
+    return told
+
+
+def short_print(fingerprint: str | None) -> str:
+    """The first digits of a fingerprint, which tell it from others."""
+    return (fingerprint or "").rpartition(":")[2][:_DIGITS]
+
+
 def signed(value: float) -> str:
     """One decimal with its sign, for display; what rounds to nothing has no sign."""
     shown = f"{value:+.1f}"
@@ -167,6 +192,13 @@ def percent_change(value: float) -> str:
 def coefficient(value: float) -> str:
     """A number from -1 to 1, for display."""
     return f"{value:z.3f}"
+
+
+def cells_wide(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
 
 
 _UNSEEN = re.compile(

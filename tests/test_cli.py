@@ -39,6 +39,9 @@ HEAVY = {
 }
 
 
+INTERRUPTED = "geoscope: interrupted before it was done; nothing of it is kept: run it again"
+
+
 def a_report(name: str = "demo") -> Report:
     return Report(
         subject=Subject(name=name, kind="array"),
@@ -386,7 +389,7 @@ def test_without_a_terminal_there_is_a_line_now_and_then(capfd: pytest.CaptureFi
             "geoscope: expected a folder, got x; make one\n",
         ),
         (NotComparable("the pooling differs"), 4, "geoscope: the pooling differs\n"),
-        (KeyboardInterrupt(), 3, "geoscope: interrupted before it was done\n"),
+        (KeyboardInterrupt(), 3, f"{INTERRUPTED}\n"),
     ],
 )
 def test_errors_are_a_sentence(
@@ -538,7 +541,7 @@ def test_an_interrupt_ends_with_3() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert (told.returncode, told.stdout) == (ExitCode.UNFINISHED, "")
-    assert told.stderr == "geoscope: interrupted before it was done\n"
+    assert told.stderr == f"{INTERRUPTED}\n"
 
 
 @pytest.mark.parametrize(
@@ -586,6 +589,15 @@ def test_light_commands_load_nothing_but_typers_own(arguments: list[str], start:
     loaded = set(told.stderr.split())
     assert HEAVY & loaded == set()
     assert distributions(loaded) <= distributions(typers_own) | {"geoscope"}
+
+
+def test_of_all_commands_a_line_builds_the_one_that_it_names() -> None:
+    assert [each.name for each in cli._program(["check", "report.json"]).registered_commands] == ["check"]
+    for arguments in ([], ["--help"], ["chekc"], ["--version", "check"]):
+        assert [each.name for each in cli._program(arguments).registered_commands] == list(cli.COMMANDS)
+    code = "import sys; from geoscope.cli import app; app.main(); sys.exit('fields' in vars(app.COMMANDS['finetune']))"
+    assert run("check", "-h", code=code).returncode == 0
+    assert run("--help", code=code).returncode == 1
 
 
 def distributions(modules: set[str]) -> set[str]:

@@ -270,9 +270,18 @@ def test_the_jq_lines_of_the_docs_work(folder: Path) -> None:
         assert "isoscore" in told.stdout or '"value"' in told.stdout
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "junit", "github"])
-@pytest.mark.parametrize("line", ["compare base.json changed.json", "check base.json isoscore>0"])
-def test_reports_are_compared_at_once_without_anything_heavy(folder: Path, line: str, form: str) -> None:
+GATES = ("compare base.json changed.json", "check base.json isoscore>0")
+FORMS = ("table", "json", "csv", "markdown")
+
+
+@pytest.mark.parametrize(
+    ("line", "form"),
+    [
+        *((line, form) for line in GATES for form in (*FORMS, "junit", "github")),
+        *((line, form) for line in ("show base.json", "show base.json changed.json") for form in FORMS),
+    ],
+)
+def test_reports_are_compared_and_shown_at_once_without_anything_heavy(folder: Path, line: str, form: str) -> None:
     code = (
         "import sys; from geoscope.cli.app import main; code = main();"
         "sys.stderr.write(' '.join(sys.modules)); sys.exit(code)"

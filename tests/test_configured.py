@@ -182,7 +182,7 @@ def test_config_says_what_is_in_force_and_from_where(
         "measures": ("anisotropy,anisotropy_uncentered,persistent_entropy", "protocol kudriashov2025"),
     }  # fmt: skip
     whole = {row["option"]: row for row in told(capfd, "config", "measure")["settings"]}
-    assert set(whole) == {field.key for field in COMMANDS["measure"].callback.fields.values()}
+    assert set(whole) == {field.key for field in cli.COMMANDS["measure"].fields.values()}
     assert whole["bits"]["source"] == "default"
     assert whole["pooling"]["source"] == "GEOSCOPE_POOLING"
     assert cli.main(["config"]) == 0

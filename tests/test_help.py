@@ -59,7 +59,7 @@ def test_examples_are_lines_that_the_command_takes(command: str) -> None:
         program, name, *line = shlex.split(example)
         assert (program, name) == ("geoscope", command)
         context = COMMANDS[command].make_context(command, line)
-        for option, field in COMMANDS[command].callback.fields.items():
+        for option, field in cli.COMMANDS[command].fields.items():
             if context.get_parameter_source(option).name != "DEFAULT":
                 field.read_text(context.params[option])
 

@@ -148,14 +148,10 @@ def test_a_report_may_stand_in_the_folder_it_is_of(runs: list[Any], capfd: pytes
 
 
 def test_every_option_that_names_a_place_is_held() -> None:
-    commands: Any = cli.typer.main.get_command(cli.app)
-    fields = {
-        name: each.callback.fields for name, each in commands.commands.items() if hasattr(each.callback, "fields")
-    }
     placed = re.compile(r"FILE|DIR|FOLDER|REPORT|CHECKPOINT")
     seen = set()
-    for command in fields.values():
-        for field in command.values():
+    for command in cli.COMMANDS.values():
+        for field in command.fields.values():
             if placed.search(field.metavar):
                 seen.add(field.key)
                 assert field.option.written or field.may_be_read("some/file"), field.key

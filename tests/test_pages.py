@@ -761,7 +761,7 @@ def test_the_page_loads_nothing_heavy(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "title"),
     [
-        ("compare report.json report.json -o new.html", "base against base"),
+        ("compare report.json report.json -o new.html", "base (candidate) against base (base)"),
         ("check report.json isoscore>0 --format html -o new.html", "base"),
         ("measures -o new.html", "Measures"),
     ],

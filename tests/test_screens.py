@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -27,13 +28,19 @@ from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.document import MOST_LEADING
 from geoscope.documents.findings import findings_of
 from geoscope.documents.rendering import document_of, render
+from geoscope.forms.laying_out import bars
 from geoscope.forms.output import Page
-from geoscope.forms.terminal import bars
 from geoscope.report import Report, json_schema
 from geoscope.statistics import benjamini_hochberg
+from geoscope.wording import cells_wide, rounded
 
 _SNAPSHOTS = Path(__file__).with_name("snapshots")
 LAYERS = (1, 7, 33)
+WIDTHS = (80, 100, 120)
+OF_BARS = (
+    "A bar a layer, from its row's lowest value to the highest; (6): of layer 6. "
+    "Every number: --all-measures; standard errors and nulls: --format json or csv."
+)
 PATH = "/somewhere/that/is/long/enough/to/need/a/line/of/its/own/checkpoints/checkpoint-500"
 
 
@@ -68,6 +75,14 @@ def drawn(result: Any, width: int | None, **more: Any) -> str:
 
 
 @cache
+def several(count: int, layers: int) -> list[Report]:
+    """So many reports."""
+    return [
+        layered(layers, name, place / 50) for place, name in enumerate(("model", "other", "third", "fourth")[:count])
+    ]
+
+
+@cache
 def compared(layers: int) -> Any:
     """Two reports of some measures, half of which changed."""
     keys = ("anisotropy", "isoscore_star", "effective_rank", "persistent_entropy", "two_nn")
@@ -82,11 +97,12 @@ def compared(layers: int) -> Any:
 # Snapshots
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("kind", ["report", "comparison"])
+@pytest.mark.parametrize("kind", ["report", "2-reports", "4-reports", "comparison"])
 def test_terminal_output_is_what_it_was(kind: str, layers: int, width: int) -> None:
-    text = drawn([layered(layers)] if kind == "report" else compared(layers), width)
+    count = {"report": 1, "2-reports": 2, "4-reports": 4}.get(kind, 0)
+    text = drawn(several(count, layers) if count else compared(layers), width)
     path = _SNAPSHOTS / f"{kind}-{layers}-layers-{width}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.parent.mkdir(exist_ok=True)
@@ -103,7 +119,7 @@ def test_no_number_and_no_word_is_broken(kind: str, width: int) -> None:
     result = kinds()[kind]
     for every in (False, True)[: 1 + (width == 80)]:
         text = drawn(result, width, all_measures=every)
-        pieces = words_of(kind) | {"lowest", "highest", "layers", "levels", "every", "number", "full.", "full;"}
+        pieces = words_of(kind) | {"lowest", "highest", "layers", "levels", "standard", "error", *OF_BARS.split()}
         bare = {word for word in text.split() if not re.fullmatch(r"[─▁-█·]+|\(\S+\)|…\S+|-?[\d.]+(e[+-]\d+)?", word)}
         assert not bare - pieces - {"-"}
         numbers = {word for word in text.split() if re.fullmatch(r"-?[\d.]+(e[+-]\d+)?", word)}
@@ -122,7 +138,54 @@ def test_layers_that_do_not_fit_are_a_line_with_its_ends() -> None:
     assert "layers 0 to 32" in text
     whole = drawn([layered(33)], 80, all_measures=True)
     assert "▁" not in whole
-    assert sum(re.match(r" *16 ", line) is not None for line in whole.splitlines()) >= 7  # a table a family
+
+
+@pytest.mark.parametrize("width", [*WIDTHS, None])
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_measures_are_named_whole_and_every_number_is_shown_if_asked_for(
+    count: int, layers: int, width: int | None
+) -> None:
+    reports = several(count, layers)
+    rows = [each for report in reports for each in report.measurements]
+    for every in (False, True):
+        text = drawn(reports, width, all_measures=every)
+        words = Counter(text.split())
+        assert not [word for word in words if word.endswith("_")]
+        named = {each.measure for each in rows} - (set() if every else set(ONE_NUMBER[1:]))
+        assert not named - words.keys()
+        assert width is None or max(map(len, text.splitlines())) <= width
+    assert not Counter(rounded(each.value) for each in rows if each.value is not None) - words
+
+
+def test_many_levels_of_a_study_are_rows_with_their_names_where_there_is_no_width() -> None:
+    text = drawn(kinds()["study"], None)
+    assert re.search(r"^0\.5, seed 1 +1\.833$", text, flags=re.MULTILINE)
+
+
+def test_pages_and_markdown_say_how_their_columns_are_read() -> None:
+    for form in ("html", "markdown"):
+        text = render([layered(7)], form)
+        assert "standard error: over sequences." in text
+        assert "null: what as many Gaussian points give" in text
+    assert "standard error: over" not in drawn([layered(7)], 80)  # which has no such column
+
+
+def test_rows_of_no_layer_stand_beside_layers() -> None:
+    rows = [each.model_copy(update={"layer": None}) for each in layered(1).measurements]
+    both = [layered(1, "rows.npy").model_copy(update={"measurements": rows}), layered(7)]
+    assert re.search(r"^subject +no layer +layer 0 ", drawn(both, 120), flags=re.MULTILINE)
+    narrow = drawn(both, 80)
+    assert re.search(r"^  rows.npy +▅·{7} +0.02500 \(none\)", narrow, flags=re.MULTILINE)
+    assert re.search(r"^  model +·[▁-█]{7} ", narrow, flags=re.MULTILINE)
+
+
+def test_wide_letters_take_their_room() -> None:
+    text = drawn([layered(1, "日本語"), layered(1, "short")], 100)
+    heads = next(line for line in text.splitlines() if line.startswith("measure"))
+    line = next(line for line in text.splitlines() if line.startswith("  isoscore_star"))
+    assert cells_wide("日本語e\N{COMBINING ACUTE ACCENT}") == 7
+    assert cells_wide(heads) == len(line)
 
 
 @pytest.mark.parametrize(
@@ -350,3 +413,41 @@ def test_names_are_short_where_they_stay_apart(names: list[str], short: list[str
     from geoscope.wording import short_names
 
     assert short_names(names) == short
+
+
+# Subjects of one name
+
+
+@pytest.mark.parametrize(
+    ("subjects", "samples", "called"),
+    [
+        ([{"revision": "0123456789"}, {"revision": "abcdef0123"}], [{}, {}],
+         ["demo (revision 0123456)", "demo (revision abcdef0)"]),
+        ([{"fingerprint": "sha256:1111111111"}, {"fingerprint": "sha256:2222222222"}], [{}, {}],
+         ["demo (fingerprint 1111111)", "demo (fingerprint 2222222)"]),
+        ([{}, {}], [{"pooling": "mean"}, {"pooling": "last"}], ["demo (pooling mean)", "demo (pooling last)"]),
+        ([{}, {}], [{}, {}], ["demo (1)", "demo (2)"]),
+        ([{}, {"name": "other"}], [{}, {}], ["demo", "other"]),
+    ],
+)  # fmt: skip
+def test_reports_of_one_name_are_told_apart(
+    subjects: list[dict[str, Any]], samples: list[dict[str, Any]], called: list[str]
+) -> None:
+    reports = []
+    for subject, sample in zip(subjects, samples, strict=True):
+        report = made(row("two_nn", 4.0), name="demo", sample=sample)
+        reports.append(report.model_copy(update={"subject": report.subject.model_copy(update=subject)}))
+    assert drawn(reports, 100).startswith(f"2 reports: {', '.join(called)}\n")
+    candidate, base = called if "(1)" not in called[0] else ("demo (candidate)", "demo (base)")
+    if not any(samples):
+        title, *facts = drawn(compare_reports(reports[1], reports[:1]), 100).splitlines()[:3]
+        assert title == f"{candidate} against {base}"
+        assert facts == [
+            f"base: {base.removesuffix(' (base)')}",
+            f"candidate: {candidate.removesuffix(' (candidate)')}",
+        ]
+
+
+def test_settings_tell_reports_of_one_name_apart() -> None:
+    reports = [made(row("two_nn", 4.0), name="demo", settings={"tokens": tokens}) for tokens in ("all", "no-first")]
+    assert drawn(reports, 100).startswith("2 reports: demo (tokens all), demo (tokens no-first)\n")

@@ -233,7 +233,7 @@ def test_the_list_of_measures_tells_all_of_each() -> None:
         for told in (
             f"{measure.key}: {measure.title}",
             measure.range,
-            measure.null,
+            measure.null.replace("`", ""),
             measure.paper,
             measure.cost,
         ):

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 from geoscope.batches.kept_reports import KeptReports
 from geoscope.batches.running import run_tasks
 from geoscope.batches.subjects_in_order import in_step_order
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.measuring import measure
 from geoscope.plans import plan_of
 from geoscope.progress import Progress
@@ -76,7 +76,8 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
     asked = completed(BatchKeywords, given)
     output, announce = asked["output"], asked["announce"]
     options: dict[str, Any] = resolved(part(MeasureOptions, given))
-    with only_writer(output, "-o"):
+    saved = None if output is None else f"finished reports are kept in {output}"
+    with only_writer(output, "-o"), telling_what_is_kept(saved):
         kept = None if output is None else KeptReports(Path(output).expanduser(), ordered, options)
         held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
         tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,6 +94,7 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
         return
     _check_reachable(address)
+    ending = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address=None if address == "auto" else address,
@@ -106,6 +109,8 @@ def _connected(address: str) -> Iterator[Any]:
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}; check the address"
         ) from error
     try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, ending)  # Ray has put its own there, which ends the process in its own way
         yield ray
     finally:
         ray.shutdown()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from copy import copy
+from typing import Annotated, cast
 
 import typer
 from typer.exceptions import TyperException
@@ -25,7 +27,7 @@ from geoscope.cli.commands import (
 )
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.help import Command, Commands, print_help, written
-from geoscope.cli.options import spread
+from geoscope.cli.options import Spread, spread
 from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
 from geoscope.errors import GeoscopeError
@@ -33,16 +35,22 @@ from geoscope.run_folders import only_writer, parts_of
 from geoscope.settings.measuring import Cluster, Kept, MeasureOptions, ReadingOptions
 from geoscope.wording import meant
 
+COMMANDS: dict[str, Spread] = {}
+"""Every command by its name: what each knows of its options."""
+
 app = typer.Typer(
     name="geoscope",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     cls=Commands,
+    context_settings={"obj": COMMANDS},
 )
 
 
-def _command(function: Callable[..., None], name: str | None = None) -> Callable[..., None]:
+def _command(function: Callable[..., None]) -> Callable[..., None]:
     """The function as a command, with help of its own."""
+    name = function.__name__.replace("_", "-")
+    COMMANDS[name] = cast(Spread, inspect.unwrap(function))
     return app.command(name, cls=Command, add_help_option=False)(function)
 
 
@@ -52,21 +60,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         exits.mind_warnings(quiet=False)
         try:
-            code = app(args=arguments, prog_name="geoscope", standalone_mode=False)
-        except TyperException as error:
-            code = _refuse(error)
+            try:
+                program = _program(sys.argv[1:] if arguments is None else arguments)
+                code = program(args=arguments, prog_name="geoscope", standalone_mode=False)
+            except TyperException as error:
+                code = _refuse(error)
         except SystemExit:  # typer's way of saying that nobody reads its help
             code = ExitCode.DONE
         except BaseException as error:
             code = exits.settle(error)
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            files.silence_stdout()
+        exits.count_other_warnings()
     if code is None:
         return ExitCode.DONE
     # typer ends an interrupt that comes while it parses with 130
     return code if code in list(ExitCode) else ExitCode.UNFINISHED
+
+
+def _program(arguments: Sequence[str]) -> typer.Typer:
+    """The application, of its commands that alone which a line begins with: typer takes its time to build each."""
+    program = copy(app)
+    if arguments and arguments[0] in COMMANDS:
+        program.registered_commands = [each for each in app.registered_commands if each.name == arguments[0]]
+    return program
 
 
 def _refuse(error: TyperException) -> ExitCode:

@@ -5,12 +5,13 @@ A crash must never look like a failed limit, so nothing but a failed limit ends 
 
 from __future__ import annotations
 
-import errno
+import re
 import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from functools import wraps
@@ -20,11 +21,21 @@ import typer
 from typer.exceptions import TyperException
 
 from geoscope import __version__
-from geoscope.errors import GeoscopeError, NotComparable, is_out_of_memory
-from geoscope.files import OutputClosed
+from geoscope.errors import (
+    GeoscopeError,
+    Kept,
+    NotComparable,
+    TooLittleMemory,
+    is_out_of_memory,
+    shortened,
+    system_trouble,
+)
 from geoscope.wording import printable
 
 P = ParamSpec("P")
+
+MOST_LINES = 8
+"""So many lines of one sort are said on stderr; the others are counted."""
 
 
 class ExitCode(IntEnum):
@@ -57,32 +68,50 @@ def settled(command: Callable[P, None]) -> Callable[P, None]:
 
 def settle(error: BaseException) -> ExitCode:
     """Say on stderr what went wrong, in one sentence, and return the exit code for it."""
-    if isinstance(error, OutputClosed):
-        return ExitCode.DONE
-    if isinstance(error, GeoscopeError):
+    count_other_warnings()
+    if isinstance(error, GeoscopeError) and not is_out_of_memory(error.__cause__ or error):
         say(str(error))
         return ExitCode.NOT_COMPARABLE if isinstance(error, NotComparable) else ExitCode.MISTAKE
-    if isinstance(error, KeyboardInterrupt):
-        say("interrupted before it was done")
-        return ExitCode.UNFINISHED
-    if is_out_of_memory(error):
-        say(
-            "ran out of memory; try fewer --points, fewer --layers or a smaller --batch-tokens "
-            f"({_keep_traceback(error)})"
-        )
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" for {error.filename}" if error.filename else ""
-        say(f"the disk is full{where}; make room and run again ({_keep_traceback(error)})")
-    else:
-        what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
-        say(f"could not finish because of a bug, {what}; please report it ({_keep_traceback(error)})")
+    say("; ".join([_what_stopped(error), *_what_is_kept(error)]))
     return ExitCode.UNFINISHED
+
+
+def _what_stopped(error: BaseException) -> str:
+    """Why a run could not finish, what to do, and, where that can help, where its traceback is."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted{f' by {error}' * bool(str(error))} before it was done"
+    if isinstance(error, TooLittleMemory):
+        return str(error)
+    if is_out_of_memory(error.__cause__ or error):
+        return (
+            f"ran out of memory; try fewer --points, fewer --layers or a smaller --batch-tokens{_traceback_of(error)}"
+        )
+    trouble = system_trouble(error)
+    if trouble is not None:
+        what, advice = trouble
+        return f"could not finish: {what}; {advice} and run again{_traceback_of(error)}"
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return f"could not finish because of a bug, {shortened(what)}; please report it{_traceback_of(error, shown=True)}"
+
+
+def _what_is_kept(error: BaseException) -> list[str]:
+    """What the parts of the run said of it, which each did what it could keep."""
+    told = [str(note) for note in getattr(error, "__notes__", ()) if isinstance(note, Kept)]
+    return told or ["nothing of it is kept: run it again"] * isinstance(error, KeyboardInterrupt)
 
 
 def say(text: str) -> None:
     """One line on stderr, with the program's name in front."""
     with suppress(OSError):  # nobody reads stderr, and that is no reason to end otherwise
-        typer.echo(f"geoscope: {printable(' '.join(text.split()))}", err=True)
+        typer.echo(f"geoscope: {printable(' '.join(shortened(text).split()))}", err=True)
+
+
+def say_some(lines: Sequence[str], more: str) -> None:
+    """The first of many lines on stderr, and of the rest their number. more: what they are of."""
+    for line in lines[:MOST_LINES]:
+        say(line)
+    if len(lines) > MOST_LINES:
+        say(f"and {len(lines) - MOST_LINES:,} more {more}")
 
 
 def mind_warnings(*, quiet: bool) -> None:
@@ -94,6 +123,13 @@ def mind_warnings(*, quiet: bool) -> None:
     warnings.showwarning = _show_warning
 
 
+_LIKE = 3
+"""So many warnings are shown that differ in their numbers alone."""
+
+_warned: Counter[str] = Counter()
+"""How many warnings of each kind this run gave (what they say, less its numbers), and how many were shown and not."""
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -102,10 +138,24 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    say(f"warning: {message}")
+    kind = f"warning: {re.sub(r'[0-9]+', '#', str(message))}"
+    _warned[kind] += 1
+    if _warned[kind] > _LIKE or _warned["shown"] >= MOST_LINES:
+        _warned["not shown"] += 1
+    else:
+        _warned["shown"] += 1
+        say(f"warning: {message}")
 
 
-def _keep_traceback(error: BaseException) -> str:
+def count_other_warnings() -> None:
+    """Say how many warnings of this run were not shown, and forget them all."""
+    if _warned["not shown"]:
+        say(f"warning: {_warned['not shown']:,} more, not shown")
+    _warned.clear()
+
+
+def _traceback_of(error: BaseException, *, shown: bool = False) -> str:
+    """The file that holds the traceback, in brackets; what has no place in any is shown, or left out."""
     text = f"geoscope {__version__}, Python {sys.version}, {sys.platform}\n\n"
     text += "".join(traceback.format_exception(error))
     try:
@@ -113,8 +163,10 @@ def _keep_traceback(error: BaseException) -> str:
             "w", prefix="geoscope-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as file:
             file.write(text)
-    except OSError:  # nowhere to write, so stderr has to hold it
+    except (OSError, MemoryError):
+        if not shown:
+            return ""
         with suppress(OSError):
             typer.echo(text, err=True)
-        return "the traceback is above"
-    return f"the traceback is in {file.name}"
+        return " (the traceback is above)"
+    return f" (the traceback is in {file.name})"

@@ -108,7 +108,7 @@ def _told(command: Any) -> tuple[str, list[str]]:
 
 def _used_most(command: Any, options: Sequence[Any]) -> list[Any]:
     """Those that it needs, and the ten that are asked for most, in the order of all."""
-    fields = getattr(command.callback, "fields", {})
+    fields = inspect.unwrap(command.callback).fields
     often = {each.name: fields[each.name].option.often for each in options if each.name in fields}
     most = sorted(often, key=lambda name: -often[name])[:_MOST]
     asked = [each for each in options if each.required or (each.name in most and often[each.name])]
@@ -159,7 +159,7 @@ def _panel(option: Any) -> str:
 
 
 def _heading(text: str) -> str:
-    return f"\x1b[1m{text}:\x1b[0m" if page_of().color else f"{text}:"
+    return page_of().styled(f"{text}:", "bold")
 
 
 def _wrapped(text: str, indent: int, hanging: int | None = None) -> Iterator[str]:

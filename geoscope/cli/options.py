@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, get_type_hints, is_typeddict
 
@@ -162,51 +162,71 @@ _HELP = {
 }
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with every parameter that is a group of options spread into these.
+class Spread:
+    """A command with every parameter that is a group of options spread into these.
 
     A group of settings (total=False) arrives with the options that were typed, or that the environment or the project's
     file says, so that others can come from a protocol or a report; a group of the command line's own with all of its
     options. Where each is from stands in the context's `obj`, by its name.
-    """
-    hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_typeddict(kind)}
-    parameters = [_parameter(_CONTEXT, typer.Context)] * (_CONTEXT not in hints)
-    fields: dict[str, Field] = {}
-    outputs: list[str] = []
-    for own in inspect.signature(command).parameters.values():
-        if own.name not in groups:
-            parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[own.name]))
-            outputs += [own.name] * _is_output(hints[own.name])
-        else:
-            fields |= {name: field for name, field in fields_of(groups[own.name]).items() if field.option.typed}
-    fields |= fields_of(_Everywhere)
-    parameters += [_parameter(name, *_typer_option(field)) for name, field in fields.items()]
-    parameters += [_parameter(name, Annotated[bool, option], False) for name, option in _HELP.items()]
 
-    @wraps(command)
-    def run(**given: Any) -> None:
+    What it is spread into is worked out when it is asked for: a line needs one command of all.
+    """
+
+    def __init__(self, command: Callable[..., None]) -> None:
+        self.__name__, self.__module__, self.__doc__ = command.__name__, command.__module__, command.__doc__
+        self.__annotations__: dict[str, Any] = {}
+        self._command = command
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self._command, include_extras=True)
+
+    @cached_property
+    def _groups(self) -> dict[str, Any]:
+        return {name: kind for name, kind in self._hints.items() if is_typeddict(kind)}
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Its options by name."""
+        held = [field for kind in self._groups.values() for field in fields_of(kind).values() if field.option.typed]
+        return {field.name: field for field in held} | dict(fields_of(_Everywhere))
+
+    @cached_property
+    def _outputs(self) -> list[str]:
+        """What of its own is written."""
+        own = inspect.signature(self._command).parameters
+        return [name for name in own if name not in self._groups and _is_output(self._hints[name])]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        parameters = [_parameter(_CONTEXT, typer.Context)] * (_CONTEXT not in self._hints)
+        for own in inspect.signature(self._command).parameters.values():
+            if own.name not in self._groups:
+                parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=self._hints[own.name]))
+        parameters += [_parameter(name, *_typer_option(field)) for name, field in self.fields.items()]
+        parameters += [_parameter(name, Annotated[bool, option], False) for name, option in _HELP.items()]
+        return inspect.Signature(parameters)
+
+    def __call__(self, **given: Any) -> None:
         context: typer.Context = given[_CONTEXT]
-        values, context.obj, project = _in_force(fields, given, context)
+        values, context.obj, project = _in_force(self.fields, given, context)
         made = {
             name: {
                 each: values.get(each, field.option.default)
                 for each, field in fields_of(kind).items()
-                if each in values or (_whole(kind) and each in fields)
+                if each in values or (_whole(kind) and each in self.fields)
             }
-            for name, kind in groups.items()
+            for name, kind in self._groups.items()
         }
-        left = {name: value for name, value in given.items() if name in hints and name not in groups}
-        _hold_apart({**left, "project": project}, outputs, fields, values)
-        with standing_in(fields, values):
-            command(**left, **made)
+        left = {name: value for name, value in given.items() if name in self._hints and name not in self._groups}
+        _hold_apart({**left, "project": project}, self._outputs, self.fields, values)
+        with standing_in(self.fields, values):
+            self._command(**left, **made)
 
-    spread_out: Any = run
-    spread_out.__signature__ = inspect.Signature(parameters)
-    spread_out.__annotations__ = {each.name: each.annotation for each in parameters}
-    spread_out.fields = fields
-    del spread_out.__wrapped__
-    return run
+
+def spread(command: Callable[..., None]) -> Spread:
+    """The command with its groups of options spread."""
+    return Spread(command)
 
 
 def _is_output(hint: Any) -> bool:
@@ -239,19 +259,13 @@ def _in_force(
     values = {name: field.read_text(given[name]) for name, field in fields.items() if _typed(context, name)}
     sources = dict.fromkeys(values, TYPED)
     around = Configured.here(use_files=not values.get("no_config", False))
-    around.check(known_options(context))
+    if around.kept or around.environment:
+        around.check(field.key for command in context.find_root().obj.values() for field in command.fields.values())
     for name, field in fields.items():
         found = around.of(field) if name not in values else None
         if found is not None:
             values[name], sources[name] = found
     return values, sources, around.path
-
-
-def known_options(context: typer.Context) -> list[str]:
-    """What the options of all commands are called in a file."""
-    commands: Mapping[str, Any] = getattr(context.find_root().command, "commands", {})
-    fields = (field for each in commands.values() for field in getattr(each.callback, "fields", {}).values())
-    return list(dict.fromkeys(field.key for field in fields))
 
 
 def _whole(kind: type) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from geoscope.comparisons.comparison import Comparison, Difference
 from geoscope.comparisons.matching import differ_in_depth
-from geoscope.comparisons.verdicts import LEVEL, margin_scale, offset_of
+from geoscope.comparisons.verdicts import margin_scale, offset_of
 from geoscope.document import (
     Card,
     Cards,
@@ -39,7 +39,9 @@ from geoscope.wording import (
     percent_change,
     rounded,
     short_names,
+    short_print,
     signed,
+    told_apart,
 )
 
 _VERDICTS = ("changed", "same", "inconclusive", "unknown")
@@ -50,15 +52,9 @@ _HOW = (
     "A dot is candidate minus base, its whiskers the 95 % interval over sequences; it is filled where the measure "
     "changed. The shaded band is the margin around no change."
 )
-_READING = (
-    "changed: the whole 95 % interval of candidate - base lies beyond the margin, {margin} of the base's value or of "
-    "what can move of it; same: it lies inside; inconclusive: neither can be said of this sample. "
-    "No direction is better by itself: a limit says what would be bad."
-)
-_OF_LIMITS = (
-    "A limit fails where the change passes it by more than its noise: a one-sided t-test at {level:.0%}, Holm over the "
-    "limits."
-)
+_VERDICTS_READ = "95 % interval beyond ±{margin} of base: changed; within: same; else inconclusive."
+_READING = "No direction is better by itself: a limit says what would be bad."
+_OF_LIMITS = "A limit fails where the change passes it by more than its noise."
 
 _COLUMNS = (
     Column("layer", shown=layer_cell, heading=layer_name), Column("measure", words=True),
@@ -83,7 +79,8 @@ def document(result: Comparison) -> Document:
     several = len(labels) > 1
     similarity = _similarity(result.similarity)
     first = [*failed_limits(result.limits), *_changed(result, labels, several=several), *_unknown(result)]
-    *short, base = short_names([*labels, str(result.base["name"])])
+    names = [*labels, str(result.base["name"])]
+    *short, base = _named(result, short_names(names))
     margin = f"{100 * float(result.settings['margin']):g} %"
     return Document(
         f"{', '.join(short)} against {base}",
@@ -104,10 +101,10 @@ def document(result: Comparison) -> Document:
                 background=True,
             ),
         ],
-        facts=_introductions(result),
+        facts=_introductions(result, _named(result, names)),
         findings=[*(Finding(line, lead=True) for line in first), *(Finding(line) for line in _notes(result, labels))],
         how=_HOW,
-        reading=[_READING.format(margin=margin), *([_OF_LIMITS.format(level=LEVEL)] if result.limits else [])],
+        reading=[_VERDICTS_READ.format(margin=margin), _OF_LIMITS if result.limits else _READING],
         folded=_folded(result),
         legend=labels,
         outcome=_outcome(result),
@@ -128,14 +125,31 @@ def _subjects(result: Comparison) -> list[dict[str, Any]]:
     return [{name: value for name, value in each.items() if name != "label"} for each in subjects]
 
 
-def _introductions(result: Comparison) -> list[str]:
+def _introductions(result: Comparison, names: Sequence[str]) -> list[str]:
     """A line on each subject: its part, name, architecture and dimensions."""
     lines = []
-    for part, subject in (("base", result.base), *(("candidate", each) for each in result.candidates)):
-        facts = [str(subject.get("label", subject["name"])), subject.get("architecture")]
+    parts = ["candidate"] * len(result.candidates) + ["base"]
+    for part, name, subject in zip(parts, names, (*result.candidates, result.base), strict=True):
+        facts = [name.removesuffix(f" ({part})"), subject.get("architecture")]
         facts.append(f"{subject['hidden_size']} dimensions" if subject.get("hidden_size") else None)
         lines.append(f"{part}: {', '.join(fact for fact in facts if fact)}")
-    return lines
+    return [lines[-1], *lines[:-1]]
+
+
+def _named(result: Comparison, names: Sequence[str]) -> list[str]:
+    """The candidates and the base; where one is called as another, with what tells them apart, or its part."""
+    facts = [_apart(each) | {"part": "candidate"} for each in result.candidates]
+    return told_apart(names, [*facts, _apart(result.base) | {"part": "base"}])
+
+
+def _apart(subject: Mapping[str, Any]) -> dict[str, str]:
+    """What may differ in subjects of the same name."""
+    told = {
+        "revision": short_print(subject.get("revision")),
+        "subfolder": subject.get("subfolder"),
+        "fingerprint": short_print(subject.get("fingerprint")),
+    }
+    return {name: f"{name} {value}" for name, value in told.items() if value}
 
 
 # Sentences

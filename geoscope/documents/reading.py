@@ -66,7 +66,7 @@ def folded(told: Iterable[tuple[Hashable, str, Sequence[Any]]]) -> Folded | None
     if not all(_same(first[place], other[place]) for other in others for place in first):
         return None
     shown, same, mapped = ONE_NUMBER
-    why = f"{same} is the same number here as {shown}, and {mapped} a linear map of it: --all-measures shows them"
+    why = f"--all-measures adds {same} and {mapped}, linear in {shown}"
     return Folded((same, mapped), why)
 
 

@@ -12,18 +12,21 @@ from geoscope.documents.findings import findings_of, null_kind, of_finite_corpus
 from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, in_order
 from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
 from geoscope.report import STUDY_KEYS, Measurement
-from geoscope.wording import all_of, listed
+from geoscope.wording import listed
 
 if TYPE_CHECKING:
     from geoscope.report import Report, Score
 
 _DIGITS = 12  # of a fingerprint, where several stand side by side
-_ISOTROPIC = "null: what the same estimator gives on isotropic Gaussian points of the same n and d. "
-_MATCHED = (
-    "{of}: on Gaussian points with the rows' own covariance, which are as narrow as the rows; a value above or below "
-    "that is structure beyond the covariance. "
-)
 _NULL_KINDS = {"isotropic": "isotropic", "matched": "own covariance"}
+_VALUE_READ = "No direction is better: see `geoscope measures`."
+_ERROR_READ = "standard error: over sequences."
+_NULLS_READ = {
+    ("isotropic",): "null: what as many isotropic Gaussian points give.",
+    ("matched",): "null: what as many Gaussian points of the rows' own covariance give.",
+    ("isotropic", "matched"): "null: what as many Gaussian points give, isotropic or of the rows' covariance.",
+}
+"""By the kinds of null that there are."""
 
 _ACROSS = Across("measure", "layer", "value", "subject", left=("standard_error", "null"))
 
@@ -70,22 +73,9 @@ def document(reports: Sequence[Report]) -> Document:
         facts=_facts(labels, reports),
         findings=findings_of(reports),
         how=f"A dot is a value{dot}. The dashed line is the null.",
-        reading=_reading(held),
         folded=_folded(labels, reports),
         legend=[each.name for each in series],
     )
-
-
-def _reading(rows: Sequence[Measurement]) -> list[str]:
-    """How the columns are to be read, in two lines."""
-    held = {kind: [row for row in rows if null_kind(row) == kind] for kind in _NULL_KINDS}
-    line = _ISOTROPIC if held["isotropic"] else ""
-    if held["matched"]:
-        families = list(dict.fromkeys(family_of(row.measure) for row in held["matched"]))
-        line += _MATCHED.format(of=f"Of {all_of(families)}" if line else "null")
-    errors = any(row.standard_error is not None for row in rows)
-    error = "standard error: over sequences, not over tokens. " if errors else ""
-    return [*filter(None, [line.strip()]), f"{error}No direction is good by itself: see `geoscope measures`."]
 
 
 def _folded(labels: Sequence[str], reports: Sequence[Report]) -> Folded | None:
@@ -183,19 +173,23 @@ def _by_measure(rows: Sequence[_Row]) -> list[_Row]:
 
 def _columns(keys: Iterable[str], rows: Sequence[_Row], *, several: bool) -> list[Column]:
     finite = any(each.finite for each in rows)
+    kinds = {null_kind(each.row) for each in rows}
     return [
         Column("", None, value=_family, heading=_family),
         Column("subject", "subject" if several else None, shown=lambda each: each.label, words=True),
         Column("layer", value=lambda each: each.row.layer),
         Column("measure", value=lambda each: each.row.measure, words=True),
-        Column("value", value=lambda each: each.row.value, why=_undefined, exact=True),
+        Column("value", value=lambda each: each.row.value, why=_undefined, reading=_VALUE_READ, exact=True),
         Column(
             "standard_error", "standard error (of this corpus)" if finite else "",
-            value=lambda each: each.row.standard_error, shown=_error,
+            value=lambda each: each.row.standard_error, shown=_error, reading=_ERROR_READ,
         ),
-        Column("null", value=lambda each: each.row.null),
+        Column(
+            "null", value=lambda each: each.row.null,
+            reading=_NULLS_READ.get(tuple(kind for kind in _NULL_KINDS if kind in kinds), ""),
+        ),
         Column("", "null of", value=lambda each: _NULL_KINDS.get(null_kind(each.row) or ""), words=True, spare=1),
-        Column("n", value=lambda each: each.row.n),
+        Column("n", value=lambda each: each.row.n, spare=2),
         Column("reason", value=lambda each: each.row.reason, shown=_undefined, note=True),
         *(Column(key, value=partial(_key, key)) for key in keys),
         Column("caution", label=None, value=lambda each: each.row.caution, rare=True),

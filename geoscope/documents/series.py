@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from geoscope.comparisons.verdicts import interval_of_value
-from geoscope.document import Card, Chart, Point, Series
+from geoscope.document import Card, Chart, Point, Series, flattened
 from geoscope.documents.reading import reading_of
 from geoscope.forms.html.scales import bounded
-from geoscope.wording import between, key_names, layer_in_words, numbered, rounded, short_names
+from geoscope.wording import (
+    between,
+    cell_text,
+    key_names,
+    layer_in_words,
+    rounded,
+    short_names,
+    short_print,
+    told_apart,
+)
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
@@ -43,8 +52,26 @@ class Held:
 
 
 def labels_of(reports: Sequence[Report]) -> list[str]:
-    """The subjects' names, of a path its last part; those that several reports share are numbered."""
-    return numbered(short_names([report.subject.name for report in reports]))
+    """The subjects' names, of a path its last part; those that several reports share with what tells them apart."""
+    return told_apart(short_names([report.subject.name for report in reports]), list(map(_facts, reports)))
+
+
+def _facts(report: Report) -> dict[str, str]:
+    """What may differ in reports of the same name: first what was measured, then how."""
+    subject, sample = report.subject, report.sample
+    told = {
+        "revision": short_print(subject.revision),
+        "subfolder": subject.subfolder,
+        "fingerprint": short_print(subject.fingerprint),
+        "corpora": " and ".join(share.name for share in sample.corpora),
+        "sequences": sample.sequences,
+        "pooling": sample.pooling,
+        "max length": sample.max_length,
+        "seed": sample.seed,
+        **flattened(report.settings),
+        **flattened(report.environment),
+    }
+    return {name: f"{name} {cell_text(value)}" for name, value in told.items() if value not in (None, "")}
 
 
 def axis_of(rows: Iterable[Measurement]) -> Axis:

@@ -12,7 +12,7 @@ from geoscope import __version__
 from geoscope.batches.finished_work import FinishedReports
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.finetuning.outcome import FineTuning
 from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
@@ -86,6 +86,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     wanted = range(seed, seed + (options["seeds"] or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
     environment = describe_environment(device=lesson.device)
+    saved = f"finished runs and epochs are kept in {folder}"
     with only_writer(folder, "--output"):
         _claim(folder, shared)
         _refuse_other_arms(runs)
@@ -95,7 +96,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         outlook = Outlook(missing, len(runs), lesson, hyperparameters, options["progress"], announce)
         for run in runs:
             if not run.finished:
-                with outlook.during(run) as on_step:
+                with telling_what_is_kept(saved), outlook.during(run) as on_step:
                     train(run, lesson, hyperparameters, tracking, on_step)
             reports = FinishedReports(run.folder)
             if reports.read("report") is None:  # also where a kill came between the two

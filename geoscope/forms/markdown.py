@@ -25,7 +25,7 @@ def text(document: Document) -> str:
     for table in tables:
         parts += [f"**{escaped(table.caption)}**"] if len(tables) > 1 and table.telling is None else []
         parts += _table(table) if table.telling is None else _folded(table, table.telling)
-    below = [*(document.reading if tables else ()), *document.told(warning=False)]
+    below = [*document.how_to_read(tables), *document.told(warning=False)]
     parts += [_listed(list(map(_prose, below)))]
     parts += [f"**Warning:** {_prose(warning)}" for warning in document.told(warning=True)]
     parts += [f"```{block.language}\n{block.text.rstrip()}\n```" for block in blocks if isinstance(block, Code)]

@@ -66,6 +66,14 @@ class Page:
     color: bool = False
     all_measures: bool = False
 
+    def styled(self, text: str, style: str) -> str:
+        """The text in a style, where there is color."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.color and style and text else text
+
+
+_CODES = {"bold": 1, "dim": 2, "red": 31, "yellow": 33}
+"""What a terminal calls the styles."""
+
 
 def page_of(destination: str = STDOUT, *, all_measures: bool = False) -> Page:
     """The terminal, if that is where the output goes; in color unless NO_COLOR is set or it cannot."""

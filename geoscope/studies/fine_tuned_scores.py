@@ -8,7 +8,6 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import GeoscopeError
@@ -17,6 +16,7 @@ from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run, train_for_scores
 from geoscope.progress import Progress
 from geoscope.report import Score
+from geoscope.scratch import scratch_folder
 from geoscope.settings.measuring import MAX_LENGTH
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.tasks import tasks
@@ -103,7 +103,7 @@ class FineTunings:
                 self._tell(before + done, total)
 
             self._tell(before, total)
-            with TemporaryDirectory(prefix="geoscope-") as scratch:
+            with scratch_folder() as scratch:
                 run = Run(Path(scratch), Arm("none"), self._seed)
                 values = train_for_scores(run, lesson, self._hyperparameters, weights, on_step)
             found += [_score(lesson, name, *_finite(values, name)) for name in lesson.task.scores]

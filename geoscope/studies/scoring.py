@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import NonFinite
 from geoscope.report import Score
+from geoscope.scratch import scratch_folder
 from geoscope.studies.fine_tuned_scores import FineTunings
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import save_checkpoint
@@ -55,6 +55,6 @@ def _learnt(fine_tunings: FineTunings, checkpoint: Checkpoint, folder: Path | No
         return fine_tunings.without_scores(broken)
     if folder is not None:
         return fine_tunings.scores(folder)
-    with TemporaryDirectory(prefix="geoscope-") as place:
+    with scratch_folder() as place:
         save_checkpoint(checkpoint, Path(place))
         return fine_tunings.scores(Path(place))

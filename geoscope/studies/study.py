@@ -16,7 +16,7 @@ from geoscope.batches.finished_work import FinishedReports, key_of, that_count
 from geoscope.batches.running import run_tasks
 from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
-from geoscope.errors import GeoscopeError, NonFinite
+from geoscope.errors import GeoscopeError, NonFinite, telling_what_is_kept
 from geoscope.estimates.quantizer_grid import grid_of, refuse_size_beside_grid
 from geoscope.measuring import measure, torch_device
 from geoscope.progress import Progress
@@ -204,7 +204,11 @@ class Study:
                     add(state, report, "read back")
 
         pickled = pickle.dumps(setup)
-        with ChangedWeights(self.perturbation.checkpoint.model, self.perturbation.names) as weights:
+        parts = None if kept.folder is None else f"finished states are kept in {kept.folder}"
+        with (
+            telling_what_is_kept(parts),
+            ChangedWeights(self.perturbation.checkpoint.model, self.perturbation.names) as weights,
+        ):
             for place, result in run_tasks(
                 measure_state, [(pickled, state) for state in missing], ray=ray,
                 here=lambda task: self.timed(weights, task[1]), device=self.options.get("device", "auto"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
+from geoscope.scratch import scratch_folder
 from geoscope.settings.loading import Loading, Origin
 from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords, Text
 from geoscope.settings.option import completed, fields_of, part, takes, without
@@ -171,7 +171,7 @@ def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
         **({"before_final_norm": True} if options["before_final_norm"] else {}),
         **({} if options["stack"] == "encoder" else {"stack": options["stack"]}),
     }
-    temporary = tempfile.TemporaryDirectory(prefix="geoscope-") if output is None else None
+    temporary = scratch_folder() if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
     written = write_embeddings(
         folder, extraction, subject=described, sample=sample, settings=settings,

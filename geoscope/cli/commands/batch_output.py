@@ -40,7 +40,7 @@ def check_folder(destinations: Sequence[str]) -> str | None:
 
 def end(batch: ReportBatch) -> None:
     """Say why subjects could not be measured, and end with 2 if there are some."""
-    for subject, mistake in batch.mistakes.items():
-        exits.say(f"{subject} was not measured: {mistake}")
+    lines = [f"{subject} was not measured: {mistake}" for subject, mistake in batch.mistakes.items()]
+    exits.say_some(lines, "were not")
     if batch.mistakes:
         raise typer.Exit(ExitCode.MISTAKE)

@@ -128,7 +128,6 @@ def _deliver(result: Comparison | Check, outputs: Outputs, *, step_summary: bool
         exits.say(f"warning: no job summary to append to, because {SUMMARY_VARIABLE} is not set")
     if result.failed:
         if not (outputs.quiet or outputs.on_stdout in ("table", "github")):
-            for line in (f"limit failed: {sentence_of(limit)}" for limit in result.failed):
-                if line not in said:
-                    exits.say(line)
+            lines = [f"limit failed: {sentence_of(limit)}" for limit in result.failed]
+            exits.say_some([line for line in lines if line not in said], "failed")
         raise typer.Exit(ExitCode.LIMIT_FAILED)

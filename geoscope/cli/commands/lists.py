@@ -67,11 +67,11 @@ def config(context: typer.Context, written: options.TextWritten, command: Comman
     from geoscope.documents.listings.configuration import InForce
 
     outputs = chosen_outputs(written, quiet=True, piped="table")
-    known: Mapping[str, Any] = getattr(context.find_root().command, "commands", {})
+    known: Mapping[str, options.Spread] = context.find_root().obj
     if command is not None and command not in known:
         raise GeoscopeError(f"expected a command, got {command!r}; {meant(command, known, '`geoscope -h` lists them')}")
     around = Configured.here(use_files=not context.params["no_config"])
-    fields = {name: each.callback.fields for name, each in known.items() if command in (None, name)}
+    fields = {name: each.fields for name, each in known.items() if command in (None, name)}
     settings = [*_settings(around, fields, whole=command is not None), *_of_tables(around, fields)]
     outputs.send(InForce(settings, None if around.path is None else str(around.path), command))
 

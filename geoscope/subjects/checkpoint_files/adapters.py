@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.requirements import require
+from geoscope.scratch import scratch_folder
 from geoscope.subjects.checkpoint_files.descriptions import read_json
 
 CONFIG = "adapter_config.json"
@@ -70,7 +70,7 @@ def without_adapter(folder: Path) -> Iterator[Path]:
     if not (folder / CONFIG).is_file():
         yield folder
         return
-    with TemporaryDirectory(prefix="geoscope-") as links:
+    with scratch_folder() as links:
         for path in folder.iterdir():
             if not path.name.startswith("adapter_"):
                 (Path(links) / path.name).symlink_to(path.resolve())

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
-from geoscope.errors import GeoscopeError, first_line
+from geoscope.errors import GeoscopeError, first_line, telling_what_is_kept
 from geoscope.files import json_content, write_json
 from geoscope.progress import Progress
 from geoscope.report import Sample, Subject
@@ -65,7 +65,9 @@ def write_embeddings(
             if identity is None or kept.is_empty or isinstance(error, GeoscopeError):  # which nothing goes on from
                 kept.remove(_ROWS, _JSON)
                 claimed.path.unlink(missing_ok=True)
-            raise
+                raise
+            with telling_what_is_kept(f"the rows read so far are kept in {parts}"):
+                raise
         _put(kept.folder, folder, parts / "old")
         kept.remove()
         claimed.path.unlink(missing_ok=True)

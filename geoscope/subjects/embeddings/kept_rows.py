@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import warnings
@@ -17,6 +18,7 @@ import xxhash
 
 from geoscope import __version__
 from geoscope.errors import GeoscopeError
+from geoscope.files import take_room
 from geoscope.rows import FloatArray, IntArray, Layer
 from geoscope.run_folders import ClaimedFolder, difference
 
@@ -141,15 +143,18 @@ def span(offsets: IntArray) -> Any:
 
 
 def _made(path: Path, shape: tuple[int, int]) -> FloatArray:
-    """A file for the rows of a layer, whose room on the disk is taken before it is mapped."""
-    rows: FloatArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    if hasattr(os, "posix_fallocate"):
-        with open(path, "r+b") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-            except OSError as error:
-                path.unlink()
-                raise OSError(error.errno, error.strerror, str(path)) from error
+    """A file for the rows of a layer. Its room on the disk is taken before it is mapped: a mapped page without room
+    ends whoever writes there."""
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.flush()
+        try:
+            take_room(file, file.tell() + 4 * math.prod(shape))
+        except OSError:
+            path.unlink()
+            raise
+    rows: FloatArray = np.lib.format.open_memmap(path, mode="r+")
     return rows
 
 

@@ -9,13 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.scratch import scratch_folder
 from geoscope.subjects.checkpoint_files.hub import Snapshot
 
 _GPU_SHARE = 0.9  # of a GPU's free memory; the rest is for what a forward pass makes
-
-
-def _folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="geoscope-", ignore_cleanup_errors=True)
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Placement:
     """
 
     memory: dict[int | str, int]
-    folder: TemporaryDirectory[str] = field(default_factory=_folder)
+    folder: TemporaryDirectory[str] = field(default_factory=scratch_folder)
 
     @property
     def options(self) -> dict[str, Any]:

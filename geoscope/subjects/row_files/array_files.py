@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import mmap
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +79,7 @@ class ArrayMatrix:
         rows, columns = self.shape
         step = max(1, BLOCK_BYTES // (columns * self.dtype.itemsize))
         for start in range(0, rows, step):
+            refuse_cut_short(self.array)
             yield start, self._cast(self.array[start : start + step])
 
     def whole(self) -> FloatArray:
@@ -134,6 +136,19 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     if not isinstance(loaded, np.ndarray):
         raise GeoscopeError(f"expected an array as .npy, got an archive in {path}; name it .npz")
     return loaded
+
+
+def refuse_cut_short(array: npt.NDArray[Any]) -> None:
+    """Refuse a mapped file that has become shorter than its array: the system ends whoever reads where it was."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is None or not isinstance(array, np.memmap):
+        return
+    begun = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY
+    if mapped.size() < begun + len(mapped):
+        raise GeoscopeError(
+            f"expected {array.filename} to stay as it is while it is read, got it cut short; let nothing write to it, "
+            "and run again"
+        )
 
 
 def _refuse_objects(dtype: np.dtype[Any], what: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.scratch import scratch_folder
 from geoscope.subjects.tables.encodings import MARKS, read_lines, read_text
 from geoscope.subjects.texts.corpus_places import PIPE
 
@@ -27,7 +28,7 @@ def spooled(pipe: str) -> Path:
 
     A pipe gives its text once; whoever asks again in this process gets the same.
     """
-    folder = tempfile.TemporaryDirectory(prefix="geoscope-")
+    folder = scratch_folder()
     _FOLDERS.append(folder)
     path = Path(folder.name) / ("standard-input" if pipe == PIPE else "pipe")
     with path.open("wb") as file:
