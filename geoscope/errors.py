@@ -61,6 +61,10 @@ class Undefined(Exception):
     """A measure has no value on these rows; the message says why, in a sentence a report can print."""
 
 
+_MOST = 300
+"""Characters of a library's message, which may hold all that it could not read."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of a library's message, less its full stop, to end a sentence with; its type if it is empty.
 
@@ -68,7 +72,8 @@ def first_line(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     end = 2 if lines[0].endswith(":") else 1
-    return " ".join(lines[:end]).rstrip(".")
+    text = " ".join(lines[:end])
+    return text.rstrip(".") if len(text) <= _MOST else f"{text[:_MOST]}..."
 
 
 class TooLittleMemory(MemoryError):

@@ -6,21 +6,44 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from geoscope.errors import GeoscopeError
 from geoscope.scratch import new_name, remove_stale
+from geoscope.wording import printable_json
 
 STDOUT = "-"
+
+
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
+
+
+def path_of(name: str | os.PathLike[str]) -> Path:
+    """A name as a path; raises GeoscopeError for one that no file can have."""
+    path = Path(name)
+    if "\0" in str(name):
+        raise GeoscopeError(f"expected a path, got {str(name)[:80]!r}, which has a zero byte in it; check it")
+    if is_too_long(path):
+        raise GeoscopeError(
+            f"expected a path, got {len(str(name)):,} characters, longer than any name: {str(name)[:40]}...; check it"
+        )
+    return path
+
+
+def is_too_long(path: Path) -> bool:
+    """Whether no file can be called so."""
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    return longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH
 
 
 def check_destination(destination: str) -> None:
     """Refuse, before any work, a file that could not be written after it."""
     if destination == STDOUT:
         return
-    path = Path(os.path.realpath(destination))
+    path = Path(os.path.realpath(path_of(destination)))
     if path.is_dir():
         raise GeoscopeError(f"expected the output to be a file, got the folder {destination}; name a file in it")
     if not path.parent.is_dir():
@@ -112,7 +135,54 @@ def give_up_stdout(error: OSError) -> None:
 
 def json_text(content: Any) -> str:
     """The text: two-space indent, keys in their order, a newline at the end. Raises ValueError for NaN and infinity."""
-    return json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return printable_json(json.dumps(unsigned(content), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+MOST_NESTED = 100
+"""Lists and objects in each other that JSON may have here: far more than anything has, far less than Python can."""
+
+_MOST_DIGITS, _MOST_READ = 300, 4000
+"""Of a whole number: one that a float holds too; one that Python reads."""
+
+
+def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = None) -> Any:
+    """What JSON holds; of bytes, which are UTF-8, a byte order mark is left out.
+
+    refuse: what is called for NaN and for numbers beyond a float. Raises ValueError, and nothing else, for what is no
+    JSON, and for numbers and nesting beyond what anything made here has.
+    """
+
+    def real(text: str) -> float:
+        value = float(text)
+        return value if refuse is None or isfinite(value) else refuse(text[:40])
+
+    def whole(text: str) -> int:
+        if len(text) > (_MOST_READ if refuse is None else _MOST_DIGITS):
+            raise ValueError(f"a number of {len(text):,} digits")
+        return int(text)
+
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    numbers: dict[str, Any] = {} if refuse is None else {"parse_constant": refuse, "parse_float": real}
+    try:
+        content = json.loads(text, parse_int=whole, **numbers)
+    except RecursionError as error:
+        raise ValueError(_NESTED) from error
+    if text.count("[") + text.count("{") > MOST_NESTED:
+        _refuse_nested(content)
+    return content
+
+
+_NESTED = f"lists and objects in each other more than {MOST_NESTED} deep"
+
+
+def _refuse_nested(content: Any) -> None:
+    level = [content] if isinstance(content, (dict, list)) else []
+    for _ in range(MOST_NESTED):
+        parts = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [part for held in parts for part in held if isinstance(part, (dict, list))]
+        if not level:
+            return
+    raise ValueError(_NESTED)
 
 
 def is_none(value: object) -> bool:

@@ -34,6 +34,8 @@ from geoscope.settings.texts import points_of
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.opening import keep_rows, opened
+from geoscope.subjects.row_files.array_files import matrix as as_matrix
+from geoscope.subjects.row_files.array_files import read_npy
 
 
 @takes(MeasureKeywords)
@@ -165,13 +167,13 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
     if reference is None or (isinstance(reference, str) and reference == "scaled-identity"):
         return None, "scaled-identity"
     if isinstance(reference, (str, os.PathLike)):
-        try:
-            refuse_irregular(Path(reference), "the IsoScore* reference covariance")
-            matrix = np.load(reference, mmap_mode="r", allow_pickle=False)  # a mapped one is no longer than its file
-        except (OSError, ValueError) as error:
+        refuse_irregular(Path(reference), "the IsoScore* reference covariance")
+        if not Path(reference).is_file():
             raise GeoscopeError(
-                f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: {error}"
-            ) from error
+                f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: it is none; "
+                "check the path"
+            )
+        matrix = as_matrix(read_npy(Path(reference)), str(reference)).whole()
     else:
         matrix = np.asarray(reference)
     return matrix, _fingerprint(matrix)

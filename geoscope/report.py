@@ -84,6 +84,8 @@ class Sample(_Part):
     )
     sampling_fraction: float | None = Field(
         default=None,
+        gt=0,
+        le=1,
         exclude_if=is_none,
         description="share of the corpora's sequences that was drawn; standard errors of the population `corpus` allow "
         "for it, as do those of reports whose settings name no population",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, NotRequired, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from geoscope import __version__, files, presentation
 from geoscope.bounds import RESULT_BYTES, read_stream, read_whole
-from geoscope.errors import GeoscopeError, NotComparable
-from geoscope.files import json_text
+from geoscope.errors import GeoscopeError, NotComparable, first_line
+from geoscope.files import json_content, json_text, path_of
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +29,31 @@ class Part(BaseModel):
 
     def __hash__(self) -> int:
         return hash((type(self), _hashable(vars(self)), _hashable(self.model_extra)))
+
+
+def shaped(shape: type[Any]) -> AfterValidator:
+    """Of a mapping that may hold anything: that it has what a TypedDict says; it is kept as it came, in its order."""
+
+    @cache
+    def adapter() -> TypeAdapter[Any]:
+        return TypeAdapter(shape)
+
+    def check(content: dict[str, Any]) -> dict[str, Any]:
+        adapter().validate_python(content, strict=True)
+        return content
+
+    return AfterValidator(check)
+
+
+class Told(TypedDict):
+    """Of a subject, beside whatever else a report tells of it."""
+
+    name: str
+    architecture: NotRequired[str | None]
+    hidden_size: NotRequired[int | None]
+
+
+TOLD = shaped(Told)
 
 
 class Text(str):
@@ -163,20 +189,30 @@ class Result(Part):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            found = f"{place or 'the top level'}: {first['msg']}"
-            raise GeoscopeError(f"expected a geoscope {cls.noun}, got in {name} {found}; measure again") from error
+            raise GeoscopeError(
+                f"expected a geoscope {cls.noun}, got in {name} {first_mistake(error)}; measure again"
+            ) from error
+
+
+def first_mistake(error: ValidationError) -> str:
+    """Where the first of what pydantic refuses stands, and why it does."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place or 'the top level'}: {first['msg']}"
 
 
 def read_content(path: str | Path, noun: str = "report") -> tuple[Mapping[str, Any], str]:
     """A file's JSON, and what errors call it; "-" is standard input."""
     name = "standard input" if str(path) == "-" else str(path)
+    if str(path) == "-" and sys.stdin is None:
+        raise GeoscopeError(
+            f"expected a {noun} on standard input, which is closed, got none; pipe it in, or name a file"
+        )
     try:
         if str(path) == "-":
             data = read_stream(sys.stdin.buffer, name, f"a {noun}", RESULT_BYTES)
         else:
-            data = read_whole(Path(path), f"a {noun}", RESULT_BYTES, pipes=True)
+            data = read_whole(path_of(path), f"a {noun}", RESULT_BYTES, pipes=True)
     except OSError as error:
         raise GeoscopeError(f"expected a {noun} to read, got {name}: {error.strerror}; check the path") from error
     return parse(data, name, noun), name
@@ -189,10 +225,13 @@ def parse(data: bytes | str, name: str, noun: str = "report") -> Mapping[str, An
         raise GeoscopeError(f"expected finite numbers or null in a {noun}, got {constant} in {name}; measure again")
 
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        content = json.loads(text, parse_constant=refuse)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise GeoscopeError(f"expected a {noun}'s JSON, got something else in {name}: {error}") from error
+        content = json_content(data, refuse)
+    except ValueError as error:
+        raise GeoscopeError(
+            f"expected a {noun}'s JSON, got something else in {name}: {first_line(error)}; check the path"
+        ) from error
     if not isinstance(content, dict):
-        raise GeoscopeError(f"expected a {noun}, one JSON object, got a {type(content).__name__} in {name}")
+        raise GeoscopeError(
+            f"expected a {noun}, one JSON object, got a {type(content).__name__} in {name}; check the path"
+        )
     return content

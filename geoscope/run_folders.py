@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import platform
 import re
@@ -17,7 +16,7 @@ from typing import Any
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
-from geoscope.files import write_json
+from geoscope.files import json_content, write_json
 
 LOCK = ".geoscope.lock"
 """The file in a run folder that its writer holds; it goes when the run ends, and holds nobody back after a kill."""
@@ -169,7 +168,7 @@ class ClaimedFolder:
                 raise GeoscopeError(f"expected {self.option} to name {self.new}, got {self.folder}; name another")
             return None
         try:
-            return dict(json.loads(read_whole(self.path, "settings", DESCRIPTION_BYTES).decode("utf-8")))
+            return dict(json_content(read_whole(self.path, "settings", DESCRIPTION_BYTES)))
         except (OSError, ValueError, TypeError) as error:
             raise GeoscopeError(
                 f"expected in {self.path} the settings of the {self.what} beside it, got something else ({error!r}); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -200,6 +201,24 @@ def cells_wide(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which could steer a terminal or break a table."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+"""Characters that steer a terminal, turn the direction of text or take no room: control, bidirectional, zero-width."""
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Text whose control, bidirectional and zero-width characters are shown as their escapes: \\x1b, \\n, \\u202e.
+
+    Names come from others: nothing in them steers a terminal, breaks a table, or reads as what it is not.
+    kept: those of them that do no harm where the text goes.
+    """
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in kept else found[0].encode("unicode_escape").decode(), text)
+
+
+def printable_json(text: str) -> str:
+    """The same JSON, where such characters in its strings are escaped as JSON does it."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text)

@@ -689,7 +689,7 @@ def test_junit_holds_no_control_characters() -> None:
     failure = root.find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.text is not None
-    assert failure.text.endswith("\ufffd[31mno\ufffd <&>\ufffd")
+    assert failure.text.endswith("\\x1b[31mno\\x00 <&>\ufffd")
     assert {case.get("name") for case in root.iter("testcase")} >= {"isoscore [base (1)]", "isoscore:1 [base (2)]"}
 
 
@@ -697,7 +697,7 @@ def test_github_annotations_are_escaped(comparison: Comparison) -> None:
     lines = render(comparison, "github").splitlines()
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice"]
     assert lines[0].startswith(
-        "::error title=geoscope%3A limit failed::isoscore@6:10%25 at layer 6 of run\ufffd[31m|%250A:"
+        "::error title=geoscope%3A limit failed::isoscore@6:10%25 at layer 6 of run\\x1b[31m|%250A:"
     )
     assert lines[-1] == "::notice title=geoscope::2 changed, 1 same, 1 unknown; 2 of 3 limits failed"
     reason = report(row("isoscore", 1.0).model_copy(update={"value": None, "reason": "50 %\r\nof it"}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from geoscope.comparisons.matching import Match, share_of, why_no_difference
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
-from geoscope.result import Part, Result
+from geoscope.result import TOLD, Part, Result
 from geoscope.statistics import holm, upper_tail
 from geoscope.wording import listed, percent_change, rounded
 
@@ -64,7 +64,7 @@ class Check(Result):
     made_by = "geoscope check REPORT LIMIT -o check.json"
 
     kind: Literal["check"] = "check"
-    subject: dict[str, Any]
+    subject: Annotated[dict[str, Any], TOLD]
     limits: list[HeldLimit]
 
     @property

@@ -97,7 +97,7 @@ def _setting(report: Report, name: str) -> Any:
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return " + ".join(value) or "none"
+        return " + ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 

@@ -11,9 +11,10 @@ worse: geometry has no good direction by itself. A limit says what you would cal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
 from geoscope.catalogue import test_of
 from geoscope.comparisons.checks import HeldLimit, hold_collapse, hold_limits
@@ -26,7 +27,7 @@ from geoscope.comparisons.verdicts import Verdict, interval, judge, margin_scale
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
 from geoscope.report import Report
-from geoscope.result import Part, Result
+from geoscope.result import TOLD, Part, Result, Told, shaped
 from geoscope.settings.judging import Judging
 from geoscope.settings.option import default_of
 from geoscope.statistics import benjamini_hochberg
@@ -77,6 +78,22 @@ class Unmatched(Part):
     measures: list[str]
 
 
+class _Labelled(Told):
+    label: str
+
+
+class _Settings(TypedDict):
+    margin: float
+
+
+class _Similarity(TypedDict):
+    measure: str
+    value: float | None
+    null: NotRequired[float | None]
+    layer_base: NotRequired[int | None]
+    layer_candidate: NotRequired[int | None]
+
+
 class Comparison(Result):
     """What two or more reports differ in, and which limits that breaks."""
 
@@ -84,13 +101,25 @@ class Comparison(Result):
     made_by = "geoscope compare BASE CANDIDATE -o comparison.json"
 
     kind: Literal["comparison"] = "comparison"
-    base: dict[str, Any] = Field(description="the base's subject")
-    candidates: list[dict[str, Any]] = Field(description="the candidates' subjects, each with its label")
-    settings: dict[str, Any]
+    base: Annotated[dict[str, Any], TOLD] = Field(description="the base's subject")
+    candidates: list[Annotated[dict[str, Any], shaped(_Labelled)]] = Field(
+        description="the candidates' subjects, each with its label"
+    )
+    settings: Annotated[dict[str, Any], shaped(_Settings)]
     differences: list[Difference] = Field(description="by candidate, then as in the base's report")
     limits: list[HeldLimit]
-    similarity: list[dict[str, Any]] = Field(default=[], description="of the two spaces, where embeddings were at hand")
+    similarity: list[Annotated[dict[str, Any], shaped(_Similarity)]] = Field(
+        default=[], description="of the two spaces, where embeddings were at hand"
+    )
     unmatched: list[Unmatched] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _of_its_candidates(self) -> Comparison:
+        labels = {each["label"] for each in self.candidates}
+        other = next((row.candidate for row in self.differences if row.candidate not in labels), None)
+        if other is not None:
+            raise ValueError(f"a difference of {other!r}, which is none of the candidates")
+        return self
 
     @property
     def failed(self) -> list[HeldLimit]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Aim = int | Literal["last"] | None
 """Which layer a limit is about: a number (negative: from the end), the last, or every one."""
 
-_TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?\d+)\s*)?"
+_TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?[0-9]{1,9})\s*)?"
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*")
 _AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from geoscope.errors import GeoscopeError
-from geoscope.result import Part, Result
+from geoscope.result import TOLD, Part, Result
 
 CHANCE = 0.0027
 """How often a limit is passed by chance, either way: as often as three standard deviations of a known noise."""
@@ -16,7 +16,7 @@ CHANCE = 0.0027
 class Floor(Part):
     """How far one measure of one layer moves when nothing has changed."""
 
-    layer: int | None
+    layer: int | None = Field(ge=0)
     measure: str
     noise_from: Literal["draws", "whole", "trainings"] = Field(
         default="draws", description="spread over draws or trainings, or the standard error of the whole's value"
@@ -26,7 +26,7 @@ class Floor(Part):
         description="of the values over draws or trainings, ddof 1; else the error"
     )
     relative: float | None = Field(default=None, description="the standard deviation over the mean's absolute value")
-    n: int = Field(description="rows each value is from, on average")
+    n: int = Field(ge=0, description="rows each value is from, on average")
     whole_n: int = Field(description="rows the noise is scaled to")
     noise: float | None = Field(default=None, description="the standard deviation at whole_n rows")
     limit: float | None = Field(default=None, description="change that chance passes in 0.27 % of comparisons")
@@ -45,7 +45,7 @@ class NoiseFloor(Result):
     over: Literal["draws", "trainings"]
     count: int = Field(description="how many draws or trainings")
     quantile: float | None = Field(description="Student's t that limits are from; null for fewer than three values")
-    subjects: list[dict[str, Any]]
+    subjects: list[Annotated[dict[str, Any], TOLD]]
     sample: dict[str, Any] = Field(description="the whole sample; over draws with each part's sizes in `draws`")
     settings: dict[str, Any]
     floors: list[Floor] = Field(description="by layer, then in the order of the measures")

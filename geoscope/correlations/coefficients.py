@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from functools import lru_cache
-from math import atanh, copysign, exp, factorial, floor, lgamma, sqrt, tanh
+from math import atanh, copysign, exp, factorial, floor, inf, lgamma, sqrt, tanh
 
 import numpy as np
 
@@ -76,14 +76,17 @@ def partial(x: Float64, y: Float64, given: Float64, name: str = "what is given")
 
 
 def line(x: Float64, y: Float64) -> FittedLine | None:
-    """The least squares line; None where x or y is constant."""
+    """The least squares line; None where x or y is constant, or its squares leave the range of floats."""
     if _why_undefined(x, y) is not None:
         return None
     n, away, height = len(x), x - x.mean(), y - y.mean()
-    spread = float(away @ away)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread, every = float(away @ away), float(height @ height)
+    if not (0 < spread < inf and 0 < every < inf):
+        return None
     slope = float(away @ height) / spread
     rest = height - slope * away
-    unexplained, every = float(rest @ rest), float(height @ height)
+    unexplained = float(rest @ rest)
     judged = n > 2 and unexplained > _rounding_of((x, y), (away, height)) * every
     return FittedLine(
         slope=slope,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from geoscope.errors import GeoscopeError
 from geoscope.result import Part, Result
@@ -185,9 +185,16 @@ class Correlations(Result):
     subjects: list[str]
     tasks: list[str]
     settings: dict[str, Any]
-    associations: list[Association] = Field(description="by task, then by layer and measure")
+    associations: list[Association] = Field(min_length=1, description="by task, then by layer and measure")
     cautions: list[Caution]
     notes: list[str] = Field(description="how some of it was computed")
+
+    @model_validator(mode="after")
+    def _of_its_tasks(self) -> Correlations:
+        absent = set(self.tasks) ^ {row.task for row in self.associations}
+        if absent:
+            raise ValueError(f"the task {min(absent)!r} without an association, or an association without its task")
+        return self
 
     def association(
         self, measure: str, task: str | None = None, layer: int | str | None = None, quantizer: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from geoscope.correlations.score_files.cells import FACTS
 from geoscope.correlations.score_files.numbers import Cell
 from geoscope.correlations.score_files.scores import GivenScore
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.files import json_content, path_of
 from geoscope.report import Measurement, Report
 from geoscope.report import Score as ReportedScore
 
@@ -75,7 +75,7 @@ def read_reports(sources: Iterable[str | Path | Report]) -> list[Report]:
     for source in sources:
         if isinstance(source, Report):
             reports.append(source)
-        elif Path(source).is_dir():
+        elif path_of(source).is_dir():
             reports += _of_folder(Path(source))
         else:
             reports.append(Report.read(source))
@@ -84,7 +84,7 @@ def read_reports(sources: Iterable[str | Path | Report]) -> list[Report]:
 
 def holds_reports(path: Path) -> bool:
     """Whether a path is a report, a folder with one, or standard input, which only a report is read from."""
-    if path.is_dir():
+    if path_of(path).is_dir():
         return any(_looks_like_a_report(each) for each in path.rglob("*.json"))
     return str(path) == "-" or (path.suffix.lower() == ".json" and _looks_like_a_report(path))
 
@@ -101,8 +101,8 @@ def _of_folder(folder: Path) -> list[Report]:
 
 def _looks_like_a_report(path: Path) -> bool:
     try:
-        content = json.loads(read_whole(path, "a report", RESULT_BYTES))
-    except (GeoscopeError, OSError, ValueError, RecursionError):
+        content = json_content(read_whole(path, "a report", RESULT_BYTES))
+    except (GeoscopeError, OSError, ValueError):
         return False
     return isinstance(content, dict) and {"schema_version", "subject", "measurements"} <= content.keys()
 

@@ -356,7 +356,7 @@ def _scatter(row: Association) -> Scatter:
         for place, name in enumerate(subjects)
     ]
     fit = []
-    if row.line is not None:
+    if row.line is not None and row.points:
         ends = min(point.x for point in row.points), max(point.x for point in row.points)
         fit = [(end, row.line.intercept + row.line.slope * end) for end in ends]
     r = "undefined" if row.pearson.value is None else coefficient(row.pearson.value)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from geoscope.result import Part, Result
+from geoscope.result import Part, Result, Told, shaped
 
 
 class Paired(Part):
@@ -92,6 +93,30 @@ class ArmResult(Part):
     penalties: list[Penalty] = Field(default=[], description="one an epoch; none without a regularizer")
 
 
+class _Examples(TypedDict):
+    examples: int
+
+
+class _Task(TypedDict):
+    name: str
+    train: _Examples
+    evaluation: _Examples
+
+
+class _Training(TypedDict):
+    epochs: float
+    batch_size: int
+    learning_rate: float
+
+
+class _Settings(TypedDict):
+    """What words are made of; there is more."""
+
+    checkpoint: Told
+    task: _Task
+    hyperparameters: _Training
+
+
 class FineTuning(Result):
     """The finished runs of a folder."""
 
@@ -99,7 +124,9 @@ class FineTuning(Result):
     made_by = "geoscope finetune CHECKPOINT --task TASK -o DIR"
 
     kind: Literal["fine_tuning"] = "fine_tuning"
-    settings: dict[str, Any] = Field(description="what all runs share: checkpoint, task, training, tracking")
+    settings: Annotated[dict[str, Any], shaped(_Settings)] = Field(
+        description="what all runs share: checkpoint, task, training, tracking"
+    )
     before: list[RunRow] = Field(description="the geometry before training, the same for every run")
     arms: list[ArmResult]
     trends: list[Trend]

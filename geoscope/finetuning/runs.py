@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geoscope.files import write_json
+from geoscope.errors import GeoscopeError
+from geoscope.files import json_content, write_json
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.settings.measuring import Quantizer
 from geoscope.settings.option import default_of
@@ -36,9 +36,10 @@ class Run:
     @classmethod
     def at(cls, folder: Path) -> Run:
         """The run that was made in a folder."""
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        arm = Arm(**{field.name: settings[field.name] for field in fields(Arm) if field.name in settings})
-        return cls(folder, arm, settings["seed"])
+        with _unharmed(folder / "settings.json"):
+            settings = json_content((folder / "settings.json").read_bytes())
+            arm = Arm(**{field.name: settings[field.name] for field in fields(Arm) if field.name in settings})
+            return cls(folder, arm, int(settings["seed"]))
 
     @property
     def finished(self) -> bool:
@@ -47,7 +48,20 @@ class Run:
 
     def read(self, name: str) -> Any:
         """The content of one of its JSON files."""
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        with _unharmed(self.folder / name):
+            return json_content((self.folder / name).read_bytes())
+
+
+@contextmanager
+def _unharmed(path: Path) -> Iterator[None]:
+    """What is read of a run's file; GeoscopeError where somebody has changed it."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise GeoscopeError(
+            f"expected in {path} what geoscope finetune wrote there, got something else ({error!r}); remove its folder "
+            "and run again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -242,7 +256,7 @@ def last_whole_state(folder: Path) -> str | None:
     found: dict[int, Path] = {}
     for path in folder.glob("checkpoint-*/trainer_state.json"):
         try:
-            found[int(json.loads(path.read_text(encoding="utf-8"))["global_step"])] = path.parent
-        except ValueError:  # cut off
+            found[int(json_content(path.read_bytes())["global_step"])] = path.parent
+        except (OSError, ValueError, TypeError, KeyError):  # cut off
             continue
     return str(found[max(found)]) if found else None

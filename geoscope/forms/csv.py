@@ -7,6 +7,10 @@ import io
 from typing import Any
 
 from geoscope.document import Document
+from geoscope.wording import printable
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for a formula's beginning; the wide ones too where it reads Chinese or Japanese."""
 
 
 def text(document: Document) -> str:
@@ -14,7 +18,7 @@ def text(document: Document) -> str:
     names, rows = cells(document)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(map(_cell, names))
     writer.writerows([_cell(cell) for cell in row] for row in rows)
     return file.getvalue()
 
@@ -33,6 +37,6 @@ def cells(document: Document) -> tuple[list[str], list[list[Any]]]:
 
 
 def _cell(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + cell
+    if isinstance(cell, str):
+        return ("'" if cell.startswith(_FORMULA) else "") + printable(cell, kept="\n\t")
     return repr(cell + 0.0) if isinstance(cell, float) else cell  # + 0.0: a zero has no sign

@@ -10,7 +10,7 @@ from typing import Any
 from geoscope.document import Card, Chart, Document, Point, Scatter, Series, in_turn
 from geoscope.errors import GeoscopeError
 from geoscope.forms.html.scales import OFF_CHART
-from geoscope.wording import listed, meant
+from geoscope.wording import listed, meant, printable
 
 _MOST = 9
 """Charts of a document whose charts nobody chose among."""
@@ -73,15 +73,15 @@ def _draw(card: Card, axes: Any) -> None:
     if isinstance(chart, Scatter):
         for each in held:
             points = [(point.at, point.value) for point in each.points]
-            axes.plot(*zip(*points, strict=True), "o", label=each.name)
+            axes.plot(*zip(*points, strict=True), "o", label=_plain(each.name))
         if chart.fit:
             axes.plot(*zip(*chart.fit, strict=True), "-", color="black", linewidth=1)
-        axes.set_xlabel(chart.axes[0])
-        axes.set_ylabel(chart.axes[1])
-        axes.set_title(chart.title)
+        axes.set_xlabel(_plain(chart.axes[0]))
+        axes.set_ylabel(_plain(chart.axes[1]))
+        axes.set_title(_plain(chart.title))
     elif chart is not None:
         _draw_lines(chart, held, axes)
-        axes.set_title(card.name)
+        axes.set_title(_plain(card.name))
     if len(held) > 1:
         axes.legend(fontsize="small")
 
@@ -99,14 +99,14 @@ def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:
         places = sorted({point.at or 0.0 for point in kept})
         at = {place: [point for point in kept if (point.at or 0.0) == place] for place in places}
         means = [fmean(float(point.value or 0.0) for point in at[place]) for place in places]
-        (line,) = axes.plot(places, means, marker="o", markersize=4, label=each.name)
+        (line,) = axes.plot(places, means, marker="o", markersize=4, label=_plain(each.name))
         _draw_around(at, axes, line.get_color())
     if chart.band:
         lying, low, high = zip(*chart.band, strict=True)
         axes.fill_between(lying, low, high, alpha=0.15, color="grey", linewidth=0)
     if chart.zero:
         axes.axhline(0.0, color="grey", linewidth=0.8)
-    axes.set_xlabel(chart.axis)
+    axes.set_xlabel(_plain(chart.axis))
 
 
 def _draw_around(at: dict[float, list[Point]], axes: Any, colour: Any) -> None:
@@ -128,3 +128,8 @@ def _draw_around(at: dict[float, list[Point]], axes: Any, colour: Any) -> None:
 
 def _nulls(points: Sequence[Point]) -> list[float]:
     return [point.null for point in points if point.null is not None]
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib writes as it is: no formula between dollars."""
+    return printable(text).replace("$", r"\$")

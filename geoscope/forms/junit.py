@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from geoscope.document import Document, GateCase
+from geoscope.wording import printable
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -20,7 +21,7 @@ def text(document: Document) -> str:
     cases = document.cases or ()
     root = Element("testsuites", name="geoscope")
     for name in dict.fromkeys(case.suite for case in cases):
-        suite = SubElement(root, "testsuite", name=name)
+        suite = SubElement(root, "testsuite", name=_clean(name))
         for case in cases:
             if case.suite == name:
                 _add(suite, case)
@@ -31,7 +32,7 @@ def text(document: Document) -> str:
 
 
 def _add(suite: Element, case: GateCase) -> None:
-    drawn = SubElement(suite, "testcase", classname=case.suite, name=_clean(case.name))
+    drawn = SubElement(suite, "testcase", classname=_clean(case.suite), name=_clean(case.name))
     said = _clean(case.text)
     if case.outcome == "failed":
         limit = _clean(case.name)
@@ -48,5 +49,5 @@ def _count(parent: Element) -> None:
 
 
 def _clean(text: str) -> str:
-    """Text without the characters that XML cannot hold at all."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Text that can be printed, without the characters that XML cannot hold at all."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", printable(text))

@@ -11,7 +11,11 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray
+
+LOST = "a few rows are so much longer than the others that these are lost in rounding"
+"""Why there is nothing to decompose."""
 
 
 class _OneThread:
@@ -43,10 +47,16 @@ def eigenvalues(matrix: Float64) -> Float64:
 
 
 def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Eigenvalues (d,), largest first, and unit eigenvectors as columns (d, d), in the matrix's own precision."""
+    """Eigenvalues (d,), largest first, and unit eigenvectors as columns (d, d), in the matrix's own precision.
+
+    Raises Undefined where the matrix is too far out of range for that.
+    """
     import torch
 
-    values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
+    try:
+        values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
+    except torch.linalg.LinAlgError as error:
+        raise Undefined(LOST) from error
     return values.numpy()[::-1], vectors.numpy()[:, ::-1]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.passes.eigenvalues import eigenvectors
+from geoscope.passes.eigenvalues import LOST, eigenvectors
 from geoscope.passes.row_products import add_upper, mirror_upper
 from geoscope.rows import BoolArray, Float64, FloatArray
 
@@ -70,6 +70,8 @@ def _components(rows: FloatArray) -> Components:
         entropies.append(vasicek_entropies(scores))
     energy, entropy = np.concatenate(squares), np.concatenate(entropies)
     kept = energy > d * np.finfo(rows.dtype).eps * energy.max()
+    if not kept.any():
+        raise Undefined(LOST)
     return Components(energy[kept] / (n - 1), entropy[kept], d)
 
 

@@ -20,6 +20,9 @@ from geoscope.wording import meant
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LARGEST = 2**62
+"""Of whole numbers: libraries hold them in 64 bits, and what is counted on from a seed is to fit too."""
+
 _YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -168,7 +171,7 @@ class Field:
             number = int(given) if int in kinds else float(given)
         except ValueError:
             return given
-        return number if isfinite(number) else given
+        return number if isinstance(number, int) or isfinite(number) else given
 
     def _number(self, value: Any, kind: type) -> Any:
         """The value as an int, float or bool, as the type has it."""
@@ -183,6 +186,10 @@ class Field:
         if kind is int and isinstance(value, float) and value.is_integer():  # 1e4
             value = int(value)
         right = isinstance(value, abstract) and (kind is bool or not isinstance(value, bool))
+        if right and kind is int and value > LARGEST:
+            raise GeoscopeError(
+                f"expected {self.flag} to be {words} of at most 2^62, got a larger one; give a smaller one"
+            )
         if right and (least is None or value >= least) and (most is None or value <= most):
             return kind(value)
         bounds = [f"at least {least:g}"] if least is not None else []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from geoscope.bounds import PROJECT_BYTES, read_whole
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
+
+_OURS = re.compile(r"tool\W+geoscope|^\s*geoscope\b", re.MULTILINE)
+"""What stands in a project's file that keeps something for geoscope."""
 
 LIMITS, BOUNDS = "limits", "bounds"
 """What of a file is no option: of a change, and of a value."""
@@ -25,7 +29,7 @@ def project_table(folder: Path) -> tuple[Path | None, dict[str, Any]]:
             table = _tool_table(content)  # which it may leave out or keep
             return own, as_table(content if table is None else table, "geoscope's part", own)
         project = place / "pyproject.toml"
-        table = _tool_table(_read(project)) if project.is_file() else None
+        table = _tool_table(_read(project, foreign=True)) if project.is_file() else None
         if table is not None:
             return project, as_table(table, "geoscope's part", project)
     return None, {}
@@ -38,13 +42,19 @@ def as_table(value: Any, name: str, path: Path) -> dict[str, Any]:
     return value
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, *, foreign: bool = False) -> dict[str, Any]:
+    """A file's tables; GeoscopeError for one that is no TOML, unless it is foreign: nothing in it is of geoscope."""
     import tomllib  # most runs find no file
 
+    text = ""
     try:
-        return tomllib.loads(read_whole(path, "TOML", PROJECT_BYTES).decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise GeoscopeError(f"expected TOML in {path}, got {error}; mend it or use --no-config") from error
+        text = read_whole(path, "TOML", PROJECT_BYTES).decode("utf-8")
+        return tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        if foreign and not isinstance(error, (OSError, UnicodeDecodeError)) and not _OURS.search(text):
+            return {}
+        why = "too many lists in each other" if isinstance(error, RecursionError) else first_line(error)
+        raise GeoscopeError(f"expected TOML in {path}, got {why}; mend it or use --no-config") from error
 
 
 def _tool_table(content: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import is_too_long
 from geoscope.report import Report
 
 ARRAY_SUFFIXES = (
@@ -32,7 +33,6 @@ TAKEN = (
 IDENTIFIER = re.compile(r"^\w[\w.-]*(/\w[\w.-]*)?$")
 _PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 _OTHER_FILES = (".gguf", ".gz", ".html", ".md", ".onnx", ".txt", ".xlsx", ".xml", ".zip", *_PICKLES)
-_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
 _TEXTS = (".text", ".tokens", ".txt")
 
 
@@ -54,7 +54,7 @@ def kind_of(subject: Any) -> Kind:
     name, path = str(subject), Path(subject).expanduser()
     if not name.strip():
         raise GeoscopeError(f"expected {TAKEN}, got an empty name; name one")
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts) or len(os.fsencode(path)) > _LONGEST_PATH:
+    if is_too_long(path):
         raise GeoscopeError(
             f"expected {TAKEN}, got {len(name)} characters, longer than any name: {name[:40]}...; check it"
         )
@@ -177,5 +177,5 @@ def expect(subject: Any, kinds: Collection[Kind], why: str, *, named: bool = Fal
     if kind not in kinds:
         name = subject.subject.name if isinstance(subject, Report) else subject
         name = name if isinstance(name, (str, os.PathLike)) else f"a {type(subject).__name__}"
-        raise GeoscopeError(f"expected {why}, got {kind}, {name}")
+        raise GeoscopeError(f"expected {why}, got {kind}, {name}; give another")
     return kind

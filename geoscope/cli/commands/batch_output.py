@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from geoscope.cli import exits
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
-from geoscope.files import STDOUT
+from geoscope.files import STDOUT, path_of
 from geoscope.forms import output
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def check_folder(destinations: Sequence[str]) -> str | None:
             "it with `geoscope report`"
         )
     (destination,) = destinations
-    folder = Path(destination).expanduser()
+    folder = path_of(destination).expanduser()
     if folder.is_file() or (not folder.exists() and folder.suffix.lower() in output.SUFFIXES):
         raise GeoscopeError(
             f"expected -o to name a folder for the reports of several subjects, got {destination}; name a folder, "

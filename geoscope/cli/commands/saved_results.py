@@ -14,7 +14,7 @@ from geoscope.cli import options
 from geoscope.cli.exits import settled
 from geoscope.cli.outputs import Outputs, chosen_outputs
 from geoscope.errors import GeoscopeError
-from geoscope.files import STDOUT
+from geoscope.files import STDOUT, path_of
 from geoscope.forms import output
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _read(names: Sequence[str]) -> Result | Sequence[Result]:
 
 def _file_of(name: str) -> str:
     """The file that is meant; in a folder of `finetune`, its results."""
-    folder = Path(name)
+    folder = path_of(name)
     if name == STDOUT or not folder.is_dir():
         return name
     if not (folder / "results.json").is_file():

@@ -8,7 +8,6 @@ REVISION/experiments/NAME/ a variant of the model).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.correlations.harnesses.mteb_historic import splits_of
 from geoscope.correlations.harnesses.task_result import TaskResult, is_number, mapping, number, seconds
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import json_content
 
 _TEST = "test"
 _UNKNOWN = ("no_revision_available", "external")  # what mteb calls the folder of a revision that it does not know
@@ -161,11 +161,15 @@ def _meta(path: Path) -> Mapping[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        content = json.loads(read_whole(beside, "a model's name", DESCRIPTION_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise GeoscopeError(f"expected mteb's {_META}, got something else in {beside}: {error}") from error
+        content = json_content(read_whole(beside, "a model's name", DESCRIPTION_BYTES))
+    except (OSError, ValueError) as error:
+        raise GeoscopeError(
+            f"expected mteb's {_META}, got something else in {beside}: {first_line(error)}; mend or remove it"
+        ) from error
     if not isinstance(content, dict):
-        raise GeoscopeError(f"expected mteb's {_META}, got something else in {beside}: {type(content).__name__}")
+        raise GeoscopeError(
+            f"expected mteb's {_META}, got something else in {beside}: {type(content).__name__}; mend or remove it"
+        )
     return content
 
 

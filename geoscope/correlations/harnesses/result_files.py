@@ -10,7 +10,8 @@ from typing import Any
 from geoscope.correlations.harnesses import lighteval, lm_eval, mteb, trainer_states
 from geoscope.correlations.harnesses.evaluation_runs import newest_runs
 from geoscope.correlations.harnesses.task_result import TaskResult
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import json_content
 from geoscope.subjects.tables.encodings import read_text, unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES
 from geoscope.wording import listed
@@ -79,11 +80,13 @@ def results_of_folder(folder: Path) -> tuple[list[TaskResult], list[str]]:
 def parsed(path: Path, *, lines: bool = False) -> Any:
     """A file's JSON. lines: one value a line is no fault, and None."""
     try:
-        return json.loads(read_text(path, "scores"))
-    except (ValueError, RecursionError) as error:
+        return json_content(read_text(path, "scores"))
+    except ValueError as error:
         if lines and isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return None
-        raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend or remove it") from error
+        raise GeoscopeError(
+            f"expected JSON, got something else in {path}: {first_line(error)}; mend or remove it"
+        ) from error
 
 
 def _results(content: Any, path: Path) -> list[TaskResult]:

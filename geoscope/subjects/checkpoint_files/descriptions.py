@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from geoscope.bounds import DESCRIPTION_BYTES, LAYERS, PARTS, read_whole
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import json_content
 
 T = TypeVar("T", bound=dict[str, Any] | list[Any])
 
@@ -18,8 +18,8 @@ def read_json(path: Path, kind: type[T]) -> T:
     """A file's one object or list; raises GeoscopeError where it holds something else or cannot be read."""
     wanted = "object" if kind is dict else "list"
     try:
-        held = json.loads(read_whole(path, "JSON", DESCRIPTION_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        held = json_content(read_whole(path, "JSON", DESCRIPTION_BYTES))
+    except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected JSON in {path}, got something else: {first_line(error)}; download or save it again"
         ) from error

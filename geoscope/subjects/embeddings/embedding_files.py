@@ -34,8 +34,8 @@ from geoscope.subjects.row_files.table_rows import RowTable, TableMatrix
 from geoscope.subjects.tables.file_heads import refuse_other_contents
 from geoscope.wording import listed
 
-_LAYER = re.compile(r"^layer-(\d+)$")
-_LAYER_FILE = re.compile(r"^layer[-_. ]?(\d+)$", re.IGNORECASE)
+_LAYER = re.compile(r"^layer-(\d{1,9})$", re.ASCII)
+_LAYER_FILE = re.compile(r"^layer[-_. ]?(\d{1,9})$", re.IGNORECASE | re.ASCII)
 _TABLES: dict[str, Callable[[Path], RowTable]] = {
     ".parquet": ParquetRows,
     ".feather": ArrowRows,
@@ -223,7 +223,7 @@ def _by_layer(names: tuple[str, ...], path: Path, groups: str | None, column: st
             )
         return {None: column}
     if not free:
-        raise GeoscopeError(f"expected an array of rows, got none in {path}")
+        raise GeoscopeError(f"expected an array of rows, got none in {path}; save one in it")
     if len(free) == 1:
         return {None: free[0]}
     numbers = {name: int(match[1]) for name in free if (match := _LAYER.match(name))}

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, Field, ValidationError
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
-from geoscope.errors import GeoscopeError, telling_what_is_kept
-from geoscope.files import write_json
+from geoscope.errors import GeoscopeError, first_line, telling_what_is_kept
+from geoscope.files import json_content, write_json
 from geoscope.progress import Progress
+from geoscope.report import Sample, Subject
+from geoscope.result import first_mistake
 from geoscope.rows import Layer, RowIndex, Source
 from geoscope.run_folders import ClaimedFolder, only_writer, parts_of
 from geoscope.subjects.embeddings.embeddings import Embeddings
@@ -22,7 +25,9 @@ from geoscope.subjects.embeddings.kept_rows import Keeping, KeptRows, open_kept
 from geoscope.subjects.row_files.array_files import Matrix, matrix, read_npy
 
 _JSON, _ROWS, _VERSION = "embeddings.json", "rows.npy", "1"
-_LAYER_FILE = re.compile(r"^layer-(\d+)\.npy$")
+_MOST_SEQUENCES = 10**8
+"""More would take a gigabyte to count."""
+_LAYER_FILE = re.compile(r"^layer-(\d{1,9})\.npy$", re.ASCII)
 
 
 def write_embeddings(
@@ -86,20 +91,21 @@ def check_output(folder: Path) -> None:
 def read_folder(folder: Path) -> Embeddings:
     """The embeddings that `extract` wrote into a folder, memory-mapped."""
     try:
-        described = json.loads(read_whole(folder / _JSON, "JSON", DESCRIPTION_BYTES).decode("utf-8"))
+        described = json_content(read_whole(folder / _JSON, "JSON", DESCRIPTION_BYTES))
     except FileNotFoundError as error:
         raise GeoscopeError(
             f"expected a folder of embeddings, got {folder} without {_JSON}; name a folder that extract wrote"
         ) from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise GeoscopeError(
-            f"expected JSON, got something else in {folder / _JSON}; extract the embeddings again"
+            f"expected JSON, got something else in {folder / _JSON}: {first_line(error)}; extract the embeddings again"
         ) from error
     if not isinstance(described, dict) or described.get("schema_version") != _VERSION:
         raise GeoscopeError(
             f"expected schema version {_VERSION}, the one read here, got another in {folder / _JSON}; extract the "
             "embeddings again"
         )
+    facts = _facts(described, folder / _JSON)
     found = {int(match[1]): path for path in folder.iterdir() if (match := _LAYER_FILE.match(path.name))}
     if not found or not (folder / _ROWS).is_file():
         lacking = "no layer-NN.npy" if not found else f"no {_ROWS}"
@@ -115,9 +121,55 @@ def read_folder(folder: Path) -> Embeddings:
         raise GeoscopeError(
             f"expected a {_ROWS} that fits the layers beside it, got another in {folder}; extract the embeddings again"
         )
+    told, drawn = facts["sample"].get("rows"), facts["sample"].get("sequences")
+    if told not in (None, len(rows)):
+        raise GeoscopeError(
+            f"expected as many rows as {folder / _JSON} says, {told:,}, got {len(rows):,} in {_ROWS}; extract the "
+            "embeddings again"
+        )
+    most = max(len(rows), min(drawn or 0, _MOST_SEQUENCES))
+    if rows.min() < -1 or rows[:, 0].min() < 0 or rows[:, 0].max() >= most or rows[:, 1:].max() >= 2**31:
+        raise GeoscopeError(
+            f"expected in {folder / _ROWS} each row's sequence, of {most:,}, position and token id (-1: none), got "
+            "others; extract the embeddings again"
+        )
     index = RowIndex(*(np.ascontiguousarray(column) for column in rows.T))
-    facts = {key: described.get(key) or {} for key in ("subject", "sample", "settings")}
     return Embeddings(matrices, index, name=str(folder), groups_known=True, **facts)
+
+
+class _Drawn(Sample):
+    """A sample whose points are yet to be chosen."""
+
+    rows: int = Field(default=0, ge=0)
+    points: int = Field(default=0, ge=0)
+    seed: int = 0
+
+
+class _Whose(Subject):
+    """A subject of which little may be said."""
+
+    name: str = ""
+    kind: str = ""
+
+
+class _Described(BaseModel):
+    """What embeddings.json says of its rows; a report takes it over."""
+
+    subject: _Whose | None = None
+    sample: _Drawn | None = None
+    settings: dict[str, Any] | None = None
+
+
+def _facts(described: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    """The parts of the description as they are; GeoscopeError where a report could not hold them."""
+    given = {key: described.get(key) for key in _Described.model_fields}
+    try:
+        _Described.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        raise GeoscopeError(
+            f"expected the facts of a report, got in {path} {first_mistake(error)}; extract the embeddings again"
+        ) from error
+    return {key: part or {} for key, part in given.items()}
 
 
 def _write_rows(kept: KeptRows, source: Source, progress: Progress | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import warnings
@@ -15,6 +14,7 @@ import numpy as np
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
+from geoscope.files import json_content
 from geoscope.rows import FloatArray
 from geoscope.subjects.kinds import SAVED_DATASET, SAVED_SPLITS, embeddings_suffix
 from geoscope.subjects.row_files.array_files import StoredMatrix
@@ -173,8 +173,8 @@ def _saved_files(folder: Path) -> list[Path]:
 
 def _listing(path: Path) -> dict[str, Any]:
     try:
-        held: Any = json.loads(read_whole(path, "a list of files", DESCRIPTION_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        held: Any = json_content(read_whole(path, "a list of files", DESCRIPTION_BYTES))
+    except (OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected a list of files in {path}, got something that is no JSON; save it again"
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import lzma
 import mmap
 import zipfile
 import zlib
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from geoscope.bounds import ARRAY_HEADER_BYTES, refuse_unpacked
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import json_content
 from geoscope.rows import FloatArray
 from geoscope.subjects.tables.file_heads import refuse_other_contents
 
@@ -26,6 +28,10 @@ BLOCK_BYTES = 8 << 20
 BFLOAT16_BITS = "bfloat16"
 BFLOAT16 = np.dtype([(BFLOAT16_BITS, "<u2")])
 """bfloat16, which numpy has not: the upper half of a float32."""
+
+
+_UNREADABLE = (ValueError, OSError, EOFError, OverflowError, MemoryError, TypeError, SyntaxError, TokenError)
+"""What numpy raises for an array's header that is none: it reads it as Python."""
 
 
 class Matrix(Protocol):
@@ -102,7 +108,9 @@ def matrix(array: npt.NDArray[Any], what: str) -> ArrayMatrix:
             f"expected {what} to hold float16, bfloat16, float32, float64 or integers, got {array.dtype}; convert it"
         )
     if 0 in array.shape:
-        raise GeoscopeError(f"expected {what} to have at least one row and column, got the shape {array.shape}")
+        raise GeoscopeError(
+            f"expected {what} to have at least one row and column, got the shape {array.shape}; save it again"
+        )
     return ArrayMatrix(array)
 
 
@@ -119,7 +127,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         with path.open("rb") as stream:
             _refuse_objects(_npy_header(stream)[1], str(path))
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError) as error:
+    except _UNREADABLE as error:
         if path.stat().st_size and _is_empty_npy(path):
             return np.empty((0, 0), dtype=np.float32)
         raise GeoscopeError(
@@ -156,7 +164,7 @@ def _is_empty_npy(path: Path) -> bool:
     with path.open("rb") as stream:
         try:
             return 0 in _npy_header(stream)[0]
-        except ValueError:
+        except _UNREADABLE:
             return False
 
 
@@ -198,7 +206,7 @@ def read_npz(path: Path) -> Arrays:
 def _npz_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (*_UNREADABLE, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise GeoscopeError(
             f"expected arrays as .npz, got {path}, which cannot be read: {first_line(error)}; write it again"
         ) from error
@@ -238,7 +246,7 @@ def read_safetensors(path: Path) -> Arrays:
             pass
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header: Mapping[str, Any] = json.loads(stream.read(length))
+            header: Mapping[str, Any] = json_content(stream.read(length))
     except (SafetensorError, OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected arrays as safetensors, got {path}, which cannot be read: {first_line(error)}; write it again"
@@ -257,5 +265,5 @@ def _mapped(path: Path, name: str, entry: Mapping[str, Any], begun: int) -> npt.
     dtype, shape = _SAFETENSORS_DTYPES[entry["dtype"]], tuple(entry["shape"])
     begin, end = entry["data_offsets"]
     if begin == end:
-        return np.empty(shape, dtype)
+        return np.empty(tuple(min(each, 1) for each in shape), dtype)  # refused for it; a side may be beyond any array
     return np.memmap(path, dtype, mode="r", offset=begun + begin, shape=shape)

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 from geoscope.bounds import LINE_CHARACTERS, UNPACKED_BYTES, UNPACKED_RATIO, WHOLE_BYTES, refuse_irregular
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import path_of
 from geoscope.subjects.tables.file_heads import known_head
 
 PACKED = ".gz"
@@ -97,7 +98,7 @@ def opened_bytes(path: Path, what: str, *, text: bool = True) -> Iterator[Any]:
     """
     refuse_irregular(path, what)
     try:
-        with path.open("rb") as file:
+        with path_of(path).open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
             inside: Any = gzip.GzipFile(fileobj=file) if packed else file
