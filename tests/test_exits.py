@@ -23,7 +23,7 @@ from geoscope.errors import GeoscopeError, TooLittleMemory, system_trouble, tell
 from geoscope.files import take_room, write_whole
 from geoscope.report import Measurement, Report, Sample, Subject
 from geoscope.scratch import new_name, scratch_folder
-from geoscope.subjects.embeddings.kept_rows import _made as _new_matrix
+from geoscope.subjects.embeddings.kept_rows import new_matrix
 from geoscope.subjects.row_files.array_files import matrix, read_npy
 
 GONE = "geoscope-{machine}-4194304-0123abcd"
@@ -246,11 +246,11 @@ def test_room_is_taken_before_a_file_is_mapped(tmp_path: Path, monkeypatch: pyte
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, before[1]))
     try:
         with pytest.raises(OSError, match="large") as refused:
-            _new_matrix(tmp_path / "layer-00.npy", (1000, 100))
+            new_matrix(tmp_path / "layer-00.npy", (1000, 100))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert refused.value.filename == str(tmp_path / "layer-00.npy")
-    rows = _new_matrix(tmp_path / "layer-01.npy", (1000, 100))
+    rows = new_matrix(tmp_path / "layer-01.npy", (1000, 100))
     rows[:] = 1
     assert np.load(tmp_path / "layer-01.npy").sum() == 100_000
     assert (tmp_path / "layer-01.npy").stat().st_blocks * 512 >= 400_000

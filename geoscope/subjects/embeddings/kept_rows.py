@@ -78,7 +78,7 @@ class KeptRows:
             if layer is None:
                 raise GeoscopeError("expected layers of a checkpoint to write, got rows that are no layer's")
             if layer not in self._files and self._opened(layer) is None:
-                self._files[layer] = _made(self._path(layer), (self._count, values.shape[1]))
+                self._files[layer] = new_matrix(self._path(layer), (self._count, values.shape[1]))
             self._files[layer][span(offsets)] = values
         name, sums = _name(offsets), {str(layer): _checksum(values) for layer, values in rows.items()}
         with open(self._list, "ab") as file:
@@ -142,7 +142,7 @@ def span(offsets: IntArray) -> Any:
     return slice(first, last + 1) if last - first + 1 == len(offsets) and (np.diff(offsets) == 1).all() else offsets
 
 
-def _made(path: Path, shape: tuple[int, int]) -> FloatArray:
+def new_matrix(path: Path, shape: tuple[int, int]) -> FloatArray:
     """A file for the rows of a layer. Its room on the disk is taken before it is mapped: a mapped page without room
     ends whoever writes there."""
     with path.open("wb") as file:
