@@ -180,7 +180,8 @@ def _measured(reopened: _Reopened, rows: int, points: int) -> Report:
     else:
         with scratch_folder() as folder:
             described = report.model_dump(mode="json", include={"subject", "settings"})
-            write_embeddings(Path(folder) / "rows", thinned, **described, sample=reopened.sample)
+            sample = {**reopened.sample, "rows": len(thinned.index)}
+            write_embeddings(Path(folder) / "rows", thinned, **described, sample=sample)
             measured = measuring.measure(Path(folder) / "rows", **kept)
     return measured.model_copy(update={"subject": report.subject})
 

@@ -256,7 +256,7 @@ def test_the_same_weights_twice_are_warned_of(tmp_path):
     [
         ((), {}, "expected a subject"),
         (("report.json",), {}, "rows to draw from"),
-        ((np.eye(8),), {"draws": 2}, "expected --draws to be a whole number of at least 3, got 2"),
+        ((np.eye(8),), {"draws": 2}, "expected --draws to be a whole number of at least 3 and at most 10,000, got 2"),
         ((np.eye(8),), {"draws": 5}, "at least 10 sequences"),
         ((np.eye(30),), {"corpora": ["sample"]}, "--corpus"),
         ((np.eye(30),), {"layers": "4"}, "expected no --layers with one cloud of rows, got layer 4"),

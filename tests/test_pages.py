@@ -722,7 +722,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("report none.json", 2, "No such file"),
         ("report other.json -o page.html", 2, "expected a geoscope report, got JSON without schema_version"),
         ("report page.html", 2, "expected a report's JSON"),
-        ("report report.json -o report.json", 2, "expected -o to name a page that ends in .html or .htm"),
+        ("report report.json -o report.json", 2, "expected -o to name what is not read, got report.json"),
         ("report report.json -o no/page.html", 2, "a folder that exists"),
         ("report - -", 2, "at most one result on standard input"),
         ("report old.json", 4, "schema version 1, got '0'"),

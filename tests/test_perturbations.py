@@ -17,7 +17,7 @@ from geoscope.settings.studying import DEFAULT_LEVELS
 from geoscope.studies.changes import Change, State
 from geoscope.studies.levels import GRIDS, parse_levels
 from geoscope.studies.perturbations import ChangedWeights, Perturbation, noise_targets, noised, standard_normal
-from geoscope.studies.saving import check_folder, save_checkpoint
+from geoscope.studies.saving import check_model, check_place, save_checkpoint
 from geoscope.subjects.models.checkpoints import Checkpoint, fingerprint_of, load_checkpoint
 
 Load = Callable[[str], Checkpoint]
@@ -304,7 +304,9 @@ def test_a_saved_state_is_that_model(checkpoint: Load, tmp_path: Path) -> None:
     perturbation = Perturbation.of(Change(), loaded, None)
     with ChangedWeights(loaded.model, perturbation.names) as weights:
         perturbation.put(weights, State(10.0, 1))
-        save_checkpoint(perturbation.checkpoint, check_folder(tmp_path / "levels", loaded) / "level-10-seed-1")
+        check_model(loaded)
+        check_place(tmp_path / "levels")
+        save_checkpoint(perturbation.checkpoint, tmp_path / "levels" / "level-10-seed-1")
         expected = weights_of(loaded.model)
     again = load_checkpoint(str(tmp_path / "levels" / "level-10-seed-1"), device="cpu")
     assert same(weights_of(again.model), expected)
@@ -312,6 +314,6 @@ def test_a_saved_state_is_that_model(checkpoint: Load, tmp_path: Path) -> None:
 
 def test_saving_is_refused_before_any_work(checkpoint: Load, tmp_path: Path) -> None:
     with pytest.raises(GeoscopeError, match="encoder alone"):
-        check_folder(tmp_path, checkpoint("t5"))
+        check_model(checkpoint("t5"))
     with pytest.raises(GeoscopeError, match="--save"):
-        check_folder(tmp_path / "no" / "where", checkpoint("bert"))
+        check_place(tmp_path / "no" / "where")

@@ -162,7 +162,7 @@ def test_reading_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_reading_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(GeoscopeError, match="No such file"):
         Report.read(tmp_path / "none.json")
-    with pytest.raises(GeoscopeError, match="directory"):
+    with pytest.raises(GeoscopeError, match="which is a folder"):
         Report.read(tmp_path)
 
 

@@ -116,7 +116,8 @@ class Extraction:
     def identity(self) -> dict[str, Any]:
         """What the bytes of the rows follow from, beside the weights, the text, and how they are batched."""
         checkpoint, tokenization = self.checkpoint, self._tokenization
-        config = without(checkpoint.model.config.to_dict(), ["_name_or_path", "name_or_path"])
+        told = checkpoint.model.config
+        config = without(told.to_dict() if hasattr(told, "to_dict") else vars(told), ["_name_or_path", "name_or_path"])
         read = hashlib.sha256(tokenization.ids.tobytes())
         for array in (tokenization.lengths, tokenization.kept):
             read.update(array.tobytes())
