@@ -43,14 +43,15 @@ def arrays() -> list[Target]:
         for name in held.names:
             refused(lambda name=name: list(matrix(held.read(name), name).blocks()))
 
+    def read_through(held: Any) -> None:
+        for layer in held.layers:
+            held.rows(layer)
+
     def rows(path: Path) -> None:
-        for found in open_embeddings(path, groups="seq" if path.stat().st_size % 2 else None).matrices.values():
-            list(found.blocks())
+        read_through(open_embeddings(path, groups="seq" if path.stat().st_size % 2 else None))
 
     def folder(path: Path) -> None:
-        held = read_folder(path.parent)
-        for found in held.matrices.values():
-            list(found.blocks())
+        read_through(read_folder(path.parent))
 
     small = inputs.numbers(12, 3)
     said = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hostile.case import Case, refused, right, unlike
+from hostile.case import DONE, MISTAKE, Case, refused, right, unlike
 from hostile.inputs import Repeated, Sparse, nested, npy, report, row, text, without
 
 GATE = "check r.json 'isoscore>0.1'"
@@ -92,12 +92,11 @@ def odd() -> dict[str, dict[str, Any]]:
 def cases() -> Iterator[Case]:
     """Every damaged or odd result, to one command or several."""
     for place, (name, content) in enumerate(damaged().items()):
-        tell = "r.json"
-        yield refused(f"check, {name}", GATE, tell, files={"r.json": content})
         other = list(READERS)[1 + place % 4]
-        yield refused(
-            f"{other}, {name}", READERS[other], tell if other != "correlate" else "", files={"r.json": content} | GOOD
-        )
+        taken = {"codes": (DONE, MISTAKE), "made": ["p.html"]} if "surrogate" in name else {}  # it is JSON, if odd
+        words = "" if taken or other == "correlate" else "r.json"
+        yield refused(f"check, {name}", GATE, "" if taken else "r.json", files={"r.json": content}, **taken)
+        yield refused(f"{other}, {name}", READERS[other], words, files={"r.json": content} | GOOD, **taken)
     for place, (name, made) in enumerate(odd().items()):
         which = list(READERS)[place % 4]
         if "kind" in name:
