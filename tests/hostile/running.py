@@ -92,6 +92,8 @@ def _start(case: Case, top: Path, number: int) -> _Started:
     closed = [each for each, how in ((0, case.stdin), (1, case.stdout), (2, case.stderr)) if how == "closed"]
 
     def prepare() -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # which a runner in the background may ignore
+            signal.signal(each, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CPU, (int(_PATIENCE * case.most_seconds), resource.RLIM_INFINITY))
         for name, most in case.limits.items():
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))

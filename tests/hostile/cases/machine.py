@@ -210,11 +210,12 @@ def _signals() -> Iterator[Case]:
     """Ended from outside: 3, a line that says so, and nothing left behind."""
     for name, number in (("SIGTERM", signal.SIGTERM), ("SIGINT", signal.SIGINT), ("SIGHUP", signal.SIGHUP)):
         told = "interrupted|stopped|ended|terminat"
-        yield unfinished(
-            f"{name} while stdin is read", "check - 'isoscore>0.1'", told, stdin="open", signal=Signal(number, 0.8)
-        )
-        if number == signal.SIGHUP:
+        reading = {"stdin": "open", "signal": Signal(number, 0.8)}
+        if number == signal.SIGHUP:  # nobody is left to read what is said
+            codes = (UNFINISHED, -signal.SIGHUP)
+            yield unfinished(f"{name} while stdin is read", "check - 'isoscore>0.1'", codes=codes, **reading)
             continue
+        yield unfinished(f"{name} while stdin is read", "check - 'isoscore>0.1'", told, **reading)
         yield unfinished(f"{name} while torch is imported", SLOW, told, files=big(), signal=Signal(number, 0.7))
         yield unfinished(
             f"{name} while pairs are swept",
