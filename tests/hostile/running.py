@@ -184,25 +184,28 @@ def _send(case: Case, started: _Started, work: Path) -> None:
 
 def _ended(started: _Started) -> tuple[int, float, float, float]:
     """(exit code, CPU seconds, seconds, MB); a command that hangs or grows without bound is killed."""
+    most = 0.0
     while True:
+        most = _most_held(started.process.pid) or most
         pid, status, used = os.wait4(started.process.pid, os.WNOHANG)
         wall = time.monotonic() - started.begun
         if pid:
             break
-        if wall > LONGEST or _resident(started.process.pid) > LARGEST:
+        if wall > LONGEST or most > LARGEST:
             os.kill(started.process.pid, signal.SIGKILL)
         time.sleep(0.01)
     code = os.waitstatus_to_exitcode(status)
     started.process.returncode = code
-    return code, used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024
+    return code, used.ru_utime + used.ru_stime, wall, most
 
 
-def _resident(pid: int) -> float:
-    """MB that a process holds now."""
+def _most_held(pid: int) -> float:
+    """MB that a process has held at most since it runs its command; the system's own figure counts who started it."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    except (OSError, IndexError):
+        told = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return 0.0
+    return next((int(line.split()[1]) / 1024 for line in told.splitlines() if line.startswith("VmHWM:")), 0.0)
 
 
 def _listed(folder: Path) -> dict[str, str]:
