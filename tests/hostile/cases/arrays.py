@@ -31,6 +31,7 @@ NPY = MEASURE.format("x.npy")
 NPZ = MEASURE.format("x.npz")
 TENSORS = MEASURE.format("x.safetensors")
 ROWS = MEASURE.format("rows")
+REFERENCE = "measure x.npy --measures isoscore_star --no-errors --isoscore-zeta 0.5 --isoscore-reference c.npy"
 
 _WHOLE = npy()
 
@@ -208,7 +209,7 @@ def _npy() -> Iterator[Case]:
     yield refused("--column of a .npy", NPY + " --column a", "--column", files={"x.npy": npy()})
     yield refused(
         "a reference of another size",
-        NPY + " --isoscore-reference c.npy",
+        REFERENCE,
         "8",
         files={"x.npy": npy(), "c.npy": npy(numbers(5, 5))},
     )
@@ -221,7 +222,7 @@ def _npy() -> Iterator[Case]:
     }.items():
         yield refused(
             f"a reference {name}",
-            NPY + " --isoscore-reference c.npy --isoscore-zeta 0.5",
+            REFERENCE,
             "reference|c.npy",
             files={"x.npy": npy(), "c.npy": content},
         )
