@@ -18,7 +18,13 @@ MOST_CHARACTERS = 6000
 
 _SENTENCE = re.compile(r"^geoscope: expected .+", re.MULTILINE)
 _TO_DO = re.compile(r"(; \S+ \S+|did you mean|see `)")
-_UNTOLD = ("traceback (most recent call last)", "because of a bug", "please report it", "raise exception")
+_UNTOLD = (
+    "load it unsafely",
+    "traceback (most recent call last)",
+    "because of a bug",
+    "please report it",
+    "raise exception",
+)
 _STEERING = {
     "\u061c",
     "\u200b",
