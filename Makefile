@@ -7,7 +7,7 @@ AUDIT := .venv-audit
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures handbook audit slow kills soak bench finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -53,6 +53,14 @@ kills: $(STAMP)
 # 200 subjects in one process: memory, descriptors and threads after the last as after the first twenty.
 soak: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/soak.py
+
+# Damaged files, full disks, closed streams, mistyped options through the installed command, judged: hostile.json has all.
+hostile: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m hostile
+
+# Readers and grammars on mutated inputs: 1,000,000 where they run 2,000 times a second, else 100,000; fuzz.json has all.
+fuzz: $(STAMP)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzzing
 
 bench: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks

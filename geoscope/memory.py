@@ -34,7 +34,7 @@ LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
+_SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,18})?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
 
 _NUMBER = 8  # bytes of a float64
 _PAIRWISE = {name for name, made in PASSES.items() if made.sees == "pairs"}

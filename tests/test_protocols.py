@@ -72,7 +72,7 @@ def test_words_leave_an_empty_corpus_with_its_reason(lines: Path) -> None:
         load_corpus(str(lines), words=Words(40, 49))
 
 
-@pytest.mark.parametrize("text", ["4", "4-", "9-4", "0-3", "a-b", "4-49 words"])
+@pytest.mark.parametrize("text", ["4", "4-", "9-4", "0-3", "a-b", "4-49 words", "4-" + "9" * 5000])
 def test_words_are_a_range(text: str) -> None:
     assert parse_words("4-49") == Words(4, 49)
     with pytest.raises(GeoscopeError, match="MIN-MAX"):

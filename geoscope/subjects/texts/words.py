@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from geoscope.errors import GeoscopeError
 
 _WORD = re.compile(r"\b\w\w+\b")  # scikit-learn's CountVectorizer's: of two characters or more
-_RANGE = re.compile(r"^(\d+)-(\d+)$")
+_RANGE = re.compile(r"^(\d{1,9})-(\d{1,9})$")
 
 
 @dataclass(frozen=True)
