@@ -60,6 +60,10 @@ class NonFinite(GeoscopeError):
 class Undefined(Exception):
     """A measure has no value on these rows; the message says why, in a sentence a report can print."""
 
+    def anew(self) -> Undefined:
+        """The same without where it was raised: one that is kept would keep all that was at work there."""
+        return Undefined(*self.args)
+
 
 _MOST = 300
 """Characters of a library's message, which may hold all that it could not read."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -21,8 +20,7 @@ READ: dict[str, Any] = {"sequences": 60, "max_length": 30, "points": 200, "devic
 
 
 def held() -> tuple[int, int, int]:
-    """Bytes in memory, open descriptors, threads of this process, but for what Python has yet to collect."""
-    gc.collect()
+    """Bytes in memory, open descriptors, threads of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     threads = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Threads"))
     return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd")), int(threads.split()[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -243,3 +245,17 @@ def test_the_command_says_what_it_needs_unless_quiet(tmp_path, capfd):
 def test_a_wrong_size_is_refused_before_anything_is_read():
     with pytest.raises(GeoscopeError, match="lots"):
         geoscope.measure("missing.npy", memory="lots")
+
+
+def test_a_measurement_keeps_nothing_of_what_it_measured() -> None:
+    rows = np.random.default_rng(0).standard_normal((200, 16)).astype(np.float32)  # some measures have no value here
+    left = weakref.ref(rows)
+    gc.collect()
+    gc.disable()
+    try:
+        report = geoscope.measure(rows)
+        del rows
+        assert left() is None
+    finally:
+        gc.enable()
+    assert any(row.value is None for row in report.measurements)

@@ -69,9 +69,9 @@ class PartialPasses:
             try:
                 self._made[name] = PARTS[name](self)
             except Undefined as reason:
-                self._made[name] = reason
+                self._made[name] = reason.anew()
         if isinstance(self._made[name], Undefined):
-            raise self._made[name]
+            raise self._made[name].anew()
         return self._made[name]
 
     @property
@@ -82,7 +82,7 @@ class PartialPasses:
 
 def _moments(part: PartialPasses) -> Moments:
     if isinstance(part.moments, Undefined):
-        raise part.moments
+        raise part.moments.anew()
     return part.moments
 
 

@@ -112,10 +112,10 @@ class Passes:
             try:
                 self._made[name] = PASSES[name].make(self)
             except Undefined as reason:
-                self._made[name] = reason
+                self._made[name] = reason.anew()
         made = self._made[name]
         if isinstance(made, Undefined):
-            raise made
+            raise made.anew()
         return made
 
     def count(self, name: str) -> int:
@@ -160,7 +160,7 @@ class Pass:
 
 def _moments(passes: Passes) -> Moments:
     if isinstance(passes.moments_or_reason, Undefined):
-        raise passes.moments_or_reason
+        raise passes.moments_or_reason.anew()
     return passes.moments_or_reason
 
 
