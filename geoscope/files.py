@@ -26,11 +26,28 @@ def path_of(name: str | os.PathLike[str]) -> Path:
     path = Path(name)
     if "\0" in str(name):
         raise GeoscopeError(f"expected a path, got {str(name)[:80]!r}, which has a zero byte in it; check it")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise GeoscopeError(
+            f"expected a path, got {str(name)[:80]!a}, in which a character is half of one; check it"
+        ) from error
     if is_too_long(path):
         raise GeoscopeError(
             f"expected a path, got {len(str(name)):,} characters, longer than any name: {str(name)[:40]}...; check it"
         )
     return path
+
+
+def path_from_home(name: str | os.PathLike[str]) -> Path:
+    """The same with a ~ before it as the folder of the user that it is of; raises GeoscopeError for one of nobody."""
+    path = path_of(name)
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise GeoscopeError(
+            f"expected the folder of a user, got {str(name)[:80]!r}, whose folder is not known; write the path out"
+        ) from error
 
 
 def is_too_long(path: Path) -> bool:

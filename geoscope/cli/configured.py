@@ -36,7 +36,8 @@ class Configured:
     @classmethod
     def here(cls, *, use_files: bool = True) -> Configured:
         """What is in force in this folder."""
-        path, table = project_table(Path.cwd()) if use_files else (None, {})
+        folder = _working_folder()
+        path, table = project_table(folder) if use_files else (None, {})
         kept = {name.replace("_", "-"): value for name, value in table.items() if name not in TABLES}
         tables = {name: as_table(table[name], name, path) for name in TABLES if path is not None and name in table}
         named = {name: text for name, text in os.environ.items() if name.startswith(PREFIX) and text}
@@ -70,6 +71,16 @@ class Configured:
             near = [] if name in keys else map(_variable, keys)
             if advice := meant(variable, near, "", cutoff=_NEAR):
                 raise GeoscopeError(f"expected {PREFIX} and the name of an option, got {variable}; {advice}")
+
+
+def _working_folder() -> Path:
+    """Where the command is run; raises GeoscopeError where that is gone, before any path is taken from there."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise GeoscopeError(
+            "expected a working folder that is there, got one that was removed; change to another (cd) and run again"
+        ) from error
 
 
 def variable_of(option: Field) -> str:

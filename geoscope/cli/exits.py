@@ -5,6 +5,7 @@ A crash must never look like a failed limit, so nothing but a failed limit ends 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -158,15 +159,20 @@ def _traceback_of(error: BaseException, *, shown: bool = False) -> str:
     """The file that holds the traceback, in brackets; what has no place in any is shown, or left out."""
     text = f"geoscope {__version__}, Python {sys.version}, {sys.platform}\n\n"
     text += "".join(traceback.format_exception(error))
+    name = None
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="geoscope-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as file:
+            name = file.name
             file.write(text)
     except (OSError, MemoryError):
+        if name is not None:  # a part of it helps nobody
+            with suppress(OSError):
+                os.unlink(name)
         if not shown:
             return ""
         with suppress(OSError):
             typer.echo(text, err=True)
         return " (the traceback is above)"
-    return f" (the traceback is in {file.name})"
+    return f" (the traceback is in {name})"

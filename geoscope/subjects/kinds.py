@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.files import is_too_long
+from geoscope.files import path_from_home
 from geoscope.report import Report
 
 ARRAY_SUFFIXES = (
@@ -51,13 +51,10 @@ def kind_of(subject: Any) -> Kind:
         return Kind.REPORT
     if not isinstance(subject, (str, os.PathLike)):
         return Kind.TEXT if is_model(subject) else Kind.HELD
-    name, path = str(subject), Path(subject).expanduser()
+    name = str(subject)
     if not name.strip():
         raise GeoscopeError(f"expected {TAKEN}, got an empty name; name one")
-    if is_too_long(path):
-        raise GeoscopeError(
-            f"expected {TAKEN}, got {len(name)} characters, longer than any name: {name[:40]}...; check it"
-        )
+    path = path_from_home(subject)
     suffix = path.suffix.lower()
     if name == "demo":
         return Kind.TEXT

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.settings.measuring import NAMED_CORPORA
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.texts.text_files import TEXT_SUFFIXES, is_plain
@@ -62,11 +63,11 @@ def place_of(spec: str) -> Place:
         found = _found(named[2], named[1])
         if found is None:
             raise GeoscopeError(
-                f"expected a corpus file, got {Path(named[2]).expanduser()} (from '{spec}'), which does not exist; "
+                f"expected a corpus file, got {path_from_home(named[2])} (from '{spec}'), which does not exist; "
                 "give the path of a file"
             )
         return found
-    path = Path(spec).expanduser()
+    path = path_from_home(spec)
     if path.is_dir():
         raise GeoscopeError(f"expected a corpus file, got the folder {path}; name a file in it")
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES or len(path.parts) > 1:
@@ -82,7 +83,7 @@ def place_of(spec: str) -> Place:
 
 def _found(spec: str, name: str | None) -> Place | None:
     """A file, a pipe or a data set, under a name of its own unless one is given."""
-    path = Path(spec).expanduser()
+    path = path_from_home(spec)
     if spec == PIPE:
         return Place(name or "stdin", pipe=spec)
     if path.is_file():

@@ -85,7 +85,7 @@ def _memory() -> Iterator[Case]:
 
 def _disk() -> Iterator[Case]:
     """No room is 3, is said so, and leaves no part of a file."""
-    told = "no room|disk is full|too large|space"
+    told = "no room|disk is full|larger than|space"
     small = {"FSIZE": 200}
     for name, line in {
         "a check": "check r.json 'isoscore>0.1' -o c.json",

@@ -149,7 +149,7 @@ def _places() -> Iterator[Case]:
         if "\0" in place:
             continue
         yield refused(
-            f"-o, {name}", ["check", "r.json", "isoscore>0.1", "-o", place], "-o|output", files=R | {"d": Folder()}
+            f"-o, {name}", ["check", "r.json", "isoscore>0.1", "-o", place], "-o|output|path", files=R | {"d": Folder()}
         )
     yield refused("one file twice", "check r.json 'isoscore>0.1' -o c.json -o ./c.json", "c.json", files=R)
     yield refused(
