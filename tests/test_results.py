@@ -186,6 +186,15 @@ def pyplot() -> Any:
     pyplot.close("all")
 
 
+def test_a_null_off_the_chart_leaves_every_report_on_it(pyplot: Any) -> None:
+    near, far = (
+        made(*(row("two_nn", value + layer, layer=layer, null=9000.0) for layer in (1, 2)), name=name)
+        for name, value in (("near", 1.0), ("far", 400.0))
+    )
+    low, high = near.plot("two_nn", beside=[far]).get_ylim()
+    assert low < 2 < 402 < high < 9000
+
+
 def test_a_plot_has_the_numbers_their_intervals_and_the_null(pyplot: Any) -> None:
     held, other = a_report(), a_report("other", 0.5)
     axes = held.plot("two_nn")
@@ -235,6 +244,7 @@ def test_without_matplotlib_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) 
 
 LIGHT = """
 import os, sys
+
 import geoscope
 assert not {'numpy', 'pydantic', 'torch'} & set(sys.modules)
 print(os.environ.get('OMP_WAIT_POLICY'))

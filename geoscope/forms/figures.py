@@ -87,7 +87,11 @@ def _draw(card: Card, axes: Any) -> None:
 
 
 def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:
-    """Each series with 95 % intervals over the places, its null dashed; runs at one place as dots and their mean."""
+    """Each series with 95 % intervals over the places, its null dashed; runs at one place as dots and their mean.
+
+    Nulls come last, and no further than where the axis reaches without them by much: they would flatten the values.
+    """
+    nulls: list[tuple[dict[float, list[Point]], Any]] = []
     for each in held:
         placed = [point for point in each.points if point.value is not None]
         across = [point for point in placed if point.at is None and chart.places]
@@ -101,6 +105,8 @@ def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:
         means = [fmean(float(point.value or 0.0) for point in at[place]) for place in places]
         (line,) = axes.plot(places, means, marker="o", markersize=4, label=_plain(each.name))
         _draw_around(at, axes, line.get_color())
+        nulls.append((at, line.get_color()))
+    _draw_nulls(nulls, axes)
     if chart.band:
         lying, low, high = zip(*chart.band, strict=True)
         axes.fill_between(lying, low, high, alpha=0.15, color="grey", linewidth=0)
@@ -110,20 +116,27 @@ def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:
 
 
 def _draw_around(at: dict[float, list[Point]], axes: Any, colour: Any) -> None:
-    """Intervals and single runs at their places, and the null as far as the axis reaches without it."""
+    """Intervals and single runs at their places."""
     for place, points in at.items():
         if len(points) > 1:
             axes.plot([place] * len(points), [point.value for point in points], "o", color=colour, alpha=0.4)
         elif points[0].ends is not None:
             axes.vlines(place, *points[0].ends, color=colour, linewidth=1)
-    nulls = [(place, fmean(known)) for place, points in at.items() if (known := _nulls(points))]
-    if nulls:
-        span = axes.get_ylim()
+
+
+def _draw_nulls(held: Sequence[tuple[dict[float, list[Point]], Any]], axes: Any) -> None:
+    """Every series' null, dashed in its colour."""
+    low, high = axes.get_ylim()
+    reached = [low, high]
+    for at, colour in held:
+        nulls = [(place, fmean(known)) for place, points in at.items() if (known := _nulls(points))]
+        if not nulls:
+            continue
         ends = [] if len(nulls) > 1 else [(nulls[0][0] - 0.5, nulls[0][1]), (nulls[0][0] + 0.5, nulls[0][1])]
         axes.plot(*zip(*(ends or nulls), strict=True), linestyle="--", color=colour, linewidth=1)
-        wider = max(span[1], *(value for _, value in nulls)) - min(span[0], *(value for _, value in nulls))
-        if wider > OFF_CHART * (span[1] - span[0]):
-            axes.set_ylim(span)  # it would flatten what the values do
+        reached += [value for _, value in nulls]
+    if max(reached) - min(reached) > OFF_CHART * (high - low):
+        axes.set_ylim(low, high)
 
 
 def _nulls(points: Sequence[Point]) -> list[float]:
