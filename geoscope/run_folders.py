@@ -45,9 +45,10 @@ def only_writer(folder: str | os.PathLike[str] | None, option: str, *, temporary
         yield
         return
     path = Path(folder).expanduser()
-    if path.exists() and not path.is_dir():  # which is no folder to write, as whoever would write it says
-        yield
-        return
+    if path.exists() and not path.is_dir():
+        raise GeoscopeError(
+            f"expected {option} to name a new folder or one of runs before, got a file, {path}; name another"
+        )
     descriptor, made = _lock(path, option)
     for left in path.iterdir():
         if _UNFINISHED.fullmatch(left.name):  # of a run that is dead, since this one has the folder to itself

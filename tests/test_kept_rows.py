@@ -198,7 +198,7 @@ def test_a_folder_for_a_run_is_one_checkpoints(
         ("a.npy --run w", "expected --run with a checkpoint that reads text, got a.npy, whose rows are there already"),
         ("a.npy a.npy --run w", "expected --run with one subject, measured here, got 2; leave it out"),
         (f"{bert} --run other --corpus {corpus_file}", "expected --run to name a new folder or one of such a run"),
-        (f"{bert} --run a.npy --corpus {corpus_file}", "expected --run where geoscope may write, got a.npy"),
+        (f"{bert} --run a.npy --corpus {corpus_file}", "one of runs before, got a file, a.npy"),
     ):
         assert cli.main(["measure", *line.split()]) == 2
         assert said in capsys.readouterr().err

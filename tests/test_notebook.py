@@ -63,6 +63,7 @@ def test_a_loaded_model_and_a_list_of_strings(
     untrained, _ = notebook.cell(
         "import copy, torch",
         "other = copy.deepcopy(model)",
+        "torch.manual_seed(0)",
         "torch.nn.init.normal_(other.model.layers[0].mlp.up_proj.weight, std=2.0)",
         "told = geoscope.compare(report, other, tokenizer=tokenizer, texts=texts)",
         "told",
