@@ -13,7 +13,7 @@ from geoscope.comparisons.collapse import Collapse, parse_value
 from geoscope.comparisons.comparability import measures_of
 from geoscope.comparisons.difference_errors import Noise, contrast
 from geoscope.comparisons.limits import Bound, Limit, aimed_layers
-from geoscope.comparisons.matching import Match, share_of, why_no_difference
+from geoscope.comparisons.matching import Match, match_layers, share_of, why_no_difference
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
@@ -135,11 +135,13 @@ def hold_collapse(named: Collapse, base: Report, candidate: Report, label: str) 
         for each, whole, rows in _rows_held(named, base)
         for row in rows
     }
+    beside = {theirs: own for own, theirs in match_layers(base, candidate)}
     held = []
     for each, whole, rows in _rows_held(named, candidate):
         for row in rows:
-            found = _hold_bound(each, row, whole).model_copy(update={"candidate": label})
-            in_base = before.get((row.measure, row.layer))
+            place = {"candidate": label, "layer": beside.get(row.layer, row.layer), "candidate_layer": row.layer}
+            found = _hold_bound(each, row, whole).model_copy(update=place)
+            in_base = before.get((row.measure, beside[row.layer])) if row.layer in beside else None
             if not found.held and in_base is not None and not in_base.held:
                 found = found.model_copy(
                     update={"held": True, "reason": f"{found.reason}; in the base, {in_base.reason}"}
