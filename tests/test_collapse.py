@@ -17,7 +17,7 @@ from geoscope.catalogue import SIGNS
 from geoscope.cli.app import app
 from geoscope.comparisons.collapse import Collapse
 from geoscope.comparisons.configuration import find_bounds, find_limits
-from geoscope.documents.gates import collapse_in_words
+from geoscope.documents.gates import collapse_in_words, sentence_of
 from geoscope.errors import GeoscopeError
 
 DIMENSIONS = 64
@@ -108,15 +108,23 @@ def test_a_report_that_lacks_a_sign_is_refused() -> None:
 def test_compare_fails_on_what_the_base_does_not_show() -> None:
     well, ill = layered({1: {}, 2: {}}), layered({1: {}, 2: {"offset_energy": 0.999}})
     failed = geoscope.compare(well, ill, limits=["collapse"]).failed
-    assert [(limit.limit, limit.layer, limit.value) for limit in failed] == [
-        ("collapse: offset_energy<=0.995", 2, 0.999)
-    ]
+    (limit,) = failed
+    assert (limit.limit, limit.layer, limit.candidate_layer) == ("collapse: offset_energy<=0.995", 2, 2)
+    assert sentence_of(limit) == "collapse: offset_energy<=0.995 at layer 2 of base: it is 0.9990"
     assert geoscope.compare(ill, well, limits=["collapse"]).failed == []
     both = geoscope.compare(ill, ill, limits=["collapse"])
     assert both.failed == []
     assert any("in the base, it is 0.999" in (limit.reason or "") for limit in both.limits)
     later = geoscope.compare(ill, layered({1: {"rank_share": 0.05}, 2: {"offset_energy": 0.999}}), limits=["collapse"])
     assert [limit.measure for limit in later.failed] == ["rank_share"]
+
+
+def test_layers_of_a_deeper_candidate_are_those_at_the_same_depth() -> None:
+    ill = {"offset_energy": 0.999}
+    base, deeper = layered({1: {}, 2: ill}, layers=2), layered({2: {}, 3: {}, 4: ill}, layers=4)
+    assert geoscope.compare(base, deeper, limits=["collapse"]).failed == []
+    (limit,) = geoscope.compare(base, layered({2: {}, 3: ill, 4: {}}, layers=4), limits=["collapse"]).failed
+    assert (limit.layer, limit.candidate_layer) == (3, 3)
 
 
 def test_findings_say_which_layers_and_how() -> None:
