@@ -58,6 +58,7 @@ TOKENS_AT_ONCE = 1 << 20
 
 
 _HEAD_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 20
 
 
 def refuse_irregular(path: Path, what: str, *, pipes: bool = False, advice: str = "name a file") -> None:
@@ -100,9 +101,12 @@ def read_stream(stream: IO[bytes], name: str, what: str, most: int) -> bytes:
     head = stream.read(_HEAD_BYTES)
     if b"\0" in head:  # a device, or whatever was piped in: seen before all of it is read
         raise GeoscopeError(f"expected {what}, which is text, got other bytes in {name}; check what it is")
-    data = head + stream.read(most + 1 - len(head))
-    if len(data) > most:
+    blocks, left = [head], most + 1 - len(head)
+    while left > 0 and (block := stream.read(min(left, _BLOCK_BYTES))):  # a whole read takes room for all that may come
+        blocks.append(block)
+        left -= len(block)
+    if left <= 0:
         raise GeoscopeError(
             f"expected {what} of at most {most >> 20} MB, got more in {name}; check that it is the file you mean"
         )
-    return data
+    return b"".join(blocks)

@@ -464,7 +464,7 @@ def test_a_traceback_that_cannot_be_kept_is_shown(
     [
         ("mesure x", "expected a command of geoscope, got 'mesure'; did you mean measure?"),
         ("measure", "expected SUBJECT..., got nothing"),
-        ("extract x y -o z", "unexpected extra argument"),
+        ("extract x y -o z", "expected nothing more of geoscope extract, got y"),
         ("measure x --sequence 3", "expected an option of geoscope measure, got --sequence; did you mean --sequences?"),
         ("measure x --sequences 0", "expected --sequences to be a whole number of at least 1, got 0"),
         ("measure x --sequences many", "expected --sequences to be a whole number of at least 1, got 'many'"),

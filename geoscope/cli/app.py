@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -94,6 +95,9 @@ def _refuse(error: TyperException) -> ExitCode:
     return ExitCode.MISTAKE
 
 
+_FURTHER = re.compile(r"unexpected extra argument\S* \((.*)\)$", re.DOTALL)
+
+
 def _sentence(error: TyperException, command: str) -> str:
     """What is wrong with a line that typer refuses; the classes of what it raises are none of its public names."""
     see = f"see `{command} --help-all`" if " " in command else f"see `{command} --help`"
@@ -107,7 +111,9 @@ def _sentence(error: TyperException, command: str) -> str:
         return f"expected {option} with{'' if wants else 'out'} a value, got {'none' if wants else 'one'}; {see}"
     if kind == "MissingParameter" and parameter is not None:
         return f"expected {written(parameter)}, got nothing; {see}"
-    return f"{error.format_message().rstrip('.')}; {see}"
+    message = error.format_message().rstrip(".")
+    further = _FURTHER.search(message)
+    return f"expected nothing more of {command}, got {further[1]}; {see}" if further else f"{message}; {see}"
 
 
 def _print_version(asked: bool) -> None:

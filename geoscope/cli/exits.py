@@ -107,12 +107,14 @@ def say(text: str) -> None:
         typer.echo(f"geoscope: {printable(' '.join(shortened(text).split()))}", err=True)
 
 
-def say_some(lines: Sequence[str], more: str) -> None:
-    """The first of many lines on stderr, and of the rest their number. more: what they are of."""
-    for line in lines[:MOST_LINES]:
+def say_some(lines: Sequence[str], more: str, *, beside: int = 0) -> None:
+    """The first of many lines on stderr, and of the rest their number. more: what they are of. beside: lines that are
+    there already, and count."""
+    most = max(1, MOST_LINES - beside)
+    for line in lines[:most]:
         say(line)
-    if len(lines) > MOST_LINES:
-        say(f"and {len(lines) - MOST_LINES:,} more {more}")
+    if len(lines) > most:
+        say(f"and {len(lines) - most:,} more {more}")
 
 
 def mind_warnings(*, quiet: bool) -> None:

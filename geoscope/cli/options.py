@@ -249,6 +249,11 @@ def _hold_apart(
         if field.option.written and given is not None:
             flag = min(field.option.flags, key=len, default=field.flag)
             writes += [(flag, str(place)) for place in ([given] if isinstance(given, str) else given)]
+    if "step_summary" in fields and (values.get("step_summary") or values.get("form") == "github"):
+        from geoscope.forms.github import SUMMARY_VARIABLE
+
+        summary = os.environ.get(SUMMARY_VARIABLE)
+        writes += [(SUMMARY_VARIABLE, summary)] if summary else []
     hold_apart(reads, writes)
 
 

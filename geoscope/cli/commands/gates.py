@@ -129,5 +129,5 @@ def _deliver(result: Comparison | Check, outputs: Outputs, *, step_summary: bool
     if result.failed:
         if not (outputs.quiet or outputs.on_stdout in ("table", "github")):
             lines = [f"limit failed: {sentence_of(limit)}" for limit in result.failed]
-            exits.say_some([line for line in lines if line not in said], "failed")
+            exits.say_some([line for line in lines if line not in said], "failed", beside=len(said))
         raise typer.Exit(ExitCode.LIMIT_FAILED)

@@ -177,7 +177,13 @@ def _places() -> Iterator[Case]:
         files=R | {"l.json": Link("no/where.json")},
         made=["no"],
     )
-    yield refused("a link to itself", "check r.json 'isoscore>0.1' -o l.json", files=R | {"l.json": Link("l.json")})
+    yield refused(  # nothing is lost where such a link becomes a file
+        "a link to itself",
+        "check r.json 'isoscore>0.1' -o l.json",
+        codes=(DONE, MISTAKE),
+        files=R | {"l.json": Link("l.json")},
+        made=["l.json"],
+    )
     yield refused(
         "an input that links to itself", "check l.json 'isoscore>0.1'", "l.json", files={"l.json": Link("l.json")}
     )
