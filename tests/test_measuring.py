@@ -103,6 +103,11 @@ def test_groups_belong_to_files(checkpoint_folder):
         geoscope.measure(str(checkpoint_folder("bert")), groups="groups.npy")
 
 
+def test_a_whole_number_that_no_float_holds_is_refused():
+    with pytest.raises(GeoscopeError, match="expected --isoscore-zeta to be a number"):
+        geoscope.measure(np.eye(8), isoscore_zeta=10**400)
+
+
 def test_a_reference_covariance_from_a_file(tmp_path):
     rows, _ = clustered()
     np.save(tmp_path / "c0.npy", np.diag(np.arange(1.0, 13)))

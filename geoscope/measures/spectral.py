@@ -100,13 +100,20 @@ def _checked_reference(reference: FloatArray | None, d: int, unit: float) -> Flo
         return np.eye(d) / d
     matrix = np.asarray(reference, dtype=np.float64)
     if matrix.shape != (d, d):
-        raise GeoscopeError(f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}")
+        raise GeoscopeError(
+            f"expected an IsoScore* reference covariance of shape ({d}, {d}), got {matrix.shape}; give "
+            "that of rows of as many dimensions, or none"
+        )
     size = float(np.max(np.abs(matrix)))
     if not np.isfinite(size) or size == 0.0 or not np.allclose(matrix, matrix.T, rtol=0.0, atol=1e-6 * size):
-        raise GeoscopeError("expected a symmetric, finite, nonzero IsoScore* reference covariance, got another")
+        raise GeoscopeError(
+            "expected a symmetric, finite, nonzero IsoScore* reference covariance, got another; make it anew, or "
+            "give none"
+        )
     if np.linalg.eigvalsh(matrix)[0] < -1e-6 * size * d:
         raise GeoscopeError(
-            "expected a positive semi-definite IsoScore* reference covariance, got one with a negative eigenvalue"
+            "expected a positive semi-definite IsoScore* reference covariance, got one with a negative eigenvalue; "
+            "make it anew, or give none"
         )
     return matrix / unit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -186,6 +187,8 @@ class Field:
         if kind is int and isinstance(value, float) and value.is_integer():  # 1e4
             value = int(value)
         right = isinstance(value, abstract) and (kind is bool or not isinstance(value, bool))
+        if right and kind is float and abs(value) > sys.float_info.max:
+            right = False  # an int that no float holds, or infinity
         if right and kind is int and value > LARGEST:
             raise GeoscopeError(
                 f"expected {self.flag} to be {words} of at most 2^62, got a larger one; give a smaller one"

@@ -35,7 +35,7 @@ def grouped(labels: npt.NDArray[Any], rows: int, what: str) -> RowIndex:
     if labels.shape != (rows,):
         raise GeoscopeError(
             f"expected {what} to give one label per row, {rows} in all, got "
-            f"{len(labels) if labels.ndim == 1 else f'the shape {labels.shape}'}"
+            f"{len(labels) if labels.ndim == 1 else f'the shape {labels.shape}'}; give as many labels as rows"
         )
     if labels.dtype.kind == "O":
         labels = _as_text(labels, what)
