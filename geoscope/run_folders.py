@@ -27,7 +27,7 @@ SETTINGS = "settings"
 _UNFINISHED = re.compile(r"\.(?:.+\.json\.[0-9a-f]{8}|geoscope-.+)\.tmp")
 """What a file is called while it is being written."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 _held: ContextVar[frozenset[str]] = ContextVar("held", default=frozenset())  # what this run may write already
 
@@ -194,4 +194,6 @@ class ClaimedFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self.path, content)
         except OSError as error:
+            if error.errno in _FULL:
+                raise
             raise unwritable(self.folder, self.option, error) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
+from math import isclose, isfinite
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from geoscope.catalogue import KEYS
@@ -25,9 +25,9 @@ Aim = int | Literal["last"] | None
 
 _TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?[0-9]{1,9})\s*)?"
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*")
-_AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*")
-_BOUND = re.compile(rf"{_TARGET}(?P<operator><=|>=|<|>)\s*(?P<number>[+-]?{_NUMBER})\s*")
+_LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*", re.ASCII)
+_AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*", re.ASCII)
+_BOUND = re.compile(rf"{_TARGET}(?P<operator><=|>=|<|>)\s*(?P<number>[+-]?{_NUMBER})\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Limit:
     def __str__(self) -> str:
         """As a user types it."""
         sign = {-1: "-", 0: "", 1: "+"}[self.direction]
-        amount = f"{100 * self.amount:.12g}%" if self.relative else f"{self.amount:.12g}"
+        amount = f"{_typed(100 * self.amount)}%" if self.relative else _typed(self.amount)
         return f"{_target(self.measure, self.aim)}:{sign}{amount}"
 
     @property
@@ -75,7 +75,7 @@ class Bound:
         return _target(self.measure, self.aim)
 
     def __str__(self) -> str:
-        return f"{_target(self.measure, self.aim)}{self.operator}{self.number:.12g}"
+        return f"{_target(self.measure, self.aim)}{self.operator}{_typed(self.number)}"
 
     def holds(self, value: float) -> bool:
         """Whether a value lies where it must."""
@@ -191,6 +191,12 @@ def aim_of(text: str | None) -> Aim:
     if text is None:
         return None
     return "last" if text == "last" else int(text)
+
+
+def _typed(number: float) -> str:
+    """A number as somebody would type it: in few digits, if they are the same number."""
+    few = f"{number:.12g}"
+    return few if isclose(float(few), number, rel_tol=1e-15) else repr(number)
 
 
 def _target(measure: str, aim: Aim) -> str:
