@@ -30,7 +30,17 @@ BFLOAT16 = np.dtype([(BFLOAT16_BITS, "<u2")])
 """bfloat16, which numpy has not: the upper half of a float32."""
 
 
-_UNREADABLE = (ValueError, OSError, EOFError, OverflowError, MemoryError, TypeError, SyntaxError, TokenError)
+_UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    TypeError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+)
 """What numpy raises for an array's header that is none: it reads it as Python."""
 
 
@@ -130,9 +140,11 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     except _UNREADABLE as error:
         if path.stat().st_size and _is_empty_npy(path):
             return np.empty((0, 0), dtype=np.float32)
+        deep = isinstance(error, MemoryError) and not str(error)  # Python's parser, of a header; mapping takes none
+        told = "its header is nested too deep" if deep else first_line(error)
         raise GeoscopeError(
-            f"expected an array as .npy, got {path}, which cannot be read: {first_line(error)}; write it again"
-        ) from error
+            f"expected an array as .npy, got {path}, which cannot be read: {told}; write it again"
+        ) from (None if deep else error)
     if not isinstance(loaded, np.ndarray):
         raise GeoscopeError(f"expected an array as .npy, got an archive in {path}; name it .npz")
     return loaded
