@@ -13,15 +13,14 @@ from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding
 from geoscope.documents.gates import collapse_in_words
-from geoscope.documents.series import labels_of, place_name
+from geoscope.documents.series import labels_of, place_name, ranged
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
-from geoscope.wording import capital, layer_in_words, layer_ranges, layers_together, listed
+from geoscope.wording import capital, layer_in_words, layers_together, listed
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
 
 _MOST_NAMED = 6  # measures, before the rest is only counted
-_MOST_PLACES = 2  # of a study, which take many words
 _MOST_GROUPS = 3  # of measures that are meant in the same places
 _MOST_COUNTS = 3  # of rows left out, before only the least and the most are told
 
@@ -281,17 +280,9 @@ def _places(rows: Iterable[Measurement]) -> str:
     together: dict[tuple[str, ...], list[str]] = {}
     for measure, places in where.items():
         together.setdefault(tuple(places), []).append(measure)
-    groups = [f"{listed(measures, _MOST_NAMED)} ({_ranged(places)})" for places, measures in together.items()]
+    groups = [f"{listed(measures, _MOST_NAMED)} ({ranged(places)})" for places, measures in together.items()]
     more = len(groups) - _MOST_GROUPS
     return "; ".join(groups[:_MOST_GROUPS]) + (f"; and {more} more measure{'s' * (more > 1)}" if more > 0 else "")
-
-
-def _ranged(places: Sequence[str]) -> str:
-    """Places in words, "layers 1, 2, 5" for several layers."""
-    numbers = [place.removeprefix("layer ") for place in places]
-    if len(places) > 1 and all(number.isdecimal() for number in numbers):
-        return f"layers {layer_ranges(map(int, numbers))}"
-    return "; ".join(places) if len(places) <= _MOST_PLACES else f"{len(places)} places, such as {places[0]}"
 
 
 def _listed(words: Iterable[str]) -> str:

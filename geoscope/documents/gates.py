@@ -9,15 +9,13 @@ from geoscope.catalogue import SIGNS
 from geoscope.comparisons.checks import Check, HeldLimit
 from geoscope.comparisons.collapse import EMBEDDINGS, Collapse
 from geoscope.document import MOST_LEADING, Column, Document, Finding, GateCase, Section, Table, entry
-from geoscope.documents.series import place_name
+from geoscope.documents.series import place_name, ranged
 from geoscope.wording import (
     between,
     crosses_layers,
     key_names,
     layer_cell,
     layer_name,
-    layer_ranges,
-    listed,
     rounded,
     short_names,
 )
@@ -47,7 +45,6 @@ _COLUMNS = (
     Column("caution", words=True, rare=True),
 )  # fmt: skip
 
-_MOST_PLACES = 3  # before they are counted
 _READING = "A limit is held against the value itself, whatever its noise; a measure without a value fails."
 
 
@@ -131,17 +128,8 @@ def collapse_in_words(report: Report) -> list[Finding]:
             values = sorted((row.value for row in shown if row.value is not None), reverse=bound.operator == "<=")
             told = f"{SIGNS[bound.measure].told} ({bound.measure} {rounded(values[0])}, healthy {bound})"
             names = list(dict.fromkeys(place_name(row) for row in shown))
-            found.append(Finding(f"{_placed(names)} collapsed: {told}", warning=True, lead=True))
+            look = f"look{'s' * (len(names) == 1)} collapsed"
+            found.append(Finding(f"{ranged(names)} {look}: {told}", warning=True, lead=True))
     if found or any(row.value is None for row in rows):
         return found
     return [Finding("nothing looks collapsed", lead=True)]
-
-
-def _placed(names: list[str]) -> str:
-    """`layer 3 looks`, `layers 3-5 look`, `the rows look`."""
-    numbers = [name.removeprefix("layer ") for name in names]
-    if len(names) > 1 and all(number.isdecimal() for number in numbers):
-        return f"layers {layer_ranges(map(int, numbers))} look"
-    if len(names) > _MOST_PLACES:
-        return f"{len(names)} places, such as {names[0]}, look"
-    return f"{listed(names)} look{'s' * (len(names) == 1)}"

@@ -15,6 +15,7 @@ from geoscope.wording import (
     cell_text,
     key_names,
     layer_in_words,
+    layer_ranges,
     rounded,
     short_names,
     short_print,
@@ -23,6 +24,8 @@ from geoscope.wording import (
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement, Report
+
+_MOST_PLACES = 2  # of a study, which take many words
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,14 @@ def place_name(row: Measurement) -> str:
     """Where a measurement is from, in words: its layer and a study's keys."""
     keys = key_names(row.keys)
     return keys if row.layer is None and keys else ", ".join(filter(None, [layer_in_words(row.layer), keys]))
+
+
+def ranged(places: Sequence[str]) -> str:
+    """Places in words, "layers 1, 2, 5" for several layers."""
+    numbers = [place.removeprefix("layer ") for place in places]
+    if len(places) > 1 and all(number.isdecimal() for number in numbers):
+        return f"layers {layer_ranges(map(int, numbers))}"
+    return "; ".join(places) if len(places) <= _MOST_PLACES else f"{len(places)} places, such as {places[0]}"
 
 
 def card(key: str, series: Sequence[Held], axis: Axis, *, headed: bool = True) -> Card:
