@@ -7,7 +7,7 @@ unknown: there is no difference to judge, and the reason says why.
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf, isfinite, log
 from typing import TYPE_CHECKING, Literal
 
 from geoscope.catalogue import TRAITS
@@ -32,6 +32,8 @@ def interval_of_value(row: Measurement) -> tuple[float, float] | None:
     if row.value is None or row.standard_error is None:
         return None
     low, high = interval(row.value, Noise(row.standard_error, degrees_of(row), False))
+    if not (isfinite(low) and isfinite(high)):  # of an error near the end of what a float holds
+        return None
     lowest, highest = range_of(row.measure, row.n)
     if not lowest <= row.value <= highest:  # of another scale than the catalogue's
         return low, high

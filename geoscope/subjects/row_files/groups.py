@@ -41,7 +41,7 @@ def grouped(labels: npt.NDArray[Any], rows: int, what: str) -> RowIndex:
         labels = _as_text(labels, what)
     whole = labels.dtype.kind == "f" and bool((np.isfinite(labels) & (labels == np.floor(labels))).all())
     if labels.dtype.kind not in "iuUSb" and not whole:
-        raise GeoscopeError(f"expected {what} to give integers or strings as labels, got {labels.dtype}")
+        raise GeoscopeError(f"expected {what} to give integers or strings as labels, got {labels.dtype}; write them so")
     _, sequences = np.unique(labels, return_inverse=True)
     order = np.argsort(sequences, kind="stable")
     counts = np.bincount(sequences)
