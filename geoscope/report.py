@@ -166,6 +166,13 @@ class Measurement(_Part):
         """Codebooks and bits under a quantizer grid; None where the report's settings say them."""
         return None if self.codebooks is None or self.bits is None else (self.codebooks, self.bits)
 
+    @model_validator(mode="after")
+    def _further_columns(self) -> Measurement:
+        for name, value in (self.model_extra or {}).items():
+            if not isinstance(value, str | int | float | None):
+                raise ValueError(f"a further column, {name}, must be a number or a text")
+        return self
+
     @property
     def keys(self) -> dict[str, Any]:
         """A study's further key columns, such as noise_level."""

@@ -150,7 +150,7 @@ class Result(Part):
 
     def to_json(self) -> str:
         """The result's JSON: two-space indent, keys in the schema's order, a newline at the end."""
-        return json_text(self.model_dump(mode="json"))
+        return json_text(self.model_dump())  # pydantic's own JSON has no half of a character, as file names may
 
     def write(self, path: str | Path) -> None:
         """Write the JSON to a file, whole or not at all; "-" is standard output."""

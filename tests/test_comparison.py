@@ -29,6 +29,7 @@ from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.report import Measurement, Report
 from geoscope.statistics import benjamini_hochberg, critical, holm, upper_tail
 
+
 def test_an_error_near_the_end_of_floats_has_no_interval() -> None:
     huge = report(row("two_nn", 8.0).model_copy(update={"standard_error": 1e308}))
     (held,) = check_report(huge, [parse_bound("two_nn>5")]).limits

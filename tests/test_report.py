@@ -13,9 +13,13 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from made_reports import report as made
+from made_reports import row
 from pydantic import ValidationError
 
 from geoscope import __version__
+from geoscope.comparisons.checks import check_report
+from geoscope.comparisons.limits import parse_bound
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.files import write_whole
 from geoscope.report import Measurement, Report, json_schema
@@ -282,3 +286,16 @@ def test_writing_follows_links_and_keeps_modes(tmp_path: Path) -> None:
 def test_a_device_is_written_to_and_not_replaced() -> None:
     write_whole(Path(os.devnull), b"new")
     assert not Path(os.devnull).is_file()
+
+
+def test_a_further_column_holds_one_thing(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    made(row("two_nn", 8.0)).write(path)
+    path.write_text(path.read_text().replace('"measure": "two_nn"', '"measure": "two_nn", "odd": [1]'))
+    with pytest.raises(GeoscopeError, match="a further column, odd, must be a number or a text"):
+        Report.read(path)
+
+
+def test_half_a_character_of_a_name_is_written_by_every_result() -> None:
+    held = check_report(made(row("two_nn", 8.0), name="\ud800"), [parse_bound("two_nn>5")])
+    assert json.loads(held.to_json())["subject"]["name"] == "\ud800"

@@ -37,7 +37,7 @@ def render(result: Any, form: str, page: Page = _ANY_PAGE) -> str:
 
 def _json(result: Any) -> str:
     if isinstance(result, Sequence):
-        return json_text([each.model_dump(mode="json") for each in result])
+        return json_text([each.model_dump() for each in result])
     text: str = result.to_json()
     return text
 
