@@ -676,3 +676,11 @@ def test_columns_left_out_beside_lists_are_said(tmp_path: Path) -> None:
     pq.write_table(pa.table({"bbox": list(ROWS), "dim_0": ROWS[:, 0], "dim_1": ROWS[:, 1]}), tmp_path / "a.parquet")
     with pytest.warns(UserWarning, match="the columns dim_0, dim_1 of .* are left out: the row is bbox"):
         open_embeddings(tmp_path / "a.parquet")
+
+
+def test_a_first_row_of_thousands_of_digits_is_no_count(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = [[str(place + column / 2) for column in range(4)] for place in range(30)]
+    path.write_text("\n".join(",".join(row) for row in [["1" + "9" * 5000, "2", "3", "4"], *rows]))
+    with pytest.raises(GeoscopeError, match="finite"):
+        geoscope.measure(path, measures=["isoscore"], errors=False)

@@ -27,7 +27,7 @@ _COUNTED = 6  # rows whose cells are counted to find the delimiter
 _DELIMITERS = ("\t", ";", "|", ",", " ")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-_UNSIGNED = re.compile(r"\d+")
+_UNSIGNED = re.compile(r"\d{1,300}")  # of no more digits than a count can have
 _FEWEST = 2
 _NAMED_AS_NUMBERED = 8  # columns called 1, 2, ... that are names rather than numbers
 
