@@ -201,3 +201,12 @@ def test_protocols_says_what_each_sets_and_where_it_departs(capfd: pytest.Captur
             assert fields_of(MeasureOptions)[name].flag in text
     assert "--points all" in text
     assert "--isoscore-zeta 0" in text
+
+
+@pytest.mark.parametrize("text", ["'", '"a', "\\", "a 'b"])
+def test_a_variable_that_no_shell_takes_apart_is_a_mistake(
+    text: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEOSCOPE_CORPUS", text)
+    assert cli.main(["measure", "demo"]) == 2
+    assert "in GEOSCOPE_CORPUS, got" in capfd.readouterr().err

@@ -48,7 +48,7 @@ class Configured:
         variable = variable_of(option)
         if variable in self.environment:
             text = self.environment[variable]
-            return _read(option, shlex.split(text) if option.option.repeated else text, variable), variable
+            return _read(option, _words(text, variable) if option.option.repeated else text, variable), variable
         if option.key not in self.kept:
             return None
         value = _read(option, self.kept[option.key], str(self.path))
@@ -90,6 +90,17 @@ def variable_of(option: Field) -> str:
 
 def _variable(key: str) -> str:
     return PREFIX + key.upper().replace("-", "_")
+
+
+def _words(text: str, variable: str) -> list[str]:
+    """A variable's values, as a shell takes a line apart."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise GeoscopeError(
+            f"expected values with spaces between them in {variable}, got {text!r}, which a shell would not take apart "
+            f"({str(error).lower()}); quote what has a quote or a backslash in it"
+        ) from error
 
 
 def _read(option: Field, value: Any, where: str) -> Any:
