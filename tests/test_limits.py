@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -340,3 +341,11 @@ def test_a_file_is_one_cloud_without_a_layer_to_aim_at() -> None:
     assert check_report(measured, [parse_bound("two_nn>5"), parse_bound("two_nn@last>5")]).failed == []
     with pytest.raises(GeoscopeError, match="numbered layers"):
         check_report(measured, [parse_bound("two_nn@6>5")])
+
+
+def test_a_long_wrong_number_is_told_at_once() -> None:
+    begun = time.process_time()
+    for read, text in ((parse_limit, "isoscore:"), (parse_bound, "isoscore<")):
+        with pytest.raises(GeoscopeError, match="expected a limit"):
+            read(text + "9" * 20_000 + "x")
+    assert time.process_time() - begun < 2  # quadratic, it took ten

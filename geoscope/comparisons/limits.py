@@ -24,7 +24,7 @@ Aim = int | Literal["last"] | None
 """Which layer a limit is about: a number (negative: from the end), the last, or every one."""
 
 _TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?[0-9]{1,9})\s*)?"
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"  # digits in one way only, or a long wrong one takes minutes
 _LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*", re.ASCII)
 _AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*", re.ASCII)
 _BOUND = re.compile(rf"{_TARGET}(?P<operator><=|>=|<|>)\s*(?P<number>[+-]?{_NUMBER})\s*", re.ASCII)
