@@ -28,6 +28,7 @@ from geoscope.settings.measuring import MeasureOptions
 from geoscope.settings.option import read
 from geoscope.settings.studying import StudyOptions
 from geoscope.studies.changes import Change
+from geoscope.subjects.checkpoint_files.own_files import refuse_elsewhere
 from geoscope.subjects.checkpoint_files.sentence_models import modules_of
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.models.checkpoints import find_checkpoint, load_checkpoint
@@ -298,3 +299,9 @@ def test_an_option_has_a_most(group: Any, name: str, most: int) -> None:
 def test_a_study_is_of_so_many_models() -> None:
     with pytest.raises(GeoscopeError, match="at most 100,000 models, got 44 --levels times 9,000 --seeds; ask for"):
         Change("noise", "absolute", None).states("marbut2024", 9_000, 0)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "\ud800", "a\0b"], ids=["long", "half a character", "zero byte"])
+def test_a_module_of_an_impossible_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(GeoscopeError, match="expected a path"):
+        refuse_elsewhere(tmp_path / name, tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from geoscope.bounds import DESCRIPTION_BYTES, refuse_irregular
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_of
 
 SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".spm")
 """How what describes a checkpoint or makes its tokens ends."""
@@ -41,7 +42,7 @@ def refuse_elsewhere(path: Path, folder: Path) -> None:
 
     The hub's cache keeps a repository's files beside its snapshots, under blobs, and links to them.
     """
-    if not path.is_dir():
+    if not path_of(path).is_dir():
         refuse_irregular(path, "each part of a checkpoint", advice="download or save it again")
     real, home = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
     snapshots = next((each for each in home.parents if each.name == "snapshots"), None)

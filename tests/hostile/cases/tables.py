@@ -212,7 +212,9 @@ def _rows() -> Iterator[Case]:
         "a folder of unequal files", MEASURE.format("d"), "d", files={"d/a.csv": csv(), "d/b.csv": csv(columns=5)}
     )
     yield refused("a folder of kinds", MEASURE.format("d"), "d", files={"d/a.csv": csv(), "d/b.jsonl": jsonl()})
-    yield right("a folder of files", MEASURE.format("d"), "isoscore", files={"d/a.csv": csv(), "d/b.csv": csv(50)})
+    yield right(
+        "a folder of files", MEASURE.format("d"), "isoscore", files={"d/part-0.csv": csv(), "d/part-1.csv": csv(50)}
+    )
     yield refused("an empty folder", MEASURE.format("d"), "d", files={"d": Folder()})
     for name, content in {
         "x.pkl": b"\x80\x04N.",
