@@ -127,6 +127,12 @@ def test_layers_of_a_deeper_candidate_are_those_at_the_same_depth() -> None:
     assert (limit.layer, limit.candidate_layer) == (3, 3)
 
 
+@pytest.mark.parametrize("layer", ["9" * 5000, "\u0661", "1.5", "first"])
+def test_a_layer_that_is_none_is_refused(layer: str) -> None:
+    with pytest.raises(GeoscopeError, match="expected a limit such as"):
+        geoscope.check(layered({1: {}}), f"collapse@{layer}")
+
+
 def test_findings_say_which_layers_and_how() -> None:
     report = layered({layer: {"offset_energy": 0.996 + layer / 1000} if layer in (1, 2) else {} for layer in range(4)})
     (told,) = collapse_in_words(report)

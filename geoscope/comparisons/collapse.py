@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geoscope.catalogue import SIGNS
-from geoscope.comparisons.limits import Aim, Bound, Limit, aim_of, aimed_layers, parse_bound, parse_limit
+from geoscope.comparisons.limits import AT_LAYER, Aim, Bound, Limit, aim_of, aimed_layers, parse_bound, parse_limit
 from geoscope.errors import GeoscopeError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ NAME = "collapse"
 EMBEDDINGS = 0
 """The layer that is judged only where it is asked for: before the model, rows of one token are one row."""
 
-_COLLAPSE = re.compile(rf"\s*{NAME}\s*(?:@\s*(?P<layer>last|-?\d+)\s*)?")
+_COLLAPSE = re.compile(rf"\s*{NAME}\s*{AT_LAYER}")
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,13 @@ class Collapse:
         """The layers it is about; GeoscopeError where the report lacks them."""
         layers = aimed_layers(self.aim, report, self.target)
         if self.aim is None:
-            layers = judged_layers(layers)
+            layers = [layer for layer in layers if layer != EMBEDDINGS]
         if not layers:
             raise GeoscopeError(
                 f"expected a layer above the embeddings in {report.subject.name}'s report for {NAME}, got layer "
                 f"{EMBEDDINGS} alone; measure further --layers, or ask for {NAME}@{EMBEDDINGS}"
             )
         return layers
-
-
-def judged_layers(layers: Sequence[int | None]) -> list[int | None]:
-    """Those above the embeddings."""
-    return [layer for layer in layers if layer != EMBEDDINGS]
 
 
 def parse_change(text: str) -> Limit | Collapse:

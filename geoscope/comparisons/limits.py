@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Aim = int | Literal["last"] | None
 """Which layer a limit is about: a number (negative: from the end), the last, or every one."""
 
-_TARGET = r"\s*(?P<measure>\w+)\s*(?:@\s*(?P<layer>last|-?[0-9]{1,9})\s*)?"
+AT_LAYER = r"(?:@\s*(?P<layer>last|-?[0-9]{1,9})\s*)?"
+"""What may follow the name of whatever is limited."""
+
+_TARGET = rf"\s*(?P<measure>\w+)\s*{AT_LAYER}"
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"  # digits in one way only, or a long wrong one takes minutes
 _LIMIT = re.compile(rf"{_TARGET}:\s*(?P<amount>[+-]?\s*{_NUMBER}\s*%?)\s*", re.ASCII)
 _AMOUNT = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?P<number>{_NUMBER})\s*(?P<percent>%?)\s*", re.ASCII)

@@ -283,7 +283,8 @@ class GeometryCallback(TrainerCallback):  # type: ignore[misc]  # transformers s
         history = self.history
         if self.stop_on is None or len(history) < 2:
             return
-        new = {key: told for key, told in _signs_in(history[-1]).items() if key not in _signs_in(history[0])}
+        before = _signs_in(history[0])
+        new = {key: told for key, told in _signs_in(history[-1]).items() if key not in before}
         if new:
             control.should_training_stop = True
             self.stopped = f"training stops at step {history[-1]['step']}, as the last layer collapsed: "
