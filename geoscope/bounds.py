@@ -38,6 +38,9 @@ UNPACKED_BYTES = 256 << 20
 UNPACKED_RATIO = 100
 """Beyond that, how many times its own size: text packs to a tenth, and numbers to a half."""
 
+DISK_LEFT_BYTES = 1 << 30
+"""Of the disk that text from a pipe is kept on, at least: what others need there."""
+
 LAYERS = 2_000
 """Of a model: the deepest that was published has 1,000, and one of 20,000 takes gigabytes before its weights do."""
 

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -21,27 +21,27 @@ STDOUT = "-"
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes
 
 
-def path_of(name: str | os.PathLike[str]) -> Path:
-    """A name as a path; raises GeoscopeError for one that no file can have."""
+def path_of(name: str | os.PathLike[str], what: str = "a path") -> Path:
+    """A name as a path; raises GeoscopeError for one that no file can have. what: it should be, as errors say."""
     path = Path(name)
     if "\0" in str(name):
-        raise GeoscopeError(f"expected a path, got {str(name)[:80]!r}, which has a zero byte in it; check it")
+        raise GeoscopeError(f"expected {what}, got {str(name)[:80]!r}, which has a zero byte in it; check it")
     try:
         os.fsencode(path)
     except UnicodeEncodeError as error:
         raise GeoscopeError(
-            f"expected a path, got {str(name)[:80]!a}, in which a character is half of one; check it"
+            f"expected {what}, got {str(name)[:80]!a}, in which a character is half of one; check it"
         ) from error
     if is_too_long(path):
         raise GeoscopeError(
-            f"expected a path, got {len(str(name)):,} characters, longer than any name: {str(name)[:40]}...; check it"
+            f"expected {what}, got {len(str(name)):,} characters, longer than any name: {str(name)[:40]}...; check it"
         )
     return path
 
 
-def path_from_home(name: str | os.PathLike[str]) -> Path:
+def path_from_home(name: str | os.PathLike[str], what: str = "a path") -> Path:
     """The same with a ~ before it as the folder of the user that it is of; raises GeoscopeError for one of nobody."""
-    path = path_of(name)
+    path = path_of(name, what)
     try:
         return path.expanduser()
     except RuntimeError as error:
@@ -162,11 +162,11 @@ _MOST_DIGITS, _MOST_READ = 300, 4000
 """Of a whole number: one that a float holds too; one that Python reads."""
 
 
-def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = None) -> Any:
+def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = None, *, once: bool = False) -> Any:
     """What JSON holds; of bytes, which are UTF-8, a byte order mark is left out.
 
-    refuse: what is called for NaN and for numbers beyond a float. Raises ValueError, and nothing else, for what is no
-    JSON, and for numbers and nesting beyond what anything made here has.
+    refuse: what is called for NaN and for numbers beyond a float. once: no name may stand twice in an object. Raises
+    ValueError, and nothing else, for what is no JSON, and for numbers and nesting beyond what anything made here has.
     """
 
     def real(text: str) -> float:
@@ -181,12 +181,31 @@ def json_content(data: str | bytes, refuse: Callable[[str], NoReturn] | None = N
     text = data if isinstance(data, str) else data.decode("utf-8-sig")
     numbers: dict[str, Any] = {} if refuse is None else {"parse_constant": refuse, "parse_float": real}
     try:
-        content = json.loads(text, parse_int=whole, **numbers)
+        content = json.loads(text, parse_int=whole, object_pairs_hook=held_once if once else None, **numbers)
     except RecursionError as error:
         raise ValueError(_NESTED) from error
     if text.count("[") + text.count("{") > MOST_NESTED:
         _refuse_nested(content)
     return content
+
+
+class TwiceError(ValueError):
+    """An object of JSON with a name that stands twice in it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the field {name!r} twice")
+        self.name = name
+
+
+def held_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its names and values, for json's `object_pairs_hook`; raises TwiceError, since whoever reads on
+    would take one of two values in silence."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise TwiceError(name)
+        found[name] = value
+    return found
 
 
 _NESTED = f"lists and objects in each other more than {MOST_NESTED} deep"

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, TooLittleMemory
+from geoscope.machine import memory_bytes
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import BLOCK_ROWS
 from geoscope.passes.pairs.sweeping import MEMORY, SMALL
@@ -184,17 +185,38 @@ def fit(work: Workload, bound: int | None) -> tuple[Workload, Need]:
 
     Raises GeoscopeError with the least bound that would do.
     """
+    held, need = _fitted(work, bound)
+    if bound is not None and need.total > bound:
+        raise GeoscopeError(
+            f"expected --memory of at least {size_text(need.total)} for this run, got {size_text(bound)}; "
+            f"give it that much, or {_cheaper(need)} ({need})"
+        )
+    return held, need
+
+
+def _fitted(work: Workload, bound: int | None) -> tuple[Workload, Need]:
+    """The same with as little as can be where nothing is small enough."""
     need = estimate(work)
     while bound is not None and need.total > bound:
         smaller = [less for less in (_less_blocks(work), _less_tokens(work)) if less is not None]
         if not smaller:
-            raise GeoscopeError(
-                f"expected --memory of at least {size_text(need.total)} for this run, got {size_text(bound)}; "
-                f"give it that much, or {_cheaper(need)} ({need})"
-            )
+            break
         work = min(smaller, key=lambda less: estimate(less).total)
         need = estimate(work)
     return work, need
+
+
+def _fitted_to_machine(work: Workload) -> tuple[Workload, Need]:
+    """As small as the machine's memory asks for; raises TooLittleMemory where that is not enough."""
+    there = memory_bytes()
+    held, need = _fitted(work, there)
+    if there is not None and need.total > there:
+        raise TooLittleMemory(
+            f"expected a machine with {size_text(need.total)} of memory for this run, got one with "
+            f"{size_text(there)} for it; {_cheaper(need)}, or try all the same with --memory {size_text(need.total)} "
+            f"({need})"
+        )
+    return held, need
 
 
 def room_for_weights(work: Workload, bound: int) -> int:
@@ -220,9 +242,9 @@ def _cheaper(need: Need) -> str:
 def hold_to(bound: int | None, work: Workload, source: Source, announce: Callable[[str], None] | None) -> int:
     """Say what the run needs, make a checkpoint read in batches that fit, return the bytes for the pair sweep's blocks.
 
-    Raises GeoscopeError where the bound cannot be kept.
+    Raises GeoscopeError where the bound cannot be kept, TooLittleMemory where there is none and the machine has less.
     """
-    held, need = fit(work, bound)
+    held, need = _fitted_to_machine(work) if bound is None else fit(work, bound)
     if isinstance(source, Extraction) and held.reading is not None and held.reading != work.reading:
         source.read_at_once(held.reading.tokens)
     if announce is not None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, NotRequired, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn, NotRequired, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from geoscope import __version__, files, presentation
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     import pandas
 
 SCHEMA_VERSION: Literal["1"] = "1"
+
+
+def _from_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Interval = Annotated[tuple[float, float], BeforeValidator(_from_list)]
+"""Two ends; what is read is held to its types, and JSON has lists for tuples."""
 
 
 class Part(BaseModel):
@@ -189,7 +197,7 @@ class Result(Part):
                 f"expected a geoscope {cls.noun}, got one without {', '.join(missing)} in {name}; measure again"
             )
         try:
-            return cls.model_validate(content)
+            return cls.model_validate(content, strict=True)  # "3" is no layer
         except ValidationError as error:
             raise GeoscopeError(
                 f"expected a geoscope {cls.noun}, got in {name} {first_mistake(error)}; measure again"

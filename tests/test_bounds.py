@@ -12,7 +12,9 @@ import struct
 import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import made_reports
@@ -21,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from geoscope.bounds import read_stream, read_whole
+from geoscope.bounds import DISK_LEFT_BYTES, read_stream, read_whole
 from geoscope.comparisons.checks import check
 from geoscope.errors import GeoscopeError
 from geoscope.settings.measuring import MeasureOptions
@@ -34,6 +36,7 @@ from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.models.checkpoints import find_checkpoint, load_checkpoint
 from geoscope.subjects.models.tokenizers import load_tokenizer
 from geoscope.subjects.tables.table_files import read_table
+from geoscope.subjects.texts import pipes
 from geoscope.subjects.texts.pipes import spooled
 from geoscope.subjects.texts.text_files import open_texts
 
@@ -78,6 +81,22 @@ def test_what_is_piped_in_is_text(tmp_path: Path) -> None:
     threading.Thread(target=(tmp_path / "it").write_bytes, args=(bytes(1000),), daemon=True).start()
     with pytest.raises(GeoscopeError, match="expected text through a pipe, got a NUL byte"):
         spooled(str(tmp_path / "it"))
+
+
+def test_a_pipe_without_end_leaves_the_disk_its_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([DISK_LEFT_BYTES + (4 << 20), DISK_LEFT_BYTES + (1 << 20), DISK_LEFT_BYTES])
+    monkeypatch.setattr(pipes.shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    os.mkfifo(tmp_path / "it")
+
+    def without_end() -> None:
+        with suppress(BrokenPipeError), (tmp_path / "it").open("wb") as stream:
+            while True:
+                stream.write(b"One.\n" * 10_000)
+
+    threading.Thread(target=without_end, daemon=True).start()
+    with pytest.raises(GeoscopeError, match=r"it that ends while there is room for it, got \d MB.*; save the text in"):
+        spooled(str(tmp_path / "it"))
+    assert next(free, None) is None
 
 
 def test_more_than_anything_has_is_not_read_on() -> None:

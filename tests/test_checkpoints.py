@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint
+from geoscope.subjects.models.tokenizers import load_tokenizer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Folder = Callable[[str], Path]
@@ -242,6 +243,17 @@ def test_only_what_is_read_is_fetched(
     with pytest.raises(GeoscopeError, match="--allow-pickle"):
         load_checkpoint("org/tiny")
     assert len(fetched) == 1
+
+
+def test_a_tokenizer_alone_is_found_in_the_cache(hub_cache: Path) -> None:
+    for path in (hub_cache / "snapshots" / COMMIT).iterdir():
+        if not path.name.startswith("tokenizer"):
+            path.unlink()
+    assert load_tokenizer(Path("nowhere"), "it", named="org/tiny").vocab_size > 10
+    with pytest.raises(GeoscopeError, match=r"expected a checkpoint, got 'org/tiny'"):
+        load_checkpoint("org/tiny")
+    with pytest.raises(GeoscopeError, match=r"expected a tokenizer, got 'org/none', which is not a local folder"):
+        load_tokenizer(Path("nowhere"), "it", named="org/none")
 
 
 def test_a_revision_belongs_to_an_id(copied: Path) -> None:

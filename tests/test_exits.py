@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geoscope import machine
 from geoscope.cli import app as cli
 from geoscope.cli import exits, room
 from geoscope.cli.exits import ExitCode
@@ -198,7 +199,7 @@ def test_too_little_memory_is_told_before_anything_is_loaded(tmp_path: Path) -> 
 def test_a_containers_bound_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text(f"{100 * 2**20}\n")
     (tmp_path / "none").write_text("max\n")
-    monkeypatch.setattr(room, "_groups", lambda: [tmp_path / "none", tmp_path / "missing", tmp_path / "memory.max"])
+    monkeypatch.setattr(machine, "_groups", lambda: [tmp_path / "none", tmp_path / "missing", tmp_path / "memory.max"])
     monkeypatch.setattr(room, "end_with", lambda *_: None)
     monkeypatch.setattr(room, "_outlive_cut_files", lambda: None)
     gate = room.Gate()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import geoscope
-from geoscope.errors import GeoscopeError
+from geoscope.errors import GeoscopeError, TooLittleMemory
 from geoscope.memory import (
     LEAST_BLOCKS,
     ReadingNeeds,
@@ -140,6 +140,19 @@ def test_what_is_held_to_a_bound_reads_and_sweeps_within_it(checkpoint, texts):
         assert hold_to(bound, work, source, said.append) == held.blocks
         assert source.batch_tokens == held.reading.tokens
         assert said == [str(need)]
+
+
+def test_without_a_bound_the_machine_is_one(checkpoint, texts, monkeypatch):
+    source = Extraction(checkpoint("bert"), texts, max_length=24)
+    work = replace(workload(source, (3,), union=False, **ASKED), points=50_000)
+    least = fit(work, 2 * estimate(replace(work, blocks=LEAST_BLOCKS)).total)[1].total
+    monkeypatch.setattr("geoscope.memory.memory_bytes", lambda: 2 * least)
+    assert hold_to(None, work, source, None) == work.blocks
+    monkeypatch.setattr("geoscope.memory.memory_bytes", lambda: 10**6)
+    with pytest.raises(TooLittleMemory, match=r"got one with 1MB for it; measure fewer --layers or --points, or try"):
+        hold_to(None, work, source, None)
+    monkeypatch.setattr("geoscope.memory.memory_bytes", lambda: None)
+    assert hold_to(None, work, source, None) == work.blocks
 
 
 def test_what_grows_grows():

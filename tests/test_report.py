@@ -109,6 +109,16 @@ def test_numpy_numbers_become_json_numbers() -> None:
     assert row.model_dump_json(include={"layer", "value", "n"}) == '{"layer":3,"value":0.5,"n":10}'
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("layer", "3"), ("value", "0.5"), ("n", True), ("n", "10"), ("standard_error", False)]
+)
+def test_what_is_read_has_the_type_that_the_schema_says(column: str, value: object) -> None:
+    told = content()
+    told["measurements"][0][column] = value
+    with pytest.raises(GeoscopeError, match=rf"measurements\.0\.{column}: Input should be a valid .*; measure again"):
+        Report.from_json(json.dumps(told))
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("column", ["value", "standard_error", "null"])
 def test_a_number_that_is_not_finite_is_refused(column: str, number: float) -> None:

@@ -17,7 +17,7 @@ from geoscope.comparisons.matching import Match, match_layers, share_of, why_no_
 from geoscope.comparisons.verdicts import LEVEL, interval, interval_of_value
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
-from geoscope.result import TOLD, Part, Result
+from geoscope.result import TOLD, Interval, Part, Result
 from geoscope.statistics import holm, upper_tail
 from geoscope.wording import listed, percent_change, rounded
 
@@ -49,7 +49,7 @@ class HeldLimit(Part):
     value: float | None = Field(description="the measure's value, in the candidate where there are two")
     change: float | None = Field(default=None, description="candidate - base")
     relative: float | None = None
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the change or else of the value")
+    interval: Interval | None = Field(default=None, description="95 %, of the change or else of the value")
     p_adjusted: float | None = Field(default=None, description="of a change within the limit; Holm over the limits")
     reason: str | None = Field(default=None, description="why it failed, or why a breach was let pass")
     caution: str | None = Field(

@@ -27,7 +27,7 @@ from geoscope.comparisons.verdicts import Verdict, interval, judge, margin_scale
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.files import is_none
 from geoscope.report import Report
-from geoscope.result import TOLD, Part, Result, Told, shaped
+from geoscope.result import TOLD, Interval, Part, Result, Told, shaped
 from geoscope.settings.judging import Judging
 from geoscope.settings.option import default_of
 from geoscope.statistics import benjamini_hochberg
@@ -60,7 +60,7 @@ class Difference(Part):
     p_adjusted: float | None = Field(
         default=None, description="Benjamini-Hochberg over this candidate's rows, one number counted once"
     )
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the difference")
+    interval: Interval | None = Field(default=None, description="95 %, of the difference")
     paired: bool | None = Field(default=None, description="whether the error was taken over the same sequences")
     verdict: Verdict = "unknown"
     reason: str | None = Field(default=None, description="why there is no difference, or no error")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from geoscope.errors import GeoscopeError
-from geoscope.result import Part, Result
+from geoscope.result import Interval, Part, Result
 
 LEVEL = "noise_level"
 LOG = "log:"
@@ -44,7 +44,7 @@ class Correlation(Part):
     value: float | None
     n: int = Field(description="points, or level means, it was computed from")
     taken_out: int = Field(default=0, description="columns taken out of both first; a word counts as a column")
-    interval: tuple[float, float] | None = Field(
+    interval: Interval | None = Field(
         default=None, description="95 %; null for too few points and for a perfect line or order"
     )
     p: float | None = Field(default=None, description="of no association, two-sided; null for a perfect line")
@@ -82,7 +82,7 @@ class Prediction(Part):
     noise_seed: int | None = None
     value: float | None = Field(description="the measure's, of the new subject")
     score: float | None = Field(default=None, description="on the line at that value")
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, for one new score")
+    interval: Interval | None = Field(default=None, description="95 %, for one new score")
     outside: bool | None = Field(default=None, description="whether the value lies outside those the line is from")
     reason: str | None = Field(default=None, description="why there is no score, or no interval of it")
 

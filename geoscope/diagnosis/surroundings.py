@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from geoscope.machine import limits, memory_bytes
+
 
 def _processors() -> str:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -20,19 +22,14 @@ def _processors() -> str:
 
 def _memory() -> str:
     """Free and whole, by what the system says; a bound on the process where there is one."""
+    bounds = "".join(f"; the process may have {_size(limit.bytes)} ({limit.name})" for limit in limits())
     path = Path("/proc/meminfo")
     if not path.is_file():
-        return _size(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) + " in all"
+        whole = memory_bytes()
+        return ("unknown" if whole is None else f"{_size(whole)} in all") + bounds
     lines = dict(line.partition(":")[::2] for line in path.read_text(encoding="ascii").splitlines())
     free, whole = (int(lines[name].split()[0]) * 1024 for name in ("MemAvailable", "MemTotal"))
-    return f"{_size(free)} free of {_size(whole)}{_bound()}"
-
-
-def _bound() -> str:
-    import resource
-
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return "" if limit == resource.RLIM_INFINITY else f"; the process may have {_size(limit)} (ulimit -v)"
+    return f"{_size(free)} free of {_size(whole)}{bounds}"
 
 
 def _disk(folder: Callable[[], str]) -> str:

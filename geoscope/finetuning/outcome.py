@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from geoscope.result import Part, Result, Told, shaped
+from geoscope.result import Interval, Part, Result, Told, shaped
 
 
 class Paired(Part):
     """The mean difference of runs that share their seeds, and the paired t test that it is 0."""
 
     difference: float
-    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the mean difference")
+    interval: Interval | None = Field(default=None, description="95 %, of the mean difference")
     p: float | None = Field(default=None, description="two-sided")
     p_adjusted: float | None = Field(default=None, description="by Holm, over the arms of the study")
     seeds: int

@@ -73,12 +73,24 @@ def load_dataset(repository: str, configuration: str | None, revision: str | Non
             datasets.enable_progress_bars()
 
 
+_MARKS = {
+    "checkpoint": ("config.json", "adapter_config.json", "modules.json"),
+    "tokenizer": ("tokenizer_config.json", "tokenizer.json", "vocab.txt", "vocab.json", "config.json"),
+}
+"""Files by any of which a cached folder is known as one."""
+
+
 def find_snapshot(
-    identifier: str, revision: str | None, wanted: Callable[[list[str]], list[str]], below: str | None = None
+    identifier: str,
+    revision: str | None,
+    wanted: Callable[[list[str]], list[str]],
+    below: str | None = None,
+    what: str = "checkpoint",
 ) -> Snapshot:
     """The folder of a hub checkpoint's configuration, tokenizer and weights, fetched unless cached.
 
     wanted: given the names of the repository's files, those to fetch. below: the folder in it that is meant.
+    what: a checkpoint, or only its tokenizer.
     Raises GeoscopeError when the id or revision does not exist, or the hub is out of reach and the cache
     lacks it.
     """
@@ -86,7 +98,7 @@ def find_snapshot(
 
     why = why_offline()
     if why is not None:
-        return _cached(identifier, revision, below, why)
+        return _cached(identifier, revision, below, what, why)
     try:
         info = HfApi().model_info(identifier, revision=revision, timeout=_TIMEOUT)
         files = [entry.rfilename for entry in info.siblings or []]
@@ -98,25 +110,26 @@ def find_snapshot(
         )
     except errors.GatedRepoError as error:
         raise GeoscopeError(
-            f"expected a checkpoint that you may read, got '{identifier}', which is gated; accept its terms on the "
+            f"expected a {what} that you may read, got '{identifier}', which is gated; accept its terms on the "
             "hub, then run `hf auth login`"
         ) from error
     except errors.RevisionNotFoundError as error:
         raise GeoscopeError(
-            f"expected a revision of the checkpoint '{identifier}', got '{revision}', which it does not have; "
+            f"expected a revision of the {what} '{identifier}', got '{revision}', which it does not have; "
             "check --revision"
         ) from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise GeoscopeError(
-            f"expected a checkpoint, got '{identifier}', which is no local folder, and the hub has none of that name "
+            f"expected a {what}, got '{identifier}', which is no local folder, and the hub has none of that name "
             "that you may read; check the name"
         ) from error
     except _hub_errors() as error:
-        return _cached(identifier, revision, below, f"the Hugging Face hub is out of reach ({type(error).__name__})")
+        why = f"the Hugging Face hub is out of reach ({type(error).__name__})"
+        return _cached(identifier, revision, below, what, why)
     return Snapshot(Path(folder), info.sha)
 
 
-def _cached(identifier: str, revision: str | None, below: str | None, why: str) -> Snapshot:
+def _cached(identifier: str, revision: str | None, below: str | None, what: str, why: str) -> Snapshot:
     """The cached snapshot of a revision (a branch, a tag or a commit; default main)."""
     from huggingface_hub import constants, errors, try_to_load_from_cache
 
@@ -126,7 +139,7 @@ def _cached(identifier: str, revision: str | None, below: str | None, why: str) 
             try_to_load_from_cache(
                 identifier, prefix + name, cache_dir=constants.HF_HUB_CACHE, revision=revision or "main"
             )
-            for name in ("config.json", "adapter_config.json", "modules.json")
+            for name in _MARKS[what]
         )
         found = next((path for path in held if isinstance(path, str)), None)
     except errors.HFValidationError as error:
@@ -137,7 +150,7 @@ def _cached(identifier: str, revision: str | None, below: str | None, why: str) 
     if not isinstance(found, str):
         at = f" at revision '{revision}'" if revision else ""
         raise GeoscopeError(
-            f"expected a checkpoint, got '{identifier}'{at}, which is not a local folder, is not in the cache, and "
+            f"expected a {what}, got '{identifier}'{at}, which is not a local folder, is not in the cache, and "
             f"{why}; check the name, or give the path of a downloaded folder"
         )
     folder = Path(found).parents[len(Path(prefix).parts)]

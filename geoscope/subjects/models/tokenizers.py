@@ -117,7 +117,9 @@ def _folder_of(named: str) -> Path:
         raise GeoscopeError(
             f"expected a tokenizer's folder or Hugging Face id after --tokenizer, got {folder}, which is none; give one"
         )
-    return find_snapshot(named, None, lambda files: [name for name in files if not name.endswith(_LEFT)]).folder
+    return find_snapshot(
+        named, None, lambda files: [name for name in files if not name.endswith(_LEFT)], what="tokenizer"
+    ).folder
 
 
 def refuse_unknown(tokenizer: Any, ids: Any, name: str) -> None:

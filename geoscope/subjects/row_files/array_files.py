@@ -258,7 +258,7 @@ def read_safetensors(path: Path) -> Arrays:
             pass
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header: Mapping[str, Any] = json_content(stream.read(length))
+            header: Mapping[str, Any] = json_content(stream.read(length), once=True)
     except (SafetensorError, OSError, ValueError) as error:
         raise GeoscopeError(
             f"expected arrays as safetensors, got {path}, which cannot be read: {first_line(error)}; write it again"

@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from geoscope.bounds import ROW_BYTES
 from geoscope.errors import GeoscopeError
+from geoscope.files import TwiceError
 from geoscope.rows import FloatArray
 from geoscope.subjects.row_files import array_files
 from geoscope.subjects.row_files.groups import one_kind
 from geoscope.subjects.row_files.row_columns import Cells, RowColumn, row_columns
 from geoscope.subjects.row_files.table_rows import json_numbers, plain_numbers
 from geoscope.subjects.tables.encodings import unpacked
-from geoscope.subjects.tables.record_files import TwiceError, parsed
+from geoscope.subjects.tables.record_files import parsed
 
 _LOOKED_AT = 64  # records in which a field's kind is looked for
 

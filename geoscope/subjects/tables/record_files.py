@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import TwiceError, held_once
 from geoscope.subjects.tables.encodings import read_lines, read_text
 
 Record = Mapping[str, Any]
@@ -68,23 +69,7 @@ def _found(error: Exception) -> str:
     return "a whole number with more digits than Python reads" if too_long else "something else"
 
 
-class TwiceError(ValueError):
-    """A record with a field of the same name twice."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the field {name!r} twice")
-        self.name = name
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise TwiceError(next(name for name in names if names.count(name) > 1))
-    return found
-
-
-parsed = json.JSONDecoder(object_pairs_hook=_object).decode
+parsed = json.JSONDecoder(object_pairs_hook=held_once).decode
 
 
 def _record(value: Any, where: str, whose: str) -> Record:

@@ -63,11 +63,11 @@ def place_of(spec: str) -> Place:
         found = _found(named[2], named[1])
         if found is None:
             raise GeoscopeError(
-                f"expected a corpus file, got {path_from_home(named[2])} (from '{spec}'), which does not exist; "
-                "give the path of a file"
+                f"expected a corpus file, got {path_from_home(named[2])} (from '{spec}'), which does not exist; give "
+                "the path of a file"
             )
         return found
-    path = path_from_home(spec)
+    path = path_from_home(spec, "a corpus")
     if path.is_dir():
         raise GeoscopeError(f"expected a corpus file, got the folder {path}; name a file in it")
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES or len(path.parts) > 1:
@@ -83,7 +83,7 @@ def place_of(spec: str) -> Place:
 
 def _found(spec: str, name: str | None) -> Place | None:
     """A file, a pipe or a data set, under a name of its own unless one is given."""
-    path = path_from_home(spec)
+    path = path_from_home(spec, "a corpus")
     if spec == PIPE:
         return Place(name or "stdin", pipe=spec)
     if path.is_file():

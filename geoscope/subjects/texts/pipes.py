@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from geoscope.bounds import DISK_LEFT_BYTES
 from geoscope.errors import GeoscopeError
 from geoscope.scratch import scratch_folder
 from geoscope.subjects.tables.encodings import MARKS, read_lines, read_text
@@ -18,7 +19,7 @@ from geoscope.subjects.texts.corpus_places import PIPE
 
 _BEGUN = re.compile(r"[\[{]$|\[?\s*\{\s*\"")
 """How a line begins that is of JSON written over several lines, be it whole or not."""
-_LOOKED_AT = 1 << 16
+_LOOKED_AT, _BLOCK = 1 << 16, 1 << 20
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # each goes with the process
 
 
@@ -33,20 +34,34 @@ def spooled(pipe: str) -> Path:
     path = Path(folder.name) / ("standard-input" if pipe == PIPE else "pipe")
     with path.open("wb") as file:
         if pipe == PIPE:
-            _copy(_standard_input(), file)
+            _copy(pipe, _standard_input(), file)
         else:
             with Path(pipe).open("rb") as stream:
-                _copy(stream, file)
+                _copy(pipe, stream, file)
     return path.rename(path.with_suffix(_suffix(path)))
 
 
-def _copy(stream: Any, file: Any) -> None:
-    """All that comes, seen to be text before it fills a disk."""
-    head = stream.read(_LOOKED_AT)
-    if b"\0" in head and not head.startswith(MARKS):
+def _copy(pipe: str, stream: Any, file: Any) -> None:
+    """All that comes, seen to be text before it fills a disk, which one that never ends would."""
+    block = stream.read(_LOOKED_AT)
+    if b"\0" in block and not block.startswith(MARKS):
         raise GeoscopeError("expected text through a pipe, got a NUL byte; pipe text in, as UTF-8")
-    file.write(head)
-    shutil.copyfileobj(stream, file)
+    copied = room = 0
+    while block:
+        if copied >= room:
+            room = copied + (shutil.disk_usage(file.name).free - DISK_LEFT_BYTES) // 2
+            if room <= copied:
+                raise GeoscopeError(
+                    f"expected text on {_told(pipe)} that ends while there is room for it, got {copied >> 20:,} MB, "
+                    f"and {file.name} is on a disk that has no more than {DISK_LEFT_BYTES >> 20:,} MB left; save the "
+                    "text in a file and name that, or set TMPDIR to a folder with more room"
+                )
+        copied += file.write(block)
+        block = stream.read(_BLOCK)
+
+
+def _told(pipe: str) -> str:
+    return "standard input" if pipe == PIPE else pipe
 
 
 def _standard_input() -> Any:
