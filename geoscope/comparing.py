@@ -124,8 +124,8 @@ def _read_rows(
 
 def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows on how alike each candidate's space and the base's are."""
-    from geoscope.measuring import torch_device
     from geoscope.spaces.similarity import similarity
+    from geoscope.torch_state import torch_device
 
     base, *candidates = subjects
     chosen = completed(MeasureKeywords, options)

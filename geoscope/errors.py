@@ -139,6 +139,8 @@ def system_trouble(error: BaseException) -> tuple[str, str] | None:
             place = getattr(each, "filename", None)
             return (f"{what} for {place}" if place else what), advice
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of os.getcwd()
+        return "the folder that it runs in is gone", "go to one that is there"
     if isinstance(error, OSError) and error.errno and error.filename:
         return f"{os.strerror(error.errno).lower()} ({error.filename})", "put that right"
     return None

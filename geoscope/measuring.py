@@ -36,6 +36,7 @@ from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.opening import keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
+from geoscope.torch_state import torch_device
 
 
 @takes(MeasureKeywords)
@@ -193,15 +194,6 @@ def _quantizer_settings(chosen: QuantizerSettings, grid: Sequence[QuantizerSetti
         "seed": chosen.seed,
         "implementation": chosen.implementation,
     }
-
-
-def torch_device(device: str) -> str:
-    """The device that is meant: auto is CUDA where torch has it."""
-    if device != "auto":
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 _LARGE = 2**22  # bytes of points; what smaller clouds leave behind is not worth the time

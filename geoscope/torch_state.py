@@ -1,4 +1,4 @@
-"""Precision: float32 products in float32, whatever torch has been told to make of them."""
+"""What torch computes on and with: the device, float32 products in float32, random numbers from a seed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+from geoscope.errors import GeoscopeError
+
+
+def torch_device(device: str) -> str:
+    """The device that --device means: auto is CUDA where torch has it; raises GeoscopeError for what is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise GeoscopeError(
+            f"expected a --device of this machine, got '{device}', which cannot be used; pass cpu or leave it out"
+        ) from error
+    return device
 
 
 @contextmanager
@@ -26,8 +41,6 @@ def full_precision() -> Iterator[None]:
 @contextmanager
 def drawn_by(seed: int, devices: Sequence[Any] = ()) -> Iterator[None]:
     """torch's random numbers from a seed, and afterwards as they were on the CPU and those CUDA devices."""
-    import torch
-
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

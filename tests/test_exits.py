@@ -282,6 +282,7 @@ def test_a_file_cut_short_while_it_is_read_is_told(tmp_path: Path) -> None:
         (OSError(errno.EROFS, "Read-only file system", "w"), "the file system is read-only for w; name another place"),
         (OSError(errno.EIO, "Input/output error"), "the disk failed to read or write; look at the disk"),
         (OSError(errno.EMFILE, "Too many open files"), "too many files are open; raise the bound"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "the folder that it runs in is gone; go to one that is"),
         (PermissionError(errno.EACCES, "Permission denied", "w"), "permission denied (w); put that right"),
         (RuntimeError("Error while serializing: No space left on device (os error 28)"), "the disk is full; make room"),
         (RuntimeError("[Errno 28] Error writing bytes: No space left on device"), "the disk is full; make room"),

@@ -146,7 +146,7 @@ def test_sequences_without_rows_are_dropped_and_counted(checkpoint: Load) -> Non
         ({"max_length": 65}, "at most 64, what '.*' can read, got 65"),
         ({"max_length": 2}, "at least 3 and at most 64"),
         ({"batch_tokens": 0}, "--batch-tokens to be at least 1, got 0"),
-        ({"layers": "4"}, "expected a layer of 0 to 3, .* got 4"),
+        ({"layers": "4"}, "expected --layers of 0 to 3, .* got 4"),
         ({"layers": "first"}, "last, all, union or numbers"),
     ],
 )
@@ -170,7 +170,7 @@ def test_non_finite_states_are_refused(checkpoint: Load, texts: tuple[str, ...])
     with torch.no_grad():
         weight[0, 0] = float("nan")
     try:
-        with pytest.raises(GeoscopeError, match=r"Layer 2 has NaN or infinite values in \d+ of the \d+ rows"):
+        with pytest.raises(GeoscopeError, match=r"got NaN or infinite values in \d+ of the \d+ rows of layer 2 in"):
             gather(Extraction(loaded, texts, layers="all", max_length=60))
     finally:
         with torch.no_grad():
@@ -264,7 +264,7 @@ def test_layers(wanted: Any, available: Any, layers: Any) -> None:
 
 @pytest.mark.parametrize("wanted", ["7", "-8", "", "1,x", [], "0,9"])
 def test_no_such_layer(wanted: Any) -> None:
-    with pytest.raises(GeoscopeError, match=r"a layer of 0 to 6|numbers such as"):
+    with pytest.raises(GeoscopeError, match=r"--layers of 0 to 6|numbers such as"):
         resolve_layers(wanted, range(7))
 
 

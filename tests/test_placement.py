@@ -198,6 +198,6 @@ def test_numbers_that_float16_does_not_hold_are_named_by_layer(tiny: Folder, tmp
     }  # fmt: skip
     assert geoscope.measure(str(tmp_path), dtype="bfloat16", **asked).settings["dtype"] == "bfloat16"
     with pytest.raises(
-        GeoscopeError, match=r"^Layer 2 has NaN or infinite .*; float16 ends at 65504, so load .*bfloat16"
+        GeoscopeError, match=r"got NaN or infinite .* of layer 2 in .*; float16 ends at 65504, so load .*bfloat16"
     ):
         geoscope.measure(str(tmp_path), dtype="float16", **asked)

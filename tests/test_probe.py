@@ -79,6 +79,23 @@ def test_a_folder_without_a_tokenizer_is_refused(kind: str, checkpoint_folder: F
         load_checkpoint(str(folder))
 
 
+def test_an_unknown_token_that_is_none_is_refused(checkpoint_folder: Folder, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint_folder("bert"), tmp_path / "bert")
+    described = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**described, "unk_token": ""}))
+    with pytest.raises(GeoscopeError, match=r"expected the unknown token in the vocabulary of .*bert', got '', which"):
+        load_checkpoint(str(folder))
+
+
+def test_a_tokenizer_that_fails_at_text_is_refused(checkpoint_folder: Folder, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint_folder("bert"), tmp_path / "bert")
+    described = json.loads((folder / "tokenizer.json").read_text())
+    described["post_processor"]["special_tokens"] = {}
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    with pytest.raises(GeoscopeError, match=r"expected a tokenizer in .*bert' that cuts text, got one that fails at"):
+        load_checkpoint(str(folder))
+
+
 def test_another_tokenizer_is_taken_and_told(checkpoint_folder: Folder, tmp_path: Path, corpus_file: Path) -> None:
     folder = without_tokenizer(checkpoint_folder("bert"), tmp_path / "bare")
     asked: dict[str, Any] = {"corpora": [str(corpus_file)], "measures": ["isoscore"], "max_length": 60}
@@ -272,7 +289,7 @@ def test_what_has_no_state_a_token_before_the_last_is_measured_there(made: Any, 
     assert "in its last layer alone" in extraction.warnings[0]
     expected = np.concatenate([last[0].numpy() for _, last in plain(loaded.model, loaded.tokenizer, texts)])
     assert apart(rows_of(extraction)[loaded.layers], expected) < 1e-5
-    with pytest.raises(GeoscopeError, match=f"expected a layer of {loaded.layers}"):
+    with pytest.raises(GeoscopeError, match=f"expected --layers of {loaded.layers}"):
         Extraction(loaded, texts, layers="0", max_length=60)
 
 

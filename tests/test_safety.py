@@ -136,6 +136,14 @@ def test_an_adapters_base_needs_a_commit_too(hub: Path, tmp_path: Path) -> None:
     assert find_checkpoint(str(folder), trust_remote_code=True).folder == hub
 
 
+def test_an_adapter_names_no_module_to_import(tmp_path: Path) -> None:
+    described = {"peft_type": "LORA", "megatron_config": {}, "megatron_core": "own"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(described))
+    (tmp_path / "adapter_model.safetensors").touch()
+    with pytest.raises(GeoscopeError, match=r"got an adapter_config.json with megatron_config; merge the adapter"):
+        find_checkpoint(str(tmp_path))
+
+
 def test_code_of_a_named_tokenizer_runs_from_a_folder_only(hub: Path, own: Path) -> None:
     for folder in (hub, own):
         told = json.loads((folder / "tokenizer_config.json").read_text())

@@ -102,7 +102,7 @@ def test_what_is_unused_says_so(token: str, unused: bool) -> None:
         ({"max_length": 32}, "expected no --max-length with"),
         ({"tokens": "types"}, "expected no --tokens with"),
         ({"protocol": "marbut2024"}, "expected no --protocol with"),
-        ({"layers": "3"}, "expected a layer of 0 to 0, .* got 3"),
+        ({"layers": "3"}, "expected --layers of 0 to 0, .* got 3"),
         ({"layers": "union"}, "all but the embedding layer, got no other"),
     ],
 )

@@ -64,6 +64,10 @@ class ReportBatch:
         return self.reports[0]
 
 
+_TOLD = 3
+"""So many that could not be measured are told when it happens; all are at the end."""
+
+
 @takes(BatchKeywords)
 def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> ReportBatch:
     """Measure subjects (a run's checkpoints in step order) with the options of `measure`.
@@ -95,7 +99,7 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
                 told = "not measured"
             else:
                 reports[subject], told = _settled(subject, result, held[subject], kept)
-            if announce is not None:
+            if announce is not None and (subject in reports or len(mistakes) <= _TOLD):
                 announce(f"{finished} of {len(tasks)}: {subject}, {told}")
         return ReportBatch(tuple(reports[subject] for subject in ordered if subject in reports), mistakes)
 

@@ -43,9 +43,12 @@ def grid_of(**given: Unpack[Quantizing]) -> tuple[QuantizerSettings, ...]:
             f"{families} too, or leave the grid out"
         )
     seed = options["seed"]
-    return tuple(
-        QuantizerSettings(kind=kind, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
-    )
+    try:
+        return tuple(
+            QuantizerSettings(kind=kind, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
+        )
+    except GeoscopeError as error:
+        raise GeoscopeError(f"{error} (of --quantizer-grid {text!r})") from error
 
 
 def _parse(text: str) -> list[list[int]]:

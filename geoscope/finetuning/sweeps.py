@@ -20,7 +20,6 @@ from geoscope.finetuning.remaining_time import Outlook
 from geoscope.finetuning.results import collect
 from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
-from geoscope.measuring import torch_device
 from geoscope.requirements import require
 from geoscope.run_folders import ClaimedFolder, difference, only_writer
 from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
@@ -29,6 +28,7 @@ from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.tasks import tasks
+from geoscope.torch_state import torch_device
 from geoscope.training.arms import grid
 
 GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000

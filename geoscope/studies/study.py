@@ -18,7 +18,7 @@ from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite, telling_what_is_kept
 from geoscope.estimates.quantizer_grid import grid_of, refuse_size_beside_grid
-from geoscope.measuring import measure, torch_device
+from geoscope.measuring import measure
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
 from geoscope.report import Measurement, Report, Sample
@@ -38,7 +38,7 @@ from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.subjects.models.placement import refuse_left
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 from geoscope.tasks.glue import load_task
-from geoscope.torch_state import drawn_by
+from geoscope.torch_state import drawn_by, torch_device
 
 
 @takes(StudyKeywords)

@@ -44,7 +44,7 @@ def _place(number: int, available: Sequence[int | None]) -> int:
         return number + len(available)
     if number not in available:
         raise GeoscopeError(
-            f"expected a layer of {_range(available)}, -1 being the last, got {number}; choose one of them"
+            f"expected --layers of {_range(available)}, -1 being the last, got {number}; choose one of them"
         )
     return list(available).index(number)
 

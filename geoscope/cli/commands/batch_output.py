@@ -41,6 +41,8 @@ def check_folder(destinations: Sequence[str]) -> str | None:
 def end(batch: ReportBatch) -> None:
     """Say why subjects could not be measured, and end with 2 if there are some."""
     lines = [f"{subject} was not measured: {mistake}" for subject, mistake in batch.mistakes.items()]
-    exits.say_some(lines, "were not")
+    exits.say_some(lines, "were not", beside=4)
+    if not batch.reports:
+        exits.say(f"expected a subject that can be measured, got none among {len(lines):,}; mend one of them")
     if batch.mistakes:
         raise typer.Exit(ExitCode.MISTAKE)

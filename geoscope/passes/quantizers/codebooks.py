@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from geoscope.bounds import CODEBOOKS
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
@@ -68,9 +69,9 @@ class QuantizerSettings:
             object.__setattr__(self, "kind", "lsq-faiss")
         if self.kind != "lsq":
             object.__setattr__(self, "implementation", "faiss")
-        if not (1 <= self.bits <= _MOST_BITS and self.codebooks >= 1):
+        if not (1 <= self.bits <= _MOST_BITS and 1 <= self.codebooks <= CODEBOOKS):
             raise GeoscopeError(
-                f"expected at least 1 codebook of 1 to {_MOST_BITS} bits, got {self.codebooks} of {self.bits}; "
+                f"expected 1 to {CODEBOOKS} codebooks of 1 to {_MOST_BITS} bits, got {self.codebooks} of {self.bits}; "
                 "choose numbers in that range"
             )
         if self.seed < 0:

@@ -50,6 +50,11 @@ def read_adapter(folder: Path, subject: str, *, allow_pickle: bool) -> Adapter:
             f"expected an adapter of PEFT in '{subject}', got an {CONFIG} without peft_type; merge the adapter with "
             "the library that made it, and give the merged model"
         )
+    if config.get("megatron_config") is not None:  # for which peft imports whatever module `megatron_core` names
+        raise GeoscopeError(
+            f"expected an adapter of torch's own layers in '{subject}', got an {CONFIG} with megatron_config; merge "
+            "the adapter with Megatron, and give the merged model"
+        )
     if find_spec("peft") is None:
         raise GeoscopeError(
             f"expected peft for '{subject}', a {kind} adapter, got none installed; pip install 'geoscope[peft]' "

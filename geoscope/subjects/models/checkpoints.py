@@ -29,6 +29,7 @@ from geoscope.subjects.models.modalities import modality_of
 from geoscope.subjects.models.placement import Placement, placement, resident, stored
 from geoscope.subjects.models.probe import probe
 from geoscope.subjects.models.tokenizers import load_tokenizer
+from geoscope.torch_state import torch_device
 
 Room = Callable[[Callable[[], "Checkpoint | None"]], int | None]
 """Asked, with what makes a checkpoint without its weights, for the bytes that weights may take (None: no bound)."""
@@ -104,7 +105,7 @@ def load_checkpoint(
         raise GeoscopeError(f"expected --dtype to be auto, {', '.join(_DTYPES)}, got '{dtype}'; choose one of them")
     origin: dict[str, Any] = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
     snapshot = found or find_checkpoint(subject, revision=revision, subfolder=subfolder, **origin)
-    where = _resolve_device(device)
+    where = torch_device(device)
     placed = None
     with quiet_transformers():
         if snapshot.static:
@@ -268,20 +269,6 @@ def _demo_folder() -> Path:
         if (folder / "config.json").is_file():
             return folder
     raise GeoscopeError("expected the demo checkpoint, got none installed; install geoscope[demo]")
-
-
-def _resolve_device(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise GeoscopeError(
-            f"expected a --device of this machine, got '{device}', which cannot be used; pass cpu or leave it out"
-        ) from error
-    return device
 
 
 def _tokenizer(

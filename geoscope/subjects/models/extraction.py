@@ -366,6 +366,6 @@ def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int, dtype: str
         broken = non_finite_rows(values)
         if broken:
             raise NonFinite(
-                f"Layer {layer} has NaN or infinite values in {broken} of the {len(values)} rows of a batch "
-                f"of {sequences} sequences; {what_to_do}."
+                f"expected finite hidden states, got NaN or infinite values in {broken} of the {len(values)} rows of "
+                f"layer {layer} in a batch of {sequences} sequences; {what_to_do}"
             )

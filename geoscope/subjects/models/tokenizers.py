@@ -69,6 +69,7 @@ def load_tokenizer(
         raise GeoscopeError(
             f"expected a tokenizer in {whose}, got none: its folder has no vocabulary; --tokenizer ID|FOLDER gives one"
         )
+    _try_out(tokenizer, whose)
     if not isinstance(tokenizer.model_max_length, (int, float)):
         raise GeoscopeError(
             f"expected model_max_length in the tokenizer_config.json of {whose} to be a number, got "
@@ -76,6 +77,25 @@ def load_tokenizer(
         )
     tokenizer.truncation_side = "right"
     return tokenizer
+
+
+def _try_out(tokenizer: Any, whose: str) -> None:
+    """Raise GeoscopeError for a tokenizer that cannot name its special tokens, or cut a text."""
+    try:
+        tokenizer.all_special_ids  # noqa: B018  # of a token without a number, that of the unknown one, and so on
+        tokenizer("a")
+    except RecursionError as error:
+        raise GeoscopeError(
+            f"expected the unknown token in the vocabulary of {whose}, got {tokenizer.unk_token!r}, which it lacks; "
+            "mend unk_token in tokenizer_config.json"
+        ) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of the library's own language; it is no Exception
+            raise
+        raise GeoscopeError(
+            f"expected a tokenizer in {whose} that cuts text, got one that fails at it ({first_line(error)}); mend its "
+            "tokenizer.json, or give another with --tokenizer ID|FOLDER"
+        ) from error
 
 
 def copied(tokenizer: Any) -> Any:

@@ -63,8 +63,8 @@ class Vocabulary:
             broken = non_finite_rows(rows)
             if broken:
                 raise NonFinite(
-                    f"The embedding matrix has NaN or infinite values in {broken} of {len(rows)} rows; check the "
-                    "checkpoint's weights."
+                    f"expected a finite embedding matrix, got NaN or infinite values in {broken} of {len(rows)} rows; "
+                    "check the checkpoint's weights"
                 )
             yield Batch(np.arange(start, start + len(rows), dtype=np.int64), {0: rows})
 

@@ -56,7 +56,7 @@ def _values() -> Iterator[Case]:
     yield right(
         f"measure --seed {2**63 - 1}",
         MEASURE.format("x.npy") + f" --seed {2**63 - 1}",
-        "isoscore",
+        "isoscore|--seed",
         codes=(DONE, MISTAKE),
         files=ROWS,
     )
