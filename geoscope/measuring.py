@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,6 +15,7 @@ from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.estimator import Estimate, Estimator, measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
+from geoscope.files import path_of
 from geoscope.measures.dimension import DISCARD
 from geoscope.memory import hand_back, hold_to, parse_size
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE
@@ -168,13 +168,14 @@ def _reference(reference: Any) -> tuple[FloatArray | None, str]:
     if reference is None or (isinstance(reference, str) and reference == "scaled-identity"):
         return None, "scaled-identity"
     if isinstance(reference, (str, os.PathLike)):
-        refuse_irregular(Path(reference), "the IsoScore* reference covariance")
-        if not Path(reference).is_file():
+        path = path_of(reference, "a file as --isoscore-reference")
+        refuse_irregular(path, "the IsoScore* reference covariance")
+        if not path.is_file():
             raise GeoscopeError(
                 f"expected the IsoScore* reference covariance in a .npy file, could not read {reference}: it is none; "
                 "check the path"
             )
-        matrix = as_matrix(read_npy(Path(reference)), str(reference)).whole()
+        matrix = as_matrix(read_npy(path), str(reference)).whole()
     else:
         matrix = np.asarray(reference)
     return matrix, _fingerprint(matrix)

@@ -16,7 +16,7 @@ from typing import Any
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError
-from geoscope.files import json_content, write_json
+from geoscope.files import json_content, path_from_home, write_json
 
 LOCK = ".geoscope.lock"
 """The file in a run folder that its writer holds; it goes when the run ends, and holds nobody back after a kill."""
@@ -41,10 +41,10 @@ def only_writer(folder: str | os.PathLike[str] | None, option: str, *, temporary
     folder. temporary: it is for unfinished work alone, and goes where none is left. Raises GeoscopeError where another
     run writes there, or nobody may.
     """
-    if folder is None or os.path.realpath(Path(folder).expanduser()) in _held.get():
+    path = None if folder is None else path_from_home(folder, f"a folder as {option}")
+    if path is None or os.path.realpath(path) in _held.get():
         yield
         return
-    path = Path(folder).expanduser()
     if path.exists() and not path.is_dir():
         raise GeoscopeError(
             f"expected {option} to name a new folder or one of runs before, got a file, {path}; name another"

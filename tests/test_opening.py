@@ -161,3 +161,27 @@ def test_rows_are_the_same_opened_or_held(
         opened(subject, {**options, "groups": "x"})
     with pytest.raises(GeoscopeError, match="no groups beside Embeddings"):
         opened(held, {"groups": "x"})
+
+
+def test_options_that_choose_rows_that_are_there_already_are_told(tmp_path: Path, recwarn: Any) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((40, 3)))
+    asked: dict[str, Any] = {"measures": ["isoscore"], "errors": False, "null": "none"}
+    with pytest.warns(UserWarning, match=r"^--max-length, --pooling choose rows of a checkpoint's; those of "):
+        geoscope.measure(tmp_path / "x.npy", pooling="mean", max_length=8, sequences=5000, **asked)
+    recwarn.clear()
+    geoscope.measure(tmp_path / "x.npy", pooling="tokens", **asked)
+    assert not recwarn.list
+
+
+def test_what_rows_were_made_with_may_be_said_again(
+    checkpoint_folder: Callable[[str], Path], corpus_file: Path, tmp_path: Path, recwarn: Any
+) -> None:
+    geoscope.extract(
+        str(checkpoint_folder("bert")), corpora=[str(corpus_file)], pooling="mean", max_length=8, output=tmp_path / "E"
+    )
+    recwarn.clear()
+    asked: dict[str, Any] = {"measures": ["isoscore"], "errors": False, "null": "none"}
+    geoscope.measure(tmp_path / "E", pooling="mean", max_length=8, **asked)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match=r"^--pooling chooses rows of a checkpoint's; "):
+        geoscope.measure(tmp_path / "E", pooling="cls", **asked)

@@ -42,6 +42,15 @@ def holder(tmp_path: Path) -> Any:
     process.stdout.close()
 
 
+def test_a_name_that_no_folder_can_have_is_refused() -> None:
+    for name in ("9" * 300, "a\0b"):
+        with (
+            pytest.raises(GeoscopeError, match=r"expected a folder as --run, got .*; check it"),
+            only_writer(name, "--run"),
+        ):
+            pass
+
+
 def test_who_comes_second_is_told_who_writes(holder: Any, tmp_path: Path) -> None:
     told = (
         rf"no other run writes, got .*out, which process {holder.pid} is writing; wait until it is done and run again"

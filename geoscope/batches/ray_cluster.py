@@ -73,7 +73,7 @@ def _check_reachable(address: str) -> None:
         return
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:  # a number of thousands of digits is the last
         raise GeoscopeError(
             f"expected --ray to be auto or the address of a Ray cluster, got {address}, where none answers ({error}); "
             "check the address"

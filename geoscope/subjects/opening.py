@@ -13,8 +13,8 @@ import numpy as np
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
 from geoscope.run_folders import ClaimedFolder
-from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
-from geoscope.settings.option import part
+from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords, ReadingOptions
+from geoscope.settings.option import fields_of, part
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.embeddings.embedding_folders import read_folder
 from geoscope.subjects.embeddings.embeddings import Embeddings
@@ -98,6 +98,38 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     for name, flag in (("corpora", "--corpus"), ("texts", "texts"), ("words", "--words")):
         if options.get(name) is not None:
             raise GeoscopeError(f"expected {flag} only with a checkpoint; an embeddings file holds its rows already")
+    found = _found_embeddings(subject, options)
+    _warn_of_idle(found, options)
+    return found
+
+
+_IDLE = (
+    "text_columns", "split", "sequences", "max_length", "pooling", "tokens", "before_final_norm", "stack", "revision",
+    "subfolder", "tokenizer", "dtype",
+)  # fmt: skip
+"""Options that choose rows of a checkpoint's."""
+
+
+def _warn_of_idle(embeddings: Embeddings, options: Mapping[str, Any]) -> None:
+    """Say which options change nothing, since the rows are there already and were not made so."""
+    made_with = {**(embeddings.sample or {}), **embeddings.settings}
+    fields = fields_of(ReadingOptions)
+    idle = [
+        fields[name].flag
+        for name in _IDLE
+        if options.get(name, fields[name].option.default) not in (fields[name].option.default, made_with.get(name))
+    ]
+    if idle and options.get("protocol") is None:
+        one = len(idle) == 1
+        warnings.warn(
+            f"{', '.join(idle)} {'chooses' if one else 'choose'} rows of a checkpoint's; those of {embeddings.name} "
+            "are there already, and are measured as they are.",
+            stacklevel=2,
+        )
+
+
+def _found_embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
+    """Embeddings, or what holds them as arrays or files."""
     groups, column = options.get("groups"), options.get("column")
     if isinstance(subject, Embeddings):
         if column is not None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from geoscope.bounds import refuse_unpacked
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.rows import Layer
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.embeddings.objects import held_labels
@@ -84,7 +85,7 @@ def open_embeddings(path: str | Path, *, groups: Any = None, column: str | None 
         return Embeddings(found.matrices, grouped(held_labels(groups), count, "groups"), name=str(path))
     labels = found.labels
     if labels is None:
-        labels = _labels_of_file(Path(asked).expanduser(), count, path)
+        labels = _labels_of_file(path_from_home(asked, "a column, a key or a file as --groups"), count, path)
     elif found.in_text:
         labels = whole_numbers(labels)
     return Embeddings(found.matrices, grouped(labels, count, f"--groups '{asked}'"), name=str(path))
