@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home, path_of
 from geoscope.subjects.checkpoint_files import adapters
 from geoscope.subjects.checkpoint_files.adapters import Adapter, read_adapter
 from geoscope.subjects.checkpoint_files.descriptions import read_json
@@ -54,7 +55,7 @@ def go_down(snapshot: Snapshot, below: str | None, subject: str) -> Snapshot:
     """The snapshot at a folder below its own; raises GeoscopeError where there is none."""
     if below is None:
         return snapshot
-    parts = Path(below).parts
+    parts = path_of(below, "a folder's name as --subfolder").parts
     folder = snapshot.folder.joinpath(*parts)
     if not parts or ".." in parts or Path(below).is_absolute() or not folder.is_dir():
         held = ", ".join(sorted(path.name for path in snapshot.folder.iterdir() if path.is_dir())[:5]) or "none"
@@ -118,7 +119,8 @@ def _is_checkpoint(folder: Path) -> bool:
 
 
 def _base(adapter: Adapter, subject: str, find: FindBase) -> Snapshot:
-    places = [Path(adapter.base).expanduser(), adapter.folder / adapter.base]
+    named = path_from_home(adapter.base, f"a checkpoint as the base that the adapter '{subject}' names")
+    places = [named, adapter.folder / adapter.base]
     local = next((place for place in places if adapter.base and _is_checkpoint(place)), None)
     if local is not None or IDENTIFIER.match(adapter.base):
         base = find(adapter.base, adapter.base_revision) if local is None else find(str(local), None)

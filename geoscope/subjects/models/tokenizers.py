@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any
 
 from geoscope.errors import GeoscopeError, first_line
+from geoscope.files import path_from_home
 from geoscope.subjects.checkpoint_files.hub import find_snapshot
 from geoscope.subjects.checkpoint_files.own_code import refuse_foreign_code
 from geoscope.subjects.checkpoint_files.own_files import refuse_foreign_files
@@ -43,7 +44,7 @@ def load_tokenizer(
 
     place = folder if named is None else _folder_of(str(named))
     packed = {} if gguf_file is None or named is not None else {"gguf_file": gguf_file}
-    fetched = named is not None and not Path(named).expanduser().is_dir()
+    fetched = named is not None and not path_from_home(named, "a tokenizer's folder or id").is_dir()
     trusted = trust_remote_code and not fetched
     if trusted and named is not None:
         refuse_foreign_code(place, str(named))
@@ -129,7 +130,7 @@ def words_of(tokenizer: Any) -> int:
 
 def _folder_of(named: str) -> Path:
     """The folder of a tokenizer's files, fetched unless cached, weights and code beside them left where they are."""
-    folder = Path(named).expanduser()
+    folder = path_from_home(named, "a tokenizer's folder or id")
     if folder.is_dir():
         refuse_foreign_files(folder)
         return folder
