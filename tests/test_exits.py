@@ -298,6 +298,13 @@ def test_what_the_disk_refuses_is_no_bug(
     assert told.count("\n") == 1
 
 
+def test_a_name_that_no_file_can_have_is_a_mistake(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="name too long") as trouble:
+        (tmp_path / ("9" * 5000)).exists()
+    assert exits.settle(trouble.value) == ExitCode.MISTAKE
+    assert capfd.readouterr().err.endswith("longer than any name; check it\n")
+
+
 def test_a_bug_stays_one_whatever_was_handled_before() -> None:
     bug = KeyError("x")
     bug.__context__ = FileNotFoundError(errno.ENOENT, "No such file", "w")

@@ -5,6 +5,7 @@ A crash must never look like a failed limit, so nothing but a failed limit ends 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -73,6 +74,9 @@ def settle(error: BaseException) -> ExitCode:
     if isinstance(error, GeoscopeError) and not is_out_of_memory(error.__cause__ or error):
         say(str(error))
         return ExitCode.NOT_COMPARABLE if isinstance(error, NotComparable) else ExitCode.MISTAKE
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        say(f"expected a path, got {shortened(str(error.filename))}, longer than any name; check it")
+        return ExitCode.MISTAKE
     say("; ".join([_what_stopped(error), *_what_is_kept(error)]))
     return ExitCode.UNFINISHED
 
