@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from geoscope.correlations.correlate import correlate
     from geoscope.correlations.correlations import Correlations
     from geoscope.errors import GeoscopeError, NotComparable
+    from geoscope.extracting import extract
     from geoscope.finetuning.outcome import FineTuning
     from geoscope.finetuning.sweeps import finetune
     from geoscope.measuring import measure
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from geoscope.report import Report
     from geoscope.studies.study import perturb
     from geoscope.subjects.embeddings.embeddings import Embeddings
-    from geoscope.subjects.text_subjects import extract
 
 __version__ = "0.1.0"
 
@@ -63,7 +63,7 @@ _HOME = {
     "check": "geoscope.comparisons.checks",
     "compare": "geoscope.comparing",
     "correlate": "geoscope.correlations.correlate",
-    "extract": "geoscope.subjects.text_subjects",
+    "extract": "geoscope.extracting",
     "finetune": "geoscope.finetuning.sweeps",
     "measure": "geoscope.measuring",
     "noise_floor": "geoscope.noise_floors",

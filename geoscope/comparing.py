@@ -17,6 +17,7 @@ from geoscope.settings.option import completed, names, part, takes, without
 from geoscope.settings.texts import points_of, share_of
 from geoscope.settings.told import options_told
 from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.transforms import steps_of
 
 _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
 
@@ -66,6 +67,11 @@ def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Co
     options = resolved(part(MeasureKeywords, given))
     each = [options] * len(subjects)
     if judging["similarity"]:
+        if steps_of(options.get("transform")):
+            raise GeoscopeError(
+                "expected --similarity of rows as they are, got it with --transform; leave one out, or compare folders "
+                "that extract has transformed"
+            )
         subjects, each = _read_rows(subjects, kinds, options)
         options = without(options, [*_DRAWN, "layers"])
     reports = _reports(subjects, each)

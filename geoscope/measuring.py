@@ -19,6 +19,7 @@ from geoscope.files import path_of
 from geoscope.measures.dimension import DISCARD
 from geoscope.memory import hand_back, hold_to, parse_size
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE
+from geoscope.passes.fitted_transforms import TransformedRows, transformed, why_biased
 from geoscope.passes.gathering import Gathering, gather
 from geoscope.passes.passes import Passes, PassSettings
 from geoscope.passes.quantizers.codebooks import QuantizerSettings, gpu_encoders
@@ -37,6 +38,7 @@ from geoscope.subjects.opening import keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
 from geoscope.torch_state import torch_device
+from geoscope.transforms import steps_of
 
 
 @takes(MeasureKeywords)
@@ -83,7 +85,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     refuse_size_beside_grid(given)
     options = completed(MeasureKeywords, resolved(given))
     keys = select(options["measures"])
-    errors, null = options["errors"], options["null"]
+    errors, null, steps = options["errors"], options["null"], steps_of(options["transform"])
     grid = grid_of(**part(Quantizing, options))
     quantizers = grid or (quantizer_of(options),)
     reference, reference_name = _reference(options["isoscore_reference"])
@@ -93,15 +95,18 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
     limit = points_of(options["points"])
+    made = [*opening.read_with.get("transform", []), *map(str, steps)]
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
     saved = None if options["run"] is None else f"the rows read so far are kept in {options['run']}"
     with only_writer(options["run"], "--run"), telling_what_is_kept(saved):
         keep_rows(opening, options["run"])
+        heard = progress if isinstance(source, Embeddings) else None
+        changed = transformed(source, opening.layers, steps, union=union, progress=progress) if steps else None
         clouds = gather(
-            source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
-            positions=opening.token_positions, progress=progress if isinstance(source, Embeddings) else None,
+            changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
+            positions=opening.token_positions, biased=why_biased(made), progress=heard,
         )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
@@ -115,7 +120,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     return Report(
         subject=opening.subject,
         sample=opening.sample | drawn | ({"dropped": dropped} if dropped else {}),
-        settings=_settings(options, opening.read_with, keys, reference_name, _quantizer_settings(quantizers[0], grid)),
+        settings=_settings(options, opening.read_with, keys, reference_name, _quantizer_settings(quantizers[0], grid))
+        | _transforms(made, changed, opening.read_with),
         measurements=rows,
         environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
@@ -153,6 +159,12 @@ def _settings(
         "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
+
+
+def _transforms(made: Sequence[str], changed: TransformedRows | None, read_with: Mapping[str, Any]) -> dict[str, Any]:
+    """What was done to the rows, by extract and then here, with what it was fitted to; nothing where nothing was."""
+    fits = [*read_with.get("transform_fits", []), *(changed.told if changed else [])]
+    return {"transform": list(made), "transform_fits": fits} if made else {}
 
 
 def _encoder(chosen: QuantizerSettings, keys: Sequence[str]) -> dict[str, Any]:

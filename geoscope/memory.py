@@ -67,7 +67,7 @@ class Workload:
     rows: n of one layer. dimension: d. layers: how many; union: whether they are one cloud. points: p of a cloud.
     item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
     that the measures ask for. matched: whether nulls are measured on a matched cloud.
-    blocks: bytes that the pair sweep's blocks may take.
+    blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64.
     """
 
     rows: int
@@ -83,6 +83,7 @@ class Workload:
     matched: bool = True
     reading: ReadingNeeds | None = None
     blocks: int = MEMORY
+    transforms: int = 0
 
     @property
     def clouds(self) -> int:
@@ -140,6 +141,7 @@ def workload(
     quantizer: QuantizerSettings,
     errors: bool,
     null: str,
+    transforms: int = 0,
 ) -> Workload:
     """The workload of measuring some layers of a source."""
     rows = len(source.index)
@@ -150,19 +152,20 @@ def workload(
         layers=len(layers),
         union=union,
         points=offered if points is None else min(points, offered),
-        item=4,
+        item=_NUMBER if transforms else 4,
         parts=parts,
         passes=frozenset(passes),
         quantizer=quantizer,
         errors=errors,
         matched=null in ("auto", "matched"),
+        transforms=transforms,
     )
     if isinstance(source, Extraction):
         return replace(work, dimension=source.row_size, reading=_reading(source, layers))
     if isinstance(source, Vocabulary):
         return replace(work, dimension=source.row_size, reading=ReadingNeeds(_weights(source.checkpoint), 0, 1, 1))
     if isinstance(source, Embeddings):
-        return replace(work, dimension=source.hidden_size, item=source.itemsize)
+        return replace(work, dimension=source.hidden_size, item=max(work.item, source.itemsize))
     raise TypeError(f"expected an Extraction, a Vocabulary or Embeddings, got {type(source).__name__}")
 
 
@@ -279,6 +282,7 @@ def estimate(work: Workload) -> Need:
         "who each row is": 64 * work.rows,
         "sampled points": work.clouds * work.points * work.dimension * work.item,
         "sums over rows": work.clouds * work.parts * 2 * square,
+        "transforms": work.clouds * square * (work.transforms + 4 * bool(work.transforms)),  # and sums to fit one
     }
     at_work = {"the moments": (1 + GROUPS if work.errors else 1) * 5 * square if work.parts else 0}
     times = [{"reading rows": _reading_rows(work)}, at_work | {"eigenvalues": 6 * square if work.parts else 0}]
@@ -297,11 +301,12 @@ def estimate(work: Workload) -> Need:
 
 def _reading_rows(work: Workload) -> int:
     d = work.dimension
-    sums = 6 * BLOCK_ROWS * d * _NUMBER if work.parts else 0
+    sums = 6 * BLOCK_ROWS * d * _NUMBER if work.parts or work.transforms else 0
     if work.reading is None:
-        return sums + 3 * BLOCK_BYTES
+        return sums + (3 if not work.transforms else 9) * BLOCK_BYTES  # in float64, before and after
     states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)
-    return sums + max(work.reading.tokens, work.reading.longest) * states * d * 4
+    read = max(work.reading.tokens, work.reading.longest) * d
+    return sums + read * states * 4 + read * 2 * _NUMBER * (work.layers + 1) * bool(work.transforms)
 
 
 def _components(work: Workload) -> int:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from geoscope.catalogue import TRAITS, select
 from geoscope.comparing import reports_read
-from geoscope.comparisons.comparability import check_comparable
+from geoscope.comparisons.comparability import check_comparable, transforms_of
 from geoscope.comparisons.difference_errors import degrees_of
 from geoscope.comparisons.matching import why_size_forbids
 from geoscope.comparisons.noise_floor import CHANCE, Floor, NoiseFloor
@@ -39,6 +39,7 @@ from geoscope.settings.option import completed, names, part, takes, without
 from geoscope.settings.texts import points_of
 from geoscope.statistics import critical
 from geoscope.subjects.kinds import Kind, kind_of
+from geoscope.transforms import in_words
 
 if TYPE_CHECKING:
     from geoscope.report import Measurement
@@ -148,6 +149,12 @@ def _over_trainings(subjects: Sequence[Any], options: Mapping[str, Any]) -> Nois
     base = reports[0]
     for report in reports[1:]:
         check_comparable(base, report)
+        if transforms_of(report) != transforms_of(base):
+            raise NotComparable(
+                f"expected trainings whose rows were transformed alike, got {base.subject.name} with "
+                f"{in_words(transforms_of(base))} and {report.subject.name} with {in_words(transforms_of(report))}; "
+                "measure them with the same --transform"
+            )
         if report.sample.fingerprint != base.sample.fingerprint:
             raise NotComparable(
                 f"expected trainings measured on the same sequences, got {base.subject.name} and {report.subject.name} "

@@ -18,6 +18,7 @@ from geoscope.settings.texts import points_of
 from geoscope.subjects.models.extraction import Extraction
 from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.subjects.text_subjects import Planned
+from geoscope.transforms import steps_of
 
 
 def plan_of(given: Mapping[str, Any]) -> Planned | None:
@@ -48,6 +49,7 @@ def workload_of(source: Source, layers: Collection[Any], options: MeasureKeyword
         workload(
             source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
             passes=passes, quantizer=each, errors=errors, null=options["null"],
+            transforms=len(steps_of(options["transform"])),
         )
         for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from geoscope.files import is_none
 from geoscope.result import SCHEMA_VERSION, Part, Result
 from geoscope.wording import meant
 
-STUDY_KEYS = ("noise_level", "noise_seed")
+STUDY_KEYS = ("noise_level", "noise_seed", "transform_level")
 """The key columns of a study's rows."""
 
 SIZE_KEYS = ("codebooks", "bits")
@@ -150,6 +150,9 @@ class Measurement(_Part):
         default=None, ge=0, exclude_if=is_none, description="of a study: percent of noise in the weights"
     )
     noise_seed: int | None = Field(default=None, ge=0, exclude_if=is_none, description="of a study: of the change")
+    transform_level: float | None = Field(
+        default=None, ge=0, exclude_if=is_none, description="of a study of a transform of rows: its amount"
+    )
     codebooks: int | None = Field(
         default=None, ge=1, exclude_if=is_none, description="of a quantizer grid: how many this number is by"
     )
@@ -195,6 +198,9 @@ class Score(_Part):
         default=None, ge=0, exclude_if=is_none, description="of a study: percent of noise in the weights"
     )
     noise_seed: int | None = Field(default=None, ge=0, exclude_if=is_none, description="of a study: of the change")
+    transform_level: float | None = Field(
+        default=None, ge=0, exclude_if=is_none, description="of a study of a transform of rows: its amount"
+    )
 
     @model_validator(mode="after")
     def _null_has_a_reason(self) -> Score:

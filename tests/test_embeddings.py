@@ -15,6 +15,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from geoscope.errors import GeoscopeError
+from geoscope.extracting import extract
 from geoscope.rows import Batch, Layer, RowIndex
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.embeddings.embedding_folders import write_embeddings
@@ -22,7 +23,7 @@ from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.embeddings.objects import object_embeddings
 from geoscope.subjects.opening import embeddings_of
 from geoscope.subjects.row_files import array_files
-from geoscope.subjects.text_subjects import extract, open_text_subject
+from geoscope.subjects.text_subjects import open_text_subject
 
 ROWS = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
 LABELS = np.repeat([5, 3, 9, 3, 1], 10)

@@ -75,6 +75,7 @@ def test_one_report_of_every_level_and_seed(folder: str, corpus_file: Path, glue
     assert report.scores[0].score == 1.0
     told = report.settings["perturbation"]
     assert (told["kind"], told["noise_kind"], told["targets"]) == ("noise", "absolute", "published")
+    assert told["noise_draws"] == "published"
     assert report.settings["probes"]["tasks"][0]["training_rows"] == 60
     jsonschema.validate(json.loads(output.read_text()), json_schema())
     assert not (tmp_path / "study.json.parts").exists()
@@ -203,6 +204,50 @@ def test_the_non_standard_models(folder: str, corpus_file: Path, tmp_path: Path,
     assert values[0] != values[1]
 
 
+def test_a_transform_moves_the_rows_and_no_weight(
+    folder: str, corpus_file: Path, glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "study.json"
+    more = ("--kind", "transform=drop-top", "--levels", "0,1,3", "--probe", f"cola={glue}", "--no-errors")
+    assert cli.main(line(folder, corpus_file, output, *more)) == 0
+    report = Report.read(output)
+    assert [row.keys for row in report.measurements[::3]] == [{"transform_level": at} for at in (0.0, 1.0, 3.0)]
+    options: dict[str, Any] = {"corpora": [str(corpus_file)], "sequences": 40, "max_length": 32, "device": "cpu"}
+    for level in (0, 1, 3):
+        alone = measure(
+            folder, measures=MEASURES.split(","), transform=f"drop-top={level}", errors=False, **options
+        ).measurements
+        rows = [row.model_copy(update={"transform_level": None}) for row in report.measurements]
+        assert [
+            row for row, kept in zip(rows, report.measurements, strict=True) if kept.transform_level == level
+        ] == alone
+    told = report.settings["perturbation"]
+    assert (told["kind"], told["changed"]) == ("transform=drop-top", 0)
+    assert [(fit["transform_level"], fit["transform"]) for fit in told["fits"]] == [
+        (1, "drop-top=1"),
+        (3, "drop-top=3"),
+    ]
+    assert "transform" not in report.settings
+    assert [score.transform_level for score in report.scores or []] == [0.0, 1.0, 3.0]
+    jsonschema.validate(json.loads(output.read_text()), json_schema())
+    capsys.readouterr()
+    assert cli.main(["show", str(output)]) == 0
+    table = capsys.readouterr().out
+    assert "The model is the same at every level: its rows are transformed (drop-top)" in table
+    assert "level 3" in table
+    assert cli.main(["report", str(output), "-o", str(tmp_path / "study.html")]) == 0
+    assert "transform&#39;s amount" in (tmp_path / "study.html").read_text().replace("'", "&#39;")
+    assert cli.main(["correlate", str(output), "--format", "json"]) == 0
+    (row, *_) = json.loads(capsys.readouterr().out)["associations"]
+    assert [point["subject"].rpartition("/")[2] for point in row["points"]] == [
+        "drop-top=0",
+        "drop-top=1",
+        "drop-top=3",
+    ]
+    assert cli.main(line(folder, corpus_file, tmp_path / "c.csv", "--kind", "transform=center", "--no-errors")) == 0
+    assert {row["transform_level"] for row in csv.DictReader((tmp_path / "c.csv").open())} == {"0.0", "1.0"}
+
+
 def test_swapped_embeddings_read_with_the_others_tokenizer(
     folder: str, checkpoint_folder: Callable[[str], Path], corpus_file: Path, tmp_path: Path
 ) -> None:
@@ -258,7 +303,17 @@ def test_saved_states_measure_as_the_study_says(folder: str, corpus_file: Path, 
         (["--levels", "much"], "expected --levels"),
         (["--levels", "200"], "expected --levels"),
         (["--kind", "salt"], "expected --kind"),
-        (["--kind", "untrained", "--levels", "5"], "expected --levels only of noise"),
+        (["--kind", "untrained", "--levels", "5"], "expected --levels only of noise or a transform"),
+        (["--kind", "transform"], "expected --kind to be one of noise"),
+        (["--kind", "transform=salt"], "expected a transform, center"),
+        (["--kind", "transform=whiten=1"], "expected a transform, center"),
+        (["--kind", "transform=whiten", "--levels", "0,2"], "expected whiten=A with a number from 0 to 1, got 2.0"),
+        (["--kind", "transform=center", "--levels", "0.5"], "expected center at 0 or 1, got 0.5"),
+        (["--kind", "transform=clip", "--levels", "0"], "expected clip=C with a number above 0"),
+        (["--kind", "transform=whiten", "--transform", "unit"], "expected no --transform with --kind transform=whiten"),
+        (["--kind", "transform=whiten", "--save", "x"], "expected no --save with --kind transform=whiten"),
+        (["--kind", "transform=whiten", "--targets", "x"], "expected --targets only of noise"),
+        (["--noise-draws", "seldom"], "expected --noise-draws to be one of published, straight"),
         (["--targets", "nothing.*"], "expected --targets"),
         (["--probe", "glue"], "expected a task"),
         (["--probe", "cola=no/where"], "expected a folder"),

@@ -62,7 +62,7 @@ def test_noise_is_the_published_mixture(checkpoint: Load) -> None:
     before = weights_of(loaded.model)
     name = "encoder.layer.1.attention.self.query.weight"
     after = put(loaded, Change(), State(25.0, 7))
-    noise = standard_normal(name, (32, 32), 7)
+    noise = standard_normal(f"25\0{name}", (32, 32), 7)
     expected = torch.from_numpy(0.75 * before[name].double().numpy() + 0.25 * noise).float()
     assert torch.equal(after[name], expected)
 
@@ -78,10 +78,20 @@ def test_noise_is_standard_normal_and_another_for_each_weight_and_seed() -> None
 
 def test_the_levels_of_a_seed_lie_on_a_straight_path() -> None:
     weights = np.random.default_rng(0).standard_normal((50, 50))
-    at = {level: noised(level, 3, "absolute")("w", weights) for level in (0.0, 20.0, 50.0, 100.0)}
+    at = {level: noised(level, 3, "absolute", "straight")("w", weights) for level in (0.0, 20.0, 50.0, 100.0)}
     assert np.array_equal(at[0.0], weights)
     assert np.allclose(at[20.0], 0.6 * at[0.0] + 0.4 * at[50.0], atol=1e-15)
     assert np.array_equal(at[100.0], standard_normal("w", (50, 50), 3))
+
+
+def test_as_published_every_level_draws_anew() -> None:
+    weights = np.zeros((300, 300))
+    draws = [noised(level, 3, "absolute")("w", weights) / (level / 100) for level in (20.0, 50.0, 50.5)]
+    rows = np.stack(draws).reshape(3, -1)
+    assert np.abs(np.corrcoef(rows) - np.eye(3)).max() < 5 / np.sqrt(rows.shape[1])
+    assert np.array_equal(draws[1], noised(50.0, 3, "absolute")("w", weights) / 0.5)
+    one = [noised(level, 3, "absolute", "straight")("w", weights) / (level / 100) for level in (20.0, 50.0)]
+    assert np.allclose(one[0], one[1], atol=1e-12)
 
 
 def test_relative_noise_has_the_deviation_of_the_weights_it_goes_to() -> None:
@@ -200,7 +210,8 @@ def test_half_precision_is_rounded_once(checkpoint_folder: Callable[[str], Path]
     before = loaded.model.state_dict()[name].double().numpy()
     after = put(loaded, Change(), State(50.0, 1))[name]
     assert after.dtype == torch.bfloat16
-    assert torch.equal(after, torch.from_numpy(0.5 * before + 0.5 * standard_normal(name, before.shape, 1)).bfloat16())
+    drawn = standard_normal(f"50\0{name}", before.shape, 1)
+    assert torch.equal(after, torch.from_numpy(0.5 * before + 0.5 * drawn).bfloat16())
 
 
 # The other kinds

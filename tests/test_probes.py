@@ -16,6 +16,7 @@ from geoscope.subjects.checkpoint_files import hub
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.tasks.glue import TASKS, Examples, TaskData, load_task
 from geoscope.tasks.metrics import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
+from geoscope.transforms import steps_of
 
 Load = Callable[[str], Checkpoint]
 
@@ -230,6 +231,25 @@ def test_scores_follow_the_weights_and_come_back_with_them(checkpoint: Load) -> 
         weights.change(lambda name, values: 0 * values if name.startswith("embeddings.word") else values)
         assert abs(values(probes)["cola", "matthews_correlation"]) < 0.3  # which words there were is gone
     assert probes.scores() == before
+
+
+def test_transformed_rows_are_fitted_on_those_that_train(checkpoint: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same scores as of rows that were whitened before, by the training examples alone."""
+    train, scored = single(120, 0), single(80, 1)
+    probes = probed(checkpoint("bert"), data("cola", train=train, validation=scored))
+    steps = steps_of("whiten=1")
+    found = probes.scores(steps)
+    pooled = probes._pooled()
+    own = pooled[[probes._places[text] for (text,) in train.texts]]
+    _, singular, axes = np.linalg.svd(own - own.mean(axis=0), full_matrices=False)
+    kept = singular > 1e-5 * singular[0]
+    white = (pooled - own.mean(axis=0)) @ (axes[kept].T / singular[kept] * np.sqrt(len(own) - 1)) @ axes[kept]
+    monkeypatch.setattr(probes, "_pooled", lambda: white)
+    assert [score.score for score in probes.scores()] == [score.score for score in found]
+    monkeypatch.undo()
+    assert probes.scores(steps_of("whiten=0")) == probes.scores()
+    folds = probed(checkpoint("bert"), data("rte", train=pairs(80, 0)[0]))
+    assert all(score.score is not None for score in folds.scores(steps_of("drop-top=2,unit")))
 
 
 def test_what_cannot_be_trained_or_scored_is_a_null_with_its_reason(checkpoint: Load) -> None:

@@ -30,7 +30,7 @@ ROWS = np.random.default_rng(0).standard_normal((60, 4))
 COMMANDS: dict[str, tuple[type, Any]] = {
     "measure": (measuring.MeasureKeywords, geoscope.measure),
     "compare": (judging.CompareOptions, geoscope.compare),
-    "extract": (measuring.ReadingOptions, geoscope.extract),
+    "extract": (measuring.ExtractOptions, geoscope.extract),
     "noise-floor": (judging.FloorOptions, noise_floor),
     "perturb": (studying.StudyOptions, perturb),
     "correlate": (correlating.CorrelateOptions, correlate),

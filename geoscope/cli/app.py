@@ -33,7 +33,7 @@ from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
 from geoscope.errors import GeoscopeError
 from geoscope.run_folders import only_writer, parts_of
-from geoscope.settings.measuring import Cluster, Kept, MeasureOptions, ReadingOptions
+from geoscope.settings.measuring import Cluster, ExtractOptions, Kept, MeasureOptions
 from geoscope.wording import meant
 
 COMMANDS: dict[str, Spread] = {}
@@ -194,7 +194,7 @@ def measure(
 def extract(
     checkpoint: options.CheckpointArgument,
     folder: options.FolderOption,
-    reading: ReadingOptions,
+    reading: ExtractOptions,
     telling: options.Telling,
 ) -> None:
     """Only extract, and keep the embeddings in a folder for later.
@@ -204,9 +204,9 @@ def extract(
         geoscope extract ./checkpoint --layers all --pooling mean -o rows/
     """
     with only_writer(parts_of(folder), "-o", temporary=True), heard(telling) as ears:
-        from geoscope.subjects import text_subjects
+        from geoscope.extracting import extract as extracted
 
-        kept = text_subjects.extract(checkpoint, output=folder, **reading, progress=ears.progress)
+        kept = extracted(checkpoint, output=folder, **reading, progress=ears.progress)
     ears.sum_up(f"wrote {len(kept.index):,} rows of each of {len(kept.layers)} layers to {folder}; ")
 
 

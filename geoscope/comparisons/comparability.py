@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from geoscope.catalogue import HEEDING
 from geoscope.comparisons.difference_errors import population_of
 from geoscope.errors import GeoscopeError, NotComparable
+from geoscope.transforms import in_words
 
 if TYPE_CHECKING:
     from geoscope.report import Report
@@ -51,6 +52,8 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
     ours, theirs = _corpora(base), _corpora(candidate)
     if not _same_texts(ours, theirs):
         yield from _unlike_corpora(ours, theirs)
+    if not _same_rows(base, candidate):  # of the same rows, what was done to them is what is compared
+        yield "transform", in_words(transforms_of(base)), in_words(transforms_of(candidate))
     common = measures_of(base) & measures_of(candidate)
     for name, measures in _SETTINGS.items():
         if measures is None or measures & common:
@@ -60,6 +63,25 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
                     yield f"{name} {part}", one.get(part), other.get(part)
             else:
                 yield name, one, other
+
+
+def transforms_of(report: Report) -> list[str]:
+    """What was done to a report's rows before they were measured, in order."""
+    told = report.settings.get("transform") or []
+    return list(map(str, told if isinstance(told, list) else [told]))
+
+
+def transform_of_study(report: Report) -> str | None:
+    """The name of the transform whose amounts a report's rows are at; None where it is of none."""
+    study = report.settings.get("perturbation")
+    kind, _, name = str(study.get("kind") if isinstance(study, dict) else None).partition("=")
+    return name if kind == "transform" else None
+
+
+def _same_rows(base: Report, candidate: Report) -> bool:
+    """Whether both are of the same weights, or the same file's rows."""
+    ours, theirs = base.subject.fingerprint, candidate.subject.fingerprint
+    return ours is not None and ours == theirs
 
 
 def _same_texts(ours: Sequence[tuple[str, str | None]], theirs: Sequence[tuple[str, str | None]]) -> bool:

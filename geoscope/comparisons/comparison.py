@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from geoscope.catalogue import test_of
 from geoscope.comparisons.checks import HeldLimit, hold_collapse, hold_limits
 from geoscope.comparisons.collapse import Collapse
-from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of
+from geoscope.comparisons.comparability import check_comparable, check_populations, measures_of, transforms_of
 from geoscope.comparisons.difference_errors import Noise, contrast
 from geoscope.comparisons.limits import Limit
 from geoscope.comparisons.matching import Match, match_layers, matches_of, share_of, why_no_difference
@@ -84,6 +84,7 @@ class _Labelled(Told):
 
 class _Settings(TypedDict):
     margin: float
+    transforms: NotRequired[dict[str, list[str]]]
 
 
 class _Similarity(TypedDict):
@@ -182,6 +183,7 @@ def compare_reports(
             "strict": strict,
             "limits": [str(limit) for limit in chosen],
             "population": "corpus" if any(match.draws.finite for match in matches) else "endless",
+            **_transforms(base, candidates, labels),
         },
         differences=differences,
         limits=_held(chosen, base, dict(zip(labels, candidates, strict=True)), matches, strict=strict),
@@ -206,6 +208,12 @@ def _held(
         for label, candidate in candidates.items():
             held += hold_collapse(named, base, candidate, label)
     return held
+
+
+def _transforms(base: Report, candidates: Sequence[Report], labels: Sequence[str]) -> dict[str, Any]:
+    """What was done to whose rows before they were measured; nothing where all are as they were."""
+    made = {"base": transforms_of(base), **dict(zip(labels, map(transforms_of, candidates), strict=True))}
+    return {"transforms": made} if any(made.values()) else {}
 
 
 def labels_of(candidates: Sequence[Report]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from geoscope.bounds import RESULT_BYTES, read_whole
 from geoscope.catalogue import FAMILIES, KEYS, MEASURES, QUANTIZED
-from geoscope.comparisons.comparability import check_comparable
+from geoscope.comparisons.comparability import check_comparable, transform_of_study
 from geoscope.comparisons.matching import match_layers
 from geoscope.correlations.correlations import Case
 from geoscope.correlations.quantizer_names import Labels, quantizer_labels, quantizer_of
@@ -66,7 +66,13 @@ def case_of(report: Report, row: Measurement | ReportedScore) -> Case:
     seed = report.settings.get("seed")
     if _ARM in report.settings and isinstance(seed, int):
         return Case(report.subject.name.removesuffix(f"/seed{seed}"), None, seed)
-    return Case(report.subject.name, row.noise_level, row.noise_seed)
+    return Case(report.subject.name + _moved(report, row), row.noise_level, row.noise_seed)
+
+
+def _moved(report: Report, row: Measurement | ReportedScore) -> str:
+    """What tells a state of a study of transforms from the others: /whiten=0.5."""
+    moved = transform_of_study(report)
+    return "" if moved is None or row.transform_level is None else f"/{moved}={row.transform_level:zg}"
 
 
 def read_reports(sources: Iterable[str | Path | Report]) -> list[Report]:
@@ -225,14 +231,16 @@ def chosen_measures(names: Sequence[str] | None, held: Iterable[str]) -> list[st
 
 def _check_noise(reports: Iterable[Report]) -> None:
     """Levels of one study are those of another only where the same noise goes to the same weights."""
-    scales: dict[tuple[Any, Any], Report] = {}
+    scales: dict[tuple[Any, Any, Any], Report] = {}
     for report in reports:
         settings = report.settings.get("perturbation")
         if isinstance(settings, Mapping) and settings.get("kind") == "noise":
-            scales.setdefault((settings.get("noise_kind"), settings.get("targets")), report)
+            draws = settings.get("noise_draws", "straight")  # as studies of before drew
+            scales.setdefault((settings.get("noise_kind"), settings.get("targets"), draws), report)
     if len(scales) > 1:
         told = " and ".join(
-            f"{report.subject.name}'s {kind} on {targets}" for (kind, targets), report in scales.items()
+            f"{report.subject.name}'s {kind} on {targets}, drawn {draws}"
+            for (kind, targets, draws), report in scales.items()
         )
         raise NotComparable(f"expected noise of one kind on the same weights, got {told}; correlate them one by one")
 

@@ -27,6 +27,7 @@ from geoscope.document import (
     entry,
     side_by_side,
 )
+from geoscope.documents.findings import moved_in_words
 from geoscope.documents.gates import failed_limits, interval_columns, limit_cases, limits_table, suite_of, told_limits
 from geoscope.documents.reading import as_isoscore, by_family, folded, reading_of
 from geoscope.wording import (
@@ -79,6 +80,7 @@ def document(result: Comparison) -> Document:
     several = len(labels) > 1
     similarity = _similarity(result.similarity)
     first = [*failed_limits(result.limits), *_changed(result, labels, several=several), *_unknown(result)]
+    found = [*moved_in_words(result.settings), *(Finding(line, lead=True) for line in first)]
     names = [*labels, str(result.base["name"])]
     *short, base = _named(result, short_names(names))
     margin = f"{100 * float(result.settings['margin']):g} %"
@@ -102,7 +104,7 @@ def document(result: Comparison) -> Document:
             ),
         ],
         facts=_introductions(result, _named(result, names)),
-        findings=[*(Finding(line, lead=True) for line in first), *(Finding(line) for line in _notes(result, labels))],
+        findings=[*found, *(Finding(line) for line in _notes(result, labels))],
         how=_HOW,
         reading=[_VERDICTS_READ.format(margin=margin), _OF_LIMITS if result.limits else _READING],
         folded=_folded(result),

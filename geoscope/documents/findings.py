@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import ALIGNMENT, ENERGY_LIMIT, MEASURES, WIDTHS, null_kind_of
-from geoscope.comparisons.comparability import check_comparable
+from geoscope.comparisons.comparability import check_comparable, transform_of_study, transforms_of
 from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
@@ -15,6 +15,7 @@ from geoscope.document import Finding
 from geoscope.documents.gates import collapse_in_words
 from geoscope.documents.series import labels_of, place_name, ranged
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
+from geoscope.transforms import in_words
 from geoscope.wording import capital, layer_in_words, layers_together, listed
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ def _of_one(report: Report) -> list[Finding]:
     if not rows:
         return [Finding("the report holds no measurement", lead=True)]
     above = energies_above_limit(report)
-    found = collapse_in_words(report) + [Finding(sentence, warning=True, lead=True) for sentence in above]
+    found = (
+        _transformed(report)
+        + collapse_in_words(report)
+        + [Finding(sentence, warning=True, lead=True) for sentence in above]
+    )
     alike = _like_their_nulls(rows)
     undefined = [row for row in rows if row.value is None]
     found += [Finding(f"{sentence}: {_places(held)}", lead=True) for sentence, held in alike]
@@ -65,6 +70,35 @@ def _of_one(report: Report) -> list[Finding]:
     found += [Finding(sentence, warning=True) for sentence in cautions_of(report)]
     found += [Finding(sentence, further=True) for sentence in _about_errors(report)]
     return [*found, *(Finding(sentence) for sentence in missing_errors(report)), *_left_out(report)]
+
+
+def _transformed(report: Report) -> list[Finding]:
+    """That rows were changed before they were measured, and what of the numbers beside them knows of it."""
+    moved = transform_of_study(report)
+    if moved is not None:
+        return [
+            Finding(f"The model is the same at every level: its rows are transformed ({moved})", lead=True),
+            Finding("each level's fit is on the rows that are measured, of a probe on those that train it"),
+        ]
+    made = transforms_of(report)
+    if not made:
+        return []
+    told = f"the rows were transformed before they were measured ({in_words(made)})"
+    held = "standard errors and halves keep what was fitted as it is; nulls are of points that nothing was fitted to"
+    return [Finding(told, warning=True, lead=True), Finding(held)]
+
+
+def moved_in_words(settings: Mapping[str, Any]) -> list[Finding]:
+    """Of a comparison's settings: whose rows were transformed, and how; that this is what differs, where it does."""
+    made: Mapping[str, Sequence[str]] = settings.get("transforms") or {}
+    if not made:
+        return []
+    told = [in_words(each) for each in made.values()]
+    if len(set(told)) == 1:
+        return [Finding(f"The rows of all were transformed before they were measured ({told[0]})", lead=True)]
+    whose = "; ".join(f"{label}: {words}" for label, words in zip(made, told, strict=True))
+    said = f"the rows were transformed differently ({whose}): the differences are what the transforms did"
+    return [Finding(said, warning=True, lead=True)]
 
 
 def _like_their_nulls(rows: Sequence[Measurement]) -> list[tuple[str, list[Measurement]]]:
@@ -133,6 +167,7 @@ class _Place:
     width: Measurement | None
     cosine: float | None
     dimensions: int | None
+    over: str = "noise level"
 
     @property
     def share(self) -> float | None:
@@ -171,17 +206,22 @@ def dimensions_in_words(counts: Sequence[float], dimensions: int | None) -> str:
 
 def _places_of(report: Report, label: str | None) -> list[_Place]:
     """Every place of a report that has one of the two numbers."""
+    moved = transform_of_study(report)
     held: dict[tuple[int | None, float | None, int | None], dict[str, Measurement]] = {}
     for row in report.measurements:
         if row.measure in (*WIDTHS, ALIGNMENT):
-            held.setdefault((row.layer, row.noise_level, row.noise_seed), {})[row.measure] = row
+            level = row.transform_level if row.noise_level is None else row.noise_level
+            held.setdefault((row.layer, level, row.noise_seed), {})[row.measure] = row
+    everywhere = [key for key in WIDTHS if all(key in rows and rows[key].value is not None for rows in held.values())]
+    widths = everywhere or WIDTHS  # one estimate of all places, where one is of all
     return [
         _Place(
             ", ".join(filter(None, [label, layer_in_words(layer)])),
             level,
-            next((rows[key] for key in WIDTHS if key in rows and rows[key].value is not None), None),
+            next((rows[key] for key in widths if key in rows and rows[key].value is not None), None),
             rows[ALIGNMENT].value if ALIGNMENT in rows else None,
             report.subject.hidden_size,
+            "noise level" if moved is None else moved,
         )
         for (layer, level, _), rows in held.items()
     ]
@@ -201,7 +241,7 @@ def _over_levels(places: Sequence[_Place]) -> list[str]:
         if all(cosines):
             told.append("mean cosine " + " to ".join(f"{sum(each) / len(each):z.2f}" for each in cosines))
         if told and len(levels) > 1:
-            found.append(f"{name}, noise level {levels[0]:g} to {levels[-1]:g}: {'; '.join(told)}")
+            found.append(f"{name}, {places[0].over} {levels[0]:g} to {levels[-1]:g}: {'; '.join(told)}")
     return found[-2:]
 
 

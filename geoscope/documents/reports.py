@@ -151,7 +151,8 @@ def _on_screens(numbers: Table) -> Table:
     rows = _by_measure(numbers.rows)
     layers = {each.row.layer for each in rows}
     if len(layers) == 1 and all(each.row.keys.keys() <= set(STUDY_KEYS) for each in rows) and numbers.across is None:
-        named = "level" if any(each.row.noise_level is not None for each in rows) else "run"
+        leveled = any((each.row.noise_level, each.row.transform_level) != (None, None) for each in rows)
+        named = "level" if leveled else "run"
         level = Column(named, label=None, value=_level, words=True)
         across = replace(_ACROSS, over=level.name)
         return replace(numbers, rows=rows, columns=[*numbers.columns, level], across=across)
@@ -160,7 +161,8 @@ def _on_screens(numbers: Table) -> Table:
 
 def _level(each: _Row) -> str:
     """A study's level and seed, as short as columns are."""
-    level, seed = each.row.noise_level, each.row.noise_seed
+    seed = each.row.noise_seed
+    level = each.row.transform_level if each.row.noise_level is None else each.row.noise_level
     told = [f"{level:g}" if level is not None else "", f"seed {seed}" if seed is not None else ""]
     return "\n".join(filter(None, told)) or "unchanged"
 
@@ -251,7 +253,7 @@ def _score_cards(labels: Sequence[str], reports: Sequence[Report]) -> list[Card]
 
 def _as_measurement(score: Score) -> Measurement:
     """A score, to be drawn as measurements are."""
-    keys = {"noise_level": score.noise_level, "noise_seed": score.noise_seed}
+    keys = {key: getattr(score, key) for key in STUDY_KEYS}
     name = f"{score.task}, {score.metric}" + (", fine-tuned" if score.method == "finetune" else "")
     return Measurement(layer=None, measure=name, value=score.score, n=score.n, reason=score.reason, **keys)
 

@@ -30,14 +30,14 @@ _MOST_PLACES = 2  # of a study, which take many words
 
 @dataclass(frozen=True)
 class Axis:
-    """What the charts of a page are over: layers, or a study's noise levels."""
+    """What the charts of a page are over: layers, or a study's levels."""
 
-    by: Literal["layer", "noise_level"]
+    by: Literal["layer", "noise_level", "transform_level"]
     places: tuple[float, ...]
 
     @property
     def name(self) -> str:
-        return "layer" if self.by == "layer" else "noise level (%)"
+        return {"layer": "layer", "noise_level": "noise level (%)", "transform_level": "transform's amount"}[self.by]
 
     def place_of(self, row: Measurement) -> float | None:
         """Where a measurement stands; None for one that belongs to no place, which is drawn across."""
@@ -78,11 +78,14 @@ def _facts(report: Report) -> dict[str, str]:
 
 
 def axis_of(rows: Iterable[Measurement]) -> Axis:
-    """Noise levels where a row has any, else layers."""
+    """Noise levels or a transform's amounts where a row has any, else layers."""
     held = list(rows)
     levels = {row.noise_level for row in held if row.noise_level is not None}
     if levels:
         return Axis("noise_level", tuple(sorted(levels)))
+    amounts = {row.transform_level for row in held if row.transform_level is not None}
+    if amounts:
+        return Axis("transform_level", tuple(sorted(amounts)))
     return Axis("layer", tuple(sorted({row.layer for row in held if row.layer is not None})))
 
 
@@ -119,7 +122,7 @@ def card(key: str, series: Sequence[Held], axis: Axis, *, headed: bool = True) -
     ]
     rows = [row for each in series for row in each.rows if row.measure == key]
     number, beside = _headline(rows[0]) if headed and len(rows) == 1 else (None, None)
-    chart = Chart(key, drawn, axis.name, axis.places, levels=axis.by == "noise_level")
+    chart = Chart(key, drawn, axis.name, axis.places, levels=axis.by != "layer")
     return Card(key, chart, reading_of(key), number, beside, measure=key)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest
@@ -23,10 +26,20 @@ class Gathering:
     layer: which it is of (None: a file's only cloud, or the union of layers).
     sample[layer]: offsets of that layer's rows among the sampled points, increasing.
     parts: GROUPS to keep sums by group of sequences, 1 to keep one sum, 0 for none.
+    left_out: of each layer, the places in the index whose rows are not measured, increasing. biased: why estimates
+    that samples do not bias are, of these rows.
     """
 
     def __init__(
-        self, layer: Layer, sample: dict[Layer, IntArray], index: RowIndex, *, parts: int, positions: bool
+        self,
+        layer: Layer,
+        sample: dict[Layer, IntArray],
+        index: RowIndex,
+        *,
+        parts: int,
+        positions: bool,
+        left_out: Mapping[Layer, IntArray] | None = None,
+        biased: str | None = None,
     ) -> None:
         self.layer = layer
         self.sample = sample
@@ -34,22 +47,31 @@ class Gathering:
         self._index = index
         self._parts = parts
         self._positions = positions
+        self._biased = biased
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self._sums: list[Sums] = []
+        self._left_out = {layer: left_out[layer] for layer in sample if left_out and layer in left_out}
         self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
+        for places in self._left_out.values():
+            np.subtract.at(self._awaited, index.sequences[places], 1)
         self._held: tuple[IntArray, FloatArray] | None = None  # rows of sequences that are not whole yet
         self._points: FloatArray | None = None
         self.sequences = np.concatenate([index.sequences[offsets] for offsets in sample.values()])
 
     def add(self, offsets: IntArray, rows: dict[Layer, FloatArray]) -> None:
         """Take in the rows (m, d) at some offsets of the index, of each of the cloud's layers that is given."""
+        places = dict.fromkeys(rows, offsets)
+        for layer, without in self._left_out.items():
+            if layer in rows:
+                kept = ~np.isin(offsets, without)
+                places[layer], rows = offsets[kept], {**rows, layer: rows[layer][kept]}
         for layer, block in rows.items():
-            self._keep(layer, offsets, block)
+            self._keep(layer, places[layer], block)
             self.rows += len(block)
         if self._parts:
             joined = next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
-            offsets, joined = self._whole_sequences(np.tile(offsets, len(rows)), joined)
+            offsets, joined = self._whole_sequences(np.concatenate(list(places.values())), joined)
             if len(offsets):
                 self._add_sums(offsets, joined)
 
@@ -100,14 +122,18 @@ class Gathering:
         """Of every row seen, or why there are none."""
         if not self._sums:
             return Undefined("there are no rows")
-        return self._whole_sum().moments()
+        return self._moments(self._whole_sum())
 
     def moments_without(self) -> list[Moments]:
         """Of every row but those of one group of sequences, for each group in turn."""
         if len(self._sums) < 2:
             return []
         whole = self._whole_sum()
-        return [(whole - part).moments() for part in self._sums]
+        return [self._moments(whole - part) for part in self._sums]
+
+    def _moments(self, sums: Sums) -> Moments:
+        found = sums.moments()
+        return found if self._biased is None else replace(found, traces=replace(found.traces, biased=self._biased))
 
     def _whole_sum(self) -> Sums:
         if len(self._sums) == 1:
@@ -116,7 +142,9 @@ class Gathering:
 
     @property
     def zero_rows(self) -> int:
-        return sum(part.count - part.unit_count for part in self._sums)
+        """Rows of length 0: those that some measures leave out, and those that all do."""
+        out = sum(len(places) for places in self._left_out.values())
+        return out + sum(part.count - part.unit_count for part in self._sums)
 
     def take_points(self) -> FloatArray:
         """The sampled points (p, d), handed over and forgotten."""
@@ -133,21 +161,31 @@ def gather(
     seed: int,
     parts: int,
     positions: bool,
+    biased: str | None = None,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
-    points: how many rows to sample of each cloud (None: all). parts: as of Gathering.
+    points: how many rows to sample of each cloud (None: all). parts, biased: as of Gathering.
     positions: whether the index's positions are token positions.
     """
+    out = source.left_out if isinstance(source, TransformedRows) else {}
     index = source.index
     if len(index) == 0:
         raise GeoscopeError("expected at least one row to measure, got none; draw more sequences or keep more tokens")
-    samples = [union_sample(layers, index, points, seed)] if union else _samples(layers, index, points, seed)
+    samples = [union_sample(layers, index, points, seed, out)] if union else _samples(layers, index, points, seed, out)
     clouds = [
-        Gathering(None if union else next(iter(sample)), sample, index, parts=parts, positions=positions)
+        Gathering(
+            None if union else next(iter(sample)),
+            sample,
+            index,
+            parts=parts,
+            positions=positions,
+            left_out=out,
+            biased=biased,
+        )
         for sample in samples
-    ]
+    ]  # fmt: skip
     done, total = 0, len(index) * len(layers)
     for batch in source.batches(layers):
         for cloud in clouds:
@@ -161,15 +199,32 @@ def gather(
     return clouds
 
 
-def _samples(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> list[dict[Layer, IntArray]]:
-    """The same rows of every layer, so that layers can be compared."""
-    chosen = smallest(hash_rows(index, seed), points)
-    return [{layer: chosen} for layer in layers]
+def _samples(
+    layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int, left_out: Mapping[Layer, IntArray]
+) -> list[dict[Layer, IntArray]]:
+    """The same rows of every layer, so that layers can be compared; of those that are not left out."""
+    hashes = hash_rows(index, seed)
+    return [{layer: _of_kept(hashes, left_out.get(layer), points)} for layer in layers]
 
 
-def union_sample(layers: Sequence[Layer], index: RowIndex, points: int | None, seed: int) -> dict[Layer, IntArray]:
-    """A uniform sample of all layers' rows: the hash sees the layer too."""
+def _of_kept(hashes: npt.NDArray[np.uint64], left_out: IntArray | None, points: int | None) -> IntArray:
+    """The places of the smallest hashes that are not left out."""
+    if left_out is None:
+        return smallest(hashes, points)
+    kept = np.setdiff1d(np.arange(len(hashes), dtype=np.int64), left_out)
+    return kept[smallest(hashes[kept], points)]
+
+
+def union_sample(
+    layers: Sequence[Layer],
+    index: RowIndex,
+    points: int | None,
+    seed: int,
+    left_out: Mapping[Layer, IntArray] | None = None,
+) -> dict[Layer, IntArray]:
+    """A uniform sample of all layers' rows that are not left out: the hash sees the layer too."""
     n = len(index)
     salted = np.concatenate([hash_rows(index, seed, salt=1 + (layer or 0)) for layer in layers])
-    picked = smallest(salted, points)
+    out = [left_out[layer] + i * n for i, layer in enumerate(layers) if left_out and layer in left_out]
+    picked = _of_kept(salted, np.concatenate(out) if out else None, points)
     return {layer: picked[(picked >= i * n) & (picked < (i + 1) * n)] - i * n for i, layer in enumerate(layers)}

@@ -92,12 +92,13 @@ class UnbiasedTraces:
 
     Unbiased about any origin. Where sequences differ in length the value moves a little with the origin (pairs and
     quadruples then weigh rows differently): by 1e-5 of itself where the origin was 1 % of the energy off the mean.
-    sums: over sequences. products: M = sum x x' (d, d). total: T = sum x (d,).
+    sums: over sequences. products: M = sum x x' (d, d). total: T = sum x (d,). biased: why they would not be unbiased.
     """
 
     sums: SequenceSums
     products: Float64
     total: Float64
+    biased: str | None = None
 
     @cached_property
     def squared_trace(self) -> float:
@@ -131,6 +132,8 @@ class UnbiasedTraces:
     @cached_property
     def _counts(self) -> tuple[float, float, float]:
         """How many ordered pairs, triples and quadruples of rows of distinct sequences there are."""
+        if self.biased is not None:
+            raise Undefined(self.biased)
         if round(self.sums.sizes[0]) < 4:
             raise Undefined(f"expected rows of at least four sequences, got {round(self.sums.sizes[0])}")
         _, p1, p2, p3, p4 = self.sums.sizes.tolist()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict
 from geoscope.bounds import SEEDS
 from geoscope.catalogue import KEYS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
-from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text
+from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text, Transforming
 from geoscope.settings.option import Option
 from geoscope.settings.texts import share_of
 
@@ -71,7 +71,7 @@ class DrawOptions(TypedDict, total=False):
 
 
 class FloorOptions(
-    Text, DrawOptions, Rows, Groups, Seed, MeasureChoice, Loading, Batches, Memory, Network, total=False
+    Text, DrawOptions, Rows, Groups, Seed, Transforming, MeasureChoice, Loading, Batches, Memory, Network, total=False
 ):
     """What `noise-floor` can be asked: all that changes a number but errors and nulls, which it sets itself."""
 

@@ -10,7 +10,8 @@ from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
 from geoscope.settings.option import Option
-from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of
+from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of, transforms_of
+from geoscope.transforms import WRITTEN
 
 _SAMPLE, _MEASURES = "Sample", "Measures"
 
@@ -261,6 +262,22 @@ class Quantizing(Sizes, KeyOptions, Quantizer, Seed, total=False):
     """What a grid of quantizers is made of."""
 
 
+class Transforming(TypedDict, total=False):
+    """What is done to rows before they are measured or kept."""
+
+    transform: Annotated[
+        Sequence[str] | None,
+        Option(
+            None,
+            f"Change rows before they are measured: {', '.join(WRITTEN)}; fitted on every row of the layer, in order. "
+            "An amount of 0 is none.",
+            _MEASURES, metavar="T,...", shown="rows as they are", parse=transforms_of, repeated=True,
+            told="settings.transform", words=WRITTEN, often=4,
+            takes="str or sequence of str",
+        ),
+    ]  # fmt: skip
+
+
 class Beside(TypedDict, total=False):
     """What stands beside each number."""
 
@@ -323,7 +340,9 @@ class ReadingOptions(Text, Seed, Loading, Batches, Network, total=False):
     """Whatever makes rows of a checkpoint's text."""
 
 
-class OneSize(Text, Rows, Groups, Seed, MeasureChoice, Beside, Loading, Batches, Memory, Network, total=False):
+class OneSize(
+    Text, Rows, Groups, Seed, Transforming, MeasureChoice, Beside, Loading, Batches, Memory, Network, total=False
+):
     """Whatever measures, each measure once."""
 
 
@@ -341,7 +360,11 @@ class ReadingKeywords(ReadingOptions, total=False):
     progress: Annotated[Progress | None, _PROGRESS]
 
 
-class ExtractKeywords(ReadingKeywords, total=False):
+class ExtractOptions(ReadingOptions, Transforming, total=False):
+    """What `extract` can be asked."""
+
+
+class ExtractKeywords(ReadingKeywords, Transforming, total=False):
     """What `geoscope.extract` takes."""
 
     output: Annotated[

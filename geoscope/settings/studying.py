@@ -7,16 +7,30 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.bounds import SEEDS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
-from geoscope.settings.measuring import Beside, Cluster, Heard, MeasureChoice, Rows, Seed, Sizes, Text
+from geoscope.settings.measuring import (
+    Beside,
+    Cluster,
+    Heard,
+    MeasureChoice,
+    Rows,
+    Seed,
+    Sizes,
+    Text,
+    Transforming,
+)
 from geoscope.settings.option import Option
 from geoscope.settings.texts import TASK_WORDS, names_of
+from geoscope.transforms import TRANSFORMS
 
 _STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
+
+_TRANSFORMS = tuple(f"transform={name}" for name in TRANSFORMS)
 
 DEFAULT_LEVELS = "0,0.5,1,2,3,5,7,10,15,20,50,100"
 """The untouched model, and levels of marbut2024 closer together where most is lost."""
 
 NoiseKind = Literal["absolute", "relative"]
+NoiseDraws = Literal["published", "straight"]
 
 
 class Perturbing(TypedDict, total=False):
@@ -25,7 +39,7 @@ class Perturbing(TypedDict, total=False):
     levels: Annotated[
         str | Sequence[float] | None,
         Option(
-            None, "Noise levels in percent, or a named grid.",
+            None, "Noise levels in percent, or a named grid; of --kind transform=T, its amounts.",
             _STUDY, metavar="0,0.5,...|marbut2024", shown=DEFAULT_LEVELS, words=("marbut2024",), often=10,
         ),
     ]  # fmt: skip
@@ -39,15 +53,26 @@ class Perturbing(TypedDict, total=False):
     kind: Annotated[
         str,
         Option(
-            "noise", "What is done to the weights.",
-            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT", often=6,
-            words=("noise", "shuffle-embeddings", "untrained", "swap-embeddings="),
+            "noise",
+            "What is done to the weights; or, with transform=T, to the rows that are measured and probed, the model "
+            "staying as it is: T is a name that --transform takes.",
+            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT|transform=T", often=6,
+            words=("noise", "shuffle-embeddings", "untrained", "swap-embeddings=", *_TRANSFORMS),
         ),
     ]  # fmt: skip
     noise_kind: Annotated[
         NoiseKind,
         Option("absolute", "Noise of deviation 1, as published, or of each weight matrix's own deviation.", _STUDY),
     ]
+    noise_draws: Annotated[
+        NoiseDraws,
+        Option(
+            "published",
+            "published: another draw of the noise at every level and seed; straight: one draw a seed, so that its "
+            "levels lie on a straight path.",
+            _STUDY,
+        ),
+    ]  # fmt: skip
     targets: Annotated[
         str | None,
         Option(
@@ -88,7 +113,9 @@ class Perturbing(TypedDict, total=False):
     ]
 
 
-class StudyMeasuring(Text, Rows, Seed, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, Network, total=False):
+class StudyMeasuring(
+    Text, Rows, Seed, Transforming, MeasureChoice, Sizes, Beside, Loading, Batches, Memory, Network, total=False
+):
     """How each state of a study is measured."""
 
 

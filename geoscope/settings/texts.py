@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from geoscope.catalogue import FAMILIES, KEYS, select
 from geoscope.errors import GeoscopeError
+from geoscope.transforms import steps_of
 from geoscope.wording import meant
 
 LAYER_WORDS = ("last", "all", "union")
@@ -59,6 +60,11 @@ def layer_numbers(wanted: str | Sequence[object]) -> list[int]:
 def names_of(text: str) -> list[str]:
     """The names in a comma-separated list."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def transforms_of(text: str) -> list[str]:
+    """The transforms in a comma-separated list, checked before any work is done."""
+    return [str(step) for step in steps_of(text)]
 
 
 def keys_of(text: str) -> list[str]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.settings.measuring import NAMED_CORPORA, MeasureChoice, Rows, Seed, Text
+from geoscope.settings.measuring import NAMED_CORPORA, MeasureChoice, Rows, Seed, Text, Transforming
 from geoscope.settings.option import fields_of, names, without
 
 if TYPE_CHECKING:
     from geoscope.report import Report
 
 
-class _ReadBack(Text, Rows, Seed, MeasureChoice, total=False):
+class _ReadBack(Text, Rows, Seed, Transforming, MeasureChoice, total=False):
     """What makes two subjects' numbers comparable; errors and nulls stand beside them."""
 
 

@@ -1,10 +1,13 @@
-"""Noise levels in percent: named grids, and those a user lists."""
+"""Levels: of noise in percent, by named grids or as a user lists them; of a transform, its amounts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from geoscope.bounds import STATES
 from geoscope.errors import GeoscopeError
+from geoscope.settings.texts import numbers_of
+from geoscope.transforms import Transform, step_at
 
 GRIDS: Mapping[str, tuple[float, ...]] = {
     "marbut2024": (
@@ -35,3 +38,19 @@ def parse_levels(wanted: str | Sequence[float]) -> tuple[float, ...]:
             f"got {wanted!r}; give one of them"
         )
     return tuple(sorted(set(levels)))
+
+
+def amounts_of(transform: Transform, wanted: str | Sequence[float] | None) -> tuple[float, ...]:
+    """The amounts of a transform asked for, increasing, each once; of one that takes none, 0 and 1.
+
+    Raises GeoscopeError for amounts that it cannot have.
+    """
+    given = (
+        transform.levels if wanted is None else numbers_of(wanted, "--levels") if isinstance(wanted, str) else wanted
+    )
+    for each in given:
+        step_at(transform, each)
+    found = tuple(sorted({float(each) + 0.0 for each in given}))
+    if not 0 < len(found) <= STATES:
+        raise GeoscopeError(f"expected 1 to {STATES:,} --levels, got {len(found):,}; ask for fewer")
+    return found

@@ -13,6 +13,8 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.rows import Float64
+from geoscope.settings.option import default_of
+from geoscope.settings.studying import Perturbing
 from geoscope.studies.changes import Change, State
 from geoscope.subjects.models.checkpoints import Checkpoint, fingerprint_of
 from geoscope.torch_state import drawn_by
@@ -75,6 +77,8 @@ class Perturbation:
         model = checkpoint.model
         if change.kind == "noise":
             return cls(change, checkpoint, noise_targets(model, checkpoint.layers, change.targets))
+        if change.transform is not None:
+            return cls(change, checkpoint, ())
         if change.kind == "untrained":
             return cls(change, checkpoint, tuple(name for name, _ in model.named_parameters()))
         if donor is None:
@@ -96,7 +100,10 @@ class Perturbation:
         """What a report says of it."""
         told: dict[str, Any] = {"kind": self.change.kind}
         if self.change.kind == "noise":
-            told |= {"noise_kind": self.change.noise_kind, "targets": self.change.targets or "published"}
+            told |= {
+                "noise_kind": self.change.noise_kind, "noise_draws": self.change.noise_draws,
+                "targets": self.change.targets or "published",
+            }  # fmt: skip
         if self.donor_fingerprint is not None:
             told["donor_fingerprint"] = self.donor_fingerprint
         parameters = dict(self.checkpoint.model.named_parameters())
@@ -104,30 +111,33 @@ class Perturbation:
 
     def put(self, weights: ChangedWeights, state: State) -> None:
         """Have the model in a state; level 0 is the model as it was, to the bit."""
-        if state.level == 0:
+        if state.level == 0 or state.amount is not None:
             weights.restore()
         else:
             weights.change(self._new(state.level or 0.0, state.seed or 0))
 
     def _new(self, level: float, seed: int) -> Callable[[str, Float64], Float64]:
         if self.change.kind == "noise":
-            return noised(level, seed, self.change.noise_kind)
+            return noised(level, seed, self.change.noise_kind, self.change.noise_draws)
         if self.change.kind == "untrained":
             return untrained(self.checkpoint.model, seed)
         table = self.table
         return shuffled(seed) if table is None else lambda name, weights: table
 
 
-def noised(level: float, seed: int, noise_kind: str) -> Callable[[str, Float64], Float64]:
+def noised(
+    level: float, seed: int, noise_kind: str, noise_draws: str = default_of(Perturbing, "noise_draws")
+) -> Callable[[str, Float64], Float64]:
     """W' = (1 - a) W + a E with a = level / 100 (Marbut et al. 2024, equation 1).
 
-    E is N(0, 1) per entry, under `relative` times the deviation of W's entries. It depends on seed and name alone, so
-    that one seed's levels lie on a straight path (the published script draws anew, unseeded, at each level).
+    E is N(0, 1) per entry, under `relative` times the deviation of W's entries. It is another at every level, as the
+    published script draws it (unseeded); under `straight` it depends on seed and name alone, so that one seed's levels
+    lie on a straight path.
     """
     share = level / 100.0
 
     def mix(name: str, weights: Float64) -> Float64:
-        noise = standard_normal(name, weights.shape, seed)
+        noise = standard_normal(f"{level:.12g}\0{name}" if noise_draws == "published" else name, weights.shape, seed)
         if noise_kind == "relative":
             noise *= weights.std()
         return (1.0 - share) * weights + share * noise

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.fitted_transforms import FittedTransform, transform_fitted_on
 from geoscope.progress import Progress
 from geoscope.report import Score
 from geoscope.rows import Float64, IntArray
@@ -18,6 +19,7 @@ from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.subjects.models.extraction import Extraction
 from geoscope.tasks.glue import Examples, GlueTask, TaskData
 from geoscope.tasks.metrics import SCORES
+from geoscope.transforms import Step
 
 FOLDS = 3
 """Folds that the regularization is chosen by."""
@@ -79,15 +81,18 @@ class Probes:
             "tasks": [plan.settings for plan in self._plans],
         }
 
-    def scores(self) -> list[Score]:
-        """Every score of every task, from the rows that the checkpoint gives now."""
+    def scores(self, steps: Sequence[Step] = ()) -> list[Score]:
+        """Every score of every task, from the rows that the checkpoint gives now.
+
+        steps: what is done to the rows, fitted on those that a probe is trained on; a probe scales each column itself.
+        """
         pooled = self._pooled()
         scores = []
         for done, plan in enumerate(self._plans):
             self._tell(done)
-            train = self._features(pooled, plan.train)
-            scored = None if plan.scored is None else self._features(pooled, plan.scored)
-            scores += _scores(plan, train, scored, self._seed)
+            train = self._sides(pooled, plan.train)
+            scored = None if plan.scored is None else self._sides(pooled, plan.scored)
+            scores += _scores(plan, train, scored, self._seed, steps)
         self._tell(len(self._plans))
         return scores
 
@@ -111,11 +116,28 @@ class Probes:
             pooled[sequences[batch.offsets]] = batch.rows[self._layer]
         return pooled
 
-    def _features(self, pooled: Float64, examples: Examples) -> Float64:
-        """(n, d), or of pairs u, v, |u - v|, u v side by side: (n, 4 d)."""
-        sides = [
-            pooled[[self._places[texts[side]] for texts in examples.texts]] for side in range(len(examples.texts[0]))
-        ]
+    def _sides(self, pooled: Float64, examples: Examples) -> _Sides:
+        return _Sides(
+            [pooled[[self._places[texts[side]] for texts in examples.texts]] for side in range(len(examples.texts[0]))]
+        )
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The rows of some examples: of a text each (n, d), or of the first and the second text of a pair."""
+
+    rows: list[Float64]
+
+    def take(self, chosen: IntArray) -> _Sides:
+        return _Sides([side[chosen] for side in self.rows])
+
+    def fitted(self, steps: Sequence[Step]) -> FittedTransform | None:
+        """The steps fitted on all of these rows; None for no step."""
+        return transform_fitted_on(np.concatenate(self.rows), steps) if steps else None
+
+    def features(self, fitted: FittedTransform | None) -> Float64:
+        """(n, d), or of pairs u, v, |u - v|, u v side by side: (n, 4 d), of the rows as a fit leaves them."""
+        sides = self.rows if fitted is None else [fitted.applied(side) for side in self.rows]
         if len(sides) == 1:
             return sides[0]
         u, v = sides
@@ -152,14 +174,14 @@ def _plan(data: TaskData, rows: int, seed: int) -> _Plan:
     return _Plan(data.task, train, scored, settings)
 
 
-def _scores(plan: _Plan, train: Float64, scored: Float64 | None, seed: int) -> list[Score]:
+def _scores(plan: _Plan, train: _Sides, scored: _Sides | None, seed: int, steps: Sequence[Step]) -> list[Score]:
     labels = np.asarray(plan.train.labels)
     truth = labels if plan.scored is None else np.asarray(plan.scored.labels)
     try:
         predicted = (
-            _predict_folds(plan.task, train, labels, seed)
+            _predict_folds(plan.task, train, labels, seed, steps)
             if scored is None
-            else _predict(plan.task, train, labels, scored, seed)
+            else _predict(plan.task, train, labels, scored, seed, steps)
         )
     except Undefined as reason:
         return [_score(plan.task, name, len(truth), None, str(reason)) for name in plan.task.scores]
@@ -177,16 +199,18 @@ def _score(task: GlueTask, name: str, n: int, value: float | None, reason: str |
     return Score(task=task.name, metric=name, score=value, n=n, reason=reason, method="probe")
 
 
-def _predict_folds(task: GlueTask, rows: Float64, labels: Any, seed: int) -> Any:
+def _predict_folds(task: GlueTask, rows: _Sides, labels: Any, seed: int, steps: Sequence[Step]) -> Any:
     """Each fold's predictions by a model that has not seen it."""
     predicted = np.zeros_like(labels)
     for train, test in _folds(task, labels, SCORED_FOLDS, seed):
-        predicted[test] = _predict(task, rows[train], labels[train], rows[test], seed)
+        predicted[test] = _predict(task, rows.take(train), labels[train], rows.take(test), seed, steps)
     return predicted
 
 
-def _predict(task: GlueTask, train: Float64, labels: Any, rows: Float64, seed: int) -> Any:
+def _predict(task: GlueTask, given: _Sides, labels: Any, scored: _Sides, seed: int, steps: Sequence[Step]) -> Any:
     """Predictions by the regularization that does best on held-out folds, the stronger of equals."""
+    fitted = given.fitted(steps)
+    train, rows = given.features(fitted), scored.features(fitted)
     held: dict[float, list[float]] = {strength: [] for strength in _STRENGTHS}
     for kept, out in _folds(task, labels, FOLDS, seed):
         for strength, predicted in _fits(task, train[kept], labels[kept], train[out]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from geoscope.studies.fine_tuned_scores import FineTunings
 from geoscope.studies.probes import Probes
 from geoscope.studies.saving import save_checkpoint
 from geoscope.subjects.models.checkpoints import Checkpoint
+from geoscope.transforms import Step
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,23 @@ class Scoring:
         """What will take long in so many states, in words."""
         return self.fine_tunings.ahead(states) if self.fine_tunings is not None and states else None
 
-    def scores(self, checkpoint: Checkpoint, folder: Path | None, broken: str | None) -> list[Score] | None:
+    def scores(
+        self, checkpoint: Checkpoint, folder: Path | None, broken: str | None, steps: Sequence[Step] = ()
+    ) -> list[Score] | None:
         """The scores of the weights that the checkpoint has now and keeps; None where nothing is scored.
 
-        folder: where they are saved, if they are. broken: why their rows are not finite.
+        folder: where they are saved, if they are. broken: why their rows are not finite. steps: what is done to rows
+        that are probed.
         """
         if self.probes is None and self.fine_tunings is None:
             return None
-        probed = [] if self.probes is None else _probed(self.probes)
+        probed = [] if self.probes is None else _probed(self.probes, steps)
         return probed + ([] if self.fine_tunings is None else _learnt(self.fine_tunings, checkpoint, folder, broken))
 
 
-def _probed(probes: Probes) -> list[Score]:
+def _probed(probes: Probes, steps: Sequence[Step]) -> list[Score]:
     try:
-        return probes.scores()
+        return probes.scores(steps)
     except NonFinite as reason:
         return probes.without_scores(str(reason))
 

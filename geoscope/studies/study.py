@@ -39,6 +39,7 @@ from geoscope.subjects.models.placement import refuse_left
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
 from geoscope.tasks.glue import load_task
 from geoscope.torch_state import drawn_by, torch_device
+from geoscope.transforms import steps_of
 
 
 @takes(StudyKeywords)
@@ -54,7 +55,7 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
     -------
     Report
         Its measurements, and its scores where any were asked for, have the key columns ``noise_level`` (percent) and
-        ``noise_seed``.
+        ``noise_seed``, or ``transform_level``.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
     expect(checkpoint, [Kind.TEXT], "a checkpoint whose weights can be changed", named=True)
     refuse_size_beside_grid(given)
     asked = completed(StudyKeywords, given)
-    change = Change(asked["kind"], asked["noise_kind"], asked["targets"])
+    change = Change(asked["kind"], asked["noise_kind"], asked["targets"], asked["noise_draws"])
+    _refuse_beside_transform(change, asked)
     states = change.states(asked["levels"], asked["seeds"], asked["seed"])
     options: dict[str, Any] = {**resolved(part(StudyMeasuring, given)), "seed": asked["seed"]}
     if asked["quantizer_grid"] is not None:
@@ -91,6 +93,21 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
             warnings.warn(warning, stacklevel=2)
         kept = FinishedReports(parts, key_of(study.fingerprinted))
         return study.run(states, kept, asked["announce"], setup, asked["ray"])
+
+
+def _refuse_beside_transform(change: Change, asked: StudyKeywords) -> None:
+    """What means nothing where the model stays as it is and its rows are transformed."""
+    if change.transform is None:
+        return
+    for flag, given in (
+        ("--transform", asked["transform"]),
+        ("--finetune", asked["finetune"]),
+        ("--save", asked["save"]),
+    ):
+        if given:
+            raise GeoscopeError(
+                f"expected no {flag} with --kind {change.kind}, which changes rows and no weights; leave it out"
+            )
 
 
 @dataclass(frozen=True)
@@ -230,17 +247,18 @@ class Study:
     def _measured(self, weights: ChangedWeights, state: State) -> Report:
         """One state's report, its rows with the state's keys."""
         self.perturbation.put(weights, state)
+        steps = self.perturbation.change.steps(state) or steps_of(self.options.get("transform"))
         saved = None if self.folder is None else self.folder / state.name
         if saved is not None:
             save_checkpoint(self.perturbation.checkpoint, saved)
         broken = None
         try:
-            report = measure(self.text, **self.options)
+            report = measure(self.text, **self.options | {"transform": [str(step) for step in steps]})
         except NonFinite as reason:
             broken = str(reason)
             report = self._without_values(broken)
         rows = [row.model_copy(update=state.keys) for row in report.measurements]
-        found = self.scoring.scores(self.perturbation.checkpoint, saved, broken)
+        found = self.scoring.scores(self.perturbation.checkpoint, saved, broken, steps)
         scores = None if found is None else [score.model_copy(update=state.keys) for score in found]
         return report.model_copy(update={"measurements": rows, "scores": scores})
 
@@ -262,6 +280,18 @@ class Study:
             environment=describe_environment(device=self.text.extraction.checkpoint.device),
         )
 
+    def _settings(self, states: Sequence[State], reports: Sequence[Report], first: Report) -> dict[str, Any]:
+        """Those of every state; of a study of transforms with what each of them was fitted to."""
+        if self.perturbation.change.transform is None:
+            return first.settings | self.settings
+        fits = [
+            {"transform_level": state.amount, **fit}
+            for state, report in zip(states, reports, strict=True)
+            for fit in report.settings.get("transform_fits", [])
+        ]
+        alike = without(first.settings, ("transform", "transform_fits"))
+        return alike | self.settings | {"perturbation": {**self.perturbation.settings, "fits": fits}}
+
     def _joined(self, states: Sequence[State], reports: Sequence[Report]) -> Report:
         """One report of all states, in their order."""
         first = next((report for report in reports if report.settings), reports[0])
@@ -274,7 +304,7 @@ class Study:
         return first.model_copy(
             update={
                 "sample": Sample.model_validate(sample),
-                "settings": first.settings | self.settings,
+                "settings": self._settings(states, reports, first),
                 "measurements": [row for report in reports for row in report.measurements],
                 "scores": None
                 if first.scores is None

@@ -13,7 +13,7 @@ import numpy as np
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
 from geoscope.run_folders import ClaimedFolder
-from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords, ReadingOptions
+from geoscope.settings.measuring import ReadingKeywords, ReadingOptions
 from geoscope.settings.option import fields_of, part
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.embeddings.embedding_folders import read_folder
@@ -22,7 +22,7 @@ from geoscope.subjects.embeddings.kept_rows import Keeping, open_kept
 from geoscope.subjects.embeddings.objects import object_embeddings
 from geoscope.subjects.kinds import Kind, expect, is_extracted
 from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.text_subjects import Planned, TextSubject, extract, open_text_subject
+from geoscope.subjects.text_subjects import Planned, TextSubject, keep_embeddings, open_text_subject
 
 _WITH_ROWS = "a subject with rows to read"
 
@@ -83,7 +83,7 @@ def embeddings_of(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     if expect(subject, (Kind.TEXT, Kind.ROWS, Kind.HELD), _WITH_ROWS) is not Kind.TEXT:
         return _embeddings(subject, options)
     _refuse_file_options(options)
-    return extract(_named(subject), **part(ExtractKeywords, options))
+    return keep_embeddings(_named(subject), **part(ReadingKeywords, options))
 
 
 def wanted_layers(embeddings: Embeddings, options: Mapping[str, Any], *, extracted: bool) -> Any:

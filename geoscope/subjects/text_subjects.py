@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
 from geoscope.protocols import resolved
+from geoscope.rows import Source
 from geoscope.scratch import scratch_folder
 from geoscope.settings.loading import Loading, Origin
-from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords, Text
+from geoscope.settings.measuring import ReadingKeywords, Text
 from geoscope.settings.option import completed, fields_of, part, takes, without
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel, read_sentence_model
 from geoscope.subjects.embeddings.embedding_folders import check_output, write_embeddings
@@ -119,35 +120,20 @@ def open_text_subject(subject: Any, planned: Planned | None = None, **given: Unp
     return TextSubject(extraction, _describe(extraction), sample, {**made, **extraction.read_with})
 
 
-@takes(ExtractKeywords)
-def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
-    """Read text with a checkpoint, and keep its hidden states as embeddings.
+Changed = Callable[[Extraction | Vocabulary], tuple[Source, dict[str, Any]]]
+"""Makes of a checkpoint's rows those that are kept, and says what settings are to tell of it."""
 
-    Parameters
-    ----------
-    subject : model, path or name
-        A loaded transformers model, with `tokenizer`, or a SentenceTransformer; or the name or folder of a checkpoint.
 
-    Returns
-    -------
-    Embeddings
-        ``.rows(layer)`` is an (n, d) float32 array; under ``layers="union"`` the layers stand one by one.
+@takes(ReadingKeywords)
+def keep_embeddings(
+    subject: Any, output: Any = None, changed: Changed | None = None, **given: Unpack[ReadingKeywords]
+) -> Embeddings:
+    """Read text with a checkpoint into a folder; see `geoscope.extract`.
 
-    Raises
-    ------
-    GeoscopeError
-        Where the subject, its text or an option is unusable.
-
-    Examples
-    --------
-    >>> import geoscope
-    >>> held = geoscope.extract("demo", texts=["The cat sat.", "It rained all day."], sequences=2, pooling="mean")
-    >>> held.rows().shape
-    (2, 384)
+    output: the folder, which must be new or empty; a temporary one if left out. changed: what is done to the rows.
     """
     expect(subject, [Kind.TEXT], "a checkpoint to read text with")
-    options = completed(ExtractKeywords, resolved(given))
-    output = options["output"]
+    options = completed(ReadingKeywords, resolved(given))
     if output is not None:
         check_output(Path(output).expanduser())
     text = open_text_subject(subject, **part(ReadingKeywords, options))
@@ -173,9 +159,11 @@ def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
     }
     temporary = scratch_folder() if output is None else None
     folder = Path(temporary.name) / "embeddings" if temporary is not None else Path(str(output))
+    rows, more = (extraction, {}) if changed is None else changed(extraction)
+    kept = output is not None and changed is None  # what is changed is no longer what was read
     written = write_embeddings(
-        folder, extraction, subject=described, sample=sample, settings=settings,
-        identity=None if output is None else text.identity,
+        folder, rows, subject=described, sample=sample, settings=settings | more,
+        identity=text.identity if kept else None,
     )  # fmt: skip
     written.keep(temporary)
     return written
