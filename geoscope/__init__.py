@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from geoscope.comparisons.checks import Check, check
     from geoscope.comparisons.comparison import Comparison
     from geoscope.comparisons.noise_floor import NoiseFloor
+    from geoscope.comparisons.size_curve import SizeCurve
     from geoscope.correlations.correlate import correlate
     from geoscope.correlations.correlations import Correlations
     from geoscope.errors import GeoscopeError, NotComparable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from geoscope.measuring import measure
     from geoscope.noise_floors import noise_floor
     from geoscope.report import Report
+    from geoscope.size_curves import size_curve
     from geoscope.studies.study import perturb
     from geoscope.subjects.embeddings.embeddings import Embeddings
 
@@ -39,6 +41,7 @@ __all__ = [
     "NoiseFloor",
     "NotComparable",
     "Report",
+    "SizeCurve",
     "__version__",
     "check",
     "compare",
@@ -48,6 +51,7 @@ __all__ = [
     "measure",
     "noise_floor",
     "perturb",
+    "size_curve",
 ]
 
 _HOME = {
@@ -60,6 +64,7 @@ _HOME = {
     "NoiseFloor": "geoscope.comparisons.noise_floor",
     "NotComparable": "geoscope.errors",
     "Report": "geoscope.report",
+    "SizeCurve": "geoscope.comparisons.size_curve",
     "check": "geoscope.comparisons.checks",
     "compare": "geoscope.comparing",
     "correlate": "geoscope.correlations.correlate",
@@ -68,6 +73,7 @@ _HOME = {
     "measure": "geoscope.measuring",
     "noise_floor": "geoscope.noise_floors",
     "perturb": "geoscope.studies.study",
+    "size_curve": "geoscope.size_curves",
 }
 
 if "torch" not in sys.modules:  # which reads it as it is loaded

@@ -25,11 +25,11 @@ from geoscope.scratch import scratch_folder
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import names, without
 from geoscope.settings.told import drawn_sequences, options_told
-from geoscope.subjects.disjoint_draws import corpus_of
 from geoscope.subjects.embeddings.embedding_folders import write_embeddings
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.layers import resolve_layers
+from geoscope.subjects.nested_draws import sample_of
 from geoscope.subjects.opening import embeddings_of, opened
 from geoscope.subjects.row_files.array_files import matrix
 
@@ -145,25 +145,11 @@ def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
     wanted = fewest.sample.sequences or 0
     if len(names) <= wanted:
         return reopened
-    share = wanted / len(names)
     alone = RowIndex(names, np.full_like(names, -1), names)
     chosen = names[smallest(hash_rows(alone, reopened.report.sample.seed), wanted)]
     kept = np.flatnonzero(np.isin(reopened.source.index.sequences, chosen)).astype(np.int64)
-    fraction = reopened.sample.get("sampling_fraction")
-    sample = {
-        **reopened.sample, "sequences": wanted, "fingerprint": None, "corpora": _shares(reopened.sample, chosen),
-        "sampling_fraction": None if fraction is None else fraction * share,
-    }  # fmt: skip
+    sample = sample_of(reopened.sample, names, chosen)
     return replace(reopened, source=Thinned(reopened.source, kept), sample=sample)
-
-
-def _shares(sample: Mapping[str, Any], chosen: IntArray) -> list[dict[str, Any]]:
-    """The corpora's shares of some of the drawn sequences."""
-    shares = [dict(share) for share in sample.get("corpora") or []]
-    origin = corpus_of(sample, chosen)
-    for place, share in enumerate(shares):
-        share["sequences"] = int(np.sum(origin == place))
-    return shares
 
 
 def _measured(reopened: _Reopened, rows: int, points: int) -> Report:

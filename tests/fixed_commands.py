@@ -43,6 +43,10 @@ COMMANDS: dict[str, str] = {
     "floor-text": "noise-floor demo --sequences 60 --draws 3 --max-length 24 --tokens content --measures "
     "isotropy,dimension --format json",
     "floor-trainings": "noise-floor first.json second.json third.npz --groups sequence --format json",
+    "size-curve": "size-curve first.npz --groups sequence --sequence-counts 25 --measures isotropy,two_nn "
+    "--format json",
+    "transform": "measure first.npz --groups sequence --transform drop-top=1,whiten=0.5 --measures anisotropy,isotropy "
+    "--format json",
     "perturb": "perturb demo --levels 0,20 --seeds 2 --sequences 24 --max-length 16 --no-errors --quantizer-grid 2x4,6 "
     "--measures anisotropy,two_nn,patchiness --format json",
     "correlate": "correlate first.json second.json third.json fourth.json scores.csv --format json",
@@ -50,8 +54,8 @@ COMMANDS: dict[str, str] = {
 """The commands, in an order in which later ones may read what earlier ones wrote."""
 
 _KEPT = {"groups": "first.json", "pooled": "pooled.json"}
-_ROWS = ("associations", "floors", "measurements", "differences", "limits")
-_PLACES = ("limit", "measure", "layer", "noise_level", "noise_seed", "codebooks", "bits")
+_ROWS = ("points", "associations", "floors", "measurements", "differences", "limits")
+_PLACES = ("limit", "measure", "layer", "size", "noise_level", "noise_seed", "codebooks", "bits")
 _NUMBERS = ("value", "difference", "mean", "pearson")
 _APART = ("environment", "geoscope_version")
 

@@ -186,8 +186,8 @@ def _fields() -> Iterator[Field]:
     from geoscope.settings.option import fields_of
 
     groups = (
-        measuring.MeasureKeywords, judging.CompareKeywords, judging.FloorKeywords, studying.StudyKeywords,
-        fine_tuning.FineTuningKeywords, correlating.CorrelateOptions,
+        measuring.MeasureKeywords, judging.CompareKeywords, judging.FloorKeywords, judging.CurveKeywords,
+        studying.StudyKeywords, fine_tuning.FineTuningKeywords, correlating.CorrelateOptions,
     )  # fmt: skip
     for group in groups:
         yield from fields_of(group).values()

@@ -12,7 +12,7 @@ import pytest
 import geoscope
 from geoscope.result import Result
 
-FUNCTIONS = ("check", "compare", "correlate", "extract", "finetune", "measure", "noise_floor", "perturb")
+FUNCTIONS = ("check", "compare", "correlate", "extract", "finetune", "measure", "noise_floor", "perturb", "size_curve")
 SECTIONS = ("Parameters", "Returns", "Raises")
 WITHOUT_EXAMPLE = {"finetune"}
 """It trains a model."""

@@ -17,6 +17,7 @@ from geoscope.comparisons.checks import check_report
 from geoscope.comparisons.comparison import compare_reports
 from geoscope.comparisons.limits import parse_bound, parse_limit
 from geoscope.comparisons.noise_floor import Floor, NoiseFloor
+from geoscope.comparisons.size_curve import Size, SizeCurve, SizePoint, enough_of
 from geoscope.correlations.correlate import correlate
 from geoscope.diagnosis.diagnosis import Diagnosis, Finding
 from geoscope.document import Column, Document, Section, Table
@@ -82,6 +83,17 @@ def result(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         return NoiseFloor(
             over="trainings", count=3, quantile=5.0, subjects=[{"name": "a"}], sample={}, settings={"a": 1},
             floors=[floor], limits={"two_nn": "180%"}, environment={},
+        )  # fmt: skip
+    if request.param == "size_curve":
+        sizes = [Size(size=size, sequences=size, rows=9 * size, points=9 * size) for size in (25, 50, 100)]
+        points = [
+            SizePoint(layer=1, measure=key, size=each.size, value=2.0 - 1 / each.size, standard_error=0.01, n=each.rows)
+            for key in ("isoscore", "two_nn")
+            for each in sizes
+        ]
+        return SizeCurve(
+            over="sequences", sizes=sizes, subject={"name": "a"}, sample={}, settings={"a": 1}, points=points,
+            enough=[enough_of(points[:3]), enough_of(points[3:])], environment={},
         )  # fmt: skip
     if request.param == "correlations":
         scores = tmp_path / "scores.csv"

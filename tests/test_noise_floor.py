@@ -160,8 +160,8 @@ def test_a_checkpoint_is_read_once(checkpoint_folder, corpus_file, monkeypatch):
     from geoscope.subjects import opening
 
     calls = []
-    extract = opening.extract
-    monkeypatch.setattr(opening, "extract", lambda *a, **k: calls.append(a) or extract(*a, **k))
+    keep = opening.keep_embeddings
+    monkeypatch.setattr(opening, "keep_embeddings", lambda *a, **k: calls.append(a) or keep(*a, **k))
     options = {"corpora": [str(corpus_file)], "layers": "-1,1", "measures": FAST, "max_length": 32, "sequences": 40}
     found = noise_floor(str(checkpoint_folder("bert")), draws=3, **options)
     assert len(calls) == 1

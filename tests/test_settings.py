@@ -23,6 +23,7 @@ from geoscope.protocols import PROTOCOLS
 from geoscope.settings import correlating, fine_tuning, judging, measuring, studying
 from geoscope.settings.option import Option, completed, fields_of, numbers, read, takes
 from geoscope.settings.told import options_told
+from geoscope.size_curves import size_curve
 from geoscope.studies.study import perturb
 
 ROWS = np.random.default_rng(0).standard_normal((60, 4))
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[type, Any]] = {
     "compare": (judging.CompareOptions, geoscope.compare),
     "extract": (measuring.ExtractOptions, geoscope.extract),
     "noise-floor": (judging.FloorOptions, noise_floor),
+    "size-curve": (judging.CurveOptions, size_curve),
     "perturb": (studying.StudyOptions, perturb),
     "correlate": (correlating.CorrelateOptions, correlate),
     "finetune": (fine_tuning.FineTuningOptions, finetune),
@@ -62,6 +64,7 @@ def test_a_command_has_every_option_of_its_function(command: str) -> None:
 def test_whatever_measures_can_be_asked_the_same() -> None:
     of_measure = set(fields_of(measuring.MeasureOptions))
     lacking = {name: of_measure - set(fields_of(group)) for name, (group, _) in COMMANDS.items()}
+    assert lacking["size-curve"] == {"quantizer_grid"}  # it draws one number of a measure at a size
     assert lacking["compare"] == {"quantizer_grid"}  # it holds one number of a measure against one
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
     assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know

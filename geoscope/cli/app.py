@@ -25,6 +25,7 @@ from geoscope.cli.commands import (
     noise_floor_command,
     perturb_command,
     saved_results,
+    size_curve_command,
 )
 from geoscope.cli.exits import ExitCode, settled
 from geoscope.cli.help import Command, Commands, print_help, written
@@ -213,6 +214,7 @@ def extract(
 compare = _command(gates.compare)
 check = _command(gates.check)
 noise_floor = _command(noise_floor_command.noise_floor)
+size_curve = _command(size_curve_command.size_curve)
 show = _command(saved_results.show)
 report = _command(saved_results.report)
 perturb = _command(perturb_command.perturb)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import HEEDING
@@ -67,7 +67,12 @@ def _fields(base: Report, candidate: Report) -> Iterable[tuple[str, Any, Any]]:
 
 def transforms_of(report: Report) -> list[str]:
     """What was done to a report's rows before they were measured, in order."""
-    told = report.settings.get("transform") or []
+    return transforms_in(report.settings)
+
+
+def transforms_in(settings: Mapping[str, Any]) -> list[str]:
+    """The same of a result's settings."""
+    told = settings.get("transform") or []
     return list(map(str, told if isinstance(told, list) else [told]))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from geoscope.catalogue import ALIGNMENT, ENERGY_LIMIT, MEASURES, WIDTHS, null_kind_of
-from geoscope.comparisons.comparability import check_comparable, transform_of_study, transforms_of
+from geoscope.comparisons.comparability import check_comparable, transform_of_study, transforms_in
 from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
@@ -80,7 +80,12 @@ def _transformed(report: Report) -> list[Finding]:
             Finding(f"The model is the same at every level: its rows are transformed ({moved})", lead=True),
             Finding("each level's fit is on the rows that are measured, of a probe on those that train it"),
         ]
-    made = transforms_of(report)
+    return transformed_in_words(report.settings)
+
+
+def transformed_in_words(settings: Mapping[str, Any]) -> list[Finding]:
+    """The same of a report's settings."""
+    made = transforms_in(settings)
     if not made:
         return []
     told = f"the rows were transformed before they were measured ({in_words(made)})"

@@ -143,6 +143,7 @@ KINDS = (
     ResultKind("comparison", "comparisons.comparison", "Comparison", "comparisons"),
     ResultKind("check", "comparisons.checks", "Check", "gates"),
     ResultKind("noise_floor", "comparisons.noise_floor", "NoiseFloor", "noise_floors"),
+    ResultKind("size_curve", "comparisons.size_curve", "SizeCurve", "size_curves"),
     ResultKind("correlations", "correlations.correlations", "Correlations", "correlations"),
     ResultKind("fine_tuning", "finetuning.outcome", "FineTuning", "fine_tunings"),
     ResultKind("diagnosis", "diagnosis.diagnosis", "Diagnosis", "listings.diagnoses"),

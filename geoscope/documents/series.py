@@ -30,14 +30,16 @@ _MOST_PLACES = 2  # of a study, which take many words
 
 @dataclass(frozen=True)
 class Axis:
-    """What the charts of a page are over: layers, or a study's levels."""
+    """What the charts of a page are over: layers, a study's levels, or sizes; of: what these count."""
 
-    by: Literal["layer", "noise_level", "transform_level"]
+    by: Literal["layer", "noise_level", "transform_level", "size"]
     places: tuple[float, ...]
+    of: str = ""
 
     @property
     def name(self) -> str:
-        return {"layer": "layer", "noise_level": "noise level (%)", "transform_level": "transform's amount"}[self.by]
+        named = {"noise_level": "noise level (%)", "transform_level": "transform's amount", "size": self.of}
+        return named.get(self.by, self.by)
 
     def place_of(self, row: Measurement) -> float | None:
         """Where a measurement stands; None for one that belongs to no place, which is drawn across."""

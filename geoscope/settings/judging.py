@@ -1,8 +1,8 @@
-"""The options of what holds reports against each other or against limits, and of noise floors."""
+"""The options of what holds reports against each other or against limits, of noise floors and of size curves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, TypedDict
 
 from geoscope.bounds import SEEDS
@@ -10,7 +10,7 @@ from geoscope.catalogue import KEYS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
 from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text, Transforming
 from geoscope.settings.option import Option
-from geoscope.settings.texts import share_of
+from geoscope.settings.texts import counts_of, share_of
 
 _LIMITS = "Limits"
 
@@ -78,3 +78,32 @@ class FloorOptions(
 
 class FloorKeywords(FloorOptions, Heard, total=False):
     """What `noise_floor` takes."""
+
+
+class CurveSizes(TypedDict, total=False):
+    """At which sizes a curve is measured."""
+
+    rows: Annotated[
+        Sequence[int] | None,
+        Option(
+            None, "Numbers of rows to measure, each among the more; all there are come last.",
+            "Sample", metavar="250,500,...", parse=counts_of, often=9,
+            takes="sequence of int",
+        ),
+    ]  # fmt: skip
+    sequence_counts: Annotated[
+        Sequence[int] | None,
+        Option(
+            None, "Numbers of sequences to measure, in the place of rows.",
+            "Sample", metavar="100,300,...", shown="the sample halved again and again", parse=counts_of, often=9,
+            takes="sequence of int",
+        ),
+    ]  # fmt: skip
+
+
+class CurveOptions(CurveSizes, OneSize, total=False):
+    """What `size-curve` can be asked."""
+
+
+class CurveKeywords(CurveOptions, Heard, total=False):
+    """What `geoscope.size_curve` takes."""

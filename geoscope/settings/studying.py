@@ -56,7 +56,7 @@ class Perturbing(TypedDict, total=False):
             "noise",
             "What is done to the weights; or, with transform=T, to the rows that are measured and probed, the model "
             "staying as it is: T is a name that --transform takes.",
-            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=CHECKPOINT|transform=T", often=6,
+            _STUDY, metavar="noise|shuffle-embeddings|untrained|swap-embeddings=ID|transform=T", often=6,
             words=("noise", "shuffle-embeddings", "untrained", "swap-embeddings=", *_TRANSFORMS),
         ),
     ]  # fmt: skip

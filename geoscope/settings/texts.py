@@ -74,6 +74,17 @@ def keys_of(text: str) -> list[str]:
     return names
 
 
+def counts_of(text: str) -> list[int]:
+    """The whole numbers from 1 in a comma-separated list."""
+    try:
+        counts = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        counts = []
+    if not counts or min(counts) < 1:
+        raise GeoscopeError(f"expected whole numbers from 1 with commas between, got {text!r}; give such as 250,500")
+    return counts
+
+
 def share_of(given: str | float) -> float:
     """A share such as 5% or 0.05."""
     text = str(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,25 +57,35 @@ def split_sequences(embeddings: Embeddings, parts: int, seed: int) -> list[Embed
     dealt = np.lexsort((shuffled, corpus_of(embeddings.sample, names)))
     part = np.empty(len(names), dtype=np.int64)
     part[dealt] = np.arange(len(names)) % parts
-    subject = embeddings.subject or {
-        "name": embeddings.name, "kind": "embeddings", "fingerprint": embeddings.fingerprint,
-        "hidden_size": embeddings.hidden_size,
-    }  # fmt: skip
-    rows = {layer: embeddings.rows(layer) for layer in embeddings.layers}
-    made = []
-    for number in range(parts):
-        chosen = np.flatnonzero(part[place] == number).astype(np.int64)
-        made.append(
-            Embeddings(
-                {layer: ChosenRows(array, chosen) for layer, array in rows.items()},
-                embeddings.index.take(chosen),
-                name=embeddings.name,
-                subject=subject,
-                sample=embeddings.sample,
-                settings=embeddings.settings,
-            )
-        )
-    return made
+    return [
+        taken(embeddings, np.flatnonzero(part[place] == number).astype(np.int64), embeddings.sample, renumbered=False)
+        for number in range(parts)
+    ]
+
+
+def taken(
+    embeddings: Embeddings, chosen: IntArray, sample: Mapping[str, Any], *, renumbered: bool = True
+) -> Embeddings:
+    """Some rows of embeddings, as a report tells of the whole.
+
+    renumbered: whether sequences are counted anew, so that every group of them is filled.
+    """
+    index = embeddings.index.take(chosen)
+    if renumbered:
+        _, place = np.unique(index.sequences, return_inverse=True)
+        index = replace(index, sequences=place.astype(np.int64))
+    return Embeddings(
+        {layer: ChosenRows(embeddings.rows(layer), chosen) for layer in embeddings.layers},
+        index,
+        name=embeddings.name,
+        subject=embeddings.subject or {
+            "name": embeddings.name, "kind": "embeddings", "fingerprint": embeddings.fingerprint,
+            "hidden_size": embeddings.hidden_size,
+        },
+        sample=sample,
+        settings=embeddings.settings,
+        groups_known=embeddings.groups_known,
+    )  # fmt: skip
 
 
 def corpus_of(sample: Mapping[str, Any], sequences: IntArray) -> IntArray:

@@ -336,6 +336,7 @@ def _everyday() -> Iterator[Case]:
         "correlate",
         "finetune",
         "noise-floor",
+        "size-curve",
         "measures",
         "config",
         "protocols",
@@ -387,6 +388,18 @@ def _everyday() -> Iterator[Case]:
         "a floor",
         "noise-floor x.npy --draws 3 --measures isoscore --format table",
         "isoscore",
+        files={"x.npy": npy(numbers(900, 8))},
+    )
+    yield right(
+        "a size curve",
+        "size-curve x.npy --rows 100,300 --measures isoscore --format table",
+        "From",
+        files={"x.npy": npy(numbers(900, 8))},
+    )
+    yield right(
+        "transformed rows",
+        "measure x.npy --transform drop-top=1,whiten=0.5,unit --measures isoscore --format table",
+        "the rows were transformed before they were measured (drop-top=1,whiten=0.5,unit)",
         files={"x.npy": npy(numbers(900, 8))},
     )
     yield right(

@@ -164,7 +164,7 @@ def cases() -> Iterator[Case]:
 
 def _of_other_kinds() -> Iterator[Case]:
     held = {"schema_version": "1", "geoscope_version": "0.1.0"}
-    for kind in ("comparison", "check", "noise_floor", "correlations", "fine_tuning"):
+    for kind in ("comparison", "check", "noise_floor", "size_curve", "correlations", "fine_tuning"):
         yield refused(
             f"show, a {kind} of nothing", "show r.json", "r.json", files={"r.json": text(held | {"kind": kind})}
         )
@@ -178,6 +178,7 @@ def _of_other_kinds() -> Iterator[Case]:
         "comparison": {"base": [], "candidates": 3, "settings": {}, "differences": {}},
         "check": {"subject": [], "limits": {}},
         "noise_floor": {"subject": 1},
+        "size_curve": {"subject": {"name": "x"}, "sizes": [], "points": 3},
         "check of odd limits": {"subject": {}, "limits": [{"limit": 5}]},
     }.items():
         yield refused(

@@ -1,0 +1,45 @@
+"""Nested draws: some of the sequences or rows of embeddings, the fewer among the more, read from where all lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from geoscope.rows import IntArray, RowIndex, hash_rows, smallest
+from geoscope.subjects.disjoint_draws import corpus_of, taken
+from geoscope.subjects.embeddings.embeddings import Embeddings
+
+
+def some_sequences(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
+    """So many sequences by a seeded hash, each corpus by itself, so that it keeps its share of them."""
+    names = np.unique(embeddings.index.sequences)
+    alone = RowIndex(names, np.full_like(names, -1), names)
+    hashes, corpora = hash_rows(alone, seed), corpus_of(embeddings.sample, names)
+    turn = np.empty(len(names))
+    for corpus in np.unique(corpora):
+        own = np.flatnonzero(corpora == corpus)
+        turn[own[np.argsort(hashes[own], kind="stable")]] = (np.arange(len(own)) + 0.5) / len(own)
+    chosen = np.sort(names[np.argsort(turn, kind="stable")[:count]])
+    kept = np.flatnonzero(np.isin(embeddings.index.sequences, chosen)).astype(np.int64)
+    return taken(embeddings, kept, sample_of(embeddings.sample, names, chosen))
+
+
+def some_rows(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
+    """So many rows by a seeded hash of sequence and position, whatever sequences they are of."""
+    kept = smallest(hash_rows(embeddings.index, seed), count)
+    names, chosen = (np.unique(each) for each in (embeddings.index.sequences, embeddings.index.sequences[kept]))
+    return taken(embeddings, kept, sample_of(embeddings.sample, names, chosen))
+
+
+def sample_of(sample: Mapping[str, Any], names: IntArray, chosen: IntArray) -> dict[str, Any]:
+    """What a report says of a sample of which some sequences are left: their number, shares and fraction."""
+    if not sample:
+        return {}
+    fraction, origin = sample.get("sampling_fraction"), corpus_of(sample, chosen)
+    shares = [dict(share) for share in sample.get("corpora") or []]
+    for place, share in enumerate(shares):
+        share["sequences"] = int(np.sum(origin == place))
+    left = None if fraction is None else fraction * len(chosen) / len(names)
+    return {**sample, "sequences": len(chosen), "fingerprint": None, "corpora": shares, "sampling_fraction": left}
