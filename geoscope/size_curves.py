@@ -79,7 +79,8 @@ def size_curve(subject: Any, **given: Unpack[CurveKeywords]) -> SizeCurve:
     reports = []
     for size in in_parts(sizes, filled["progress"], "sizes", sizes):
         rows = whole if size == every else draw(whole, size, filled["seed"])
-        reports.append(measuring.measure(rows, **kept))
+        heard = kept if size == every else without(kept, ["announce"])  # of the memory that most takes
+        reports.append(measuring.measure(rows, **heard))
     return _curve(over, sizes, reports)
 
 

@@ -89,7 +89,7 @@ def test_a_corrected_number_holds_where_the_plain_one_still_grows() -> None:
     assert values == sorted(values)
     text = " ".join(found.summary().split())
     assert "From 80 rows on these stay within their error of the value of all 4,000: participation_ratio_corr" in text
-    assert "At no size below all 4,000 rows these do: participation_ratio." in text
+    assert "At no size below all 4,000 rows do these stay within their error of its value: participation_ratio." in text
 
 
 def point(size: int, value: float | None, error: float | None = 0.01, **more: Any) -> SizePoint:

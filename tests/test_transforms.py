@@ -128,7 +128,8 @@ def test_whitening_gives_the_numerical_rank_and_nothing_below_rounding() -> None
     rows = factors @ np.linalg.qr(rng.standard_normal((40, 12)))[0].T  # of rank 12 in 40 dimensions
     report = measured(rows, "whiten=1", measures=["participation_ratio", "effective_rank"])
     assert values(report) == pytest.approx([12, 12], rel=1e-6)
-    assert report.settings["transform_fits"] == [{"layer": None, "transform": "whiten=1", "rows": 300, "rank": 12}]
+    (fit,) = report.settings["transform_fits"]
+    assert (fit["layer"], fit["transform"], fit["rows"], fit["rank"]) == (None, "whiten=1", 300, 12)
     few = measured(rng.standard_normal((7, 40)), "whiten=1", measures=["participation_ratio"])  # n < d
     assert values(few) == pytest.approx([6], rel=1e-6)
 
@@ -221,6 +222,20 @@ def test_directions_of_one_variance_are_warned_of() -> None:
 def test_what_is_no_transform_is_refused(transform: Any, told: str) -> None:
     with pytest.raises(GeoscopeError, match=told):
         measured(P, transform)
+
+
+def test_it_is_told_where_rounding_is_lifted_above_what_duplicates_are_known_by() -> None:
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.standard_normal((20, 20)))[0]
+    for lowest, lifted in ((-1, False), (-3, True)):
+        rows = (rng.standard_normal((600, 20)) * np.logspace(0, lowest, 20)) @ turn
+        noise = 1e-7 * rng.standard_normal((200, 20))
+        twice = np.vstack([rows, rows[:200] * (1 + noise)]).astype(np.float32)
+        report = measured(twice, "whiten=1", measures=["two_nn"])
+        kept = report.sample.dropped[0].duplicates if report.sample.dropped else 0
+        assert (kept < 200) == lifted
+        assert ("lifts rounding" in report.summary()) == lifted
+        assert report.settings["transform_fits"][0]["rounding"] > 0
 
 
 def test_errors_hold_the_fit_fixed() -> None:

@@ -27,9 +27,8 @@ from geoscope.document import (
     entry,
     side_by_side,
 )
-from geoscope.documents.findings import moved_in_words
 from geoscope.documents.gates import failed_limits, interval_columns, limit_cases, limits_table, suite_of, told_limits
-from geoscope.documents.reading import as_isoscore, by_family, folded, reading_of
+from geoscope.documents.reading import as_isoscore, by_family, folded, moved_in_words, reading_of
 from geoscope.wording import (
     between,
     capital,

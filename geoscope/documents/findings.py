@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from geoscope.catalogue import ALIGNMENT, ENERGY_LIMIT, MEASURES, WIDTHS, null_kind_of
-from geoscope.comparisons.comparability import check_comparable, transform_of_study, transforms_in
+from geoscope.comparisons.comparability import check_comparable, transform_of_study
 from geoscope.comparisons.difference_errors import draws_of, population_of
 from geoscope.comparisons.matching import unequal_size
 from geoscope.comparisons.verdicts import interval_of_value
 from geoscope.document import Finding
 from geoscope.documents.gates import collapse_in_words
+from geoscope.documents.reading import transformed_in_words
 from geoscope.documents.series import labels_of, place_name, ranged
 from geoscope.errors import EQUAL_UP_TO_ROUNDING, GeoscopeError
-from geoscope.transforms import in_words
 from geoscope.wording import capital, layer_in_words, layers_together, listed
 
 if TYPE_CHECKING:
@@ -81,29 +81,6 @@ def _transformed(report: Report) -> list[Finding]:
             Finding("each level's fit is on the rows that are measured, of a probe on those that train it"),
         ]
     return transformed_in_words(report.settings)
-
-
-def transformed_in_words(settings: Mapping[str, Any]) -> list[Finding]:
-    """The same of a report's settings."""
-    made = transforms_in(settings)
-    if not made:
-        return []
-    told = f"the rows were transformed before they were measured ({in_words(made)})"
-    held = "standard errors and halves keep what was fitted as it is; nulls are of points that nothing was fitted to"
-    return [Finding(told, warning=True, lead=True), Finding(held)]
-
-
-def moved_in_words(settings: Mapping[str, Any]) -> list[Finding]:
-    """Of a comparison's settings: whose rows were transformed, and how; that this is what differs, where it does."""
-    made: Mapping[str, Sequence[str]] = settings.get("transforms") or {}
-    if not made:
-        return []
-    told = [in_words(each) for each in made.values()]
-    if len(set(told)) == 1:
-        return [Finding(f"The rows of all were transformed before they were measured ({told[0]})", lead=True)]
-    whose = "; ".join(f"{label}: {words}" for label, words in zip(made, told, strict=True))
-    said = f"the rows were transformed differently ({whose}): the differences are what the transforms did"
-    return [Finding(said, warning=True, lead=True)]
 
 
 def _like_their_nulls(rows: Sequence[Measurement]) -> list[tuple[str, list[Measurement]]]:

@@ -1,14 +1,16 @@
-"""Reading: how a measure is to be read, from the catalogue, and where its paper is."""
+"""Reading: how a measure is to be read, from the catalogue; where its paper is; what was done to rows before."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import isclose
 from typing import Any
 
 from geoscope.catalogue import FAMILIES, MEASURES, ONE_NUMBER, Measure
-from geoscope.document import Folded, Reading
+from geoscope.comparisons.comparability import transforms_in
+from geoscope.document import Finding, Folded, Reading
+from geoscope.transforms import in_words
 
 _MEASURES = {measure.key: measure for measure in MEASURES}
 _OTHER = "other"
@@ -92,3 +94,42 @@ def by_family(keys: Iterable[str]) -> list[tuple[str, list[str]]]:
 def in_order(keys: Iterable[str]) -> list[str]:
     """The keys in the order of their families."""
     return [key for _, members in by_family(keys) for key in members]
+
+
+def transformed_in_words(settings: Mapping[str, Any]) -> list[Finding]:
+    """Of a report's settings: that rows were changed before they were measured, and what of the numbers knows of it."""
+    made = transforms_in(settings)
+    if not made:
+        return []
+    told = f"the rows were transformed before they were measured ({in_words(made)})"
+    held = "standard errors and halves keep what was fitted as it is; nulls are of points that nothing was fitted to"
+    return [Finding(told, warning=True, lead=True), *_lifted(settings), Finding(held)]
+
+
+def _lifted(settings: Mapping[str, Any]) -> list[Finding]:
+    """That a transform made rounding large enough for equal rows to be taken for different ones."""
+    fits = [fit for fit in settings.get("transform_fits") or [] if isinstance(fit, Mapping)]
+    most = max((fit for fit in fits if isinstance(fit.get("rounding"), float)), key=_rounding_of, default=None)
+    held = settings.get("duplicate_tolerance")
+    if most is None or not isinstance(held, float) or _rounding_of(most) <= held:
+        return []
+    how_far = f"{most.get('transform')} lifts rounding to {_rounding_of(most):.1g} of the rows' radius"
+    what = "rows that rounding alone tells apart are no duplicates any more, and measures of pairs of rows read it"
+    return [Finding(f"{how_far}: {what}", warning=True)]
+
+
+def _rounding_of(fit: Mapping[str, Any]) -> float:
+    return float(fit["rounding"])
+
+
+def moved_in_words(settings: Mapping[str, Any]) -> list[Finding]:
+    """Of a comparison's settings: whose rows were transformed, and how; that this is what differs, where it does."""
+    made: Mapping[str, Sequence[str]] = settings.get("transforms") or {}
+    if not made:
+        return []
+    told = [in_words(each) for each in made.values()]
+    if len(set(told)) == 1:
+        return [Finding(f"The rows of all were transformed before they were measured ({told[0]})", lead=True)]
+    whose = "; ".join(f"{label}: {words}" for label, words in zip(made, told, strict=True))
+    said = f"the rows were transformed differently ({whose}): the differences are what the transforms did"
+    return [Finding(said, warning=True, lead=True)]

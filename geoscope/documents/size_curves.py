@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from geoscope.document import Across, Card, Cards, Column, Document, Finding, Folded, Section, Table, side_by_side
-from geoscope.documents.findings import transformed_in_words
-from geoscope.documents.reading import as_isoscore, by_family, family_of, folded
+from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, transformed_in_words
 from geoscope.documents.series import Axis, Held, card
 from geoscope.wording import layer_in_words, listed, short_names
 
@@ -78,7 +77,8 @@ def _findings(result: SizeCurve) -> list[Finding]:
         for size, names in sorted(held.items())
     ]
     if left:
-        found.append(f"At no size below {whole} {result.over} these do: {listed(left, _NAMED)}")
+        told = f"At no size below {whole} {result.over} do these stay within their error of its value"
+        found.append(f"{told}: {listed(left, _NAMED)}")
     found += [f"Not known of {listed(names, _NAMED)}: {why}" for why, names in unknown.items()]
     return [Finding(text, lead=True) for text in found]
 

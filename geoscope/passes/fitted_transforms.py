@@ -1,7 +1,8 @@
 """Fitted transforms: rows changed before they are measured, each step fitted on all of them by a sweep of its own.
 
-A step is fitted on every row of its cloud as the steps before have left it, and applied in float64. The definitions are
-in `geoscope/transforms.py`. Rows that are equal up to rounding have no directions to fit: each becomes their mean.
+A step is fitted on every row of its cloud as the steps before have left it, and applied in float64. Where it makes
+small directions large it lifts rounding with them: a report tells how far, as a share of the radius. The definitions
+are in `geoscope/transforms.py`. Rows that are equal up to rounding have no directions to fit: each becomes their mean.
 """
 
 from __future__ import annotations
@@ -245,7 +246,9 @@ def _whiten(step: Step, moments: Moments, where: str) -> Fit:
     matrix = _product(kept * values[:rank] ** (-power / 2), np.ascontiguousarray(kept.T))
     mean, scale = moments.mean, moments.scale
     back = scale ** (power - 1.0)
-    return (lambda rows: _product(rows * scale - mean, matrix) * back), {"rank": rank}
+    lifted = _rounding(moments) * float(values[rank - 1]) ** (-power / 2)
+    radius = float(np.sqrt(np.sum(values[:rank] ** (1.0 - power))))
+    return (lambda rows: _product(rows * scale - mean, matrix) * back), {"rank": rank, "rounding": lifted / radius}
 
 
 def _drop_dims(step: Step, moments: Moments, where: str) -> Fit:
@@ -272,7 +275,9 @@ def _clip(step: Step, moments: Moments, where: str) -> Fit:
 def _standardize(step: Step, moments: Moments, where: str) -> Fit:
     deviations, mean, scale = _deviations(moments), moments.mean, moments.scale
     factors = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
-    return (lambda rows: (rows * scale - mean) * factors), {"rank": int(np.count_nonzero(deviations))}
+    rank = int(np.count_nonzero(deviations))
+    lifted = STEPS * moments.step * float(np.linalg.norm(factors * np.sqrt(_squares(moments))))
+    return (lambda rows: (rows * scale - mean) * factors), {"rank": rank, "rounding": lifted / max(rank, 1) ** 0.5}
 
 
 _FITS: dict[str, Callable[[Step, Moments, str], Fit]] = {
@@ -299,12 +304,22 @@ def _directions(moments: Moments) -> tuple[Float64, Float64, int]:
     rounding: of the decomposition, and of the rows' own numbers."""
     energy = moments.energy
     values, vectors = eigenvectors(moments.scatter / energy)
-    raw = np.diag(moments.scatter) + moments.count * moments.mean**2
-    own = (STEPS * moments.step) ** 2 * float(raw.max()) / energy
+    own = (STEPS * moments.step) ** 2 * float(_squares(moments).max()) * moments.count / energy
     floor = max(moments.dimension * float(np.finfo(np.float64).eps) * float(values[0]), own)
     rank = max(1, int(np.count_nonzero(values[: max(moments.count - 1, 1)] > floor)))
     scaled = np.array(values * (energy / (moments.count - 1)), dtype=np.float64)
     return scaled, np.array(vectors, dtype=np.float64), rank
+
+
+def _squares(moments: Moments) -> Float64:
+    """(d,) the mean square of each dimension's numbers, whatever their mean."""
+    squares: Float64 = np.diag(moments.scatter) / moments.count + moments.mean**2
+    return squares
+
+
+def _rounding(moments: Moments) -> float:
+    """How far rounding may put equal rows apart."""
+    return STEPS * moments.step * float(np.sqrt(_squares(moments).sum()))
 
 
 def _deviations(moments: Moments) -> Float64:

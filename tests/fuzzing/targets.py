@@ -83,7 +83,7 @@ def _grammars() -> list[Target]:
     from geoscope.correlations.covariates import parse_given
     from geoscope.estimates.quantizer_grid import grid_of
     from geoscope.memory import parse_size
-    from geoscope.settings.texts import keys_of, layers_of, names_of, points_of, share_of
+    from geoscope.settings.texts import counts_of, keys_of, layers_of, names_of, points_of, share_of, transforms_of
     from geoscope.studies.levels import parse_levels
     from geoscope.subjects.kinds import kind_of
     from geoscope.subjects.layers import resolve_layers
@@ -122,6 +122,8 @@ def _grammars() -> list[Target]:
         "--margin": (share_of, ("5%", "0.05"), DIGITS),
         "--memory": (parse_size, ("4GB", "500 MB", "2GiB", "17"), ("G", "i", "B", "k", "T", *DIGITS)),
         "--levels": (parse_levels, ("0,0.5,1", "marbut2024", "100"), ("marbut2024", *DIGITS)),
+        "--rows": (counts_of, ("250,500", "1"), (",", *DIGITS)),
+        "--transform": (transforms_of, ("whiten=0.5,unit", "drop-top=3"), ("clip=", "drop-dims=", "center", *DIGITS)),
         "--words": (parse_words, ("4-49",), DIGITS),
         "--given": (lambda text: parse_given([text]), ("log:noise_level", "a,b"), ("log:", ":", "isoscore", *DIGITS)),
         "--probe": (names_of, ("cola,sst2=x",), ("cola", "=", "/", *DIGITS)),
