@@ -14,8 +14,10 @@ from geoscope.studies.perturbations import ChangedWeights
 from geoscope.studies.probes import Probes
 from geoscope.subjects.checkpoint_files import hub
 from geoscope.subjects.models.checkpoints import Checkpoint
-from geoscope.tasks.glue import TASKS, Examples, TaskData, load_task
+from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
+from geoscope.tasks.text_task_files import load_task
+from geoscope.tasks.text_tasks import TASKS, TaskData
 
 Load = Callable[[str], Checkpoint]
 

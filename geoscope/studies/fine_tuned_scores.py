@@ -29,7 +29,7 @@ _CONSTANT = "the score has no value where predictions are all the same"
 
 def labelled_tasks(specs: Sequence[str]) -> list[Task]:
     """The tasks that --finetune names; raises GeoscopeError for one without labels, and for two of one name."""
-    unlabelled = [spec for spec in specs if spec.startswith("mlm:")]
+    unlabelled = [spec for spec in specs if tasks.is_language(spec)]
     if unlabelled:
         raise GeoscopeError(
             f"expected --finetune to name labelled tasks, got {unlabelled[0]}, whose head a study's states lack; "

@@ -1,4 +1,4 @@
-"""Probes: what a linear model can tell of a GLUE task from a checkpoint's frozen, mean-pooled rows."""
+"""Probes: what a linear model can tell of a task's labels from a checkpoint's frozen, mean-pooled rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from geoscope.rows import Float64, IntArray
 from geoscope.settings.measuring import MAX_LENGTH
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.subjects.models.extraction import Extraction
-from geoscope.tasks.glue import Examples, GlueTask, TaskData
+from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES
+from geoscope.tasks.text_tasks import TaskData, TextTask
 
 FOLDS = 3
 """Folds that the regularization is chosen by."""
@@ -126,7 +127,7 @@ class Probes:
 class _Plan:
     """What one task is trained on and scored on (None: its own folds)."""
 
-    task: GlueTask
+    task: TextTask
     train: Examples
     scored: Examples | None
     settings: dict[str, Any] = field(repr=False)
@@ -166,18 +167,18 @@ def _scores(plan: _Plan, train: Float64, scored: Float64 | None, seed: int) -> l
     return [_scored(plan.task, name, truth, predicted) for name in plan.task.scores]
 
 
-def _scored(task: GlueTask, name: str, truth: Any, predicted: Any) -> Score:
+def _scored(task: TextTask, name: str, truth: Any, predicted: Any) -> Score:
     try:
         return _score(task, name, len(truth), SCORES[name](truth, predicted), None)
     except Undefined as reason:
         return _score(task, name, len(truth), None, str(reason))
 
 
-def _score(task: GlueTask, name: str, n: int, value: float | None, reason: str | None) -> Score:
+def _score(task: TextTask, name: str, n: int, value: float | None, reason: str | None) -> Score:
     return Score(task=task.name, metric=name, score=value, n=n, reason=reason, method="probe")
 
 
-def _predict_folds(task: GlueTask, rows: Float64, labels: Any, seed: int) -> Any:
+def _predict_folds(task: TextTask, rows: Float64, labels: Any, seed: int) -> Any:
     """Each fold's predictions by a model that has not seen it."""
     predicted = np.zeros_like(labels)
     for train, test in _folds(task, labels, SCORED_FOLDS, seed):
@@ -185,7 +186,7 @@ def _predict_folds(task: GlueTask, rows: Float64, labels: Any, seed: int) -> Any
     return predicted
 
 
-def _predict(task: GlueTask, train: Float64, labels: Any, rows: Float64, seed: int) -> Any:
+def _predict(task: TextTask, train: Float64, labels: Any, rows: Float64, seed: int) -> Any:
     """Predictions by the regularization that does best on held-out folds, the stronger of equals."""
     held: dict[float, list[float]] = {strength: [] for strength in _STRENGTHS}
     for kept, out in _folds(task, labels, FOLDS, seed):
@@ -195,14 +196,14 @@ def _predict(task: GlueTask, train: Float64, labels: Any, rows: Float64, seed: i
     return next(predicted for _, predicted in _fits(task, train, labels, rows, (best,)))
 
 
-def _worth(task: GlueTask, truth: Any, predicted: Any) -> float:
+def _worth(task: TextTask, truth: Any, predicted: Any) -> float:
     try:
         return SCORES[task.scores[0]](truth, predicted)
     except Undefined:
         return -1.0
 
 
-def _folds(task: GlueTask, labels: Any, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+def _folds(task: TextTask, labels: Any, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     if task.classes:
@@ -215,7 +216,7 @@ def _folds(task: GlueTask, labels: Any, folds: int, seed: int) -> list[tuple[Int
     return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
 
 
-def _fits(task: GlueTask, train: Float64, labels: Any, rows: Float64, strengths: Sequence[float] = _STRENGTHS) -> Any:
+def _fits(task: TextTask, train: Float64, labels: Any, rows: Float64, strengths: Sequence[float] = _STRENGTHS) -> Any:
     """(strength, predictions) for every strength, on columns of mean 0 and deviation 1."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
