@@ -12,7 +12,7 @@ import numpy as np
 
 from geoscope.errors import GeoscopeError, first_line
 from geoscope.finetuning.preparation.answers import Answers
-from geoscope.finetuning.preparation.heads import headed_class
+from geoscope.finetuning.preparation.heads import headed_class, own_head
 from geoscope.finetuning.preparation.labelled_texts import LabelledTexts
 from geoscope.finetuning.preparation.language import MaskedTokens, NextTokens
 from geoscope.finetuning.preparation.reader import Encoded, Reader
@@ -73,7 +73,7 @@ class Lesson:
 
         folder: of the same model with other weights, to be taken instead of the checkpoint's.
         """
-        kind = headed_class(self.task.kind, self.checkpoint.model.config)
+        kind = headed_class(self.task.kind, self.checkpoint)
         if folder is None:
             self._refuse_unfit()
         folder = folder or self.checkpoint.model.name_or_path
@@ -149,8 +149,9 @@ class Lesson:
         """The task as settings have it."""
         sides = {"train": self.task.train, "evaluation": self.task.evaluation}
         about = {name: {"examples": len(side), "fingerprint": side.fingerprint} for name, side in sides.items()}
-        split = {} if self.task.split is None else {"split": self.task.split}
-        return {"name": self.task.name, "kind": self.task.kind, "classes": list(self.task.classes), **about, **split}
+        further = {"split": self.task.split, "head": own_head(self.task.kind, self.checkpoint)}
+        told = {name: what for name, what in further.items() if what is not None}
+        return {"name": self.task.name, "kind": self.task.kind, "classes": list(self.task.classes), **about, **told}
 
     def tracked(self, examples: int) -> Encoded:
         """So many of the evaluation examples as token ids, always the same; the geometry is measured on them."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from geoscope.subjects.models.checkpoints import Checkpoint
+
+ON_THE_MEAN, ON_EACH_TOKEN = "the mean of the encoder's last states", "each of the encoder's last states"
+"""What the head of an encoder-decoder reads."""
+
 _AUTO = {
     "classification": "AutoModelForSequenceClassification",
     "regression": "AutoModelForSequenceClassification",
@@ -13,81 +18,85 @@ _AUTO = {
 }
 
 
-def headed_class(kind: str, config: Any) -> Any:
-    """What `from_pretrained` is called on for a kind of task and a checkpoint's configuration.
+def own_head(kind: str, checkpoint: Checkpoint) -> str | None:
+    """What the head made here reads, of an encoder-decoder; None where transformers' class is taken."""
+    halves = checkpoint.kind == "encoder-decoder" or checkpoint.architecture.endswith("EncoderModel")
+    if not halves or _whole(checkpoint) is None:
+        return None
+    return {"classification": ON_THE_MEAN, "regression": ON_THE_MEAN, "answers": ON_EACH_TOKEN}.get(kind)
 
-    Transformers' class with that head: one on the last token that is no padding for decoders, on the first for most
-    encoders. Where transformers has the encoder of an encoder-decoder as a model (T5 and its like), that encoder with a
-    head of its own: on the mean of its last states for texts, on each for answers. Of other encoder-decoders (BART)
-    transformers' class, which trains both halves.
+
+def headed_class(kind: str, checkpoint: Checkpoint) -> Any:
+    """What `from_pretrained` is called on for a kind of task and a checkpoint.
+
+    Transformers' class with that head: on the last token that is no padding for decoders, on the first for most
+    encoders. Of an encoder-decoder it is the encoder that is measured, and so it is the encoder that learns: with a
+    linear head on the mean of its last states for texts, on each for answers. The decoder stays as it is.
     """
     import transformers
 
-    encoder = _lone_encoder(config)
-    if encoder is not None and kind in ("classification", "regression"):
-        return _on_the_mean(encoder)
-    if encoder is not None and kind == "answers":
-        return _on_each_token(encoder)
-    return getattr(transformers, _AUTO[kind])
+    own = own_head(kind, checkpoint)
+    if own is None:
+        return getattr(transformers, _AUTO[kind])
+    return (_on_the_mean if own == ON_THE_MEAN else _on_each_token)(_whole(checkpoint))
 
 
-def _lone_encoder(config: Any) -> Any:
-    """The class that is the encoder of an encoder-decoder alone, None where there is none."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
+def _whole(checkpoint: Checkpoint) -> Any:
+    """The checkpoint's class, None where transformers has none of its name."""
+    import transformers
 
-    found = MODEL_FOR_TEXT_ENCODING_MAPPING.get(type(config), None)
-    return found if found is not None and found.__name__.endswith("EncoderModel") else None
+    return getattr(transformers, checkpoint.architecture, None)
 
 
-def _on_the_mean(encoder: Any) -> Any:
-    """The encoder, and a linear head on the mean of its last states."""
+def _on_the_mean(whole: Any) -> Any:
+    """A model whose encoder has a linear head on the mean of its last states."""
     from transformers.loss.loss_utils import ForSequenceClassificationLoss
     from transformers.modeling_outputs import SequenceClassifierOutput
 
-    class OnTheMean(_with_head(encoder)):  # type: ignore[misc]  # transformers ships no types
+    class OnTheMean(_with_head(whole)):  # type: ignore[misc]  # transformers ships no types
         def forward(self, input_ids: Any, attention_mask: Any = None, labels: Any = None, **asked: Any) -> Any:
-            found = super().forward(input_ids=input_ids, attention_mask=attention_mask, **asked)
+            found = self.get_encoder()(input_ids=input_ids, attention_mask=attention_mask, **asked)
             logits = self.head(_mean(found.last_hidden_state, attention_mask))
             loss = None if labels is None else ForSequenceClassificationLoss(labels, logits, self.config)
             return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=found.hidden_states)
 
-    return _named(OnTheMean, encoder)
+    return _named(OnTheMean, whole)
 
 
-def _on_each_token(encoder: Any) -> Any:
-    """The encoder, and a linear head on each of its last states: whether an answer starts there, whether it ends."""
+def _on_each_token(whole: Any) -> Any:
+    """A model whose encoder has a linear head on each of its last states: does an answer start there, does it end."""
     from transformers.loss.loss_utils import ForQuestionAnsweringLoss
     from transformers.modeling_outputs import QuestionAnsweringModelOutput
 
-    class OnEachToken(_with_head(encoder)):  # type: ignore[misc]  # transformers ships no types
+    class OnEachToken(_with_head(whole)):  # type: ignore[misc]  # transformers ships no types
         def forward(
             self, input_ids: Any, attention_mask: Any = None, start_positions: Any = None, end_positions: Any = None,
             **asked: Any,
         ) -> Any:  # fmt: skip
-            found = super().forward(input_ids=input_ids, attention_mask=attention_mask, **asked)
+            found = self.get_encoder()(input_ids=input_ids, attention_mask=attention_mask, **asked)
             starts, ends = self.head(found.last_hidden_state).unbind(dim=-1)
             loss = ForQuestionAnsweringLoss(starts, ends, start_positions, end_positions)
             return QuestionAnsweringModelOutput(
                 loss=loss, start_logits=starts, end_logits=ends, hidden_states=found.hidden_states
             )
 
-    return _named(OnEachToken, encoder)
+    return _named(OnEachToken, whole)
 
 
-def _with_head(encoder: Any) -> Any:
-    """The encoder with a linear layer of as many outputs as its configuration has labels, drawn where it is lacking."""
+def _with_head(whole: Any) -> Any:
+    """The class with a linear layer of as many outputs as its configuration has labels, drawn where it is lacking."""
     from torch import nn
     from transformers import initialization
 
-    class WithHead(encoder):  # type: ignore[misc]  # transformers ships no types
+    class WithHead(whole):  # type: ignore[misc]  # transformers ships no types
         def __init__(self, config: Any) -> None:
             super().__init__(config)
-            self.head = nn.Linear(config.hidden_size, config.num_labels)
+            self.head = nn.Linear(self.get_encoder().config.hidden_size, config.num_labels)
             self.post_init()
 
         def _init_weights(self, module: Any) -> None:
             super()._init_weights(module)
-            head = getattr(self, "head", None)  # not yet there while the encoder is made
+            head = getattr(self, "head", None)  # not yet there while the rest is made
             if head is not None and module is head:
                 initialization.normal_(head.weight, mean=0.0, std=head.in_features**-0.5)
                 initialization.zeros_(head.bias)
@@ -95,9 +104,9 @@ def _with_head(encoder: Any) -> Any:
     return WithHead
 
 
-def _named(made: Any, encoder: Any) -> Any:
-    """The class under the encoder's name, which is what its saved folder is then read as again."""
-    made.__name__ = made.__qualname__ = encoder.__name__
+def _named(made: Any, whole: Any) -> Any:
+    """The class under the name that its saved folder is then read by again."""
+    made.__name__ = made.__qualname__ = whole.__name__
     return made
 
 
