@@ -263,14 +263,17 @@ def test_what_is_no_squad_is_told(tmp_path: Path, change: Callable[[Any], Any], 
 
 
 def test_places_without_squad_are_told(tmp_path: Path) -> None:
-    for place, about in ((tmp_path / "no", "expected a folder with the files of squad"), (tmp_path, "got none")):
+    for place, about in (
+        (tmp_path / "no", "expected a folder with the files of the task squad"),
+        (tmp_path, "got none"),
+    ):
         with pytest.raises(GeoscopeError, match=about):
             tasks.load(f"squad={place}")
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text("[]")
     with pytest.raises(GeoscopeError, match=r"or one \.json, of squad"):
         tasks.load(f"squad={tmp_path}")
-    for content, about in (("[", "expected JSON"), ("[]", "layout"), ('{"data": [1]}', "layout")):
+    for content, about in (("[", "layout as JSON"), ("[]", "layout"), ('{"data": [1]}', "layout")):
         (tmp_path / "a.json").write_text(content)
         with pytest.raises(GeoscopeError, match=about):
             tasks.load(f"squad={tmp_path / 'a.json'}")

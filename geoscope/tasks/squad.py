@@ -18,7 +18,7 @@ SCORES = ("f1", "exact_match")
 """As `geoscope.tasks.answer_scores` counts them."""
 
 _HUB = "rajpurkar/squad"
-_WHAT = "questions in SQuAD 1.1's layout"
+_WHAT = "a task's questions in SQuAD 1.1's layout"
 _Row = tuple[str, str, str, Sequence[Answer] | None]  # source, context, question, answers (None: not told)
 
 
@@ -49,7 +49,7 @@ def _from_hub() -> dict[str, Questions]:
 
 def _from_files(place: Path) -> dict[str, Questions]:
     if not place.exists():
-        raise GeoscopeError(f"expected a folder with the files of {NAME}, got {place}; give {NAME}=DIR")
+        raise GeoscopeError(f"expected a folder with the files of the task {NAME}, got {place}; give {NAME}=DIR")
     paths = [path for path in sorted(place.iterdir()) if _is_json(path)] if place.is_dir() else [place]
     parts = [(part_of(path), path) for path in paths]
     if len(paths) == 1 and parts[0][0] is None:
@@ -82,7 +82,7 @@ def _from_file(path: Path, *, tested: bool = False) -> Questions:
     try:
         content = parsed(read_text(path, _WHAT))
     except (ValueError, RecursionError) as error:
-        raise GeoscopeError(f"expected JSON, got something else in {path}: {error}; mend it") from error
+        raise GeoscopeError(f"expected {_WHAT} as JSON, got something else in {path}: {error}; mend it") from error
     try:
         rows = [row for row in _rows(content) if not (tested and row[3] is None)]
     except (KeyError, TypeError, AttributeError) as error:

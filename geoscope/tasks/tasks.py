@@ -168,7 +168,10 @@ def _joined(folder: Path, split: str, name: str, columns: Sequence[str]) -> Labe
         if unpacked_name(path).suffix.lower() in TABLE_SUFFIXES and (part := part_of(path)) and part.split == split
     ]
     if not found:
-        raise GeoscopeError(f"expected a file {name}.tsv (or {' '.join(TABLE_SUFFIXES)}) in {folder}, got none")
+        raise GeoscopeError(
+            f"expected a file {name}.tsv (or {' '.join(TABLE_SUFFIXES)}) of the task in {folder}, got none; add "
+            "it, or name another task"
+        )
     return _together(found)
 
 

@@ -66,7 +66,9 @@ def _from_hub(task: TextTask) -> dict[str, Examples]:
 
 def _from_folder(task: TextTask, folder: Path) -> dict[str, Examples]:
     if not folder.is_dir():
-        raise GeoscopeError(f"expected a folder with the files of {task.name}, got {folder}; give {task.name}=DIR")
+        raise GeoscopeError(
+            f"expected a folder with the files of the task {task.name}, got {folder}; give {task.name}=DIR"
+        )
     found: dict[str, Examples] = {}
     for path in sorted(folder.iterdir()):
         part = part_of(path)

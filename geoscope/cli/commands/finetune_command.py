@@ -68,7 +68,6 @@ def finetune(
     Examples:
         geoscope finetune ./checkpoint --task mrpc --regularizer istar=1 -o runs/
         geoscope finetune ./checkpoint --task data.csv --seeds 3 -o runs/
-        geoscope finetune ./checkpoint --task squad=SQUAD/ --max-length 384 -o runs/
         geoscope finetune ./checkpoint --task rte=GLUE/RTE --recipe istar2024 -o runs/
     """
     outputs = Outputs({STDOUT: output.choose_format(printed["form"], piped="table")}, printed["quiet"])
