@@ -494,8 +494,8 @@ def test_studies_of_several_models_are_related_model_by_model():
     known = correlate([], rows_of(x, y), given=["subject"]).association("isoscore").partials[0]
     assert known.value == pytest.approx(whole.partials[0].value)
     text = render(result, "table")
-    assert "Within models its r is: a 0.9" in text
-    assert "all with their means taken out 0.9" in text
+    assert "Within models its r over points is a 0.9" in text
+    assert "all with the models' means taken out 0.9" in text
     told = list(csv.DictReader(io.StringIO(render(result, "csv"))))
     assert [line["model"] for line in told] == ["", "a", "b", "c"]
     assert "model" not in render(correlate(studies[:2], studies[2]), "csv").splitlines()[0].split(",")

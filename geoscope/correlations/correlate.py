@@ -138,8 +138,9 @@ def _associations(
         points = {column: points_of(numbers, scored.get(task, {}), column, beside) for column in columns}
         apart = [SUBJECT] if models else []
         found += [relate(task, column, points[column], given, newcomers, first=apart) for column in columns]
+        scored_here = {case.subject for case, _ in scored.get(task, {})}
         for model in models:
-            for column in columns:
+            for column in columns if model in scored_here else ():
                 mine = [point for point in points[column] if point.case.subject == model]
                 found.append(relate(task, column, mine, given, Numbers(), model=model))
     return found

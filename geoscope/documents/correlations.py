@@ -23,7 +23,7 @@ from geoscope.document import (
     side_by_side,
 )
 from geoscope.documents.reading import folded, in_order, reading_of
-from geoscope.wording import between, capital, coefficient, rounded
+from geoscope.wording import between, capital, coefficient, rounded, short_names
 
 if TYPE_CHECKING:
     from geoscope.correlations.correlations import Association, Correlation, Correlations, Prediction
@@ -119,22 +119,17 @@ def _closest(result: Correlations) -> list[str]:
 
 def _within_models(row: Association, result: Correlations) -> list[str]:
     """What an association of all points is within each model, and when the models' means are taken out."""
-    apart = [
-        each
-        for each in result.associations
-        if each.model is not None
-        and (each.task, each.layer, each.measure, each.quantizer) == (row.task, row.layer, row.measure, row.quantizer)
-    ]
+    place = (row.task, row.layer, row.measure, row.quantizer)
+    apart = [e for e in result.associations if e.model and (e.task, e.layer, e.measure, e.quantizer) == place]
+    if len(apart) < 2:
+        return []
+    left = next(each for each in row.partials if each.given == [SUBJECT])
+    names = [*short_names([str(each.model) for each in apart]), "all with the models' means taken out"]
     told = [
-        f"{each.model} {'undefined' if each.telling.value is None else coefficient(each.telling.value)}"
-        for each in apart
+        f"{name} {'undefined' if found.value is None else coefficient(found.value)}"
+        for name, found in zip(names, [*(each.pearson for each in apart), left], strict=True)
     ]
-    left = next((each for each in row.partials if each.given == [SUBJECT]), None)
-    if left is not None:
-        ends = between(left.interval, coefficient)
-        value = "undefined" if left.value is None else coefficient(left.value)
-        told.append(f"all with their means taken out {value}" + (f" (95 % {ends})" if ends else ""))
-    return [f"within models its r is: {', '.join(told)}"] if apart else []
+    return [f"within models its r over points is {', '.join(told)}"]
 
 
 def _folded(result: Correlations) -> Folded | None:
