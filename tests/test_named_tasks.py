@@ -386,6 +386,7 @@ def test_questions_are_learnt_and_scored_in_order(checkpoint_folder: Folder, tmp
     assert result.arms[0].scores[0].mean == pytest.approx(answer_f1(right, answers), abs=1e-12)
     for form in ("table", "csv", "markdown", "html"):
         assert "exact_match" in render(result, form)
+    assert lesson.task.split in " ".join(render(result, "table").split())
     assert FineTuning.model_validate_json(render(result, "json")).settings["task"]["split"] == lesson.task.split
 
 
@@ -460,6 +461,7 @@ def test_causal_language_modelling_tells_every_token_but_the_first(
             regularizers=["cosreg"], **SMALL,
         )  # fmt: skip
     assert result.settings["task"]["kind"] == "clm"
+    assert result.measurements[-1].n == len(lesson.evaluation) < len(lesson.task.evaluation) + 1
     assert [score.measure for score in result.arms[0].scores] == ["loss"]
     for kind in ("bert", "t5"):
         with pytest.raises(GeoscopeError, match="expected a decoder for clm"):

@@ -148,7 +148,10 @@ class Lesson:
     def described(self) -> dict[str, Any]:
         """The task as settings have it."""
         sides = {"train": self.task.train, "evaluation": self.task.evaluation}
-        about = {name: {"examples": len(side), "fingerprint": side.fingerprint} for name, side in sides.items()}
+        counts = {name: len(side) for name, side in sides.items()}
+        if self.task.kind == "clm":  # without the sequences in which nothing can be told
+            counts = {"train": len(self.train), "evaluation": len(self._plain)}
+        about = {name: {"examples": counts[name], "fingerprint": side.fingerprint} for name, side in sides.items()}
         further = {"split": self.task.split, "head": own_head(self.task.kind, self.checkpoint)}
         told = {name: what for name, what in further.items() if what is not None}
         return {"name": self.task.name, "kind": self.task.kind, "classes": list(self.task.classes), **about, **told}

@@ -117,7 +117,7 @@ class FineTunings:
 
     def _steps(self, lesson: Lesson) -> int:
         chosen = self._hyperparameters
-        return math.ceil(len(lesson.task.train) / chosen.batch_size) * chosen.epochs
+        return math.ceil(len(lesson.train) / chosen.batch_size) * chosen.epochs
 
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
