@@ -470,12 +470,18 @@ def test_causal_language_modelling_tells_every_token_but_the_first(
 
 def test_text_without_a_token_and_a_tokenizer_without_padding_are_read(checkpoint_folder: Folder) -> None:
     checkpoint = load_checkpoint(str(checkpoint_folder("llama")), device="cpu")
-    checkpoint.tokenizer.pad_token = "</s>"
+    checkpoint.tokenizer.add_special_tokens({"pad_token": "[PAD]"})  # of which the model has no embedding
     task = tasks.Task("x", "classification", ("accuracy",), ("a", "b"), *[Examples((("",), ("w01",)), (0, 1))] * 2)
     lesson = Lesson(task, checkpoint, 8, "cpu")
     gpt2 = Lesson(task, load_checkpoint(str(checkpoint_folder("gpt2")), device="cpu"), 8, "cpu")
     assert gpt2.tokenizer.pad_token == "<|endoftext|>"
+    assert lesson.tokenizer.pad_token == "</s>"
     for each in (lesson, gpt2):
         assert each.tokenizer.padding_side == "right"
         assert all(row["input_ids"] for row in each.train)
         assert torch.isfinite(each.model()(**each.prepared.collator([dict(row) for row in each.train])).logits).all()
+    bare = load_checkpoint(str(checkpoint_folder("llama")), device="cpu")
+    for name in ("bos_token", "eos_token", "unk_token", "pad_token"):
+        setattr(bare.tokenizer, name, None)
+    with pytest.raises(GeoscopeError, match="expected a tokenizer with a token for padding"):
+        Lesson(task, bare, 8, "cpu").check()

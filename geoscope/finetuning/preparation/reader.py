@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.errors import GeoscopeError
 from geoscope.subjects.models.checkpoints import Checkpoint
-from geoscope.subjects.models.tokenizers import padding_id, refuse_foreign_ids
+from geoscope.subjects.models.tokenizers import refuse_foreign_ids
 
 Encoded = Sequence[Mapping[str, Any]]
 """Examples as token ids: what a model is given of each, and its labels."""
@@ -30,13 +31,24 @@ class Reader:
     def tokenizer(self) -> Any:
         """The checkpoint's tokenizer, padding on the right: on the left a model that counts positions would be shifted.
 
-        With its end token, or whatever the model has, where it has no padding token that the model knows.
+        With its end token, or another that stands for no word, where it has no padding token that the model knows.
         """
-        tokenizer, rows = self.checkpoint.tokenizer, self.checkpoint.embedded
-        if tokenizer.pad_token_id is None or (rows is not None and tokenizer.pad_token_id >= rows):
-            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding_id(tokenizer, rows))
+        tokenizer = self.checkpoint.tokenizer
+        special = (tokenizer.pad_token, tokenizer.eos_token, tokenizer.unk_token, tokenizer.bos_token)
+        known = next((token for token in special if token is not None and self._knows(token)), None)
+        if known is None:
+            raise GeoscopeError(
+                f"expected a tokenizer with a token for padding, got that of '{self.checkpoint.name}', which has none "
+                "for that, nor for ends, what is unknown or beginnings, that the model knows; give it one (pad_token)"
+            )
+        if tokenizer.pad_token != known:
+            tokenizer.pad_token = known
         tokenizer.padding_side = "right"
         return tokenizer
+
+    def _knows(self, token: str) -> bool:
+        rows = self.checkpoint.embedded
+        return rows is None or int(self.checkpoint.tokenizer.convert_tokens_to_ids(token)) < rows
 
     @cached_property
     def names(self) -> list[str]:
