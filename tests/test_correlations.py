@@ -430,6 +430,97 @@ def test_tasks_are_chosen_and_averaged():
         correlate(models([1, 2, 4, 3]), rows, tasks=["sst"])
 
 
+def scored_study(name, values, methods):
+    """A report of a level a value, and its scores: (task, method) with a number a level."""
+    rows = [row("isoscore", value, noise_level=level, noise_seed=0) for level, value in enumerate(values)]
+    made = [
+        Score(
+            task=task, metric="accuracy", score=score, n=9, reason=None, method=method, noise_level=level, noise_seed=0
+        )
+        for (task, method), held in methods.items()
+        for level, score in enumerate(held)
+    ]  # fmt: skip
+    return report(*rows, name=name).model_copy(update={"scores": made})
+
+
+def test_scores_of_probes_and_of_fine_tunings_are_never_averaged_together():
+    both = scored_study(
+        "a",
+        [1.0, 2.0, 4.0, 3.0],
+        {
+            ("cola", "probe"): [1.0, 2.0, 3.0, 4.0],
+            ("cola", "finetune"): [9.0, 7.0, 5.0, 6.0],
+            ("rte", "probe"): [3.0, 2.0, 1.0, 4.0],
+        },
+    )
+    result = correlate([], both)
+    assert result.tasks == ["cola/probe", "cola/finetune", "rte", "mean/probe"]
+    assert [point.y for point in result.association("isoscore", "mean/probe").points] == [2, 2, 2, 4]
+    asked = correlate([], both, tasks=["mean"])
+    assert asked.tasks == ["mean/probe", "mean/finetune"]
+    assert [point.y for point in asked.association("isoscore", "mean/finetune").points] == [9, 7, 5, 6]
+    assert "scores of probes and of fine-tunings have a mean each" in asked.notes
+    assert any("the mean (probe)" in caution.text for caution in asked.cautions)
+    assert correlate([], both, tasks=["mean/probe"]).tasks == ["mean/probe"]
+    one = scored_study("a", [1.0, 2.0, 4.0], {("cola", "probe"): [1.0, 2.0, 3.0], ("rte", "probe"): [2.0, 1.0, 3.0]})
+    assert correlate([], one).tasks == ["cola", "rte", "mean"]
+    with pytest.raises(GeoscopeError, match="expected --task among"):
+        correlate([], one, tasks=["mean/finetune"])
+
+
+def test_studies_of_several_models_are_related_model_by_model():
+    """Within each the measure goes up with the score; all together it goes down."""
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((2, 3, 8))
+    y = x + 0.3 * noise - 10 * np.arange(3)[:, None]
+    x = x + 10 * np.arange(3)[:, None]
+    studies = [scored_study(name, x[i], {("cola", "probe"): y[i]}) for i, name in enumerate("abc")]
+    result = correlate(studies[:2], studies[2], by="model", given=["noise_level"])
+    assert result.settings["by"] == "model"
+    whole = result.association("isoscore")
+    assert (whole.n, whole.model) == (24, None)
+    assert whole.pearson.value == pytest.approx(stats.pearsonr(x.ravel(), y.ravel()).statistic)
+    for i, name in enumerate("abc"):
+        mine = result.association("isoscore", model=name)
+        assert (mine.n, {point.subject for point in mine.points}) == (8, {name})
+        assert mine.pearson.value == pytest.approx(stats.pearsonr(x[i], y[i]).statistic)
+        assert [each.name for each in mine.partials] == ["noise_level"]
+    assert [each.name for each in whole.partials] == ["subject", "subject,noise_level"]
+    left = [(part - part.mean(1, keepdims=True)).ravel() for part in (x, y)]
+    assert whole.partials[0].value == pytest.approx(stats.pearsonr(*left).statistic)
+    assert whole.pearson.value < 0 < whole.partials[0].value
+    p = [row.pearson.p for row in result.associations]
+    assert [row.pearson.p_adjusted for row in result.associations] == pytest.approx(stats.false_discovery_control(p))
+    known = correlate([], rows_of(x, y), given=["subject"]).association("isoscore").partials[0]
+    assert known.value == pytest.approx(whole.partials[0].value)
+    text = render(result, "table")
+    assert "Within models its r over points is a 0.9" in text
+    assert "all with the models' means taken out 0.9" in text
+    told = list(csv.DictReader(io.StringIO(render(result, "csv"))))
+    assert [line["model"] for line in told] == ["", "a", "b", "c"]
+    assert "model" not in render(correlate(studies[:2], studies[2]), "csv").splitlines()[0].split(",")
+    again = type(result).model_validate_json(render(result, "json"))
+    assert again == result
+    for form in ("markdown", "html"):
+        assert "subject" in render(result, form)
+
+
+def rows_of(x, y):
+    """The same numbers as a table of scores."""
+    return [
+        {"subject": name, "task": "cola", "score": y[i, j], "isoscore": x[i, j], "noise_level": j, "noise_seed": 0}
+        for i, name in enumerate("abc")
+        for j in range(x.shape[1])
+    ]
+
+
+def test_what_has_no_models_to_tell_apart_is_refused():
+    one = scored_study("a", [1.0, 2.0, 4.0], {("cola", "probe"): [1.0, 2.0, 3.0]})
+    for reports, given, got in (([], one, "one model"), (models([1, 2, 3, 4]), scores([1, 2, 4, 3]), "1 of the model")):
+        with pytest.raises(GeoscopeError, match=f"several models with 3 points or more for --by model, got {got}"):
+            correlate(reports, given, by="model")
+
+
 def test_a_study_is_joined_by_level_and_seed():
     made = study()
     rows = [

@@ -14,9 +14,11 @@ from geoscope.studies.perturbations import ChangedWeights
 from geoscope.studies.probes import Probes
 from geoscope.subjects.checkpoint_files import hub
 from geoscope.subjects.models.checkpoints import Checkpoint
-from geoscope.tasks.glue import TASKS, Examples, TaskData, load_task
+from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
 from geoscope.transforms import steps_of
+from geoscope.tasks.text_task_files import load_task
+from geoscope.tasks.text_tasks import TASKS, TaskData
 
 Load = Callable[[str], Checkpoint]
 
@@ -291,3 +293,14 @@ def test_the_rows_are_the_means_of_the_layer(checkpoint: Load, texts: tuple[str,
     for probes in (alone, among):
         row = probes._pooled()[probes._places["w01 w02 w03"]]
         assert np.allclose(row, expected, atol=1e-5)
+
+
+def test_a_task_of_three_classes_is_probed(checkpoint: Load) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 150)
+    texts = tuple((words(rng, 20 * label, 20 * label + 4, 6), words(rng, 0, 60, 3)) for label in labels)
+    examples = Examples(texts, tuple(map(int, labels)))
+    task = data("mnli-mm", train=examples.take(range(100)), validation=examples.take(range(100, 150)))
+    (score,) = probed(checkpoint("bert"), task).scores()
+    assert (score.task, score.metric, score.n) == ("mnli-mm", "accuracy", 50)
+    assert score.score > 0.9

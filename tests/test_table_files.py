@@ -19,8 +19,8 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.tables.table_files import read_table
 from geoscope.subjects.texts.corpora import load_corpus
-from geoscope.tasks.glue import load_task
 from geoscope.tasks.labelled_files import read_labelled
+from geoscope.tasks.text_task_files import load_task
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 

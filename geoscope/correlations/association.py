@@ -35,11 +35,15 @@ def relate(
     points: Sequence[JoinedPoint],
     given: Sequence[list[str]] | None,
     newcomers: Numbers,
+    *,
+    model: str | None = None,
+    first: Sequence[str] = (),
 ) -> Association:
     """One measure of one layer against the scores on one task.
 
     given: lists of columns, each taken out in turn; None: the noise level and its logarithm, where all points have
-    one. newcomers: subjects whose score the measure is to predict.
+    one. newcomers: subjects whose score the measure is to predict. model: the one whose points these are. first:
+    columns that are taken out by themselves, and beside every list.
     """
     x = np.array([point.x for point in points], dtype=np.float64)
     y = np.array([point.y for point in points], dtype=np.float64)
@@ -47,9 +51,12 @@ def relate(
     repeated = len(np.unique(groups)) < len(points)
     if given is None:
         given = [] if levels is None else [[LEVEL], [LOG + LEVEL]]
+    if first:
+        given = [list(first), *([*first, *names] for names in given)]
     enough = len(points) >= FEWEST
     return Association(
         task=task,
+        model=model,
         layer=column.layer,
         measure=column.measure,
         quantizer=column.quantizer,

@@ -8,7 +8,7 @@ from geoscope.catalogue import ROWS, moves
 from geoscope.comparisons.matching import N_TOLERANCE
 from geoscope.correlations.coefficients import points_needed
 from geoscope.correlations.correlations import Association, Caution, Correlation
-from geoscope.correlations.joined_points import MEAN, Scored
+from geoscope.correlations.joined_points import MEAN, Scored, is_mean
 from geoscope.correlations.measured_numbers import Numbers
 from geoscope.correlations.score_files.scores import GivenScore
 from geoscope.wording import coefficient, listed
@@ -31,11 +31,11 @@ def cautions_of(rows: Sequence[Association]) -> list[Caution]:
     """The cautions about every task's associations, each once with the measures it is about."""
     name = _Names(rows)
     found = []
-    for task in dict.fromkeys(row.task for row in rows):
-        mine = [row for row in rows if row.task == task]
+    for place in dict.fromkeys((row.task, row.model) for row in rows):
+        mine = [row for row in rows if (row.task, row.model) == place]
         found += [*_level(mine, name), *_given(mine, name), *_few(mine, name), *_repeats(mine, name)]
         found += [*_known(mine, name), *_outside(mine, name)]
-    return [*found, *_rows(rows, name)]
+    return [*found, *_rows([row for row in rows if row.model is None], name)]
 
 
 def unmatched(numbers: Numbers, scored: Scored, scores: Sequence[GivenScore], tasks: Iterable[str]) -> list[Caution]:
@@ -156,9 +156,11 @@ def _rows(rows: Sequence[Association], name: _Names) -> list[Caution]:
 def _caution(kind: str, text: str, about: Sequence[Association], items: Sequence[str], name: _Names) -> list[Caution]:
     if not about:
         return []
-    task = about[0].task
-    told = text.replace("{task}", "the mean" if task == MEAN else task).replace("{items}", listed(items))
-    return [Caution(kind=kind, task=task, measures=[name(row) for row in about], text=told)]
+    task, model = about[0].task, about[0].model
+    called = task if not is_mean(task) else "the mean" + (f" ({task.partition('/')[2]})" if task != MEAN else "")
+    called += "" if model is None else f" within {model}"
+    told = text.replace("{task}", called).replace("{items}", listed(items))
+    return [Caution(kind=kind, task=task, model=model, measures=[name(row) for row in about], text=told)]
 
 
 def _with_interval(correlation: Correlation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
@@ -9,9 +10,9 @@ from typing import Any, TypeVar, Unpack
 from geoscope.catalogue import test_of
 from geoscope.correlations.association import FEWEST, relate
 from geoscope.correlations.cautions import cautions_of, unmatched
-from geoscope.correlations.correlations import LEVEL, Association, Correlation, Correlations
+from geoscope.correlations.correlations import LEVEL, SUBJECT, Association, Correlation, Correlations
 from geoscope.correlations.covariates import column_of, parse_given
-from geoscope.correlations.joined_points import MEAN, Scored, check_names, chosen_scores, join, points_of
+from geoscope.correlations.joined_points import Scored, check_names, chosen_scores, is_mean, join, points_of
 from geoscope.correlations.measured_numbers import (
     Numbers,
     chosen_measures,
@@ -80,13 +81,19 @@ def correlate(
     wanted = chosen_measures(measures, (column.measure for column in numbers.columns))
     check_names(numbers, held)
     scored = join(numbers, rows)
-    found = _associations(numbers, scored, chosen_tasks, wanted, lists, newcomers)
+    models = _models(numbers, scored) if options["by"] else []
+    found = _associations(numbers, scored, chosen_tasks, wanted, lists, newcomers, models)
     _check_enough(found, chosen_tasks)
     associations = _adjusted(found)
     return Correlations(
         subjects=list(dict.fromkeys(case.subject for case in numbers.values)),
         tasks=chosen_tasks,
-        settings={"given": None if given is None else list(given), "measures": wanted, "reports": read},
+        settings={
+            "given": None if given is None else list(given),
+            "measures": wanted,
+            "reports": read,
+            **({"by": options["by"]} if options["by"] else {}),
+        },
         associations=associations,
         cautions=[*cautions_of(associations), *unmatched(numbers, scored, rows, chosen_tasks)],
         notes=[*_notes(associations), *_notes_on_scores(held, chosen_tasks)],
@@ -116,19 +123,41 @@ def _associations(
     measures: Sequence[str] | None,
     given: list[list[str]] | None,
     newcomers: Numbers,
+    models: Sequence[str],
 ) -> list[Association]:
+    """models: those whose points are also related by themselves, and whose means are taken out of all."""
     columns = [column for column in numbers.columns if measures is None or column.measure in measures]
     if not columns:
         raise GeoscopeError(
             "expected measures to relate to the scores, got none; name reports before the scores, or the scores' own "
             "columns with --measures"
         )
-    beside = [LEVEL, *(column_of(name) for names in given or () for name in names)]
-    return [
-        relate(task, column, points_of(numbers, scored.get(task, {}), column, beside), given, newcomers)
-        for task in tasks
-        for column in columns
-    ]
+    beside = [LEVEL, SUBJECT, *(column_of(name) for names in given or () for name in names)]
+    found = []
+    for task in tasks:
+        points = {column: points_of(numbers, scored.get(task, {}), column, beside) for column in columns}
+        apart = [SUBJECT] if models else []
+        found += [relate(task, column, points[column], given, newcomers, first=apart) for column in columns]
+        scored_here = {case.subject for case, _ in scored.get(task, {})}
+        for model in models:
+            for column in columns if model in scored_here else ():
+                mine = [point for point in points[column] if point.case.subject == model]
+                found.append(relate(task, column, mine, given, Numbers(), model=model))
+    return found
+
+
+def _models(numbers: Numbers, scored: Scored) -> list[str]:
+    """The subjects, where there are several and one has points enough to say something of it alone."""
+    every = list(dict.fromkeys(case.subject for case in numbers.values))
+    counts = [Counter(case.subject for case in {case for case, _ in places}) for places in scored.values()]
+    most = max((number for count in counts for number in count.values()), default=0)
+    if len(every) < 2 or most < FEWEST:
+        got = f"{most} of the model that has most" if len(every) > 1 else "one model"
+        raise GeoscopeError(
+            f"expected several models with {FEWEST} points or more for --by model, got {got}; give it a study of each, "
+            "or leave it out"
+        )
+    return every
 
 
 def _check_enough(found: Sequence[Association], tasks: Sequence[str]) -> None:
@@ -141,7 +170,7 @@ def _check_enough(found: Sequence[Association], tasks: Sequence[str]) -> None:
 
 
 def _test(row: Association, p: float | None) -> Hashable:
-    return row.task, row.layer, row.quantizer, test_of(row.measure, p)
+    return row.task, row.model, row.layer, row.quantizer, test_of(row.measure, p)
 
 
 def _adjusted(rows: Sequence[Association]) -> list[Association]:
@@ -190,7 +219,10 @@ def _notes(rows: Sequence[Association]) -> list[str]:
 def _notes_on_scores(scores: Sequence[GivenScore], tasks: Sequence[str]) -> list[str]:
     notes = []
     lower = sorted({score.task for score in scores if score.higher_is_better is False and not score.asked_only})
-    if lower and MEAN in tasks:
+    means = [task for task in tasks if is_mean(task)]
+    if len(means) > 1:
+        notes.append("scores of probes and of fine-tunings have a mean each")
+    if lower and means:
         notes.append(f"the mean leaves out what is better when lower: {', '.join(lower)}")
     if any(score.asked_only for score in scores):
         notes.append("a task's first metric is its score; --task TASK:METRIC takes another")

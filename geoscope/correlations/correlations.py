@@ -19,6 +19,8 @@ from geoscope.result import Interval, Part, Result
 
 LEVEL = "noise_level"
 LOG = "log:"
+SUBJECT = "subject"
+"""The column of every point's subject, in words."""
 
 PERFECT_POINTS = 5
 """The fewest whose perfect order has a p below 5 %: 2 / 5!"""
@@ -146,6 +148,7 @@ class Association(Part):
     """One measure of one layer, against the scores on one task."""
 
     task: str
+    model: str | None = Field(default=None, description="the subject whose points alone these are; null for all points")
     layer: int | str | None = Field(description="0 or last where models differ in depth")
     measure: str
     quantizer: str | None = Field(default=None, description="what the codebooks were, where the measure has any")
@@ -171,6 +174,9 @@ class Caution(Part):
 
     kind: Literal["level", "given", "few", "repeats", "rows", "outside", "unmatched"]
     task: str | None = None
+    model: str | None = Field(
+        default=None, description="the subject whose associations it is about; null for all points"
+    )
     measures: list[str] = Field(default=[], description="which associations of the task, as MEASURE or MEASURE@LAYER")
     text: str
 
@@ -197,13 +203,19 @@ class Correlations(Result):
         return self
 
     def association(
-        self, measure: str, task: str | None = None, layer: int | str | None = None, quantizer: str | None = None
+        self,
+        measure: str,
+        task: str | None = None,
+        layer: int | str | None = None,
+        quantizer: str | None = None,
+        model: str | None = None,
     ) -> Association:
-        """One row; what is left out need not be named where one row has the measure."""
+        """One row, of all points unless a model is named; what else is left out need not be named where one row has the
+        measure."""
         rows = [
             row
             for row in self.associations
-            if row.measure == measure
+            if (row.measure, row.model) == (measure, model)
             and task in (None, row.task)
             and layer in (None, row.layer)
             and quantizer in (None, row.quantizer)

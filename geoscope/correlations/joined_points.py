@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from statistics import fmean
 
-from geoscope.correlations.correlations import Case
+from geoscope.correlations.correlations import SUBJECT, Case
 from geoscope.correlations.measured_numbers import MeasureColumn, Number, Numbers
 from geoscope.correlations.score_files.numbers import Cell
 from geoscope.correlations.score_files.scores import GivenScore
 from geoscope.errors import GeoscopeError
 
 MEAN = "mean"
-"""The task that is the mean of the others, of the subjects that have them all."""
+"""The task that is the mean of the others, of the subjects that have them all. Of scores that came about in several
+ways each has a mean of its own, MEAN/WAY: what a probe and what fine-tuning says of a task are two things."""
 
 Scored = dict[str, dict[tuple[Case, int | None], GivenScore]]
 """By task, then by case and layer (None: a score of the whole model)."""
@@ -35,20 +36,22 @@ class JoinedPoint:
 def chosen_scores(scores: Sequence[GivenScore], tasks: Sequence[str] | None) -> tuple[list[str], list[GivenScore]]:
     """The tasks and their scores: those named, else all and, where there are several, their mean.
 
-    The mean leaves out what is known to be better when lower, such as a perplexity.
+    A mean is of scores that came about in one way. It leaves out what is known to be better when lower, such as a
+    perplexity.
     Raises GeoscopeError for a task that no score is on.
     """
     held = list(dict.fromkeys(score.task for score in scores))
     usual = list(dict.fromkeys(score.task for score in scores if not score.asked_only))
     named = list(dict.fromkeys(tasks or ()))
-    unknown = [task for task in named if task not in held and task != MEAN]
+    means = {MEAN, *(f"{MEAN}/{method}" for method in _methods(scores).values())}
+    unknown = [task for task in named if task not in held and task not in means]
     if unknown:
         close = get_close_matches(unknown[0], held, n=3)
         raise GeoscopeError(
             f"expected --task among {', '.join(usual)} and mean, got {unknown[0]!r}"
             + (f"; the nearest is {', '.join(close)}" if close else "; name one of them")
         )
-    averaged = [task for task in named if task != MEAN] or usual
+    averaged = [task for task in named if task not in means] or usual
     for task in averaged:
         metrics = list(dict.fromkeys(score.metric for score in scores if score.task == task))
         if len(metrics) > 1:
@@ -59,15 +62,41 @@ def chosen_scores(scores: Sequence[GivenScore], tasks: Sequence[str] | None) -> 
     kept = [score for score in scores if score.task in (named or usual) or score.task in averaged]
     lower = {score.task for score in scores if score.higher_is_better is False}
     alike = [task for task in averaged if task not in lower]
-    wants_mean = MEAN in named if named else len(alike) > 1
-    if wants_mean and MEAN not in held:
-        kept += _means(kept, alike)
-        return [*(averaged if named != [MEAN] else []), MEAN], kept
+    wanted = {} if MEAN in held else _averaged(scores, alike)
+    if named:
+        wanted = {name: tasks for name, tasks in wanted.items() if {name, MEAN} & set(named)}
+    else:
+        wanted = {name: tasks for name, tasks in wanted.items() if len(tasks) > 1}
+    if wanted:
+        kept += [score for name, tasks in wanted.items() for score in _means(kept, tasks, name)]
+        return [*(averaged if not named or set(named) - means else []), *wanted], kept
     return named or usual, kept
 
 
-def _means(scores: Iterable[GivenScore], tasks: Sequence[str]) -> list[GivenScore]:
-    """The mean score of every case that has all of the tasks."""
+def is_mean(task: str) -> bool:
+    """Whether a task is a mean of others."""
+    return task.partition("/")[0] == MEAN
+
+
+def _methods(scores: Iterable[GivenScore]) -> dict[str, str]:
+    """The way in which each task's scores came about, of those where it is known."""
+    return {score.task: score.method for score in scores if score.method is not None}
+
+
+def _averaged(scores: Iterable[GivenScore], tasks: Sequence[str]) -> dict[str, list[str]]:
+    """The means that there are of some tasks, each with those it is of."""
+    known = _methods(scores)
+    methods = list(dict.fromkeys(known.get(task) for task in tasks))
+    if len(methods) < 2:
+        return {MEAN: list(tasks)} if tasks else {}
+    return {
+        MEAN if method is None else f"{MEAN}/{method}": [task for task in tasks if known.get(task) == method]
+        for method in methods
+    }
+
+
+def _means(scores: Iterable[GivenScore], tasks: Sequence[str], name: str) -> list[GivenScore]:
+    """The mean score of every case that has all of the tasks, as a task of its own."""
     gathered: dict[tuple[object, ...], dict[str, GivenScore]] = defaultdict(dict)
     for score in scores:
         if score.task in tasks:
@@ -82,7 +111,7 @@ def _means(scores: Iterable[GivenScore], tasks: Sequence[str]) -> list[GivenScor
                 for name, cell in rows[0].columns.items()
                 if all(row.columns.get(name) == cell for row in rows)
             }
-            means.append(replace(rows[0], task=MEAN, value=fmean(row.value for row in rows), columns=shared))
+            means.append(replace(rows[0], task=name, value=fmean(row.value for row in rows), columns=shared))
     return means
 
 
@@ -137,6 +166,7 @@ def points_of(
         level = score.noise_level if case.noise_level is None else case.noise_level
         seed = score.noise_seed if case.noise_seed is None else case.noise_seed
         own: dict[str, Cell] = {**numbers.facts.get(case, {}), **score.columns}
+        own[SUBJECT] = case.subject
         own |= {name: float(key) for name, key in (("noise_level", level), ("noise_seed", seed)) if key is not None}
         cells = {name: own.get(name, _measure(held, column, name)) for name in wanted}
         known = {name: cell for name, cell in cells.items() if cell is not None}

@@ -176,7 +176,7 @@ def scores_of_reports(reports: Sequence[Report]) -> list[GivenScore]:
             case = case_of(report, row)
             whole = GivenScore(
                 case.subject, task, row.score, case.noise_level, case.noise_seed, metric=row.metric,
-                higher_is_better=False if row.metric == "loss" else None, source="the reports",
+                higher_is_better=False if row.metric == "loss" else None, method=row.method, source="the reports",
             )  # fmt: skip
             found += [whole] if leads else []
             found.append(replace(whole, task=f"{task}:{row.metric}", asked_only=True))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from geoscope.comparisons.verdicts import LEVEL as LEVEL_OF_TESTS
-from geoscope.correlations.correlations import LEVEL, LOG, Case
+from geoscope.correlations.correlations import LEVEL, LOG, SUBJECT, Case
 from geoscope.document import (
     Card,
     Cards,
@@ -23,7 +23,7 @@ from geoscope.document import (
     side_by_side,
 )
 from geoscope.documents.reading import folded, in_order, reading_of
-from geoscope.wording import between, capital, coefficient, rounded
+from geoscope.wording import between, capital, coefficient, rounded, short_names
 
 if TYPE_CHECKING:
     from geoscope.correlations.correlations import Association, Correlation, Correlations, Prediction
@@ -78,7 +78,7 @@ def document(result: Correlations) -> Document:
 def _section(task: str, result: Correlations, columns: Sequence[Column]) -> Section:
     held = [row for row in result.associations if row.task == task]
     several = len({row.layer for row in held}) > 1
-    rows = [*_rivals(max(held, key=lambda row: row.n)), *(_row(row, several=several) for row in held)]
+    rows = [*_rivals(max(_whole(held), key=lambda row: row.n)), *(_row(row, several=several) for row in held)]
     table = Table(
         f"Coefficients of {task}",
         columns,
@@ -86,15 +86,20 @@ def _section(task: str, result: Correlations, columns: Sequence[Column]) -> Sect
         measure=lambda row: "" if row.of is None else str(row.of.measure),
         style=lambda row: "faint" if row.of is None or _absent(row) else "",
     )
-    drawn = _drawn(held, result)
+    drawn = _drawn(_whole(held), result)
     return Section(task, [Cards(lambda: [_card(row) for row in drawn]), table])
+
+
+def _whole(rows: Sequence[Association]) -> list[Association]:
+    """Those of all points, whichever model they are of."""
+    return [row for row in rows if row.model is None]
 
 
 def _closest(result: Correlations) -> list[str]:
     """What goes closest with each task, and how much is told apart from nothing once p is adjusted."""
     found = []
     for task in result.tasks:
-        known = [row for row in result.associations if row.task == task and row.pearson.value is not None]
+        known = [row for row in _whole(result.associations) if row.task == task and row.pearson.value is not None]
         if not known:
             found.append(f"no correlation with {task} is known")
             continue
@@ -104,6 +109,7 @@ def _closest(result: Correlations) -> list[str]:
         of_means = " of means" if row.repeats is not None else ""
         value = row.pearson.value if row.telling.value is None else row.telling.value
         found.append(f"closest to {task} is {_name(row)}: r{of_means} {coefficient(value or 0.0)}{beside}")
+        found += _within_models(row, result)
     tested = [row.pearson.p_adjusted for row in result.associations if row.pearson.p_adjusted is not None]
     if tested:
         below = sum(p <= LEVEL_OF_TESTS for p in tested)
@@ -111,10 +117,25 @@ def _closest(result: Correlations) -> list[str]:
     return [capital(line) for line in found]
 
 
+def _within_models(row: Association, result: Correlations) -> list[str]:
+    """What an association of all points is within each model, and when the models' means are taken out."""
+    place = (row.task, row.layer, row.measure, row.quantizer)
+    apart = [e for e in result.associations if e.model and (e.task, e.layer, e.measure, e.quantizer) == place]
+    if len(apart) < 2:
+        return []
+    left = next(each for each in row.partials if each.given == [SUBJECT])
+    names = [*short_names([str(each.model) for each in apart]), "all with the models' means taken out"]
+    told = [
+        f"{name} {'undefined' if found.value is None else coefficient(found.value)}"
+        for name, found in zip(names, [*(each.pearson for each in apart), left], strict=True)
+    ]
+    return [f"within models its r over points is {', '.join(told)}"]
+
+
 def _folded(result: Correlations) -> Folded | None:
     """The measures that say again what another one says, for every task and layer."""
     return folded(
-        ((row.task, row.layer), row.measure, (row.pearson.value, row.spearman.value, row.n))
+        ((row.task, row.model, row.layer), row.measure, (row.pearson.value, row.spearman.value, row.n))
         for row in result.associations
     )
 
@@ -126,7 +147,8 @@ def _columns(result: Correlations) -> list[Column]:
     """Every number of an association; which there are depends on what was taken out and predicted."""
     given = dict.fromkeys(partial.name for row in result.associations for partial in row.partials)
     columns = [
-        _hidden("task", "task"), Column("layer", value=_of("layer"), heading=lambda row: row.heading),
+        _hidden("task", "task"), *_of_models(result),
+        Column("layer", value=_of("layer"), heading=lambda row: row.heading),
         Column("measure", value=_of("measure"), shown=lambda row: row.label, words=True),
         _hidden("quantizer", "quantizer"), Column("n"),
         *_spread("r", lambda row: row.pearson, "r", "p adj."), *_spread("rho", _of("spearman"), "rho", why=True),
@@ -152,6 +174,11 @@ def _columns(result: Correlations) -> list[Column]:
         reason,
         *(e for w in later for e in _of_case(w)),
     ]
+
+
+def _of_models(result: Correlations) -> list[Column]:
+    """Which model's points a row is of, where some are of one model's."""
+    return [_hidden("model", "model")] if any(row.model is not None for row in result.associations) else []
 
 
 def _of_case(who: str) -> list[Column]:
@@ -239,7 +266,8 @@ def _predicted(who: str, place: int, row: _Row) -> float | None:
 
 
 def _row(row: Association, *, several: bool) -> _Row:
-    heading = ("union of layers" if several else "") if row.layer is None else f"layer {row.layer}"
+    place = ("union of layers" if several else "") if row.layer is None else f"layer {row.layer}"
+    heading = ", ".join(part for part in (row.model, place) if part)
     label = row.measure + (f" ({row.quantizer})" if row.quantizer else "")
     return _Row(label, heading, row.n, row.pearson, None if row.left_out is None else row.left_out.measure, row)
 
@@ -299,7 +327,7 @@ def _undrawn(result: Correlations) -> list[str]:
     """A sentence for each task that has more correlations than a page draws."""
     sentences = []
     for task in result.tasks:
-        held = [row for row in result.associations if row.task == task]
+        held = [row for row in _whole(result.associations) if row.task == task]
         most = len(_drawn(held, result))
         if most < len(held):
             sentences.append(

@@ -95,6 +95,7 @@ def _notes(result: FineTuning) -> list[str]:
         f"{task['train']['examples']:,} training examples, epochs {training['epochs']}, batches of "
         f"{training['batch_size']}, learning rate {training['learning_rate']:g}; scored on "
         f"{task['evaluation']['examples']:,} examples after the last epoch; seeds {', '.join(map(str, seeds))}",
+        *([task["split"]] if "split" in task else []),
         "weight w is added times the penalty: " + "; ".join(UP.values()),
     ]
     if any(spread.against_none for arm in result.arms for spread in arm.scores):

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from geoscope.errors import GeoscopeError, Undefined, first_line
+from geoscope.errors import GeoscopeError, first_line
+from geoscope.finetuning.preparation.answers import Answers
+from geoscope.finetuning.preparation.heads import headed_class, own_head
+from geoscope.finetuning.preparation.labelled_texts import LabelledTexts
+from geoscope.finetuning.preparation.language import MaskedTokens, NextTokens
+from geoscope.finetuning.preparation.reader import Encoded, Reader
 from geoscope.subjects.checkpoint_files.weights import choose_weights
 from geoscope.subjects.models.checkpoints import Checkpoint
-from geoscope.subjects.models.tokenizers import refuse_foreign_ids
-from geoscope.tasks.glue import Examples
-from geoscope.tasks.metrics import SCORES
-from geoscope.tasks.tasks import Task
-from geoscope.torch_state import drawn_by
+from geoscope.tasks.examples import Questions
+from geoscope.tasks.tasks import LANGUAGE, Task
 
-MASKED_SHARE = 0.15
-"""Of the tokens, in masked language modelling."""
+_OF_LABELS = {"classification": "single_label_classification", "regression": "regression"}
+"""What transformers calls the kinds of task that have labels."""
 
-Encoded = Sequence[Mapping[str, Any]]
+
+class Prepared(Protocol):
+    """A task's examples for one checkpoint. label_names: what the model's loss is of. in_order: whether predictions are
+    scored only in the order of the examples."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]: ...
+    @property
+    def in_order(self) -> bool: ...
+    @property
+    def collator(self) -> Callable[[list[Any]], Any]: ...
+    @property
+    def compute_metrics(self) -> Callable[[Any], dict[str, float]] | None: ...
+    def check(self) -> None: ...
+    def train(self) -> Encoded: ...
+    def evaluation(self) -> Encoded: ...
+    def plain(self) -> Encoded: ...
 
 
 @dataclass(frozen=True)
@@ -40,22 +58,22 @@ class Lesson:
         """What an evaluation gives: the task's scores, and the loss."""
         return tuple(dict.fromkeys((*self.task.scores, "loss")))
 
+    @cached_property
+    def reader(self) -> Reader:
+        """What makes token ids of texts."""
+        return Reader(self.checkpoint, self.max_length)
+
     @property
     def tokenizer(self) -> Any:
-        """The checkpoint's tokenizer, padding with its end token where it has none for that."""
-        tokenizer = self.checkpoint.tokenizer
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        return tokenizer
+        """The checkpoint's tokenizer, able to pad."""
+        return self.reader.tokenizer
 
     def model(self, folder: str | None = None) -> Any:
         """The checkpoint anew with the task's head, in float32; a head that it lacks is drawn from torch's state.
 
         folder: of the same model with other weights, to be taken instead of the checkpoint's.
         """
-        from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
-
-        kind = AutoModelForMaskedLM if self.task.kind == "mlm" else AutoModelForSequenceClassification
+        kind = headed_class(self.task.kind, self.checkpoint)
         if folder is None:
             self._refuse_unfit()
         folder = folder or self.checkpoint.model.name_or_path
@@ -63,9 +81,10 @@ class Lesson:
             [path.name for path in Path(folder).iterdir()], self.checkpoint.name, allow_pickle=True
         )  # what may be unpickled was settled when the checkpoint was first loaded
         head: dict[str, Any] = {}
-        if self.task.kind != "mlm":  # its kind is said here: a model that finds it out as it learns may be saved before
-            learnt = "single_label_classification" if self.task.classes else "regression"
-            head = {"num_labels": self.task.outputs, "problem_type": learnt, "ignore_mismatched_sizes": True}
+        if self.task.kind not in LANGUAGE:
+            head = {"num_labels": self.task.outputs, "ignore_mismatched_sizes": True}
+        if self.task.kind in _OF_LABELS:  # said here: a model that finds it out as it learns may be saved before
+            head["problem_type"] = _OF_LABELS[self.task.kind]
         attention = "sdpa" if getattr(self.checkpoint.model, "_supports_sdpa", False) else "eager"
         try:
             model = kind.from_pretrained(
@@ -77,8 +96,7 @@ class Lesson:
                 f"expected a checkpoint to fine-tune on {self.task.name}, got '{self.checkpoint.name}': "
                 f"{first_line(error)}; choose another"
             ) from error
-        if model.config.pad_token_id is None:
-            model.config.pad_token_id = self.tokenizer.pad_token_id
+        model.config.pad_token_id = self.tokenizer.pad_token_id  # by which a decoder's head finds the last token
         return model
 
     def _refuse_unfit(self) -> None:
@@ -96,9 +114,28 @@ class Lesson:
             )
 
     @cached_property
+    def prepared(self) -> Prepared:
+        """The task's examples for the checkpoint's reader."""
+        task = self.task
+        train, evaluation = task.train, task.evaluation
+        if isinstance(train, Questions) and isinstance(evaluation, Questions):
+            return Answers(self.reader, train, evaluation)
+        if isinstance(train, Questions) or isinstance(evaluation, Questions):
+            raise TypeError("a task's two sides are of one kind")
+        if task.kind in LANGUAGE:
+            kind = MaskedTokens if task.kind == "mlm" else NextTokens
+            return kind(self.reader, train, evaluation)
+        return LabelledTexts(self.reader, train, evaluation, task.scores, len(task.classes))
+
+    @cached_property
     def train(self) -> Encoded:
         """The training examples as token ids, with labels but for masked language modelling, whose masks are drawn."""
-        return self._encoded(self.task.train)
+        return self.prepared.train()
+
+    @cached_property
+    def evaluation(self) -> Encoded:
+        """The evaluation examples with labels; the masks of masked language modelling are drawn here, once."""
+        return self.prepared.evaluation()
 
     def check(self) -> None:
         """Raises GeoscopeError for what a run would fail on."""
@@ -106,16 +143,18 @@ class Lesson:
         if self.max_length < least or (limit is not None and self.max_length > limit):
             most = f" and at most {limit}, what '{self.checkpoint.name}' can read" if limit is not None else ""
             raise GeoscopeError(f"expected --max-length of at least {least}{most}, got {self.max_length}")
-        if self.task.kind == "mlm" and self.tokenizer.mask_token is None:
-            raise GeoscopeError(
-                f"expected a checkpoint with a mask token for mlm, got '{self.checkpoint.name}', which has none"
-            )
+        self.prepared.check()
 
     def described(self) -> dict[str, Any]:
         """The task as settings have it."""
         sides = {"train": self.task.train, "evaluation": self.task.evaluation}
-        about = {name: {"examples": len(side), "fingerprint": side.fingerprint} for name, side in sides.items()}
-        return {"name": self.task.name, "kind": self.task.kind, "classes": list(self.task.classes), **about}
+        counts = {name: len(side) for name, side in sides.items()}
+        if self.task.kind == "clm":  # without the sequences in which nothing can be told
+            counts = {"train": len(self.train), "evaluation": len(self._plain)}
+        about = {name: {"examples": counts[name], "fingerprint": side.fingerprint} for name, side in sides.items()}
+        further = {"split": self.task.split, "head": own_head(self.task.kind, self.checkpoint)}
+        told = {name: what for name, what in further.items() if what is not None}
+        return {"name": self.task.name, "kind": self.task.kind, "classes": list(self.task.classes), **about, **told}
 
     def tracked(self, examples: int) -> Encoded:
         """So many of the evaluation examples as token ids, always the same; the geometry is measured on them."""
@@ -126,74 +165,4 @@ class Lesson:
     @cached_property
     def _plain(self) -> Encoded:
         """The evaluation examples as token ids alone."""
-        return [
-            {name: value for name, value in example.items() if name != "labels"}
-            for example in self._encoded(self.task.evaluation)
-        ]
-
-    @cached_property
-    def evaluation(self) -> Encoded:
-        """The evaluation examples with labels; the masks of masked language modelling are drawn here, once."""
-        if self.task.kind != "mlm":
-            return self._encoded(self.task.evaluation)
-        masking = self._masking
-        masked = []
-        with drawn_by(0):
-            for example in self._plain:
-                batch = masking([example])
-                masked.append({name: values[0].tolist() for name, values in batch.items()})
-        return masked
-
-    @cached_property
-    def collator(self) -> Callable[[list[Any]], Any]:
-        """Pads a batch to its longest example; draws the masks of one without labels."""
-        from transformers import DataCollatorForTokenClassification, DataCollatorWithPadding
-
-        if self.task.kind != "mlm":
-            plain: Callable[[list[Any]], Any] = DataCollatorWithPadding(self.tokenizer)
-            return plain
-        padding = DataCollatorForTokenClassification(self.tokenizer)
-
-        def collate(features: list[Any]) -> Any:
-            return padding(features) if "labels" in features[0] else self._masking(features)
-
-        return collate
-
-    @property
-    def compute_metrics(self) -> Callable[[Any], dict[str, float]] | None:
-        """The task's scores of Trainer's predictions; those without a value are left out."""
-        if self.task.kind == "mlm":
-            return None
-
-        def scores(predicted: Any) -> dict[str, float]:
-            given = predicted.predictions
-            logits = given[0] if isinstance(given, tuple) else given
-            values = logits.argmax(axis=-1) if self.task.classes else np.reshape(logits, -1)
-            found = {}
-            for name in self.task.scores:
-                try:
-                    found[name] = SCORES[name](predicted.label_ids, values)
-                except Undefined:
-                    continue
-            return found
-
-        return scores
-
-    @cached_property
-    def _masking(self) -> Any:
-        from transformers import DataCollatorForLanguageModeling
-
-        return DataCollatorForLanguageModeling(self.tokenizer, mlm_probability=MASKED_SHARE)
-
-    def _encoded(self, examples: Examples) -> Encoded:
-        columns = [list(column) for column in zip(*examples.texts, strict=True)]
-        encoded = self.tokenizer(*columns, truncation=True, max_length=self.max_length)
-        largest = np.asarray([max(ids, default=0) for ids in encoded["input_ids"]], dtype=np.int64)
-        refuse_foreign_ids(self.tokenizer, largest, self.checkpoint.embedded, self.checkpoint.name)
-        rows: list[dict[str, Any]] = []
-        for i, label in enumerate(examples.labels):
-            row = {name: encoded[name][i] for name in encoded if name in self.tokenizer.model_input_names}
-            if self.task.kind != "mlm":
-                row["labels"] = int(label) if self.task.classes else float(label)
-            rows.append(row)
-        return rows
+        return self.prepared.plain()

@@ -161,6 +161,7 @@ def _trainer(
     save_strategy: str = "epoch",
 ) -> Any:
     """The Trainer of a run, from the checkpoint's weights or a folder's."""
+    from torch.utils.data import SequentialSampler
     from transformers import PrinterCallback, set_seed
 
     from geoscope.training import RegularizedTrainer
@@ -168,16 +169,18 @@ def _trainer(
     set_seed(run.seed)  # a head that the checkpoint lacks is random
     trainer = RegularizedTrainer(
         model=lesson.model(None if weights is None else str(weights)),
-        args=_arguments(run, hyperparameters, lesson.device, save_strategy),
+        args=_arguments(run, hyperparameters, lesson, save_strategy),
         train_dataset=lesson.train,
         eval_dataset=lesson.evaluation,
-        data_collator=lesson.collator,
+        data_collator=lesson.prepared.collator,
         processing_class=lesson.tokenizer,
-        compute_metrics=lesson.compute_metrics,
+        compute_metrics=lesson.prepared.compute_metrics,
         regularization=_regularization(run),
         callbacks=[_stepping(on_step)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to standard output
+    if lesson.prepared.in_order:  # batches of alike length would be in any order
+        trainer._get_eval_sampler = SequentialSampler
     return trainer
 
 
@@ -193,7 +196,7 @@ def _geometry(trainer: Any, lesson: Lesson, tracking: Tracking) -> Any:
     return geometry
 
 
-def _arguments(run: Run, chosen: Hyperparameters, device: str, save_strategy: str) -> Any:
+def _arguments(run: Run, chosen: Hyperparameters, lesson: Lesson, save_strategy: str) -> Any:
     from transformers import TrainingArguments
 
     return TrainingArguments(
@@ -209,7 +212,8 @@ def _arguments(run: Run, chosen: Hyperparameters, device: str, save_strategy: st
         train_sampling_strategy="group_by_length" if chosen.grouped else "random",
         seed=run.seed,
         data_seed=run.seed,
-        use_cpu=device == "cpu",
+        label_names=list(lesson.prepared.label_names),
+        use_cpu=lesson.device == "cpu",
         eval_strategy="epoch",
         save_strategy=save_strategy,
         logging_strategy="epoch",

@@ -46,8 +46,8 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     checkpoint : str
         Its name or folder.
     task : str
-        ``cola``, ``mrpc``, ``sst2``, ``rte``, ``stsb`` (``NAME=DIR`` from a folder of its files), a labelled file, or
-        ``mlm:CORPUS``.
+        The name of one (``cola`` and the other eight of GLUE, ``sst5``, ``squad``; ``NAME=DIR`` from a folder of its
+        files), a labelled file, ``mlm:CORPUS`` or ``clm:CORPUS``.
     output : str or path
         Folder of the runs.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.settings.option import Option
 from geoscope.settings.texts import MEASURE_WORDS, names_of
@@ -23,10 +23,19 @@ class CorrelateOptions(TypedDict, total=False):
         Sequence[str] | None,
         Option(
             None,
-            "Columns to take out of the correlation together: of the scores, another measure, or architecture, "
-            "parameters, hidden_size; may be repeated.",
+            "Columns to take out of the correlation together: of the scores, another measure, or subject, "
+            "architecture, parameters, hidden_size; may be repeated.",
             metavar="[log:]COLUMN,...", shown="noise_level; log:noise_level", repeated=True, often=9,
-            words=("noise_level", "log:noise_level", "architecture", "parameters", "hidden_size"),
+            words=("noise_level", "log:noise_level", "subject", "architecture", "parameters", "hidden_size"),
+        ),
+    ]  # fmt: skip
+    by: Annotated[
+        Literal["model"] | None,
+        Option(
+            None,
+            "model: for studies of several models, also each one's points by themselves, and all of them with each "
+            "model's mean taken out.",
+            shown="all points together", often=8,
         ),
     ]  # fmt: skip
     measures: Annotated[

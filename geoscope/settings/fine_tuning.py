@@ -108,7 +108,7 @@ class Training(Hyper, total=False):
         Sequence[str] | None,
         Option(
             None,
-            "Of a labelled file, the column of its text; given twice, of its two texts. Of mlm, the corpus's.",
+            "Of a labelled file, the column of its text; given twice, of its two texts. Of mlm and clm, the corpus's.",
             _TASK, flags=("--text-column",), metavar="NAME", shown="as GLUE, SNLI and others call them", repeated=True,
         ),
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from geoscope.settings.measuring import (
     Transforming,
 )
 from geoscope.settings.option import Option
-from geoscope.settings.texts import TASK_WORDS, names_of
+from geoscope.settings.texts import TASK_WORDS, TEXT_TASK_WORDS, names_of
 from geoscope.transforms import TRANSFORMS
 
 _STUDY, _PROBES, _FINE_TUNING = "Study", "Probes", "Fine-tuning"
@@ -91,10 +91,10 @@ class Perturbing(TypedDict, total=False):
         Sequence[str],
         Option(
             (),
-            "Score frozen rows by a linear model: cola, mrpc, sst2, rte, stsb, each with a folder of its files or "
+            f"Score frozen rows by a linear model: {', '.join(TEXT_TASK_WORDS)}, each with a folder of its files or "
             "through datasets.",
             _PROBES, flags=("--probe",), metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True,
-            words=TASK_WORDS, often=10,
+            words=TEXT_TASK_WORDS, often=10,
         ),
     ]  # fmt: skip
     probe_rows: Annotated[int, Option(4000, "Most training examples of a task.", _PROBES, metavar="N", least=1)]
@@ -103,7 +103,7 @@ class Perturbing(TypedDict, total=False):
         Option(
             (),
             "Score the model of every level and seed after fine-tuning it as `geoscope finetune` does, without a "
-            "regularizer; tasks as there, except mlm. For a GPU.",
+            "regularizer; tasks as there, except mlm and clm. For a GPU.",
             _FINE_TUNING, metavar="TASK[=DIR],...", shown="none", parse=names_of, repeated=True, words=TASK_WORDS,
         ),
     ]  # fmt: skip

@@ -15,8 +15,11 @@ LAYER_WORDS = ("last", "all", "union")
 DEVICE_WORDS = ("auto", "cpu", "cuda", "mps")
 """What --device may be."""
 
-TASK_WORDS = ("cola", "mrpc", "sst2", "rte", "stsb")
-"""The tasks that have a name."""
+TEXT_TASK_WORDS = ("cola", "sst2", "mrpc", "rte", "stsb", "qnli", "qqp", "mnli", "mnli-mm", "wnli", "sst5")
+"""The tasks that have a name, and whose examples are texts with a label."""
+
+TASK_WORDS = (*TEXT_TASK_WORDS, "squad")
+"""Every task that has a name."""
 
 MEASURE_WORDS = tuple(dict.fromkeys((*(family.replace(" ", "_") for family in FAMILIES), *KEYS)))
 """The names of families and measures, as they are typed."""

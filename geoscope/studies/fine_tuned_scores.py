@@ -29,7 +29,7 @@ _CONSTANT = "the score has no value where predictions are all the same"
 
 def labelled_tasks(specs: Sequence[str]) -> list[Task]:
     """The tasks that --finetune names; raises GeoscopeError for one without labels, and for two of one name."""
-    unlabelled = [spec for spec in specs if spec.startswith("mlm:")]
+    unlabelled = [spec for spec in specs if tasks.is_language(spec)]
     if unlabelled:
         raise GeoscopeError(
             f"expected --finetune to name labelled tasks, got {unlabelled[0]}, whose head a study's states lack; "
@@ -117,7 +117,7 @@ class FineTunings:
 
     def _steps(self, lesson: Lesson) -> int:
         chosen = self._hyperparameters
-        return math.ceil(len(lesson.task.train) / chosen.batch_size) * chosen.epochs
+        return math.ceil(len(lesson.train) / chosen.batch_size) * chosen.epochs
 
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:

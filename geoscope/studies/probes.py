@@ -1,4 +1,4 @@
-"""Probes: what a linear model can tell of a GLUE task from a checkpoint's frozen, mean-pooled rows."""
+"""Probes: what a linear model can tell of a task's labels from a checkpoint's frozen, mean-pooled rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from geoscope.rows import Float64, IntArray
 from geoscope.settings.measuring import MAX_LENGTH
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.subjects.models.extraction import Extraction
-from geoscope.tasks.glue import Examples, GlueTask, TaskData
+from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES
+from geoscope.tasks.text_tasks import TaskData, TextTask
 from geoscope.transforms import Step
 
 FOLDS = 3
@@ -148,7 +149,7 @@ class _Sides:
 class _Plan:
     """What one task is trained on and scored on (None: its own folds)."""
 
-    task: GlueTask
+    task: TextTask
     train: Examples
     scored: Examples | None
     settings: dict[str, Any] = field(repr=False)
@@ -188,18 +189,18 @@ def _scores(plan: _Plan, train: _Sides, scored: _Sides | None, seed: int, steps:
     return [_scored(plan.task, name, truth, predicted) for name in plan.task.scores]
 
 
-def _scored(task: GlueTask, name: str, truth: Any, predicted: Any) -> Score:
+def _scored(task: TextTask, name: str, truth: Any, predicted: Any) -> Score:
     try:
         return _score(task, name, len(truth), SCORES[name](truth, predicted), None)
     except Undefined as reason:
         return _score(task, name, len(truth), None, str(reason))
 
 
-def _score(task: GlueTask, name: str, n: int, value: float | None, reason: str | None) -> Score:
+def _score(task: TextTask, name: str, n: int, value: float | None, reason: str | None) -> Score:
     return Score(task=task.name, metric=name, score=value, n=n, reason=reason, method="probe")
 
 
-def _predict_folds(task: GlueTask, rows: _Sides, labels: Any, seed: int, steps: Sequence[Step]) -> Any:
+def _predict_folds(task: TextTask, rows: _Sides, labels: Any, seed: int, steps: Sequence[Step]) -> Any:
     """Each fold's predictions by a model that has not seen it."""
     predicted = np.zeros_like(labels)
     for train, test in _folds(task, labels, SCORED_FOLDS, seed):
@@ -207,7 +208,7 @@ def _predict_folds(task: GlueTask, rows: _Sides, labels: Any, seed: int, steps: 
     return predicted
 
 
-def _predict(task: GlueTask, given: _Sides, labels: Any, scored: _Sides, seed: int, steps: Sequence[Step]) -> Any:
+def _predict(task: TextTask, given: _Sides, labels: Any, scored: _Sides, seed: int, steps: Sequence[Step]) -> Any:
     """Predictions by the regularization that does best on held-out folds, the stronger of equals."""
     fitted = given.fitted(steps)
     train, rows = given.features(fitted), scored.features(fitted)
@@ -219,14 +220,14 @@ def _predict(task: GlueTask, given: _Sides, labels: Any, scored: _Sides, seed: i
     return next(predicted for _, predicted in _fits(task, train, labels, rows, (best,)))
 
 
-def _worth(task: GlueTask, truth: Any, predicted: Any) -> float:
+def _worth(task: TextTask, truth: Any, predicted: Any) -> float:
     try:
         return SCORES[task.scores[0]](truth, predicted)
     except Undefined:
         return -1.0
 
 
-def _folds(task: GlueTask, labels: Any, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+def _folds(task: TextTask, labels: Any, folds: int, seed: int) -> list[tuple[IntArray, IntArray]]:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     if task.classes:
@@ -239,7 +240,7 @@ def _folds(task: GlueTask, labels: Any, folds: int, seed: int) -> list[tuple[Int
     return list(KFold(folds, shuffle=True, random_state=seed).split(labels))
 
 
-def _fits(task: GlueTask, train: Float64, labels: Any, rows: Float64, strengths: Sequence[float] = _STRENGTHS) -> Any:
+def _fits(task: TextTask, train: Float64, labels: Any, rows: Float64, strengths: Sequence[float] = _STRENGTHS) -> Any:
     """(strength, predictions) for every strength, on columns of mean 0 and deviation 1."""
     from sklearn.linear_model import LogisticRegression, Ridge
 

@@ -37,7 +37,7 @@ from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.subjects.models.placement import refuse_left
 from geoscope.subjects.text_subjects import TextSubject, open_text_subject
-from geoscope.tasks.glue import load_task
+from geoscope.tasks.text_task_files import load_task
 from geoscope.torch_state import drawn_by, torch_device
 from geoscope.transforms import steps_of
 

@@ -35,10 +35,12 @@ _IDS = frozenset({
 })  # fmt: skip
 """Columns that number rows: left out without a word."""
 
+NO_AGREEMENT = "-"
+"""What SNLI and MNLI write in gold_label where annotators do not agree."""
+
 _UNLABELLED = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>", "?"})
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # what no screen shows, around a label
 _PLAIN = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NO_AGREEMENT = "-"  # as SNLI and MNLI write it in gold_label
 _HIDDEN = -1  # as GLUE writes the labels that it keeps to itself
 _ADVICE = "mend the row, or name the columns to read with --text-column"
 _NAME_THEM = "name those to read with --text-column NAME (twice for two texts)"
@@ -261,7 +263,7 @@ def _label(cell: Any, where: str, column: str) -> Any:
     if not _is_finite(label):
         shown = str(label) if isinstance(label, (str, float)) else "a number beyond what a float holds"
         raise GeoscopeError(f"expected a name or a finite number as {column}, got {shown[:_SHOWN]} in {where}; mend it")
-    return None if column.lower() == "gold_label" and label == _NO_AGREEMENT else label
+    return None if column.lower() == "gold_label" and label == NO_AGREEMENT else label
 
 
 def _is_finite(label: Any) -> bool:

@@ -1,12 +1,12 @@
-"""Tasks to fine-tune on: GLUE's, a labelled file's, or masked language modelling on a corpus."""
+"""Tasks to fine-tune on: those with a name, a labelled file's, or language modelling on a corpus."""
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,35 +14,38 @@ from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES
 from geoscope.subjects.texts.corpora import check_specs, load_corpus
-from geoscope.tasks.glue import TASKS, Examples, load_task
+from geoscope.tasks import squad
+from geoscope.tasks.examples import Examples, Questions
 from geoscope.tasks.labelled_files import Labelled, doubtful_labels, lone_classes, read_labelled
+from geoscope.tasks.splits import HELD_OUT, held_out, held_out_together, part_of
+from geoscope.tasks.text_task_files import load_task
+from geoscope.tasks.text_tasks import TASKS, plain, text_task
 
-HELD_OUT = 0.2
-"""Share of a file's examples that is kept for evaluation, where there is no file for that."""
-
-_SPLIT = re.compile(r"(?:^|[-_.])(train|dev|validation|valid)(?:-\d+-of-\d+)?$")
-_MLM = "mlm:"
+LANGUAGE = ("mlm", "clm")
+"""Kinds of task that are learnt from a corpus alone: masked words, and each word from those before it."""
 
 
 @dataclass(frozen=True)
 class Task:
     """What is learnt and what it is scored on.
 
-    kind: classification, regression or mlm. scores: by name, the leading one first. classes: none but for
-    classification; a label is a place among them.
+    kind: classification, regression, answers (a span of a context), mlm or clm. scores: by name, the leading one first.
+    classes: none but for classification; a label is a place among them. split: how training and evaluation were made of
+    examples that came as one.
     """
 
     name: str
     kind: str
     scores: tuple[str, ...]
     classes: tuple[str, ...]
-    train: Examples
-    evaluation: Examples
+    train: Examples | Questions
+    evaluation: Examples | Questions
+    split: str | None = None
 
     @property
     def outputs(self) -> int:
-        """How many numbers the head gives."""
-        return max(1, len(self.classes))
+        """How many numbers the head gives: one a class, for answers one for their start and one for their end."""
+        return 2 if self.kind == "answers" else max(1, len(self.classes))
 
     def narrowed(self, train_examples: int | None, seed: int) -> Task:
         """The task with so many training examples, drawn by the seed, in their order."""
@@ -52,45 +55,90 @@ class Task:
         return replace(self, train=self.train.take(np.sort(chosen).tolist()))
 
 
+def is_language(spec: str) -> bool:
+    """Whether a task is to be learnt from a corpus: mlm:CORPUS or clm:CORPUS."""
+    kind, colon, _ = spec.partition(":")
+    return bool(colon) and kind in LANGUAGE
+
+
 def load(spec: str, text_columns: Sequence[str] = ()) -> Task:
-    """The task that --task names: a GLUE task, NAME=DIR of its files, a labelled file or folder, or mlm:CORPUS.
+    """The task that --task names: one with a name, NAME=DIR of its files, a labelled file or folder, or mlm:CORPUS or
+    clm:CORPUS.
 
     text_columns: of a file, those of the text or the two texts, or of a corpus the one. What of a file is not read is
     warned of. Raises GeoscopeError where there is no such task, or nothing to train on or to evaluate with.
     """
-    if spec.startswith(_MLM):
-        return _language_modelling(spec.removeprefix(_MLM), text_columns)
+    if is_language(spec):
+        return _language_modelling(spec, text_columns)
     name, _, place = spec.partition("=")
-    if name in TASKS:
+    named = text_task(name) is not None or plain(name) == squad.NAME
+    if named:
         if text_columns:
             raise GeoscopeError(
                 f"expected --text-column with a file, got {spec}, whose columns are known; leave it out"
             )
-        return _glue(spec)
+        return _answers(spec, place) if plain(name) == squad.NAME else _texts(spec)
     path = Path(place or name).expanduser()
     if not path.exists():
         raise GeoscopeError(
-            f"expected a task of {', '.join(TASKS)}, a file ({' '.join(TABLE_SUFFIXES)}), a folder of them or "
-            f"mlm:CORPUS, got {spec}; there is no such file"
+            f"expected a task of {', '.join((*TASKS, squad.NAME))}, a file ({' '.join(TABLE_SUFFIXES)}), a folder of "
+            f"them, mlm:CORPUS or clm:CORPUS, got {spec}; there is no such file"
         )
     return _labelled(name if place else unpacked_name(path).stem, path, text_columns)
 
 
-def _glue(spec: str) -> Task:
+def _texts(spec: str) -> Task:
     data = load_task(spec)
-    task, missing = data.task, [split for split in ("train", "validation") if split not in data.splits]
-    if missing:
-        raise GeoscopeError(
-            f"expected train and dev files of {task.name}, got none for {' and '.join(missing)} in {spec}; add them"
-        )
+    task = data.task
     kind = "classification" if task.classes else "regression"
-    return Task(task.name, kind, task.scores, task.classes, data.splits["train"], data.splits["validation"])
+    parts = data.splits.get("train"), data.splits.get("validation")
+    keys = [] if parts[1] is None else [texts[0] for texts in parts[1].texts]
+    train, evaluation, split = _sides(spec, task.name, *parts, keys, f"{task.columns[0][0]}s")
+    return Task(task.name, kind, task.scores, task.classes, train, evaluation, split)
+
+
+def _answers(spec: str, place: str) -> Task:
+    """SQuAD's questions; where one file is all, whole articles are held out, or contexts where it has one article."""
+    splits = squad.load_questions(place or None)
+    parts = splits.get("train"), splits.get("validation")
+    keys: Sequence[Hashable] = () if parts[1] is None else parts[1].sources
+    what = "articles"
+    if parts[1] is not None and len(set(keys)) < 2:
+        keys, what = parts[1].contexts, "contexts"
+    train, evaluation, split = _sides(spec, squad.NAME, *parts, keys, what)
+    return Task(squad.NAME, "answers", squad.SCORES, (), train, evaluation, split)
+
+
+_S = TypeVar("_S", Examples, Questions)
+
+
+def _sides(
+    spec: str, name: str, train: _S | None, evaluation: _S | None, keys: Sequence[Hashable], what: str
+) -> tuple[_S, _S, str | None]:
+    """What is trained on and evaluated with, and how it was made where there is a dev file only.
+
+    keys: of the dev file's examples; those of one key go together. what: the keys are, in words.
+    """
+    if evaluation is None or (train is None and len(set(keys)) < 2):
+        missing = [split for split, part in (("train", train), ("validation", evaluation)) if part is None]
+        raise GeoscopeError(
+            f"expected train and dev files of {name}, got none for {' and '.join(missing)} in {spec}; add them"
+        )
+    if train is not None:
+        return train, evaluation, None
+    ours, others = held_out_together(keys)
+    split = f"{HELD_OUT:.0%} of the {what} of the dev file are held out, and their examples evaluated with"
+    warnings.warn(
+        f"{spec} has no train file: {split}; the other {len(ours):,} of {len(evaluation):,} are trained on.",
+        stacklevel=2,
+    )
+    return evaluation.take(ours), evaluation.take(others), split
 
 
 def _labelled(name: str, path: Path, columns: Sequence[str]) -> Task:
     """A labelled file, a fifth of it held out, or a folder of train.* and dev.*."""
     if path.is_dir():
-        parts = [_joined(path, splits, columns) for splits in (("train",), ("dev", "validation", "valid"))]
+        parts = [_joined(path, *names, columns) for names in (("train", "train"), ("validation", "dev"))]
         given = [label for part in parts for label in part.labels]
         train, evaluation = (part.without_hidden(given, path) for part in parts)
         whole = _together((train, evaluation))
@@ -99,7 +147,7 @@ def _labelled(name: str, path: Path, columns: Sequence[str]) -> Task:
     else:
         read = read_labelled(path, columns)
         whole = read.without_hidden(read.labels, path)
-        places = _held_out(len(whole.labels), HELD_OUT)
+        places = held_out(len(whole.labels))
     classes, labels = whole.coded(path)
     examples = Examples(whole.texts, labels)
     if min(map(len, places)) == 0:
@@ -113,16 +161,17 @@ def _labelled(name: str, path: Path, columns: Sequence[str]) -> Task:
     return Task(name, kind, scores, classes, examples.take(places[0]), examples.take(places[1]))
 
 
-def _joined(folder: Path, splits: Sequence[str], columns: Sequence[str]) -> Labelled:
+def _joined(folder: Path, split: str, name: str, columns: Sequence[str]) -> Labelled:
     found = [
         read_labelled(path, columns)
         for path in sorted(folder.iterdir())
-        if unpacked_name(path).suffix.lower() in TABLE_SUFFIXES
-        and (match := _SPLIT.search(unpacked_name(path).stem))
-        and match[1] in splits
+        if unpacked_name(path).suffix.lower() in TABLE_SUFFIXES and (part := part_of(path)) and part.split == split
     ]
     if not found:
-        raise GeoscopeError(f"expected a file {splits[0]}.tsv (or {' '.join(TABLE_SUFFIXES)}) in {folder}, got none")
+        raise GeoscopeError(
+            f"expected a file {name}.tsv (or {' '.join(TABLE_SUFFIXES)}) of the task in {folder}, got none; add "
+            "it, or name another task"
+        )
     return _together(found)
 
 
@@ -139,7 +188,8 @@ def _scores(classes: Sequence[str]) -> tuple[str, ...]:
     return ("accuracy", "matthews_correlation", "f1") if len(classes) == 2 else ("accuracy", "matthews_correlation")
 
 
-def _language_modelling(corpus: str, columns: Sequence[str]) -> Task:
+def _language_modelling(spec: str, columns: Sequence[str]) -> Task:
+    kind, _, corpus = spec.partition(":")
     check_specs([corpus], columns)
     found = load_corpus(corpus, text_columns=columns)
     for warning in found.warnings:
@@ -147,12 +197,5 @@ def _language_modelling(corpus: str, columns: Sequence[str]) -> Task:
     examples = Examples(tuple((text,) for text in found.sequences), (0.0,) * len(found.sequences))
     if len(examples) < 2:
         raise GeoscopeError(f"expected at least two sequences in {corpus}, got {len(examples)}; one is held out")
-    train, evaluation = _held_out(len(examples), HELD_OUT)
-    return Task(f"mlm:{found.name}", "mlm", ("loss",), (), examples.take(train), examples.take(evaluation))
-
-
-def _held_out(count: int, share: float) -> tuple[list[int], list[int]]:
-    """Places to train on and places held out: the same whatever the run's seed, so that scores can be compared."""
-    order = np.random.default_rng(0).permutation(count)
-    cut = max(1, round(share * count)) if count > 1 else 0
-    return np.sort(order[cut:]).tolist(), np.sort(order[:cut]).tolist()
+    train, evaluation = held_out(len(examples))
+    return Task(f"{kind}:{found.name}", kind, ("loss",), (), examples.take(train), examples.take(evaluation))

@@ -113,6 +113,11 @@ def tables() -> list[Target]:
     from geoscope.subjects.tables.table_files import read_table
     from geoscope.subjects.texts.text_files import open_texts
     from geoscope.tasks.labelled_files import read_labelled
+    from geoscope.tasks.squad import load_questions
+
+    answered = {"id": "1", "question": "What?", "answers": [{"text": "rained", "answer_start": 3}]}
+    asked = {"title": "t", "paragraphs": [{"context": "It rained.", "qas": [answered]}]}
+    questions = [{"version": "1.1", "data": [asked, asked]}]
 
     def cells(data: str, _: Path) -> None:
         cell_of(data)
@@ -223,6 +228,12 @@ def tables() -> list[Target]:
             "a labelled file",
             [b"sentence\tlabel\nthe cat\t1\na dog\t0\n", b"sentence1,sentence2,label\na,b,x\nc,d,y\n"],
             _file("l.tsv", read_labelled),
+        ),
+        Target(
+            "questions on a context",
+            questions,
+            _file("dev.json", lambda path: load_questions(str(path))),
+            structured=True,
         ),
         Target("labels of rows", [b"1\n2\n3\n", b"seq\na\nb\nb\n"], _file("g.csv", lambda path: read_labels(path, 3))),
         Target("a project's file", own, _file("geoscope.toml", project)),

@@ -47,7 +47,7 @@ def correlate(
 
     Examples:
         geoscope correlate study.json                       # of a study with probes
-        geoscope correlate study.json --given log:noise_level
+        geoscope correlate bert.json gpt2.json --by model   # studies of two models
         geoscope correlate reports/ scores.csv -o page.html -o table.csv
     """
     exits.mind_warnings(quiet=telling["quiet"])

@@ -16,15 +16,16 @@ from geoscope.forms.output import Form
 from geoscope.run_folders import only_writer
 from geoscope.settings.fine_tuning import FineTuningOptions
 from geoscope.settings.option import Option
+from geoscope.settings.texts import TASK_WORDS
 
 TaskOption = Annotated[
     str,
     typer.Option(
         "--task",
-        metavar="NAME[=DIR]|FILE|mlm:CORPUS",
+        metavar="NAME[=DIR]|FILE|mlm:CORPUS|clm:CORPUS",
         show_default=False,
-        help="cola, mrpc, sst2, rte, stsb, through datasets or from a folder of their files; a .tsv .csv .parquet of "
-        "sentence (or sentence1, sentence2) and label; or masked language modelling on a corpus.",
+        help=f"{', '.join(TASK_WORDS)}, through datasets or from a folder of their files; a .tsv .csv .parquet of "
+        "sentence (or sentence1, sentence2) and label; or masked or causal language modelling on a corpus.",
         rich_help_panel="Task",
     ),
 ]

@@ -35,6 +35,7 @@ class GivenScore:
     asked_only: bool = False  # a second metric or a subtask: taken where it is named, else left out
     metric: str | None = None
     higher_is_better: bool | None = None
+    method: str | None = None  # how it came about, where that is known: probe, finetune
     source: str = "the scores"
 
     @property

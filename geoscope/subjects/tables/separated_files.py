@@ -21,6 +21,7 @@ _SUFFIXES = {".csv": ",", ".tsv": "\t"}
 _SAID = re.compile(r"^sep=([,;|\t])\s*$", re.IGNORECASE)  # how spreadsheets say it, in a line before the header
 _RULE = re.compile(r"^[\s|:-]*--[\s|:-]*$")
 _SAMPLE_LINES = 2000
+_SHOWN = 5
 _BEHIND = "text behind one that closes"
 _MASK = "\0"  # which no file that is read has
 _MOST_FIELD = 2**31 - 1  # what a C long holds everywhere
@@ -174,6 +175,19 @@ def counted(rows: Iterable[Row], columns: Sequence[str], path: Path, *, further:
                 f"in line {row.line} of {path}; {advice}"
             )
         yield row
+
+
+def without_cut(rows: Sequence[Row], cells: int, path: Path) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows less those of fewer cells, and a sentence on these."""
+    cut = [row.line for row in rows if len(row.cells) < cells and not is_blank(row)]
+    if not cut:
+        return list(rows), ()
+    one, shown = len(cut) == 1, ", ".join(map(str, cut[:_SHOWN])) + (", ..." if len(cut) > _SHOWN else "")
+    note = (
+        f"{len(cut)} row{'s' * (not one)} of {path} {'has' if one else 'have'} fewer than {cells} cells (line"
+        f"{'s' * (not one)} {shown}) and {'is' if one else 'are'} left out."
+    )
+    return [row for row in rows if row.line not in set(cut)], (note,)
 
 
 def _delimiter(sample: Sequence[str], path: Path, dialect: Dialect) -> str:

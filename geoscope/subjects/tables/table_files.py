@@ -8,7 +8,7 @@ from pathlib import Path
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.record_files import read_json, read_json_lines
-from geoscope.subjects.tables.separated_files import NAMED, counted, found, read_rows, usual
+from geoscope.subjects.tables.separated_files import NAMED, counted, found, read_rows, usual, without_cut
 from geoscope.subjects.tables.tables import CellTable, ParquetTable, SeparatedTable, open_parquet, records_table
 
 TABLE_SUFFIXES = (".tsv", ".csv", ".parquet", ".jsonl", ".json")
@@ -22,13 +22,15 @@ def read_table(
     unnamed: Callable[[Sequence[str]], Sequence[str] | None] | None = None,
     quotes: bool | None = None,
     spaces: bool = False,
+    leave_cut: bool = False,
 ) -> CellTable:
     """The table in a file with one of TABLE_SUFFIXES; blank lines are no rows, a string alone in JSON is its `text`.
 
     what: what it should hold, as errors say. Of a .csv and a .tsv: unnamed gives the columns' names where the first
     row, which it is given, has none, and rows may then have further cells; without it the delimiter is found, and
     whether a .tsv has its cells in quotes (the table's notes say so). quotes: whether cells may stand in quotes;
-    spaces: whether those after a delimiter are left out.
+    spaces: whether those after a delimiter are left out. leave_cut: whether a row of fewer cells than columns is left
+    out, which the table's notes then tell, and not refused.
     Raises GeoscopeError, with the line, for more or fewer cells in a row than columns, and quotes that do not close.
     """
     suffix = unpacked_name(path).suffix.lower()
@@ -52,6 +54,9 @@ def read_table(
     header = [name.strip() for name in rows.pop(0).cells]
     if unnamed is not None:
         _refuse_other_delimiter(header, dialect.delimiter, path)
+    if leave_cut:
+        rows, told = without_cut(rows, len(header), path)
+        notes = (*notes, *told)
     return SeparatedTable(str(path), tuple(header), list(counted(rows, header, path)), notes=notes)
 
 

@@ -85,10 +85,10 @@ def _values() -> Iterator[Case]:
         "--seeds": ("0", "-1", "x", "99999999999", DIGITS),
         "--kind": ("nois", "swap-embeddings="),
         "--targets": ("nothing*", "[", ""),
-        "--probe": ("colaa", "cola=no", "="),
+        "--probe": ("colaa", "cola=no", "squad", "="),
         "--noise-kind": ("absolut",),
         "--probe-rows": ("0",),
-        "--finetune": ("mlm", "x"),
+        "--finetune": ("mlm", "clm:t.txt", "x"),
     }.items():
         for value in values:
             codes = (DONE, MISTAKE) if (option, value) in (("--levels", "0,,5"), ("--targets", "")) else (MISTAKE,)
@@ -128,7 +128,20 @@ def _values() -> Iterator[Case]:
                 made=["out", "out/*", "out/**"] if len(codes) > 1 else [],
                 megabytes=1500,
             )
-    for task in ("colaa", "cola=no", "mlm:", "mlm:no.txt", "no.csv", "", "mlm:/dev/zero", "."):
+    tasks = (
+        "colaa",
+        "cola=no",
+        "squad=no",
+        "squad=t.txt",
+        "mlm:",
+        "mlm:no.txt",
+        "clm:",
+        "clm:no.txt",
+        "no.csv",
+        "",
+        ".",
+    )
+    for task in (*tasks, "mlm:/dev/zero", "squad=/dev/zero"):
         yield refused(
             f"finetune --task {task!r}",
             ["finetune", "model", "--task", task, "-o", "out", "--seeds", "1"],

@@ -167,6 +167,7 @@ def cases() -> Iterator[Case]:
     for option, value in {
         "--task": "nothing",
         "--given": "nothing",
+        "--by": "task",
         "--measures": "isoscor",
         "--predict": "no.json",
     }.items():
