@@ -16,9 +16,9 @@ from geoscope.subjects.checkpoint_files import hub
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES, accuracy, f1, matthews_correlation, pearson, spearman
-from geoscope.transforms import steps_of
 from geoscope.tasks.text_task_files import load_task
 from geoscope.tasks.text_tasks import TASKS, TaskData
+from geoscope.transforms import steps_of
 
 Load = Callable[[str], Checkpoint]
 

@@ -103,21 +103,16 @@ def _embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
     return found
 
 
-_IDLE = (
-    "text_columns", "split", "sequences", "max_length", "pooling", "tokens", "before_final_norm", "stack", "revision",
-    "subfolder", "tokenizer", "dtype",
-)  # fmt: skip
-"""Options that choose rows of a checkpoint's."""
-
-
 def _warn_of_idle(embeddings: Embeddings, options: Mapping[str, Any]) -> None:
     """Say which options change nothing, since the rows are there already and were not made so."""
     made_with = {**(embeddings.sample or {}), **embeddings.settings}
-    fields = fields_of(ReadingOptions)
+    acting = {*fields_of(Seed), "layers", "protocol"}
     idle = [
-        fields[name].flag
-        for name in _IDLE
-        if options.get(name, fields[name].option.default) not in (fields[name].option.default, made_with.get(name))
+        field.flag
+        for name, field in fields_of(ReadingOptions).items()
+        if (field.option.told or "").startswith(("sample.", "settings."))
+        and name not in acting
+        and options.get(name, field.option.default) not in (field.option.default, made_with.get(name))
     ]
     if idle and options.get("protocol") is None:
         one = len(idle) == 1
