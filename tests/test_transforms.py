@@ -261,6 +261,8 @@ def test_comparisons_of_other_transforms() -> None:
         geoscope.compare(plain, other)
     with pytest.raises(NotComparable, match=r"expected trainings whose rows were transformed alike"):
         noise_floor(plain, white)
+    floor = noise_floor(P, draws=3, transform="unit", **more)
+    assert "the rows were transformed before they were measured (unit)" in floor.summary()
     both = geoscope.compare(P, P * 3, transform="whiten=1", **more)
     assert both.difference("participation_ratio").difference == pytest.approx(0, abs=1e-9)
     assert both.settings["transforms"] == {"base": ["whiten=1"], "array": ["whiten=1"]}

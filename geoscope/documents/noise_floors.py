@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from geoscope.comparisons.difference_errors import ERROR_DEGREES
 from geoscope.comparisons.noise_floor import CHANCE
 from geoscope.document import Cards, Code, Column, Document, Finding, Folded, Section, Table, side_by_side
-from geoscope.documents.reading import as_isoscore, by_family, folded
+from geoscope.documents.reading import as_isoscore, by_family, folded, transformed_in_words
 from geoscope.documents.series import Held, axis_of, card
 from geoscope.report import Measurement
 from geoscope.statistics import critical
@@ -56,7 +56,7 @@ def document(result: NoiseFloor) -> Document:
             ),
         ],
         facts=[name for name, short in zip(names, short_names(names), strict=True) if name != short],
-        findings=[Finding(line, lead=True) for line in _ends(result)],
+        findings=[*transformed_in_words(result.settings), *(Finding(line, lead=True) for line in _ends(result))],
         reading=_notes(result),
         folded=_folded(result),
     )
