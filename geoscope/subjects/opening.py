@@ -13,7 +13,7 @@ import numpy as np
 from geoscope.errors import GeoscopeError
 from geoscope.rows import Layer, Source
 from geoscope.run_folders import ClaimedFolder
-from geoscope.settings.measuring import ReadingKeywords, ReadingOptions
+from geoscope.settings.measuring import ReadingKeywords, ReadingOptions, Seed
 from geoscope.settings.option import fields_of, part
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.embeddings.embedding_folders import read_folder
