@@ -21,7 +21,10 @@ import geoscope
 from geoscope.errors import GeoscopeError
 from geoscope.measures import isoscore_star
 from geoscope.training.covariances import StreamedCovariance, sample_examples, undisturbed
-from geoscope.training.trainer import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
+from geoscope.training.geometry_callback import GeometryCallback
+from geoscope.training.references import reference_covariance
+from geoscope.training.regularization import Regularization
+from geoscope.training.trainer import RegularizedTrainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
@@ -215,11 +218,12 @@ def test_the_reference_is_taken_anew_every_epoch(make, monkeypatch):
 
 def test_the_drawn_examples_depend_on_the_seed_alone():
     data = [{"input_ids": [0] * (1 + i % 5)} for i in range(200)]
-    chosen = sample_examples(data, 50, (0, 1))
-    assert chosen == sample_examples(data, 50, (0, 1)) != sample_examples(data, 50, (0, 2))
+    size = lambda example: len(example["input_ids"])  # noqa: E731
+    chosen = sample_examples(data, 50, (0, 1), size)
+    assert chosen == sample_examples(data, 50, (0, 1), size) != sample_examples(data, 50, (0, 2), size)
     assert len(set(chosen)) == len(chosen)
     assert 50 <= sum(len(data[place]["input_ids"]) for place in chosen) < 55
-    assert sorted(sample_examples(data, 10**6, (0,))) == list(range(200))
+    assert sorted(sample_examples(data, 10**6, (0,), size)) == list(range(200))
 
 
 def test_a_streamed_covariance_is_the_whole_ones():
@@ -386,7 +390,7 @@ def test_a_mistake_is_a_sentence(given, said):
 
 def test_an_unknown_cloud_or_no_tokenizer_is_refused(make, texts):
     trainer = make()
-    with pytest.raises(GeoscopeError, match="clouds of union, last, first"):
+    with pytest.raises(GeoscopeError, match="clouds of union, last, first, layers"):
         GeometryCallback(trainer, texts, clouds=("middle",))
     trainer.processing_class = None
     with pytest.raises(GeoscopeError, match="processing_class"):

@@ -25,6 +25,9 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_LENGTH = 3, 32, 5e-5, 128
 SEEDS, SHRINKAGES, SELECTION = 5, (0.2,), "published"
 """What a run is trained with unless an option or a recipe says otherwise."""
 
+TEMPERATURE, CODEBOOK_POINTS = 0.2, 10_000
+"""How soft a patchiness penalty counts, and the states of training data that its codebooks are learnt from."""
+
 GEOMETRY = ("isoscore_star", "anisotropy", "average_cosine_similarity", "two_nn")
 """What is measured of every epoch unless something else is asked for."""
 
