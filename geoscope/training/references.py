@@ -65,8 +65,8 @@ def learnt_codebooks(trainer: Any, regularization: Regularization, draw: int = 0
     except Undefined as error:
         raise GeoscopeError(
             f"expected points to learn patchiness's {settings} codebooks of, got {len(rows):,} of {len(set(owners)):,} "
-            f"examples ({error}); take more (codebook_points, --codebook-points, --train-examples), fewer bits, or other "
-            "points (points_from, --points-from)"
+            f"examples ({error}); take more (codebook_points, --codebook-points, --train-examples), fewer bits, or "
+            "points of another kind (points_from, --points-from)"
         ) from error
     return LearntCodebooks(as_frozen(books, torch.from_numpy(rows[trains])).to(trainer.model.device), held_out)
 

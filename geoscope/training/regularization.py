@@ -126,6 +126,8 @@ class Regularization:
         if self.kind == "istar":
             return isotropy_loss(points, shrinkage=self.shrinkage, reference=reference)
         if self.kind == "patchiness":
+            if reference is None:
+                raise GeoscopeError("expected codebooks as the reference of a patchiness penalty, got none; learn some")
             return patchiness_loss(points, reference, temperature=self.temperature)
         if self.kind == "cosreg":
             return cosine_loss(points)
