@@ -168,7 +168,7 @@ def test_one_point_has_no_patchiness() -> None:
         (lambda: frozen_codebooks(torch.zeros(4, 3), torch.tensor(P)), r"of shape \(M, K, 20\)"),
         (lambda: frozen_codebooks(torch.zeros(5, 1024, 20), torch.tensor(P)), "at most 4,096 codes"),
         (lambda: frozen_codebooks(torch.tensor(ONE), torch.tensor(ONE)), "rebuild exactly"),
-        (lambda: learn_codebooks(torch.tensor(P[:100])), "LSQ 4x8 codebooks can be learnt of, but 100 rows"),
+        (lambda: learn_codebooks(torch.tensor(P[:100])), "LSQ 4x8 codebooks can be learnt of, got 100: 100 rows"),
         (lambda: learn_codebooks(torch.ones(300, 20)), "rebuild exactly"),
     ],
 )

@@ -177,9 +177,9 @@ def _tables(result: FineTuning) -> list[Table]:
 
 
 def _joint_table(result: FineTuning) -> list[Table]:
-    """What differs between arms, beside their scores and the last layer's geometry; none where no setting is swept."""
+    """What differs between arms, beside their scores and the last layer's geometry; none of one arm a regularizer."""
     varied = [name for name in COLUMNS if len({arm.settings.get(name) for arm in result.arms}) > 1]
-    if not result.along and "selection" not in varied:
+    if len(result.arms) == len({arm.settings["regularizer"] for arm in result.arms}):
         return []
     rows = []
     for arm in result.arms:

@@ -150,7 +150,9 @@ def learn_codebooks(
     try:
         books, _ = quantized(rows, settings)
     except Undefined as error:
-        raise GeoscopeError(f"expected points that {settings} codebooks can be learnt of, but {error}") from error
+        raise GeoscopeError(
+            f"expected points that {settings} codebooks can be learnt of, got {len(x):,}: {error}"
+        ) from error
     return as_frozen(books, x)
 
 
