@@ -209,3 +209,25 @@ def test_what_is_no_sweep_is_a_sentence(
     with pytest.raises(GeoscopeError, match=said):
         finetune(str(checkpoint_folder("bert")), task=sweep[1][3], output=tmp_path / "runs", **given)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_patchiness_goes_on_to_the_same_bytes(checkpoint_folder: Folder, sweep: Any, tmp_path: Path) -> None:
+    """Interrupted in the second epoch: the codebooks that it goes on with are those it would have had."""
+    options: dict[str, Any] = {
+        "task": sweep[1][3], "regularizers": ["patchiness=2"], "seeds": 1, "epochs": 2, "batch_size": 8,
+        "max_length": 32, "device": "cpu", "measures": ["anisotropy"], "quantizer": "kmeans", "codebook_points": 700,
+        "codebook_steps": 3,
+    }  # fmt: skip
+
+    def stopping(done: int, total: int, what: str) -> None:
+        if done == 6:  # of 8
+            raise KeyboardInterrupt
+
+    folder = str(checkpoint_folder("bert"))
+    with pytest.raises(KeyboardInterrupt):
+        finetune(folder, output=tmp_path / "stopped", progress=stopping, **options)
+    for name in ("stopped", "whole"):
+        finetune(folder, output=tmp_path / name, **options)
+    run = Path("patchiness_w2_t0.2_last/seed0")
+    for file in ("scores.json", "geometry.json", "checkpoint/model.safetensors"):
+        assert (tmp_path / "stopped" / run / file).read_bytes() == (tmp_path / "whole" / run / file).read_bytes()
