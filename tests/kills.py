@@ -110,8 +110,9 @@ def killed(line: str, folder: Path, sign: signal.Signals, after: float) -> bool:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file in a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file in a folder, but what steps of training took, which is of the machine."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "times.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def new(name: str) -> Path:

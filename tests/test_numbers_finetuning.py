@@ -188,8 +188,8 @@ def test_whether_points_are_moved_is_read_off_their_gradient() -> None:
         penalties.add(loss, points)
         if loss.requires_grad:
             loss.backward()
-    assert penalties.taken() == {"penalty": 9 * 15 / 4, "penalty_without_gradient": 0.5}
-    assert penalties.taken() == {}
+    assert penalties.taken("istar") == {"penalty": 9 * 15 / 4, "penalty_without_gradient": 0.5}
+    assert penalties.taken("istar") == {}
 
 
 def test_a_penalty_that_moves_nothing_is_logged_and_said_once_a_run(
@@ -226,5 +226,9 @@ def test_a_penalty_that_moves_nothing_is_logged_and_said_once_a_run(
     assert "without gradient" in page
     kept = json.loads((folder / "entropy_w1_relative_first" / "seed0" / "scores.json").read_text())["penalties"]
     assert [list(each) for each in kept] == [
-        ["epoch", "penalty", "penalty_without_gradient", "penalty_bars", "penalty_bars_kept", "penalty_deficit"]
-    ] * 2
+        [
+            "epoch", "penalty", "penalty_without_gradient", "penalty_gradient", "task_gradient", "penalty_classes",
+            "penalty_classes_skipped", "penalty_bars", "penalty_bars_kept", "penalty_bars_share", "penalty_deficit",
+        ]
+    ] * 2  # fmt: skip
+    assert all((each["penalty_gradient"], each["task_gradient"] > 0) == (0, True) for each in kept)

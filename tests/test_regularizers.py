@@ -511,3 +511,16 @@ def test_a_reference_that_was_changed_in_place_is_checked_again() -> None:
     reference[0, 0] = -1.0
     with pytest.raises(GeoscopeError, match="negative eigenvalue"):
         isotropy_loss(points, shrinkage=0.5, reference=reference)
+
+
+def test_a_factor_on_q_keeps_more_bars_and_bears_on_r2_alone():
+    """Of bars that concentrate, Q of 1 lets 5 stay and Q of 2 nearly all; half of it lets 3."""
+    bars = bars_of(G(0, 128, 384))[1]
+    assert [published_count(bars, factor) for factor in (0.5, 1.0, 2.0)] == [3, 5, 119]
+    assert strict_count(bars, 0.5) <= strict_count(bars) <= strict_count(bars, 2.0)
+    x = torch.tensor(G(0, 128, 384))
+    for selection in SELECTIONS:
+        kept = [class_entropies(x, selection=selection, selection_factor=f).selected[0].kept for f in (1.0, 2.0)]
+        assert (kept[0] == kept[1]) == (selection in ("all", "relative"))
+    with pytest.raises(GeoscopeError, match="a selection factor above 0"):
+        class_entropies(x, selection_factor=0.0)

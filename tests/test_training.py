@@ -19,9 +19,14 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.measures import isoscore_star
+from geoscope.measures import isoscore_star, patchiness_heldout
+from geoscope.training import references
 from geoscope.training.covariances import StreamedCovariance, sample_examples, undisturbed
-from geoscope.training.trainer import GeometryCallback, Regularization, RegularizedTrainer, reference_covariance
+from geoscope.training.geometry_callback import GeometryCallback
+from geoscope.training.references import learnt_codebooks, reference_covariance
+from geoscope.training.regularization import Regularization
+from geoscope.training.step_costs import StepCosts
+from geoscope.training.trainer import RegularizedTrainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
@@ -90,13 +95,66 @@ def test_weight_0_is_the_plain_trainer(make, kind):
         Regularization("cosreg", weight=1.0),
         Regularization("entropy", weight=1.0, selection="all"),
         Regularization("entropy", weight=1.0, points_from="last", noise_weight=0.1),
+        Regularization("patchiness", weight=1.0, codebooks=2, bits=3, codebook_steps=2),
     ],
 )
 def test_every_regularizer_trains_and_is_logged(make, regularization):
     trainer = make(regularization)
     assert not same(trained(trainer), trained(make()))
     assert all(np.isfinite(losses(trainer)))
-    assert len(losses(trainer, "penalty")) == len(losses(trainer))
+    told = "penalty_without_gradient" if regularization.kind == "patchiness" else "penalty"
+    assert len(losses(trainer, told)) == len(losses(trainer))
+
+
+def test_a_patchiness_is_told_of_fresh_codebooks_alone(make, monkeypatch):
+    """Learnt at the start, after every third step and after every epoch: once where these fall together."""
+    from geoscope.training import trainer as home
+
+    draws = []
+    learn = home.learnt_codebooks
+    monkeypatch.setattr(home, "learnt_codebooks", lambda *given: (draws.append(given[2]), learn(*given))[1])
+    regularization = Regularization("patchiness", quantizer="kmeans", bits=3, codebook_steps=3, codebook_points=400)
+    trainer = make(regularization, num_train_epochs=2, logging_strategy="epoch")
+    trainer.train()
+    assert draws == [0, 3, 5, 6, 9, 10]
+    assert losses(trainer, "penalty") == []
+    found = learnt_codebooks(trainer, regularization, 10)
+    assert losses(trainer, "penalty_patchiness")[-1] == found.held_out
+    rows = torch.cat([points for points, _ in references._training_points(trainer, regularization, 400, 10)])
+    owners = np.concatenate([each for _, each in references._training_points(trainer, regularization, 400, 10)])
+    assert len(set(owners.tolist())) < len(rows) / 3
+    wanted = patchiness_heldout(rows.numpy(), groups=owners, quantizer="kmeans", bits=3, seed=10)
+    assert found.held_out == pytest.approx(wanted, rel=1e-12)
+
+
+def test_gradients_and_times_are_told_and_change_nothing(make, monkeypatch):
+    """The lengths are those of separate backward passes; the same weights come of a training that nobody looks at."""
+    regularization = Regularization("cosreg", weight=-3.0)
+    trainer = make(regularization, logging_strategy="epoch")
+    weights = trained(trainer)
+    monkeypatch.setattr("geoscope.training.step_costs.EVERY", 1000)
+    assert same(trained(make(regularization)), weights)
+    monkeypatch.setattr("geoscope.training.step_costs.StepCosts.due", lambda costs: False)
+    unseen = make(regularization, logging_strategy="epoch")
+    assert same(trained(unseen), weights)
+    assert losses(unseen, "penalty_gradient") == []
+    (with_penalty,), (without,) = (losses(trainer, f"step_milliseconds{which}") for which in ("", "_without"))
+    assert with_penalty > 0
+    assert without > 0
+
+    model, costs = trainer.model, StepCosts()
+    batch = trainer.data_collator([dict(example) for example in trainer.train_dataset[:8]])
+    outputs = model(**batch, output_hidden_states=True)
+    points = regularization.points_of(outputs, batch["attention_mask"])
+    penalty = regularization.weight * regularization.penalty(points)
+    costs.look(model, outputs.loss, penalty, 0.0, 0.0)
+    found = costs.taken()
+    for name, loss in (("task_gradient", outputs.loss), ("penalty_gradient", penalty)):
+        model.zero_grad()
+        loss.backward(retain_graph=True)
+        squares = [float(each.grad.double().square().sum()) for each in model.parameters() if each.grad is not None]
+        assert found[name] == pytest.approx(sum(squares) ** 0.5, rel=1e-6)
+    assert costs.taken() == {}
 
 
 def test_the_sign_of_istar_moves_isotropy_its_way(make):
@@ -215,11 +273,12 @@ def test_the_reference_is_taken_anew_every_epoch(make, monkeypatch):
 
 def test_the_drawn_examples_depend_on_the_seed_alone():
     data = [{"input_ids": [0] * (1 + i % 5)} for i in range(200)]
-    chosen = sample_examples(data, 50, (0, 1))
-    assert chosen == sample_examples(data, 50, (0, 1)) != sample_examples(data, 50, (0, 2))
+    size = lambda example: len(example["input_ids"])  # noqa: E731
+    chosen = sample_examples(data, 50, (0, 1), size)
+    assert chosen == sample_examples(data, 50, (0, 1), size) != sample_examples(data, 50, (0, 2), size)
     assert len(set(chosen)) == len(chosen)
     assert 50 <= sum(len(data[place]["input_ids"]) for place in chosen) < 55
-    assert sorted(sample_examples(data, 10**6, (0,))) == list(range(200))
+    assert sorted(sample_examples(data, 10**6, (0,), size)) == list(range(200))
 
 
 def test_a_streamed_covariance_is_the_whole_ones():
@@ -386,7 +445,7 @@ def test_a_mistake_is_a_sentence(given, said):
 
 def test_an_unknown_cloud_or_no_tokenizer_is_refused(make, texts):
     trainer = make()
-    with pytest.raises(GeoscopeError, match="clouds of union, last, first"):
+    with pytest.raises(GeoscopeError, match="clouds of union, last, first, layers"):
         GeometryCallback(trainer, texts, clouds=("middle",))
     trainer.processing_class = None
     with pytest.raises(GeoscopeError, match="processing_class"):

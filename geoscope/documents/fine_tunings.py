@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from geoscope.document import (
 )
 from geoscope.documents.reading import in_order, reading_of
 from geoscope.finetuning.outcome import RunRow
-from geoscope.training.arms import UP
+from geoscope.training.arms import COLUMNS, TRAINING, UP
 from geoscope.wording import between, capital, rounded, short_names
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _UNDEFINED = "undefined"
 
 def document(result: FineTuning) -> Document:
     """A dot is one run, a line the mean of an arm's runs."""
-    clouds = [cloud for cloud in _CLOUDS if any(row.cloud == cloud for row in result.measurements)]
+    clouds = _clouds(result)
     scores = list(dict.fromkeys(row.measure for row in result.measurements if row.cloud is None))
     columns = [Column(name, words=isinstance(name, str)) for name in RunRow.model_fields]
     name = str(result.settings["checkpoint"]["name"])
@@ -48,9 +48,7 @@ def document(result: FineTuning) -> Document:
         f"{short} on {result.settings['task']['name']}",
         [Table("", columns, result.measurements)],
         [
-            Section(
-                "results", [*_score_tables(result), *_geometry_tables(result), _penalties(result), _trends(result)]
-            ),
+            Section("results", _tables(result)),
             Section("scores", [Cards(partial(_cards, result, None, scores))]),
             *(Section(cloud, [Cards(partial(_cards, result, cloud, _measures(result, cloud)))]) for cloud in clouds),
             Section(
@@ -67,6 +65,12 @@ def document(result: FineTuning) -> Document:
         reading=_notes(result),
         legend=[arm.name for arm in result.arms],
     )
+
+
+def _clouds(result: FineTuning) -> list[str]:
+    """The clouds that were measured: those of several layers or rows of each, then layer by layer."""
+    found = dict.fromkeys(row.cloud for row in result.measurements if row.cloud is not None)
+    return [cloud for cloud in _CLOUDS if cloud in found] + sorted(cloud for cloud in found if cloud not in _CLOUDS)
 
 
 def _against_none(result: FineTuning) -> list[str]:
@@ -92,8 +96,7 @@ def _notes(result: FineTuning) -> list[str]:
     task, training = result.settings["task"], result.settings["hyperparameters"]
     seeds = sorted({seed for arm in result.arms for seed in arm.seeds})
     lines = [
-        f"{task['train']['examples']:,} training examples, epochs {training['epochs']}, batches of "
-        f"{training['batch_size']}, learning rate {training['learning_rate']:g}; scored on "
+        f"{task['train']['examples']:,} training examples, {_trained(training)}; scored on "
         f"{task['evaluation']['examples']:,} examples after the last epoch; seeds {', '.join(map(str, seeds))}",
         *([task["split"]] if "split" in task else []),
         "weight w is added times the penalty: " + "; ".join(UP.values()),
@@ -106,17 +109,38 @@ def _notes(result: FineTuning) -> list[str]:
     if any(arm.penalties for arm in result.arms):
         lines.append(
             "penalty: mean over an epoch's batches, before the weight; without gradient: the share of batches whose "
-            "points it did not move"
+            "points it did not move; its gradient, the task's: their lengths over all weights, on some batches"
+        )
+    if any(each.penalty_patchiness is not None for arm in result.arms for each in arm.penalties):
+        lines.append(
+            "patchiness: of half of some training data after the epoch, by codebooks learnt then of the other half; "
+            "points flee those that the penalty counts by, so that what these count is not told"
+        )
+    if result.along:
+        lines.append(
+            "along a setting: the line of each number over runs that differ in that setting alone, each such group's "
+            "mean taken out; for one unit of the setting or, under log2, for one doubling"
         )
     if any(each.penalty_bars is not None for arm in result.arms for each in arm.penalties):
         lines.append(
-            "bars, kept: of a class in a batch, and those of them that the selection keeps, on average; deficit: ln of "
-            "the bars kept less their entropy"
+            "bars, kept, share: of a class in a batch, those of them that the selection keeps, and their share, on "
+            "average; deficit: ln of the bars kept less their entropy"
         )
-    for cloud, what in _CLOUDS.items():
-        if any(spread.cloud == cloud for arm in result.arms for spread in arm.geometry):
-            lines.append(f"{cloud}: {what}")
+    clouds = _clouds(result)
+    lines += [f"{cloud}: {what}" for cloud, what in _CLOUDS.items() if cloud in clouds]
+    if any(cloud not in _CLOUDS for cloud in clouds):
+        lines.append("layer-00 and on: token states of that layer; 0 is the embeddings")
     return lines
+
+
+def _trained(training: Mapping[str, Any]) -> str:
+    """How long and fast the runs were trained: what is not each arm's own."""
+    epochs, size, rate = (training[name] for name in TRAINING)
+    told = [f"epochs {epochs}" if epochs is not None else "", f"batches of {size}" if size is not None else ""]
+    told.append(f"learning rate {rate:g}" if rate is not None else "")
+    own = [name.replace("_", " ") for name in TRAINING if training[name] is None]
+    told.append(f"each arm's own {', '.join(own)}" if own else "")
+    return ", ".join(each for each in told if each)
 
 
 def _undefined(result: FineTuning) -> list[str]:
@@ -149,7 +173,51 @@ _SCORES = (
 
 
 def _tables(result: FineTuning) -> list[Table]:
-    return [*_score_tables(result), *_geometry_tables(result), _penalties(result), _trends(result)]
+    shown = [*_score_tables(result), *_geometry_tables(result), *_layer_tables(result), _penalties(result)]
+    return [*_joint_table(result), *shown, _trends(result), _along(result)]
+
+
+def _joint_table(result: FineTuning) -> list[Table]:
+    """What differs between arms, beside their scores and the last layer's geometry; none of one arm a regularizer."""
+    varied = [name for name in COLUMNS if len({arm.settings.get(name) for arm in result.arms}) > 1]
+    if len(result.arms) == len({arm.settings["regularizer"] for arm in result.arms}):
+        return []
+    rows = []
+    for arm in result.arms:
+        row: dict[str, Any] = {name: _said(arm.settings.get(name)) for name in varied}
+        rows.append(row | {_place(spread): _with_sd(spread) for spread in (*arm.scores, *arm.geometry)})
+    places = [_place(spread) for spread in (*result.arms[0].scores, *result.arms[0].geometry)]
+    shown = [place for place in places if place.partition(" of ")[2] in ("", "last")]
+    columns = [Column(name, name.replace("_", " "), value=entry(name), words=True) for name in varied]
+    return [Table("arms", [*columns, *(Column(name, name, value=entry(name)) for name in shown)], rows)]
+
+
+def _place(spread: Spread) -> str:
+    return spread.measure if spread.cloud is None else f"{spread.measure} of {spread.cloud}"
+
+
+def _said(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else f"{value:g}"
+
+
+def _layer_tables(result: FineTuning) -> list[Table]:
+    """A table for each measure of each layer: its mean over seeds after training, and before."""
+    layers = {row.cloud: row.layer for row in result.before if row.layer is not None and row.cloud != "first"}
+    if len(layers) < 2:  # the last one alone has its table
+        return []
+    names = [f"layer {layer}" for layer in sorted(layers.values())]
+    columns = [_ARM, *(Column(name, name, value=entry(name)) for name in names)]
+    tables = []
+    for measure in in_order(row.measure for row in result.before):
+        rows = [{"arm": "before training"}]
+        for row in result.before:
+            if row.measure == measure and row.cloud in layers:
+                rows[0][f"layer {row.layer}"] = _UNDEFINED if row.value is None else rounded(row.value)
+        for arm in result.arms:
+            held = [spread for spread in arm.geometry if spread.measure == measure and spread.cloud in layers]
+            rows.append({"arm": arm.name} | {f"layer {each.layer}": _with_sd(each) for each in held})
+        tables.append(Table(f"{measure} by layer", columns, rows))
+    return tables
 
 
 def _score_tables(result: FineTuning) -> list[Table]:
@@ -188,9 +256,15 @@ def _with_sd(spread: Spread) -> str:
 
 _PENALTIES = (
     _ARM, Column("epoch", value=lambda row: f"{row['epoch']:g}"), Column("penalty", value=entry("penalty")),
+    Column("penalty_gradient", "its gradient", value=entry("penalty_gradient")),
+    Column("task_gradient", "the task's", value=entry("task_gradient")),
+    Column("penalty_classes", "classes", value=entry("penalty_classes")),
+    Column("penalty_classes_skipped", "skipped", value=entry("penalty_classes_skipped")),
     Column("penalty_bars", "bars", value=entry("penalty_bars")),
     Column("penalty_bars_kept", "kept", value=entry("penalty_bars_kept")),
+    Column("penalty_bars_share", "share", value=lambda row: _share(row["penalty_bars_share"])),
     Column("penalty_deficit", "deficit", value=entry("penalty_deficit")),
+    Column("penalty_patchiness", "patchiness", value=entry("penalty_patchiness")),
     Column("without gradient", value=lambda row: _share(row["penalty_without_gradient"])),
 )  # fmt: skip
 
@@ -217,6 +291,18 @@ def _trends(result: FineTuning) -> Table:
     return Table("score against geometry, within seeds", _TRENDS, result.trends)
 
 
+_ALONG = (
+    Column("regularizer", words=True), Column("setting", words=True), Column("scale", words=True),
+    Column("cloud", words=True), Column("measure", words=True), Column("slope"), Column("correlation", "r"),
+    Column("p"), Column("p_adjusted", "adjusted p"), Column("runs", spare=1), Column("reason", "why", words=True),
+)  # fmt: skip
+
+
+def _along(result: FineTuning) -> Table:
+    """Every number along the settings that have several values."""
+    return Table("along a setting", _ALONG, result.along)
+
+
 # Charts
 
 
@@ -238,11 +324,8 @@ def _chart(result: FineTuning, cloud: str | None, measure: str) -> Chart:
     return Chart(measure, series, "epoch", sorted({row.epoch for row in held}), line=True)
 
 
-_KEYS = ("regularizer", "weight", "shrinkage", "selection", "noise_weight", "points_from")
-
-
 def _belongs(row: RunRow, arm: ArmResult) -> bool:
-    return all(getattr(row, name) == arm.settings.get(name) for name in _KEYS)
+    return all(getattr(row, name) == arm.settings.get(name) for name in COLUMNS)
 
 
 def _point(row: RunRow) -> Point:

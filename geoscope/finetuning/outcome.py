@@ -22,7 +22,10 @@ class Paired(Part):
 
 
 class Trend(Part):
-    """Over the runs of one regularizer's settings and of none, each seed's mean taken out: score against geometry."""
+    """Over the runs of one regularizer's settings and of none, each seed's mean taken out: score against geometry.
+
+    Where trainings differ, the mean of each seed under each of them.
+    """
 
     regularizer: str
     score: str
@@ -37,6 +40,23 @@ class Trend(Part):
     reason: str | None = Field(default=None, description="why there is no trend or, where there is, no p")
 
 
+class AlongTrend(Part):
+    """A number along one setting of a regularizer's runs, all others alike: each such group's mean is taken out."""
+
+    regularizer: str
+    setting: str
+    scale: Literal["linear", "log2"] = Field(description="what the line is of: the setting, or its doublings")
+    cloud: str | None
+    measure: str = Field(description="a measure's key, or a score's name")
+    slope: float | None = Field(default=None, description="for one unit, or doubling, of the setting")
+    correlation: float | None = Field(default=None, description="Pearson's, within groups")
+    p: float | None = Field(default=None, description="of no trend, two-sided; null for a perfect line")
+    p_adjusted: float | None = Field(default=None, description="by Holm, over the numbers along this setting")
+    values: list[float] = Field(description="of the setting")
+    runs: int
+    reason: str | None = Field(default=None, description="why there is no trend or, where there is, no p")
+
+
 class RunRow(Part):
     """One number of one run: a score or a measure, after so many epochs (0: before training)."""
 
@@ -46,9 +66,14 @@ class RunRow(Part):
     selection: str | None
     noise_weight: float | None
     points_from: str | None
+    selection_factor: float | None = None
+    temperature: float | None = None
+    epochs: int | None = Field(default=None, description="null here and below where all runs have the same")
+    batch_size: int | None = None
+    learning_rate: float | None = None
     seed: int
     epoch: float
-    cloud: str | None = Field(description="union, last or first; null for a score")
+    cloud: str | None = Field(description="union, last, first, or layer- and a number; null for a score")
     layer: int | None = Field(description="null for a score and for the union of layers")
     measure: str = Field(description="a measure's key, or a score's name")
     value: float | None
@@ -73,12 +98,28 @@ class Penalty(Part):
     """What a regularizer was in an epoch: means over its batches and the arm's seeds."""
 
     epoch: float
-    penalty: float = Field(description="before the weight")
+    penalty: float | None = Field(
+        default=None, description="before the weight; null for patchiness, whose points flee the codebooks it counts by"
+    )
     penalty_without_gradient: float | None = Field(
         default=None, description="share of the batches on whose points it had no gradient, so that it did nothing"
     )
+    penalty_gradient: float | None = Field(
+        default=None, description="length of its gradient over all weights, times the weight, on some batches"
+    )
+    task_gradient: float | None = Field(default=None, description="the same of the task's loss, on the same batches")
+    penalty_classes: float | None = Field(default=None, description="entropy: classes in a batch")
+    penalty_classes_skipped: float | None = Field(
+        default=None, description="entropy: those of them with too few distinct points"
+    )
     penalty_bars: float | None = Field(default=None, description="entropy: bars of a class in a batch")
     penalty_bars_kept: float | None = Field(default=None, description="entropy: those of them that the selection keeps")
+    penalty_bars_share: float | None = Field(default=None, description="entropy: mean share of a class's bars kept")
+    penalty_patchiness: float | None = Field(
+        default=None,
+        description="patchiness: of half of some training data after the epoch, by codebooks learnt then of the "
+        "other half",
+    )
     penalty_deficit: float | None = Field(default=None, description="entropy: ln of the bars kept less their entropy")
 
 
@@ -104,9 +145,9 @@ class _Task(TypedDict):
 
 
 class _Training(TypedDict):
-    epochs: float
-    batch_size: int
-    learning_rate: float
+    epochs: float | None
+    batch_size: int | None
+    learning_rate: float | None
 
 
 class _Settings(TypedDict):
@@ -130,5 +171,6 @@ class FineTuning(Result):
     before: list[RunRow] = Field(description="the geometry before training, the same for every run")
     arms: list[ArmResult]
     trends: list[Trend]
+    along: list[AlongTrend] = Field(default=[], description="scores and geometry along each setting of several values")
     measurements: list[RunRow] = Field(description="one a number, of every run and epoch")
     environment: dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from geoscope.settings.fine_tuning import (
     BATCH_SIZE,
@@ -14,6 +14,7 @@ from geoscope.settings.fine_tuning import (
     SELECTION,
     SHRINKAGES,
 )
+from geoscope.training.arms import Arm
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Hyperparameters:
     warmup: float = 0.1
     clip: float = 1.0
     grouped: bool = True
+
+    def of(self, arm: Arm) -> Hyperparameters:
+        """These, but for what is the arm's own."""
+        return replace(self, **arm.training)
 
 
 @dataclass(frozen=True)
@@ -75,5 +80,11 @@ RECIPES: Mapping[str, Recipe] = {
             epochs=10, batch_size=64, learning_rate=8e-5, max_length=512, weight_decay=8e-6, schedule="cosine",
             warmup=0.1, clip=0.0, grouped=False,
         ),
+    ),
+    "trainer-defaults": Recipe(
+        paper="transformers' TrainingArguments and its run_glue.py (which cuts to 128 tokens)",
+        unknown="",
+        regularizers=("none",),
+        hyperparameters=Hyperparameters(batch_size=8, weight_decay=0.0, warmup=0.0, grouped=False),
     ),
 }  # fmt: skip

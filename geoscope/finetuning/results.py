@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.finetuning.along_settings import after, along
 from geoscope.finetuning.outcome import ArmResult, FineTuning, Penalty, RunRow, Spread, Trend
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.statistics import holm
-from geoscope.training.arms import REGULARIZERS, Arm
+from geoscope.training.arms import COLUMNS, REGULARIZERS, TRAINING, Arm
+from geoscope.training.geometry import layer_of
 from geoscope.training.penalties import LOGGED
 
 _TREND_SETTINGS = 3  # of one regularizer and none: with fewer there is a difference, not a trend
@@ -30,7 +32,8 @@ def finished_runs(folder: Path) -> list[Run]:
 
 def _order(arm: Arm) -> tuple[Any, ...]:
     place = REGULARIZERS.index(arm.regularizer)
-    return place, arm.weight or 0.0, arm.shrinkage or 0.0, arm.name
+    trained = [arm.training.get(name, 0) for name in TRAINING]
+    return *trained, place, arm.weight or 0.0, arm.shrinkage or 0.0, arm.selection_factor or 1.0, arm.name
 
 
 def collect(folder: Path, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> FineTuning:
@@ -43,6 +46,7 @@ def collect(folder: Path, settings: Mapping[str, Any], environment: Mapping[str,
         before=[row for row in rows[runs[0]] if row.epoch == 0] if runs else [],
         arms=arms,
         trends=[trend for name in REGULARIZERS[1:] for trend in _trends(name, rows)],
+        along=along(rows),
         measurements=[row for run in runs for row in rows[run]],
         environment=dict(environment),
     )
@@ -50,10 +54,10 @@ def collect(folder: Path, settings: Mapping[str, Any], environment: Mapping[str,
 
 def rows_of(run: Run, settings: Mapping[str, Any]) -> list[RunRow]:
     """The numbers of a finished run, epoch after epoch, geometry before scores."""
-    keys = {name: getattr(run.arm, name) for name in vars(run.arm) if name != "reference_points"}
-    layers = {"union": None, "last": settings["checkpoint"]["layers"], "first": settings["checkpoint"]["layers"]}
+    keys = {name: getattr(run.arm, name) for name in COLUMNS}
+    layers = settings["checkpoint"]["layers"]
     rows = [
-        RunRow(**keys, seed=run.seed, epoch=entry["epoch"], layer=layers[found["cloud"]], **found)
+        RunRow(**keys, seed=run.seed, epoch=entry["epoch"], layer=layer_of(found["cloud"], layers), **found)
         for entry in run.read("geometry.json")
         for found in entry["geometry"]
     ]
@@ -75,7 +79,7 @@ def _arm_results(rows: Mapping[Run, list[RunRow]]) -> list[ArmResult]:
     for run in rows:
         by_arm.setdefault(run.arm, []).append(run)
     last = {run: {(row.cloud, row.measure): row for row in after(found)} for run, found in rows.items()}
-    base = {run.seed: last[run] for run in by_arm.get(Arm("none"), [])}
+    base = {(_trained(run), run.seed): last[run] for run in rows if run.arm.penalty == Arm("none")}
     results = []
     for arm, runs in by_arm.items():
         spreads = [_spread(key, [last[run] for run in runs], runs, base) for key in last[runs[0]]]
@@ -90,6 +94,11 @@ def _arm_results(rows: Mapping[Run, list[RunRow]]) -> list[ArmResult]:
             )
         )
     return _adjusted(results)
+
+
+def _trained(run: Run) -> tuple[Any, ...]:
+    """The training that is a run's own."""
+    return tuple(getattr(run.arm, name) for name in TRAINING)
 
 
 def _penalties(runs: Sequence[Run]) -> list[Penalty]:
@@ -109,17 +118,11 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def after(rows: Sequence[RunRow]) -> list[RunRow]:
-    """The numbers after the last epoch."""
-    last = max(row.epoch for row in rows)
-    return [row for row in rows if row.epoch == last]
-
-
 _Last = Mapping[tuple[str | None, str], RunRow]
 
 
 def _spread(
-    key: tuple[str | None, str], found: Sequence[_Last], runs: Sequence[Run], base: Mapping[int, _Last]
+    key: tuple[str | None, str], found: Sequence[_Last], runs: Sequence[Run], base: Mapping[Any, _Last]
 ) -> Spread:
     values = [last[key].value for last in found]
     known = [value for value in values if value is not None]
@@ -127,9 +130,11 @@ def _spread(
     pairs = [
         (value, other)
         for value, run in zip(values, runs, strict=True)
-        if run.seed in base and value is not None and (other := base[run.seed][key].value) is not None
+        if value is not None
+        and (none := base.get((_trained(run), run.seed))) is not None
+        and (other := none[key].value) is not None
     ]
-    none = runs[0].arm.regularizer == "none"
+    alone = runs[0].arm.regularizer == "none"
     return Spread(
         cloud=key[0],
         layer=found[0][key].layer,
@@ -137,7 +142,7 @@ def _spread(
         mean=float(np.mean(known)) if whole else None,
         sd=float(np.std(known, ddof=1)) if whole and len(known) > 1 else None,
         values=values,
-        against_none=None if none or not pairs else paired(*zip(*pairs, strict=True)),
+        against_none=None if alone or not pairs else paired(*zip(*pairs, strict=True)),
         reason=None if whole else _why([last[key] for last in found]),
     )
 
@@ -174,7 +179,7 @@ def _adjusted(results: list[ArmResult]) -> list[ArmResult]:
 def _trends(regularizer: str, rows: Mapping[Run, list[RunRow]]) -> list[Trend]:
     """Every score against every measure over the settings of a regularizer and none, where there are enough."""
     runs = [run for run in rows if run.arm.regularizer in ("none", regularizer)]
-    settings = {run.arm for run in runs}
+    settings = {run.arm.penalty for run in runs}
     if len(settings) < _TREND_SETTINGS or {arm.regularizer for arm in settings} <= {"none"}:
         return []
     last = {run: after(rows[run]) for run in runs}
@@ -196,11 +201,12 @@ def _trend(
     regularizer: str, score: str, key: tuple[str, str], last: Mapping[Run, Sequence[RunRow]], settings: int
 ) -> Trend:
     points: list[tuple[float, float, int]] = []
+    groups = {group: place for place, group in enumerate(dict.fromkeys((_trained(run), run.seed) for run in last))}
     for run, rows in last.items():
         value = {(row.cloud, row.measure): row.value for row in rows}
         geometry, scored = value[key], value[None, score]
         if geometry is not None and scored is not None:
-            points.append((geometry, scored, run.seed))
+            points.append((geometry, scored, groups[_trained(run), run.seed]))
     found = within_seeds(points)
     return Trend(
         regularizer=regularizer, score=score, cloud=key[0], measure=key[1], slope=found.slope,

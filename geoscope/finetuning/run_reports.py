@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from geoscope.finetuning.along_settings import after
 from geoscope.finetuning.prepared_tasks import Lesson
-from geoscope.finetuning.results import after, rows_of
+from geoscope.finetuning.results import rows_of
 from geoscope.finetuning.runs import Run
 from geoscope.report import Measurement, Report, Sample, Score, Subject
 
 
 def run_report(run: Run, lesson: Lesson, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> Report:
-    """The report of a finished run, over token states: the last layer's, and (layer null) those of the union."""
+    """The report of a finished run, over token states: of the layers followed, and (layer null) of the union."""
     rows = after(rows_of(run, settings))
-    tokens = [row for row in rows if row.cloud in ("last", "union")]
+    tokens = [row for row in rows if row.cloud is not None and row.cloud != "first"]
     checkpoint = lesson.checkpoint
     return Report(
         subject=Subject(
@@ -38,9 +39,7 @@ def run_report(run: Run, lesson: Lesson, settings: Mapping[str, Any], environmen
         settings={**settings, "arm": run.arm.settings, "seed": run.seed},
         measurements=[
             Measurement(layer=row.layer, measure=row.measure, value=row.value, n=row.n, reason=row.reason)
-            for cloud in ("last", "union")
-            for row in tokens
-            if row.cloud == cloud
+            for row in sorted(tokens, key=lambda row: (row.layer is None, row.layer))
         ],
         scores=[
             Score(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 from geoscope.errors import GeoscopeError
 from geoscope.files import json_content, write_json
 from geoscope.finetuning.recipes import Hyperparameters
+from geoscope.settings.fine_tuning import FineTuningOptions
 from geoscope.settings.measuring import Quantizer
 from geoscope.settings.option import default_of
-from geoscope.training.arms import Arm
-from geoscope.training.geometry import MeasuredGeometry
-from geoscope.training.penalties import LOGGED
+from geoscope.training.arms import TRAINING, Arm
+from geoscope.training.geometry import CLOUDS, EACH, MeasuredGeometry
+from geoscope.training.penalties import LOGGED, TIMED
 
 if TYPE_CHECKING:
     from geoscope.finetuning.prepared_tasks import Lesson
 
 STATES = "training"
 """The subfolder that Trainer resumes from; gone once the run is done."""
+
+TIMES = "times.json"
+"""What steps took, epoch by epoch. Of the machine, and so in no other file: the others are the same from every run."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Run:
         """The run that was made in a folder."""
         with _unharmed(folder / "settings.json"):
             settings = json_content((folder / "settings.json").read_bytes())
-            arm = Arm(**{field.name: settings[field.name] for field in fields(Arm) if field.name in settings})
+            shared = set(TRAINING) - set(settings.get("swept", []))
+            names = [field.name for field in fields(Arm) if field.name not in shared]
+            arm = Arm(**{name: settings[name] for name in names if name in settings})
             return cls(folder, arm, int(settings["seed"]))
 
     @property
@@ -50,6 +56,14 @@ class Run:
         """The content of one of its JSON files."""
         with _unharmed(self.folder / name):
             return json_content((self.folder / name).read_bytes())
+
+    def step_times(self) -> str:
+        """What a step took with its penalty and without, in words; "" where it was not looked at."""
+        told = self.read(TIMES) if (self.folder / TIMES).is_file() else []
+        if not told:
+            return ""
+        taken, without = (sum(entry[name] for entry in told) / len(told) for name in TIMED)
+        return f"forward and backward of a step took {taken:.0f} ms, without the penalty {without:.0f} ms"
 
 
 @contextmanager
@@ -72,12 +86,14 @@ class Tracking:
     examples: int
     points: int
     quantizer: str = default_of(Quantizer, "quantizer")
+    track: str = default_of(FineTuningOptions, "track")
 
     @property
     def settings(self) -> dict[str, Any]:
-        """As a run's settings say it: folders from before there was a choice say nothing of the quantizer."""
+        """As a run's settings say it: folders from before there was a choice say nothing of quantizer and layers."""
         told = asdict(self) | {"measures": list(self.measures)}
-        return {name: value for name, value in told.items() if (name, value) != ("quantizer", "lsq")}
+        old = {("quantizer", "lsq"), ("track", "last")}
+        return {name: value for name, value in told.items() if name == "measures" or (name, value) not in old}
 
 
 def train(
@@ -93,9 +109,10 @@ def train(
     states = run.folder / STATES
     states.mkdir(parents=True, exist_ok=True)
     settings = {"task": lesson.task.name, **run.arm.settings, "seed": run.seed, **asdict(hyperparameters)}
+    settings |= {"swept": list(run.arm.training)} if run.arm.training else {}
     write_json(run.folder / "settings.json", settings)
     with quiet_transformers():
-        trainer = _trainer(run, lesson, hyperparameters, on_step)
+        trainer = _trainer(run, lesson, hyperparameters, on_step, quantizer=tracking.quantizer)
         geometry = _geometry(trainer, lesson, tracking)
         trainer.train(resume_from_checkpoint=last_whole_state(states))
         for part in (trainer.model, lesson.tokenizer):  # not Trainer's save_model, which adds a pickle
@@ -104,7 +121,9 @@ def train(
             str(run.folder / "checkpoint"), device="cpu", trust_remote_code=lesson.trust_remote_code
         )
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
-    kept = {"epochs": _scores(trainer, lesson), "penalties": _penalties(trainer)}
+    if times := _logged(trainer, TIMED):
+        write_json(run.folder / TIMES, times)
+    kept = {"epochs": _scores(trainer, lesson), "penalties": _logged(trainer, LOGGED)}
     write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, **kept})
 
 
@@ -133,12 +152,12 @@ def _scores(trainer: Any, lesson: Lesson) -> list[dict[str, Any]]:
     ]
 
 
-def _penalties(trainer: Any) -> list[dict[str, Any]]:
-    """What the penalties of every epoch so far were."""
+def _logged(trainer: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What there is under some names in the logs of every epoch so far."""
     return [
-        {"epoch": entry["epoch"], **{name: entry[name] for name in LOGGED if name in entry}}
+        {"epoch": entry["epoch"], **{name: entry[name] for name in names if name in entry}}
         for entry in trainer.state.log_history
-        if "penalty" in entry
+        if not entry.keys().isdisjoint(names)
     ]
 
 
@@ -159,8 +178,9 @@ def _trainer(
     on_step: Callable[[int, int], None],
     weights: Path | None = None,
     save_strategy: str = "epoch",
+    quantizer: str = default_of(Quantizer, "quantizer"),
 ) -> Any:
-    """The Trainer of a run, from the checkpoint's weights or a folder's."""
+    """The Trainer of a run, from the checkpoint's weights or a folder's. quantizer: of patchiness's codebooks."""
     from torch.utils.data import SequentialSampler
     from transformers import PrinterCallback, set_seed
 
@@ -175,7 +195,7 @@ def _trainer(
         data_collator=lesson.prepared.collator,
         processing_class=lesson.tokenizer,
         compute_metrics=lesson.prepared.compute_metrics,
-        regularization=_regularization(run),
+        regularization=_regularization(run, quantizer),
         callbacks=[_stepping(on_step)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to standard output
@@ -190,7 +210,8 @@ def _geometry(trainer: Any, lesson: Lesson, tracking: Tracking) -> Any:
 
     geometry = GeometryCallback(
         trainer, lesson.tracked(tracking.examples), tracking.measures,
-        clouds=("union", "last", "first"), points=tracking.points, quantizer=tracking.quantizer,
+        clouds=(*CLOUDS, EACH) if tracking.track == "all" else CLOUDS, points=tracking.points,
+        quantizer=tracking.quantizer,
     )  # fmt: skip
     trainer.add_callback(geometry)
     return geometry
@@ -225,11 +246,11 @@ def _arguments(run: Run, chosen: Hyperparameters, lesson: Lesson, save_strategy:
     )
 
 
-def _regularization(run: Run) -> Any:
+def _regularization(run: Run, quantizer: str) -> Any:
     from geoscope.training import Regularization
 
-    settings = {name: value for name, value in run.arm.settings.items() if name != "regularizer"}
-    return Regularization(run.arm.regularizer, seed=run.seed, **settings)
+    settings = {name: value for name, value in run.arm.penalty.settings.items() if name != "regularizer"}
+    return Regularization(run.arm.regularizer, seed=run.seed, quantizer=quantizer, **settings)
 
 
 def _stepping(on_step: Callable[[int, int], None]) -> Any:

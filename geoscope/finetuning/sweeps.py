@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -22,9 +24,9 @@ from geoscope.finetuning.run_reports import run_report
 from geoscope.finetuning.runs import Run, Tracking, remove_states, train
 from geoscope.requirements import require
 from geoscope.run_folders import ClaimedFolder, difference, only_writer
-from geoscope.settings.fine_tuning import FineTuningKeywords, Hyper
+from geoscope.settings.fine_tuning import Alike, FineTuningKeywords, Hyper
 from geoscope.settings.loading import Origin
-from geoscope.settings.option import completed, part, takes
+from geoscope.settings.option import completed, fields_of, part, takes
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.tasks import tasks
@@ -37,8 +39,9 @@ GEOMETRY_EXAMPLES, GEOMETRY_POINTS = 300, 1000
 
 @takes(FineTuningKeywords)
 def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[FineTuningKeywords]) -> FineTuning:
-    """Fine-tune a checkpoint on a task under each regularizer, weight and shrinkage from each seed, in one folder.
+    """Fine-tune a checkpoint on a task under each regularizer and its settings from each seed, in one folder.
 
+    Epochs, batch sizes and learning rates may be several too: each regularizer is then run under each combination.
     Runs that the folder has are not made again, and one that was interrupted goes on from its last finished epoch.
 
     Parameters
@@ -68,20 +71,24 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     options = completed(FineTuningKeywords, given)
     recipe, seed, announce = options["recipe"], options["seed"], options["announce"]
     chosen = DEFAULT if recipe is None else RECIPES[recipe]
-    trained: dict[str, Any] = {name: value for name, value in part(Hyper, given).items() if value is not None}
-    hyperparameters = replace(chosen.hyperparameters, **trained)
+    trained = {name: _values(name, value) for name, value in part(Hyper, given).items() if value is not None}
+    swept = {name: values for name, values in trained.items() if len(values) > 1}
+    hyperparameters = replace(chosen.hyperparameters, **{name: values[0] for name, values in trained.items()})
+    factor = options["selection_factor"]
     arms = grid(
         options["regularizers"] or chosen.regularizers, options["weights"], options["shrinkages"] or chosen.shrinkages,
-        selection=options["selection"] or chosen.selection, noise_weight=options["noise_weight"],
-        points_from=options["points_from"] or chosen.points_from, reference_points=options["reference_points"],
+        selections=_listed(options["selection"] or chosen.selection),
+        selection_factors=[1.0] if factor is None else _listed(factor), trainings=swept,
+        points_from=options["points_from"] or chosen.points_from, **part(Alike, options),
     )  # fmt: skip
-    tracking = Tracking(select(options["measures"]), GEOMETRY_EXAMPLES, GEOMETRY_POINTS, options["quantizer"])
+    measured = select(options["measures"])
+    tracking = Tracking(measured, GEOMETRY_EXAMPLES, GEOMETRY_POINTS, options["quantizer"], options["track"])
     learnt = tasks.load(task, options["text_columns"] or ()).narrowed(options["train_examples"], seed)
     trust = options["trust_remote_code"]
     loaded = load_checkpoint(checkpoint, device="cpu", **part(Origin, options))
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)
     lesson.check()
-    shared = _shared(lesson, hyperparameters, tracking, recipe)
+    shared = _shared(lesson, hyperparameters, list(swept), tracking, recipe)
     folder = Path(output).expanduser()
     wanted = range(seed, seed + (options["seeds"] or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
@@ -91,13 +98,16 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         _claim(folder, shared)
         _refuse_other_arms(runs)
         if announce is not None and recipe is not None:
-            announce(f"{recipe} is as in {chosen.paper}; not known: {chosen.unknown}")
+            unknown = f"; not known: {chosen.unknown}" if chosen.unknown else ""
+            announce(f"{recipe} is as in {chosen.paper}{unknown}")
         missing = [run for run in runs if not run.finished]
         outlook = Outlook(missing, len(runs), lesson, hyperparameters, options["progress"], announce)
         for run in runs:
             if not run.finished:
                 with telling_what_is_kept(saved), outlook.during(run) as on_step:
-                    train(run, lesson, hyperparameters, tracking, on_step)
+                    train(run, lesson, hyperparameters.of(run.arm), tracking, on_step)
+                if announce is not None and (took := run.step_times()):
+                    announce(f"{run.arm.name} of seed {run.seed}: {took}")
             reports = FinishedReports(run.folder)
             if reports.read("report") is None:  # also where a kill came between the two
                 reports.keep("report", run_report(run, lesson, shared, environment))
@@ -105,14 +115,39 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         return collect(folder, {"geoscope_version": __version__, **shared}, environment)
 
 
-def _shared(lesson: Lesson, hyperparameters: Hyperparameters, tracking: Tracking, recipe: str | None) -> dict[str, Any]:
-    """The settings that all runs of a folder have in common."""
+def _listed(value: Any) -> list[Any]:
+    """One value or several as a list."""
+    return [value] if isinstance(value, (str, Real)) else list(value)
+
+
+def _values(name: str, given: Any) -> list[Any]:
+    """What of the training was asked for, each value once; raises GeoscopeError for what no training has."""
+    field = fields_of(Hyper)[name]
+    whole = int in field.parts
+    values = list(dict.fromkeys(_listed(given)))
+    if not values or not all(_is_right(value, whole=whole) for value in values):
+        kind = "whole numbers of at least 1" if whole else "numbers of at least 0"
+        raise GeoscopeError(f"expected {field.flag} to be {kind}, got {given!r}; give such numbers")
+    return [int(value) if whole else float(value) for value in values]
+
+
+def _is_right(value: Any, *, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        return False
+    number = float(value)
+    return number >= 1 and number.is_integer() if whole else number >= 0
+
+
+def _shared(
+    lesson: Lesson, hyperparameters: Hyperparameters, swept: Sequence[str], tracking: Tracking, recipe: str | None
+) -> dict[str, Any]:
+    """The settings that all runs of a folder have in common: null in place of what is each arm's own."""
     loaded = lesson.checkpoint
     trusted = {"trust_remote_code": True} if lesson.trust_remote_code else {}
     return {
         "checkpoint": {"name": loaded.name, "fingerprint": loaded.fingerprint, "layers": loaded.layers, **trusted},
         "task": lesson.described(),
-        "hyperparameters": asdict(hyperparameters),
+        "hyperparameters": asdict(hyperparameters) | dict.fromkeys(swept),
         "tracking": tracking.settings,
         "recipe": recipe,
     }

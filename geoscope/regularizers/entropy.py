@@ -12,11 +12,11 @@ from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures import persistent_entropy_deficit
 from geoscope.regularizers.bars import bars_of
 from geoscope.regularizers.points import Tensor, as_loss, checked, no_loss, warn_once
-from geoscope.regularizers.selections import published_count, relative_count, strict_count
+from geoscope.regularizers.selections import published_count, relative_count, strict_count, whole_count
 from geoscope.rows import Float64, IntArray
 
-_COUNTS: dict[str, Callable[[Float64], int]] = {
-    "all": len,
+_COUNTS: dict[str, Callable[[Float64, float], int]] = {
+    "all": whole_count,
     "strict": strict_count,
     "relative": relative_count,
     "published": published_count,
@@ -56,6 +56,7 @@ def persistent_entropy_loss(
     labels: Tensor | None = None,
     *,
     selection: str = "all",
+    selection_factor: float = 1.0,
     noise_weight: float = 0.0,
     generator: Tensor | None = None,
 ) -> Tensor:
@@ -68,6 +69,7 @@ def persistent_entropy_loss(
     selection: "all"; "strict" (R2 without the bar that fails its test), "published" (R2 with it, as released) and
     "relative" (R1, maybe none) keep some of the longest; "random" draws as many as "published" keeps, by `generator`
     (a CPU torch.Generator; None: torch's own).
+    selection_factor: of R2, above 0: what Q, the most bars that may pass its test, is multiplied by; more keeps more.
     noise_weight: above 0 also subtracts noise_weight * mean length of the bars not kept, which LENGTHENS them: the
     sign of the released code, whose README means the other.
     A class of fewer than two distinct points (five where R2 selects) is skipped, with one warning. Without any other
@@ -75,7 +77,10 @@ def persistent_entropy_loss(
     as "strict" and "relative" may. `class_entropies` counts all of these. Computed in float64.
     Kudriashov et al. 2025, arXiv 2501.05502.
     """
-    found = class_entropies(points, labels, selection=selection, noise_weight=noise_weight, generator=generator)
+    found = class_entropies(
+        points, labels, selection=selection, selection_factor=selection_factor, noise_weight=noise_weight,
+        generator=generator,
+    )  # fmt: skip
     if found.flat and found.selected:
         warn_once(
             f"the selection {selection!r} kept fewer than two bars in every class: the loss has no gradient",
@@ -89,6 +94,7 @@ def class_entropies(
     labels: Tensor | None = None,
     *,
     selection: str = "all",
+    selection_factor: float = 1.0,
     noise_weight: float = 0.0,
     generator: Tensor | None = None,
 ) -> ClassEntropies:
@@ -97,6 +103,8 @@ def class_entropies(
         raise GeoscopeError(f"expected a selection of {', '.join(SELECTIONS)}, got {selection!r}")
     if not 0.0 <= noise_weight < np.inf:
         raise GeoscopeError(f"expected a noise weight of 0 or more, got {noise_weight}")
+    if not 0.0 < selection_factor < np.inf:
+        raise GeoscopeError(f"expected a selection factor above 0, got {selection_factor}")
     x = checked(points)[0].double()
     terms: list[Tensor] = []
     selected: list[SelectedBars] = []
@@ -105,7 +113,7 @@ def class_entropies(
         members = x[rows]
         edges, bars = bars_of(members.detach().cpu().numpy())
         try:
-            kept = _kept(bars, selection, generator)
+            kept = _kept(bars, selection, selection_factor, generator)
         except Undefined:
             skipped += 1
             continue
@@ -138,11 +146,11 @@ def _classes(labels: Tensor | None, x: Tensor) -> Iterator[Tensor]:
         yield torch.nonzero(labels == label)[:, 0]
 
 
-def _kept(bars: Float64, selection: str, generator: Tensor | None) -> IntArray:
+def _kept(bars: Float64, selection: str, factor: float, generator: Tensor | None) -> IntArray:
     """Which bars, sorted shortest first, the selection keeps; raises Undefined where there are too few to select."""
     if len(bars) == 0:
         raise Undefined("there is no bar")
-    count = _COUNTS[selection](bars)
+    count = _COUNTS[selection](bars, factor)
     if selection == "random":
         drawn: IntArray = torch.randperm(len(bars), generator=generator)[:count].numpy()
         return drawn

@@ -18,7 +18,12 @@ _EQUAL = 1e-6  # bars this alike (shortest over longest, from 1) are all one len
 _LEAST = 4  # bars without which R2 has nothing between the longest and the two shortest
 
 
-def relative_count(bars: Float64) -> int:
+def whole_count(bars: Float64, factor: float = 1.0) -> int:
+    """All of them."""
+    return len(bars)
+
+
+def relative_count(bars: Float64, factor: float = 1.0) -> int:
     """How many bars R1 keeps, stopping at the first that fails (maybe 0); all where all are of one length."""
     try:
         return int(prominent_bars.formula(bars))
@@ -26,18 +31,20 @@ def relative_count(bars: Float64) -> int:
         return len(bars)
 
 
-def strict_count(bars: Float64) -> int:
+def strict_count(bars: Float64, factor: float = 1.0) -> int:
     """How many bars R2 keeps, without the one that fails its test. Undefined below four."""
-    return _r2_count(bars, failing=0)
+    return _r2_count(bars, factor, failing=0)
 
 
-def published_count(bars: Float64) -> int:
+def published_count(bars: Float64, factor: float = 1.0) -> int:
     """How many bars R2 keeps as arXiv 2501.05502's code runs it, with the bar that fails. Undefined below four."""
-    return _r2_count(bars, failing=1)
+    return _r2_count(bars, factor, failing=1)
 
 
-def _r2_count(bars: Float64, failing: int) -> int:
-    """R2 on positive bars. failing: how many bars to keep from the first on that is below its neutral length.
+def _r2_count(bars: Float64, factor: float, failing: int) -> int:
+    """R2 on positive bars. factor: what Q is multiplied by before it is rounded up; more keeps more.
+
+    failing: how many bars to keep from the first on that is below its neutral length.
 
     Between the longest T and the shortest r, bars are held against C one after the other; where more pass than Q,
     those that failed are dropped and the rest is held against C anew.
@@ -54,7 +61,7 @@ def _r2_count(bars: Float64, failing: int) -> int:
         n = len(middle) + 2
         passed, stopped = _passing(np.concatenate([middle, [shortest, 1.0]]))
         kept = passed + failing * stopped
-        if passed + stopped <= ceil(n * share):
+        if passed + stopped <= ceil(n * share * factor):
             return 1 + kept
         middle = middle[:kept]
     return 1 + len(middle)

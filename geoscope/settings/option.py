@@ -134,7 +134,8 @@ class Field:
         if not kinds and not isinstance(value, (str, PathLike)):
             raise GeoscopeError(f"expected {self.flag} to be a text, got {value!r}; give one")
         listed = any(get_origin(part) in (Sequence, Iterable) for part in kinds)
-        if listed and not isinstance(value, (Iterable, PathLike, *(part for part in kinds if isinstance(part, type)))):
+        alone = [Real if part is float else part for part in kinds if isinstance(part, type)]
+        if listed and not isinstance(value, (Iterable, PathLike, *alone)):
             raise GeoscopeError(f"expected {self.flag} to be a list, got {value!r}; give one")
         return self._number(value, kinds.pop()) if kinds in ({int}, {float}, {bool}) else value
 

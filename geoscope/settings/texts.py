@@ -109,3 +109,11 @@ def numbers_of(text: str, option: str) -> tuple[float, ...]:
     if not numbers or any(abs(number) == float("inf") or number != number for number in numbers):
         raise GeoscopeError(f"expected {option} to hold numbers with commas between, got {text!r}")
     return numbers
+
+
+def whole_numbers_of(text: str, option: str) -> tuple[int, ...]:
+    """The whole numbers of a comma-separated list."""
+    numbers = numbers_of(text, option)
+    if not all(number.is_integer() for number in numbers):
+        raise GeoscopeError(f"expected {option} to hold whole numbers with commas between, got {text!r}")
+    return tuple(int(number) for number in numbers)

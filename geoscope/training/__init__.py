@@ -9,10 +9,15 @@ The names below load when they are first used: transformers' Trainer takes secon
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geoscope.training.trainer import GeometryCallback, Regularization, RegularizedTrainer
+    from geoscope.training.geometry_callback import GeometryCallback
+    from geoscope.training.regularization import Regularization
+    from geoscope.training.trainer import RegularizedTrainer
+
+_HOMES = {"GeometryCallback": "geometry_callback", "Regularization": "regularization", "RegularizedTrainer": "trainer"}
 
 __all__ = ["GeometryCallback", "Regularization", "RegularizedTrainer"]
 
@@ -20,9 +25,7 @@ __all__ = ["GeometryCallback", "Regularization", "RegularizedTrainer"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'geoscope.training' has no attribute {name!r}")
-    from geoscope.training import trainer
-
-    return getattr(trainer, name)
+    return getattr(import_module(f"geoscope.training.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

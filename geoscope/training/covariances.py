@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,18 +43,18 @@ class StreamedCovariance:
         return (scatter + scatter.T) / (2 * (self.count - 1))
 
 
-def sample_examples(dataset: Any, tokens: int, seed: Sequence[int]) -> list[int]:
-    """Places of examples drawn without replacement until they hold so many tokens (all of them if they hold fewer).
+def sample_examples(dataset: Any, points: int, seed: Sequence[int], size: Callable[[Any], int]) -> list[int]:
+    """Places of examples drawn without replacement until they hold so many points (all of them if they hold fewer).
 
-    An example's tokens are counted in its `input_ids`. The seed's numbers alone decide the draw.
+    size: how many points an example holds. The seed's numbers alone decide the draw.
     """
     chosen: list[int] = []
     held = 0
     for place in np.random.default_rng(list(seed)).permutation(len(dataset)).tolist():
-        if held >= tokens:
+        if held >= points:
             break
         chosen.append(place)
-        held += len(dataset[place]["input_ids"])
+        held += size(dataset[place])
     return chosen
 
 

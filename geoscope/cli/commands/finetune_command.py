@@ -63,11 +63,11 @@ def finetune(
     training: FineTuningOptions,
     printed: Printed,
 ) -> None:
-    """Fine-tune with I-STAR, CosReg or persistent entropy beside none, from several seeds; scores and geometry.
+    """Fine-tune with I-STAR, CosReg, persistent entropy or patchiness beside none; scores and geometry over seeds.
 
     Examples:
         geoscope finetune ./checkpoint --task mrpc --regularizer istar=1 -o runs/
-        geoscope finetune ./checkpoint --task data.csv --seeds 3 -o runs/
+        geoscope finetune ./checkpoint --task data.csv --batch-size 16,64 -o runs/
         geoscope finetune ./checkpoint --task rte=GLUE/RTE --recipe istar2024 -o runs/
     """
     outputs = Outputs({STDOUT: output.choose_format(printed["form"], piped="table")}, printed["quiet"])

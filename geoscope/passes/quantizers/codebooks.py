@@ -152,6 +152,17 @@ def quantize(
     same order and the same settings give the same codes. Raises Undefined for fewer rows (trained or counted) than
     cells, for rows that float32 cannot square, and for a product quantizer whose codebooks do not divide d.
     """
+    return quantized(rows, settings, train_on=train_on, progress=progress)[1]
+
+
+def quantized(
+    rows: FloatArray,
+    settings: QuantizerSettings,
+    *,
+    train_on: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> tuple[Codebooks, Codes]:
+    """The codebooks beside what `quantize` says of the rows by them."""
     counted = _checked(rows, settings, "counted")
     training = counted if train_on is None else _checked(train_on, settings, "trained on")
     if training.shape[1] != counted.shape[1]:
@@ -164,7 +175,8 @@ def quantize(
     counted = training if again else _single(counted, origin)
     quantizer = _local_search if settings.kind == "lsq" else _with_faiss
     books, codes = quantizer(training, counted, settings, progress)
-    return _codes(rows, replace(books, centre=books.centre + origin), codes, settings.cells)
+    books = replace(books, centre=books.centre + origin)
+    return books, _codes(rows, books, codes, settings.cells)
 
 
 def _origin(training: FloatArray, settings: QuantizerSettings) -> Float64:
@@ -336,13 +348,8 @@ def _kmeans(
     faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
 ) -> tuple[FloatArray, IntArray]:
     d = training.shape[1]
-    clustering = faiss.Kmeans(
-        d,
-        settings.cells,
-        seed=_faiss_seed(_PQ_SEED, settings),
-        gpu=_gpus(faiss) > 0,
-        min_points_per_centroid=1,
-    )
+    seed = _faiss_seed(_PQ_SEED, settings)
+    clustering = faiss.Kmeans(d, settings.cells, seed=seed, gpu=_gpus(faiss) > 0, min_points_per_centroid=1)
     clustering.train(training)
     _, codes = clustering.index.search(counted, 1)
     return clustering.centroids.reshape(1, settings.cells, d), codes
