@@ -193,13 +193,14 @@ def test_arms_of_several_trainings() -> None:
     [
         ({"batch_size": [16, 0]}, "--batch-size to be whole numbers of at least 1"),
         ({"epochs": 1.5}, "--epochs"),
+        ({"epochs": 1e300}, "--epochs to be whole numbers"),
         ({"epochs": []}, "--epochs to be whole numbers"),
         ({"epochs": "1,x"}, "--epochs to hold numbers"),
         ({"epochs": "1,2.5"}, "--epochs to hold whole numbers"),
         ({"learning_rate": [1e-5, float("nan")]}, "--learning-rate to be numbers of at least 0"),
-        ({"selection": "all,some"}, "a selection of all, strict, relative, published, random"),
-        ({"selection_factor": 0}, "a selection factor above 0"),
-        ({"temperature": -1.0}, "a temperature above 0"),
+        ({"selection": "all,some"}, "a --selection of all, strict, relative, published, random"),
+        ({"selection_factor": 0}, "a finite --selection-factor above 0"),
+        ({"temperature": -1.0}, "a finite --temperature above 0"),
         ({"track": "some"}, "--track to be one of last, all"),
     ],
 )

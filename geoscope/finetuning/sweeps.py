@@ -26,7 +26,7 @@ from geoscope.requirements import require
 from geoscope.run_folders import ClaimedFolder, difference, only_writer
 from geoscope.settings.fine_tuning import Alike, FineTuningKeywords, Hyper
 from geoscope.settings.loading import Origin
-from geoscope.settings.option import completed, fields_of, part, takes
+from geoscope.settings.option import LARGEST, completed, fields_of, part, takes
 from geoscope.subjects.kinds import Kind, expect
 from geoscope.subjects.models.checkpoints import load_checkpoint
 from geoscope.tasks import tasks
@@ -135,7 +135,7 @@ def _is_right(value: Any, *, whole: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
         return False
     number = float(value)
-    return number >= 1 and number.is_integer() if whole else number >= 0
+    return 1 <= number <= LARGEST and number.is_integer() if whole else number >= 0
 
 
 def _shared(

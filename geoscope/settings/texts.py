@@ -107,7 +107,7 @@ def numbers_of(text: str, option: str) -> tuple[float, ...]:
     except ValueError:
         numbers = ()
     if not numbers or any(abs(number) == float("inf") or number != number for number in numbers):
-        raise GeoscopeError(f"expected {option} to hold numbers with commas between, got {text!r}")
+        raise GeoscopeError(f"expected {option} to hold numbers with commas between, got {text!r}; give such")
     return numbers
 
 
@@ -115,5 +115,5 @@ def whole_numbers_of(text: str, option: str) -> tuple[int, ...]:
     """The whole numbers of a comma-separated list."""
     numbers = numbers_of(text, option)
     if not all(number.is_integer() for number in numbers):
-        raise GeoscopeError(f"expected {option} to hold whole numbers with commas between, got {text!r}")
+        raise GeoscopeError(f"expected {option} to hold whole numbers with commas between, got {text!r}; give such")
     return tuple(int(number) for number in numbers)

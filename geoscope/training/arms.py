@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
+from math import inf
 from typing import Any, get_args
 
 from geoscope.errors import GeoscopeError
@@ -109,9 +110,10 @@ def grid(
     regularizer takes those that are its own.
     """
     _check("a shrinkage between 0 and 1", [value for value in shrinkages if not 0.0 <= value <= 1.0])
-    _check("a selection factor above 0", [value for value in selection_factors if not value > 0.0])
-    _check(f"a selection of {', '.join(get_args(Selection))}", [s for s in selections if s not in get_args(Selection)])
-    _check("a temperature above 0", [value for value in [settings["temperature"]] if not value > 0.0])
+    known = get_args(Selection)
+    _check("a finite --selection-factor above 0", [value for value in selection_factors if not 0.0 < value < inf])
+    _check(f"a --selection of {', '.join(known)}", [value for value in selections if value not in known])
+    _check("a finite --temperature above 0", [value for value in [settings["temperature"]] if not 0.0 < value < inf])
     penalties: list[Arm] = []
     for spec in regularizers:
         name, own = parse_regularizer(spec)
@@ -157,7 +159,7 @@ _BY_Q = ("strict", "published", "random")  # selections that Q bears on
 
 def _check(what: str, wrong: Sequence[Any]) -> None:
     if wrong:
-        raise GeoscopeError(f"expected {what}, got {wrong[0]}")
+        raise GeoscopeError(f"expected {what}, got {wrong[0]}; give one")
 
 
 def parse_regularizer(spec: str) -> tuple[str, tuple[float, ...]]:

@@ -49,7 +49,8 @@ def reference_covariance(trainer: Any, regularization: Regularization, epoch: in
 def learnt_codebooks(trainer: Any, regularization: Regularization, draw: int = 0) -> LearntCodebooks:
     """Codebooks of the points that a regularizer would see of some training data: half learnt from, half counted.
 
-    Halves are of examples. Each draw takes its own, and the quantizer's seed with it.
+    Halves are of examples. Each draw takes its own, and the quantizer's seed with it. In a distributed run each process
+    learns its own, of its share of them.
     """
     import torch
 
