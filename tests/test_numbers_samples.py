@@ -105,7 +105,9 @@ def test_checkpoints_are_aligned_to_the_same_sequences(checkpoint_folder, corpus
     many = geoscope.measure(folder, sequences=40, **drawn)
     assert geoscope.compare(few, many).difference("two_nn").difference is None
     aligned = geoscope.compare(few, folder, align=True, **drawn, sequences=40)
-    assert [(row.difference, row.paired) for row in aligned.differences] == [(0, True), (0, True)]
+    assert all(row.paired for row in aligned.differences)
+    apart = [row.difference for row in aligned.differences]  # read in other batches, which some kernels round otherwise
+    assert apart == pytest.approx([0, 0], abs=1e-6)
 
 
 def test_the_catalogue_says_what_moves_a_measure(capfd):

@@ -179,8 +179,8 @@ def _tables(result: FineTuning) -> list[Table]:
 
 def _joint_table(result: FineTuning) -> list[Table]:
     """What differs between arms, beside their scores and the last layer's geometry; none of one arm a regularizer."""
-    varied = [name for name in COLUMNS if len({arm.settings.get(name) for arm in result.arms}) > 1]
-    if len(result.arms) == len({arm.settings["regularizer"] for arm in result.arms}):
+    varied = [name for name in COLUMNS if len({str(arm.settings.get(name)) for arm in result.arms}) > 1]
+    if len(result.arms) == len({str(arm.settings.get("regularizer")) for arm in result.arms}):
         return []
     rows = []
     for arm in result.arms:
@@ -197,7 +197,7 @@ def _place(spread: Spread) -> str:
 
 
 def _said(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else f"{value:g}"
+    return f"{value:g}" if isinstance(value, (int, float)) else None if value is None else str(value)
 
 
 def _layer_tables(result: FineTuning) -> list[Table]:

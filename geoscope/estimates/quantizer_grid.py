@@ -48,7 +48,9 @@ def grid_of(**given: Unpack[Quantizing]) -> tuple[QuantizerSettings, ...]:
             QuantizerSettings(kind=kind, codebooks=count, bits=size, seed=seed) for count in counts for size in sizes
         )
     except GeoscopeError as error:
-        raise GeoscopeError(f"{error} (of --quantizer-grid {text!r})") from error
+        raise GeoscopeError(
+            f"expected --quantizer-grid of sizes that a quantizer has, got {text!r}: {error}"
+        ) from error
 
 
 def _parse(text: str) -> list[list[int]]:

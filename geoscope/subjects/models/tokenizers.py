@@ -70,12 +70,12 @@ def load_tokenizer(
         raise GeoscopeError(
             f"expected a tokenizer in {whose}, got none: its folder has no vocabulary; --tokenizer ID|FOLDER gives one"
         )
-    _try_out(tokenizer, whose)
     if not isinstance(tokenizer.model_max_length, (int, float)):
         raise GeoscopeError(
             f"expected model_max_length in the tokenizer_config.json of {whose} to be a number, got "
             f"{tokenizer.model_max_length!r}; mend it"
         )
+    _try_out(tokenizer, whose)
     tokenizer.truncation_side = "right"
     return tokenizer
 
