@@ -16,6 +16,7 @@ import geoscope
 from geoscope import SizeCurve, measure, size_curve
 from geoscope.cli import app as cli
 from geoscope.comparisons.size_curve import SizePoint, enough_of
+from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.embeddings.objects import object_embeddings
@@ -127,6 +128,21 @@ def test_sizes_halve_where_nobody_says() -> None:
     assert found.enough[0].reason == "at 65: it has no standard error"
     few = size_curve(rows[:9], measures="participation_ratio")
     assert [each.size for each in few.sizes] == [9]
+
+
+@pytest.mark.parametrize("layers", [{None: 60}, {2: 60}, {0: 60, 5: 60}])
+@pytest.mark.parametrize("sizes", [None, [60], [40], [30, 40, 50]])
+def test_every_form_of_few_layers_and_sizes(layers: dict[Any, int], sizes: list[int] | None) -> None:
+    rng = np.random.default_rng(1)
+    rows: Any = {layer: rng.standard_normal((n, 5)) for layer, n in layers.items()}
+    rows = rows.get(None, rows)
+    found = size_curve(rows, rows=sizes, measures=FAST, layers="last" if None in layers else "all")
+    for form in ("table", "csv", "markdown", "html"):
+        assert "participation_ratio" in render(found, form)
+    assert SizeCurve.from_json(found.to_json()) == found
+    few = size_curve(np.ones((1, 3)), measures=FAST)
+    assert all(row.reason for row in few.points)
+    assert "Not known of participation_ratio, participation_ratio_corrected: undefined at the" in few.summary()
 
 
 def test_a_transform_is_fitted_at_every_size() -> None:

@@ -23,7 +23,7 @@ def document(result: SizeCurve) -> Document:
     """What is enough, then every measure's curve, then every number."""
     name = str(result.subject["name"])
     (short,) = short_names([name])
-    points = _points(result)
+    points, layers = _points(result), _layers(result)
     families = by_family(point.measure for point in result.points)
     return Document(
         f"size curve of {short}, {result.sizes[0].size:,} to {result.sizes[-1].size:,} {result.over}",
@@ -42,7 +42,7 @@ def document(result: SizeCurve) -> Document:
                 background=True,
             ),
         ],
-        facts=[] if name == short else [name],
+        facts=[*([] if name == short else [name]), *(layer_in_words(layer) for layer in layers if [layer] == layers)],
         findings=[*transformed_in_words(result.settings), *_findings(result)],
         how=_WHISKERS,
         reading=[
@@ -50,7 +50,7 @@ def document(result: SizeCurve) -> Document:
             "and at every larger one, holds the value of the full sample; of more text that value may move still."
         ],
         folded=_folded(result),
-        legend=[layer_in_words(layer) for layer in _layers(result)],
+        legend=[layer_in_words(layer) for layer in layers],
     )
 
 
@@ -114,8 +114,13 @@ def _family(row: SizePoint | Enough) -> str:
 
 
 def _points(result: SizeCurve) -> Table:
+    family, _, measure = _columns()
+    several = len(_layers(result)) > 1
+    layer = Column("layer", "layer" if several else None, shown=lambda row: layer_in_words(row.layer), words=True)
     columns = [
-        *_columns(),
+        family,
+        layer,
+        measure,
         Column("size", result.over),
         Column("value", exact=True, why=lambda row: row.reason if row.value is None else None),
         Column("standard_error", reading="standard error: over sequences."),
