@@ -193,7 +193,7 @@ def test_arms_of_several_trainings() -> None:
     [
         ({"batch_size": [16, 0]}, "--batch-size to be whole numbers of at least 1"),
         ({"epochs": 1.5}, "--epochs"),
-        ({"epochs": 1e300}, "--epochs to be whole numbers"),
+        ({"epochs": 2**63}, "--epochs to be whole numbers"),
         ({"epochs": []}, "--epochs to be whole numbers"),
         ({"epochs": "1,x"}, "--epochs to hold numbers"),
         ({"epochs": "1,2.5"}, "--epochs to hold whole numbers"),
