@@ -398,7 +398,7 @@ def test_accelerate_is_asked_for_by_its_extra(monkeypatch, tmp_path, capsys):
         (["--task", "colla"], "expected a task of cola"),
         (["--task", "FILE", "--regularizer", "istra"], "--regularizer"),
         (["--task", "FILE", "--weight", "1,a"], "--weight"),
-        (["--task", "FILE", "--shrinkage", "2"], "shrinkage between 0 and 1"),
+        (["--task", "FILE", "--shrinkage", "2"], "a --shrinkage between 0 and 1"),
         (["--task", "FILE", "--max-length", "600"], "--max-length"),
     ],
 )

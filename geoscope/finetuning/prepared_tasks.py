@@ -142,7 +142,7 @@ class Lesson:
         limit, least = self.checkpoint.max_positions, self.tokenizer.num_special_tokens_to_add(pair=True) + 2
         if self.max_length < least or (limit is not None and self.max_length > limit):
             most = f" and at most {limit}, what '{self.checkpoint.name}' can read" if limit is not None else ""
-            raise GeoscopeError(f"expected --max-length of at least {least}{most}, got {self.max_length}")
+            raise GeoscopeError(f"expected --max-length of at least {least}{most}, got {self.max_length}; give such")
         self.prepared.check()
 
     def described(self) -> dict[str, Any]:

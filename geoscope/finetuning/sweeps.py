@@ -86,6 +86,8 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     learnt = tasks.load(task, options["text_columns"] or ()).narrowed(options["train_examples"], seed)
     trust = options["trust_remote_code"]
     loaded = load_checkpoint(checkpoint, device="cpu", **part(Origin, options))
+    if "max_length" not in trained and recipe is None and loaded.max_positions is not None:
+        hyperparameters = replace(hyperparameters, max_length=min(hyperparameters.max_length, loaded.max_positions))
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)
     lesson.check()
     shared = _shared(lesson, hyperparameters, list(swept), tracking, recipe)

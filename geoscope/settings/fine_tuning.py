@@ -59,7 +59,15 @@ class Hyper(TypedDict, total=False):
         ),
     ]  # fmt: skip
     max_length: Annotated[
-        int | None, Option(None, "Tokens an example is cut to.", _TRAINING, metavar="N", least=1, shown=f"{MAX_LENGTH}")
+        int | None,
+        Option(
+            None,
+            "Tokens an example is cut to.",
+            _TRAINING,
+            metavar="N",
+            least=1,
+            shown=f"{MAX_LENGTH}, or what the model reads if that is less",
+        ),
     ]
 
 

@@ -80,7 +80,7 @@ def keys_of(text: str) -> list[str]:
 def counts_of(text: str) -> list[int]:
     """The whole numbers from 1 in a comma-separated list."""
     try:
-        counts = [int(part) for part in text.split(",") if part.strip()]
+        counts = [int(part) for part in text.split(",")]
     except ValueError:
         counts = []
     if not counts or min(counts) < 1:
@@ -103,7 +103,7 @@ def share_of(given: str | float) -> float:
 def numbers_of(text: str, option: str) -> tuple[float, ...]:
     """The finite numbers of a comma-separated list."""
     try:
-        numbers = tuple(float(part) for part in text.split(",") if part.strip())
+        numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
         numbers = ()
     if not numbers or any(abs(number) == float("inf") or number != number for number in numbers):

@@ -109,7 +109,7 @@ def grid(
     of a training. trainings: values of what of TRAINING differs between arms. settings: the others that arms have; a
     regularizer takes those that are its own.
     """
-    _check("a shrinkage between 0 and 1", [value for value in shrinkages if not 0.0 <= value <= 1.0])
+    _check("a --shrinkage between 0 and 1", [value for value in shrinkages if not 0.0 <= value <= 1.0])
     known = get_args(Selection)
     _check("a finite --selection-factor above 0", [value for value in selection_factors if not 0.0 < value < inf])
     _check(f"a --selection of {', '.join(known)}", [value for value in selections if value not in known])
@@ -166,5 +166,7 @@ def parse_regularizer(spec: str) -> tuple[str, tuple[float, ...]]:
     """NAME or NAME=W,W,... as the name and its own weights."""
     name, _, weights = spec.partition("=")
     if name not in REGULARIZERS:
-        raise GeoscopeError(f"expected --regularizer to be {', '.join(REGULARIZERS)} or NAME=W,W,..., got {spec!r}")
+        raise GeoscopeError(
+            f"expected --regularizer to be {', '.join(REGULARIZERS)} or NAME=W,W,..., got {spec!r}; give one"
+        )
     return name, numbers_of(weights, "--regularizer") if weights else ()
