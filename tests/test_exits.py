@@ -126,6 +126,19 @@ def test_a_signal_unwinds_the_run(name: str, report: Path, tmp_path: Path) -> No
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_a_signal_is_heard_that_comes_while_an_object_goes(report: Path) -> None:
+    body = (
+        "import time\n"
+        "    class Goes:\n"
+        "        def __del__(self): os.kill(os.getpid(), signal.SIGTERM); [None for _ in range(1000)]\n"
+        "    Goes(); time.sleep(20)"
+    )
+    heard = partial(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+    told = _python(RUN.format(body=body), "check", str(report), "isoscore>0", preexec_fn=heard)
+    assert told.returncode == ExitCode.UNFINISHED
+    assert told.stderr == "geoscope: interrupted by SIGTERM before it was done; nothing of it is kept: run it again\n"
+
+
 def test_what_is_ignored_stays_ignored(report: Path) -> None:
     told = _python(
         RUN.format(body="os.kill(os.getpid(), signal.SIGHUP); raise geoscope.GeoscopeError('expected x, got y')"),

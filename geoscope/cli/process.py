@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -16,6 +17,9 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 _AGAIN = 2.0
 """A signal that comes again within so many seconds is the same: a process and its group are both told."""
+
+_LATER = 0.05
+"""Seconds after which whatever dropped a signal's exception has ended."""
 
 _UNFINISHED = 3
 
@@ -73,6 +77,7 @@ def hear_signals(*, no_more: bool = False) -> None:
 
     What is ignored stays so (nohup). no_more: the run has ended, with a code of its own.
     """
+    sys.unraisablehook = _unlost
     for number in _SIGNALS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, _stop):
             signal.signal(number, signal.SIG_IGN if no_more else _stop)
@@ -87,6 +92,18 @@ def _stop(number: int, frame: FrameType | None) -> None:
         return
     _heard[number] = now
     raise Stopped(signal.Signals(number).name if number != signal.SIGINT else "")
+
+
+def _unlost(told: sys.UnraisableHookArgs) -> None:
+    """Send a signal once more whose exception came where Python drops it, as in what is called when an object goes."""
+    if not isinstance(told.exc_value, Stopped):
+        sys.__unraisablehook__(told)
+        return
+    number = getattr(signal, str(told.exc_value) or "SIGINT")
+    _heard.pop(number, None)
+    again = threading.Timer(_LATER, signal.raise_signal, [number])
+    again.daemon = True
+    again.start()
 
 
 def flush() -> None:
