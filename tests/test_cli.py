@@ -336,6 +336,19 @@ def test_measures_count_for_the_passes_that_they_are_the_first_of(monkeypatch: p
         clock.now += seconds
 
 
+def test_sizes_count_for_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    progress = RunProgress(bar=True)
+    seen = []
+    for size in in_parts([50, 150, 800], progress, "sizes", [50, 150, 800]):
+        for _ in in_parts([1, 3], progress, "measures", [1, 3]):
+            seen.append((progress.outlook.words(), progress.outlook.left()))
+            clock.now += size * 0.1
+    assert seen[1] == ("sizes 0 %, measures 25 %", None)  # one small size tells nothing of a large one
+    assert seen[3] == ("sizes 5 %, measures 25 %", pytest.approx(950 * 0.2 - 15.0))
+    assert seen[4] == ("sizes 20 %, measures 0 %", pytest.approx(160.0))
+
+
 def test_what_was_there_already_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     progress = RunProgress(bar=True)

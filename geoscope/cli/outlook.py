@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 MEASURES = "measures"
+WORK = (MEASURES, "sizes")
 """Parts that count for what they are of work, of which so much is done."""
 
 
@@ -22,7 +23,7 @@ class _Level:
 
     def part(self) -> float | None:
         """The mean of what the parts took that are done, less those that were there already; of work, a unit's."""
-        if self.what == MEASURES:
+        if self.what in WORK:
             return (self.part_began - self.began) / self.done if self.done else None
         longest = max(self.took, default=0.0)
         counted = [each for each in self.took if each >= longest / 10]
@@ -64,8 +65,9 @@ class Outlook:
         told = [
             f"{level.what.removesuffix('s')} {level.done + 1} of {level.total}"
             for level in self.levels
-            if level.total > 1 and level.what != MEASURES
+            if level.total > 1 and level.what not in WORK
         ]
+        told += [f"sizes {100 * level.done / level.total:.0f} %" for level in self.levels if level.what == "sizes"]
         if self.step is None and self.levels and self.levels[-1].what == MEASURES:
             told.append(f"{MEASURES} {100 * self.levels[-1].done / self.levels[-1].total:.0f} %")
         if self.step is not None:
@@ -97,7 +99,7 @@ class Outlook:
     def _part(self, at: int) -> float | None:
         """About how many seconds one part of a level takes."""
         level = self.levels[at]
-        if level.took or at + 1 == len(self.levels):
+        if level.took or at + 1 == len(self.levels) or level.what in WORK:
             return level.part()
         inner, part = self.levels[at + 1], self._part(at + 1)
         return None if part is None else inner.began - level.part_began + inner.total * part
