@@ -7,7 +7,7 @@ AUDIT := .venv-audit
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench papers finetune-study clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -64,6 +64,10 @@ fuzz: $(STAMP)
 
 bench: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks
+
+# The three papers' claims: runs what has no result in benchmarks/papers/results yet (hours), and writes docs/papers.md.
+papers: $(STAMP)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.papers
 
 finetune-study: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.finetuning

@@ -120,3 +120,39 @@ def test_a_task_that_fails_says_why(monkeypatch):
 
     with pytest.raises(RuntimeError, match=r"missing\.npy"):
         run(Case("product", "pairs.product", {"rows": "missing.npy"}))
+
+
+def test_the_papers_page_names_every_step_and_says_what_was_not_run(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.papers import findings, steps
+    from benchmarks.papers.claims import PAPERS
+    from benchmarks.papers.page import page
+
+    names = [step.name for step in steps.steps()]
+    assert len(set(names)) == len(names)
+    assert all(any(name.startswith(claim.steps) for name in names) for paper in PAPERS for claim in paper.claims)
+    assert all(
+        step.line({"data": "D", "mpnet": "M"})[0] in ("finetune", "perturb", "size-curve") for step in steps.steps()
+    )
+    for module in (findings, steps):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    findings.result.cache_clear()
+    told = page()
+    findings.result.cache_clear()
+    assert told.count("| not run |") == sum(len(paper.claims) for paper in PAPERS)
+    assert all(f"`{name}`" in told for name in names)
+
+
+def test_a_verdict_needs_an_interval_that_leaves_0_out(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.papers.findings import AGAINST, AS_CLAIMED, OPEN, Estimate, over
+
+    assert Estimate(0.5, None).verdict(1) == OPEN
+    assert Estimate(0.5, (-0.1, 1.1)).verdict(1) == OPEN
+    assert Estimate(0.5, (0.1, 0.9)).verdict(1) == AS_CLAIMED
+    assert Estimate(0.5, (0.1, 0.9)).verdict(-1) == AGAINST
+    alone = Estimate(0.2, (0.1, 0.3))
+    assert over([alone]) == alone
+    assert over([]) is None
+    of_three = over([Estimate(each, None) for each in (1.0, 2.0, 3.0)])  # 2 +- 4.3027 / sqrt(3)
+    assert of_three.interval == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)
