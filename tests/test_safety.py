@@ -167,14 +167,19 @@ def environment() -> Iterator[None]:
     os.environ.update(before)
 
 
-def test_telemetry_is_off_whatever_the_environment_says(environment: None) -> None:
-    os.environ |= {"HF_HUB_DISABLE_TELEMETRY": "0", "RAY_USAGE_STATS_ENABLED": "1"}
-    assert main(["measures", "--format", "csv", "-o", os.devnull]) in (0, 2)
-    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-    from huggingface_hub import constants
-
-    assert constants.HF_HUB_DISABLE_TELEMETRY
+def test_telemetry_is_off_whatever_the_environment_says() -> None:
+    body = (
+        "import os\nfrom geoscope.cli.app import main\n"
+        "assert main(['measures', '--format', 'csv', '-o', os.devnull]) in (0, 2)\n"
+        "from huggingface_hub import constants\n"
+        "print(os.environ['HF_HUB_DISABLE_TELEMETRY'], os.environ['RAY_USAGE_STATS_ENABLED'],"
+        " constants.HF_HUB_DISABLE_TELEMETRY)"
+    )
+    asked = {"HF_HUB_DISABLE_TELEMETRY": "0", "RAY_USAGE_STATS_ENABLED": "1"}
+    told = subprocess.run(  # a process of its own: huggingface_hub looks once, when it is loaded
+        [sys.executable, "-c", body], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["1", "0", "True"]
 
 
 def test_offline_holds_for_a_run_and_no_longer(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
