@@ -45,7 +45,7 @@ def _copy(pipe: str, stream: Any, file: Any) -> None:
     """All that comes, seen to be text before it fills a disk, which one that never ends would."""
     block = stream.read(_LOOKED_AT)
     if b"\0" in block and not block.startswith(MARKS):
-        raise GeoscopeError("expected text through a pipe, got a NUL byte; pipe text in, as UTF-8")
+        raise GeoscopeError(f"expected text on {_told(pipe)}, got a NUL byte; pipe text in, as UTF-8")
     copied = room = 0
     while block:
         if copied >= room:
