@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,12 +175,23 @@ def _send(case: Case, started: _Started, work: Path) -> None:
     assert told is not None
     while started.process.poll() is None and time.monotonic() - started.begun < LONGEST:
         said = told.said is None or told.said in _text(started.stderr)
-        if said and (told.file is None or list(work.glob(told.file))):
+        if said and (told.file is None or list(work.glob(told.file))) and _hears(started.process.pid, told.number):
             break
         time.sleep(0.01)
     time.sleep(told.after)
     if os.waitid(os.P_PID, started.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         os.kill(started.process.pid, told.number)
+
+
+def _hears(pid: int, number: int) -> bool:
+    """Whether the process has come so far that it has a handler of its own, which it will have for these."""
+    if number not in (signal.SIGTERM, signal.SIGHUP):
+        return True
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return True
 
 
 def _ended(started: _Started) -> tuple[int, float, float, float]:
