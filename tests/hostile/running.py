@@ -121,6 +121,8 @@ def _start(case: Case, top: Path, number: int) -> _Started:
 def _environment(case: Case, top: Path) -> dict[str, str]:
     kept = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
     own = {name: os.environ[name] for name in kept if name in os.environ}
+    if "PYTHONPATH" in own:  # a case has a working folder of its own, or one that is gone
+        own["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, own["PYTHONPATH"].split(os.pathsep)))
     own |= {
         "HOME": str(top / "home"),
         "TMPDIR": str(top / "tmp"),
