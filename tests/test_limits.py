@@ -349,3 +349,12 @@ def test_a_long_wrong_number_is_told_at_once() -> None:
         with pytest.raises(GeoscopeError, match="expected a limit"):
             read(text + "9" * 20_000 + "x")
     assert time.process_time() - begun < 2  # quadratic, it took ten
+
+
+@pytest.mark.parametrize(
+    "number", ["-.9999999999999992", "99999999999999909999999999999999990.5", "7%", "0.1%", "1e-3"]
+)
+def test_a_limit_is_told_as_the_number_that_it_is(number: str) -> None:
+    limit = parse_limit(f"isoscore:{number}")
+    assert parse_limit(str(limit)) == limit
+    assert str(parse_limit("isoscore:7%")) == "isoscore:7%"

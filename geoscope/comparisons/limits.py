@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isclose, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from geoscope.catalogue import KEYS
@@ -50,7 +50,7 @@ class Limit:
     def __str__(self) -> str:
         """As a user types it."""
         sign = {-1: "-", 0: "", 1: "+"}[self.direction]
-        amount = f"{_typed(100 * self.amount)}%" if self.relative else _typed(self.amount)
+        amount = f"{_typed(self.amount, 100)}%" if self.relative else _typed(self.amount)
         return f"{_target(self.measure, self.aim)}:{sign}{amount}"
 
     @property
@@ -196,10 +196,10 @@ def aim_of(text: str | None) -> Aim:
     return "last" if text == "last" else int(text)
 
 
-def _typed(number: float) -> str:
-    """A number as somebody would type it: in few digits, if they are the same number."""
-    few = f"{number:.12g}"
-    return few if isclose(float(few), number, rel_tol=1e-15) else repr(number)
+def _typed(number: float, whole: int = 1) -> str:
+    """A number, of so many to the whole, as somebody would type it: in the fewest digits that are read as the same."""
+    tried = (f"{number * whole:.{digits}g}" for digits in range(12, 18))
+    return next((text for text in tried if float(text) / whole == number), repr(number * whole))
 
 
 def _target(measure: str, aim: Aim) -> str:
