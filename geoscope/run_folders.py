@@ -68,7 +68,7 @@ def only_writer(folder: str | os.PathLike[str] | None, option: str, *, temporary
 
 def parts_of(output: str | os.PathLike[str]) -> Path:
     """The folder beside a file or folder where what is finished of it is kept until all is."""
-    path = Path(output).expanduser()
+    path = path_from_home(output)
     return path.with_name(f"{path.name}.parts")
 
 

@@ -122,6 +122,21 @@ def test_what_cannot_be_written_is_refused_before_the_run(
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "extract demo -o ~nobodyx/d",
+        "perturb demo --levels 0,1 --save ~nobodyx/d",
+        "perturb demo --levels 0,1 --probe cola=~nobodyx/d",
+        "finetune demo --task ~nobodyx/d.csv",
+        "finetune demo --task cola=~nobodyx/d",
+    ],
+)
+def test_the_home_of_nobody_is_told(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(command.split()) == 2
+    assert "~nobodyx" in capfd.readouterr().err
+
+
 def test_standard_input_is_an_input(runs: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
     before = Path("saved.json").read_bytes()
     command = [sys.executable, "-m", "geoscope", "check", "-", "two_nn>0", "-o", "saved.json"]

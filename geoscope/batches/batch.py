@@ -14,6 +14,7 @@ from geoscope.batches.kept_reports import KeptReports
 from geoscope.batches.running import run_tasks
 from geoscope.batches.subjects_in_order import in_step_order
 from geoscope.errors import GeoscopeError, telling_what_is_kept
+from geoscope.files import path_from_home
 from geoscope.measuring import measure
 from geoscope.plans import plan_of
 from geoscope.progress import Progress
@@ -82,7 +83,7 @@ def measure_many(subjects: Sequence[str], **given: Unpack[BatchKeywords]) -> Rep
     options: dict[str, Any] = resolved(part(MeasureOptions, given))
     saved = None if output is None else f"finished reports are kept in {output}"
     with only_writer(output, "-o"), telling_what_is_kept(saved):
-        kept = None if output is None else KeptReports(Path(output).expanduser(), ordered, options)
+        kept = None if output is None else KeptReports(path_from_home(output), ordered, options)
         held = {subject: None if kept is None else kept.read(subject) for subject in ordered}
         tasks = [SubjectTask(subject, options, _made_from(held[subject])) for subject in ordered]
         here = partial(measure_subject, progress=asked["progress"], announce=announce)

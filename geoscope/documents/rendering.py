@@ -11,7 +11,7 @@ from typing import Any
 
 from geoscope.document import Document
 from geoscope.errors import GeoscopeError
-from geoscope.files import json_text, send
+from geoscope.files import json_text, path_from_home, send
 from geoscope.forms.output import FORMS, GATE_FORMS, SCREENS, SUFFIXES, Page
 from geoscope.result import Result, parse, read_content
 
@@ -113,7 +113,7 @@ def _kind(name: str, at: int, rows: Sequence[Sequence[Any]], words: Collection[s
 def write_beside(result: Any, folder: str) -> None:
     """A result beside its runs: results.json, .csv, .md and .html."""
     for suffix in (".json", ".csv", ".md", ".html"):
-        send(render(result, SUFFIXES[suffix]), str(Path(folder).expanduser() / f"results{suffix}"))
+        send(render(result, SUFFIXES[suffix]), str(path_from_home(folder) / f"results{suffix}"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from geoscope.batches.finished_work import FinishedReports
 from geoscope.catalogue import select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, telling_what_is_kept
+from geoscope.files import path_from_home
 from geoscope.finetuning.outcome import FineTuning
 from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.recipes import DEFAULT, RECIPES, Hyperparameters
@@ -91,7 +92,7 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)
     lesson.check()
     shared = _shared(lesson, hyperparameters, list(swept), tracking, recipe)
-    folder = Path(output).expanduser()
+    folder = path_from_home(output)
     wanted = range(seed, seed + (options["seeds"] or chosen.seeds))
     runs = [Run(folder / arm.name / f"seed{number}", arm, number) for number in wanted for arm in arms]
     environment = describe_environment(device=lesson.device)

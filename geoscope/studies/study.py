@@ -18,6 +18,7 @@ from geoscope.catalogue import QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite, telling_what_is_kept
 from geoscope.estimates.quantizer_grid import grid_of, refuse_size_beside_grid
+from geoscope.files import path_from_home
 from geoscope.measuring import measure
 from geoscope.progress import Progress
 from geoscope.protocols import resolved
@@ -84,7 +85,7 @@ def perturb(checkpoint: str, **given: Unpack[StudyKeywords]) -> Report:
         asked["finetune_epochs"], asked["finetune_examples"], asked["save"], options,
     )  # fmt: skip
     grid_of(**part(Quantizing, options))  # a text that is none is refused before any work
-    parts, save = (None if asked[name] is None else Path(asked[name]).expanduser() for name in ("parts", "save"))
+    parts, save = (None if asked[name] is None else path_from_home(asked[name]) for name in ("parts", "save"))
     if save is not None:
         check_place(save)
     with only_writer(parts, "-o", temporary=True), only_writer(save, "--save"):
@@ -136,7 +137,7 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     refuse_left(setup.checkpoint, loaded.model, "perturb")
     donor = setup.change.donor
     perturbation = Perturbation.of(setup.change, loaded, None if donor is None else load_checkpoint(donor, **loading))
-    folder = None if setup.save is None else Path(setup.save).expanduser()
+    folder = None if setup.save is None else path_from_home(setup.save)
     if folder is not None:
         check_model(loaded)
     text = open_text_subject(perturbation.checkpoint, **part(ReadingKeywords, options))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.rows import Layer, Source
 from geoscope.run_folders import ClaimedFolder
 from geoscope.settings.measuring import ReadingKeywords, ReadingOptions, Seed
@@ -74,7 +75,7 @@ def keep_rows(opening: Opened, folder: str | Path | None) -> None:
             f"expected --run with a checkpoint that reads text, got {opening.subject['name']}, whose rows are there "
             "already; leave it out"
         )
-    claimed = ClaimedFolder(Path(folder).expanduser(), "--run", "rows", "a new folder or one of such a run")
+    claimed = ClaimedFolder(path_from_home(folder), "--run", "rows", "a new folder or one of such a run")
     opening.source.keep_in(open_kept(claimed, opening.identity, len(opening.source.index), anew=False))
 
 
@@ -134,7 +135,7 @@ def _found_embeddings(subject: Any, options: Mapping[str, Any]) -> Embeddings:
         return subject
     if expect(subject, (Kind.ROWS, Kind.HELD), _WITH_ROWS) is Kind.HELD:
         return object_embeddings(subject, groups=groups, column=column)
-    path = Path(subject).expanduser()
+    path = path_from_home(subject)
     if not is_extracted(path):
         return open_embeddings(path, groups=groups, column=column)
     if groups is not None:

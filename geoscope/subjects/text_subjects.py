@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.protocols import resolved
 from geoscope.rows import Source
 from geoscope.scratch import scratch_folder
@@ -135,7 +136,7 @@ def keep_embeddings(
     expect(subject, [Kind.TEXT], "a checkpoint to read text with")
     options = completed(ReadingKeywords, resolved(given))
     if output is not None:
-        check_output(Path(output).expanduser())
+        check_output(path_from_home(output))
     text = open_text_subject(subject, **part(ReadingKeywords, options))
     extraction, described, sample, made = text
     for warning in extraction.warnings:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.subjects.tables.encodings import read_text, unpacked_name
 from geoscope.subjects.tables.record_files import parsed
 from geoscope.subjects.tables.tables import text_cell
@@ -29,7 +30,7 @@ def load_questions(place: str | None) -> dict[str, Questions]:
     as `validation`. A test file without answers is left out. Raises GeoscopeError where there is none, where a file has
     another layout, or an answer is not in its context where it is said to be.
     """
-    found = _from_hub() if place is None else _from_files(Path(place).expanduser())
+    found = _from_hub() if place is None else _from_files(path_from_home(place))
     return {split: found[split] for split in SPLITS if split in found}
 
 

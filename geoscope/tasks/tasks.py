@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.subjects.tables.encodings import unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES
 from geoscope.subjects.texts.corpora import check_specs, load_corpus
@@ -78,7 +79,7 @@ def load(spec: str, text_columns: Sequence[str] = ()) -> Task:
                 f"expected --text-column with a file, got {spec}, whose columns are known; leave it out"
             )
         return _answers(spec, place) if plain(name) == squad.NAME else _texts(spec)
-    path = Path(place or name).expanduser()
+    path = path_from_home(place or name)
     if not path.exists():
         raise GeoscopeError(
             f"expected a task of {', '.join((*TASKS, squad.NAME))}, a file ({' '.join(TABLE_SUFFIXES)}), a folder of "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.subjects.tables.encodings import read_lines, unpacked_name
 from geoscope.subjects.tables.table_files import TABLE_SUFFIXES, read_table
 from geoscope.subjects.tables.tables import text_cell
@@ -36,7 +37,7 @@ def load_task(spec: str) -> TaskData:
         raise GeoscopeError(
             f"expected a task of {', '.join(TASKS)}, got {name!r}; give NAME, or NAME=DIR with its files"
         )
-    found = _from_folder(task, Path(folder).expanduser()) if folder else _from_hub(task)
+    found = _from_folder(task, path_from_home(folder)) if folder else _from_hub(task)
     splits = {split: found[split] for split in SPLITS if split in found}
     if not splits:
         raise GeoscopeError(

@@ -10,7 +10,7 @@ import typer
 from geoscope.cli import exits
 from geoscope.cli.exits import ExitCode
 from geoscope.errors import GeoscopeError
-from geoscope.files import STDOUT, path_of
+from geoscope.files import STDOUT, path_from_home
 from geoscope.forms import output
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check_folder(destinations: Sequence[str]) -> str | None:
             "it with `geoscope report`"
         )
     (destination,) = destinations
-    folder = path_of(destination).expanduser()
+    folder = path_from_home(destination)
     if folder.is_file() or (not folder.exists() and folder.suffix.lower() in output.SUFFIXES):
         raise GeoscopeError(
             f"expected -o to name a folder for the reports of several subjects, got {destination}; name a folder, "

@@ -71,7 +71,7 @@ def open_embeddings(path: str | Path, *, groups: Any = None, column: str | None 
     column: which column, field or key holds the rows, where it is not clear. Raises GeoscopeError when the file is
     missing, unreadable or not a matrix of numbers, and where several could be meant.
     """
-    path = Path(path).expanduser()
+    path = path_from_home(path)
     asked = str(groups) if isinstance(groups, (str, os.PathLike)) else None
     found = _read_folder(path, asked, column) if path.is_dir() else _read(path, asked, column)
     for layer, rows in found.matrices.items():

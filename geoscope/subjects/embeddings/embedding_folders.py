@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from geoscope.bounds import DESCRIPTION_BYTES, read_whole
 from geoscope.errors import GeoscopeError, first_line, telling_what_is_kept
-from geoscope.files import json_content, write_json
+from geoscope.files import json_content, path_from_home, write_json
 from geoscope.progress import Progress
 from geoscope.report import Sample, Subject
 from geoscope.result import first_mistake
@@ -46,7 +46,7 @@ def write_embeddings(
     stay, and the next with the same goes on from them. Raises GeoscopeError for a folder with other files in it, and
     for a source that is no checkpoint's layers.
     """
-    folder = Path(folder).expanduser()
+    folder = path_from_home(folder)
     check_output(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     parts = parts_of(folder)

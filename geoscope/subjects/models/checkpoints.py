@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from geoscope.errors import GeoscopeError
+from geoscope.files import path_from_home
 from geoscope.settings.loading import Loading
 from geoscope.settings.measuring import Text
 from geoscope.settings.option import default_of
@@ -238,7 +239,7 @@ def find_checkpoint(
 def _found(
     subject: str, revision: str | None, below: str | None, base_of: str | None, *, code: bool, allow_pickle: bool
 ) -> Snapshot:
-    folder = _demo_folder() if subject == "demo" else Path(subject).expanduser()
+    folder = _demo_folder() if subject == "demo" else path_from_home(subject)
     if folder.is_dir():
         if revision is not None:
             raise GeoscopeError(

@@ -131,6 +131,15 @@ def _over_inputs() -> Iterator[Case]:
         files=model,
     )
     yield refused("fine-tuning into its checkpoint", "finetune model --task mlm:t.txt -o model", files=model)
+    for what, command in {
+        "an extraction": "extract model --corpus t.txt -o ~nobodyx/d",
+        "a batch": "measure model other --corpus t.txt -o ~nobodyx/d",
+        "a study's checkpoints": "perturb model --corpus t.txt --levels 0,1 --seeds 1 --save ~nobodyx/d",
+        "a probe's task": "perturb model --corpus t.txt --levels 0,1 --seeds 1 --probe cola=~nobodyx/d",
+        "a fine-tuning": "finetune model --task mlm:t.txt -o ~nobodyx/d",
+        "a task": "finetune model --task ~nobodyx/d.csv -o d",
+    }.items():
+        yield refused(f"{what} in the home of nobody", command, "nobodyx", files=model)
 
 
 def _places() -> Iterator[Case]:
