@@ -20,7 +20,7 @@ from geoscope import measuring
 from geoscope.comparisons.difference_errors import share_of_corpora
 from geoscope.errors import GeoscopeError
 from geoscope.report import Report, Sample
-from geoscope.rows import Batch, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.rows import Batch, IntArray, Layer, Source, hash_rows, smallest
 from geoscope.scratch import scratch_folder
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import names, without
@@ -29,7 +29,7 @@ from geoscope.subjects.embeddings.embedding_folders import write_embeddings
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.subjects.layers import resolve_layers
-from geoscope.subjects.nested_draws import sample_of
+from geoscope.subjects.nested_draws import rows_of, sample_of, sequence_hashes
 from geoscope.subjects.opening import embeddings_of, opened
 from geoscope.subjects.row_files.array_files import matrix
 
@@ -145,11 +145,9 @@ def _fewer_sequences(reopened: _Reopened, fewest: Report) -> _Reopened:
     wanted = fewest.sample.sequences or 0
     if len(names) <= wanted:
         return reopened
-    alone = RowIndex(names, np.full_like(names, -1), names)
-    chosen = names[smallest(hash_rows(alone, reopened.report.sample.seed), wanted)]
-    kept = np.flatnonzero(np.isin(reopened.source.index.sequences, chosen)).astype(np.int64)
-    sample = sample_of(reopened.sample, names, chosen)
-    return replace(reopened, source=Thinned(reopened.source, kept), sample=sample)
+    chosen = names[smallest(sequence_hashes(names, reopened.report.sample.seed), wanted)]
+    kept = Thinned(reopened.source, rows_of(reopened.source.index, chosen))
+    return replace(reopened, source=kept, sample=sample_of(reopened.sample, names, chosen))
 
 
 def _measured(reopened: _Reopened, rows: int, points: int) -> Report:

@@ -14,6 +14,9 @@ from geoscope.files import is_none
 from geoscope.report import Measurement
 from geoscope.result import TOLD, Part, Result
 
+_OUTSIDE = "its value at the full sample lies outside its 95 % interval"
+"""How a reason ends where no smaller size is enough."""
+
 
 class Size(Part):
     """One sample: a part of every larger one."""
@@ -54,6 +57,11 @@ class Enough(Part):
     from_size: int | None = Field(description="its 95 % interval, and that of every larger size, holds that value")
     standard_error: float | None = Field(default=None, ge=0, description="at that size")
     reason: str | None = Field(default=None, description="why no smaller size is enough, or none is known to be")
+
+    @property
+    def is_not(self) -> bool:
+        """Whether no smaller size is enough; else that is not known, or one is."""
+        return self.whole is not None and (self.reason or "").endswith(_OUTSIDE)
 
 
 class SizeCurve(Result):
@@ -96,7 +104,7 @@ def enough_of(curve: Sequence[SizePoint]) -> Enough:
             why = point.reason or "it has no standard error"
             break
         if not held[0] <= whole.value <= held[1]:
-            why = "its value at the full sample lies outside its 95 % interval"
+            why = _OUTSIDE
             break
         first = point
     if first is not None:

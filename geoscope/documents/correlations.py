@@ -123,7 +123,9 @@ def _within_models(row: Association, result: Correlations) -> list[str]:
     apart = [e for e in result.associations if e.model and (e.task, e.layer, e.measure, e.quantizer) == place]
     if len(apart) < 2:
         return []
-    left = next(each for each in row.partials if each.given == [SUBJECT])
+    left = next((each for each in row.partials if each.given == [SUBJECT]), None)
+    if left is None:
+        return []
     names = [*short_names([str(each.model) for each in apart]), "all with the models' means taken out"]
     told = [
         f"{name} {'undefined' if found.value is None else coefficient(found.value)}"

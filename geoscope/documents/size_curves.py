@@ -68,7 +68,7 @@ def _findings(result: SizeCurve) -> list[Finding]:
         name = f"{row.measure} of {layer_in_words(row.layer)}" if several else row.measure
         if row.from_size is not None:
             held.setdefault(row.from_size, []).append(name + _share(row))
-        elif row.whole is not None and "outside" in (row.reason or ""):
+        elif row.is_not:
             left.append(name)
         else:
             unknown.setdefault(row.reason or "", []).append(name)

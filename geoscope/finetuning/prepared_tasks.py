@@ -15,7 +15,7 @@ from geoscope.finetuning.preparation.answers import Answers
 from geoscope.finetuning.preparation.heads import headed_class, own_head
 from geoscope.finetuning.preparation.labelled_texts import LabelledTexts
 from geoscope.finetuning.preparation.language import MaskedTokens, NextTokens
-from geoscope.finetuning.preparation.reader import Encoded, Reader
+from geoscope.finetuning.preparation.reader import Collator, Encoded, Reader
 from geoscope.subjects.checkpoint_files.weights import choose_weights
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.tasks.examples import Questions
@@ -34,7 +34,7 @@ class Prepared(Protocol):
     @property
     def in_order(self) -> bool: ...
     @property
-    def collator(self) -> Callable[[list[Any]], Any]: ...
+    def collator(self) -> Collator: ...
     @property
     def compute_metrics(self) -> Callable[[Any], dict[str, float]] | None: ...
     def check(self) -> None: ...

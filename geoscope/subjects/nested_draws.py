@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from geoscope.rows import IntArray, RowIndex, hash_rows, smallest
 from geoscope.subjects.disjoint_draws import corpus_of, taken
@@ -15,15 +16,13 @@ from geoscope.subjects.embeddings.embeddings import Embeddings
 def some_sequences(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
     """So many sequences by a seeded hash, each corpus by itself, so that it keeps its share of them."""
     names = np.unique(embeddings.index.sequences)
-    alone = RowIndex(names, np.full_like(names, -1), names)
-    hashes, corpora = hash_rows(alone, seed), corpus_of(embeddings.sample, names)
+    hashes, corpora = sequence_hashes(names, seed), corpus_of(embeddings.sample, names)
     turn = np.empty(len(names))
     for corpus in np.unique(corpora):
         own = np.flatnonzero(corpora == corpus)
         turn[own[np.argsort(hashes[own], kind="stable")]] = (np.arange(len(own)) + 0.5) / len(own)
     chosen = np.sort(names[np.argsort(turn, kind="stable")[:count]])
-    kept = np.flatnonzero(np.isin(embeddings.index.sequences, chosen)).astype(np.int64)
-    return taken(embeddings, kept, sample_of(embeddings.sample, names, chosen))
+    return taken(embeddings, rows_of(embeddings.index, chosen), sample_of(embeddings.sample, names, chosen))
 
 
 def some_rows(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
@@ -31,6 +30,16 @@ def some_rows(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
     kept = smallest(hash_rows(embeddings.index, seed), count)
     names, chosen = (np.unique(each) for each in (embeddings.index.sequences, embeddings.index.sequences[kept]))
     return taken(embeddings, kept, sample_of(embeddings.sample, names, chosen))
+
+
+def sequence_hashes(names: IntArray, seed: int) -> npt.NDArray[np.uint64]:
+    """A seeded hash of each sequence, whatever its rows."""
+    return hash_rows(RowIndex(names, np.full_like(names, -1), names), seed)
+
+
+def rows_of(index: RowIndex, sequences: IntArray) -> IntArray:
+    """The places of the rows of some sequences, increasing."""
+    return np.flatnonzero(np.isin(index.sequences, sequences)).astype(np.int64)
 
 
 def sample_of(sample: Mapping[str, Any], names: IntArray, chosen: IntArray) -> dict[str, Any]:

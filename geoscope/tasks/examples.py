@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple, TypeVar
+
+from geoscope.subjects.texts.sequences import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,8 @@ def _taken(held: _E, places: Sequence[int]) -> _E:
 
 
 def _fingerprint(rows: Iterable[Iterable[str]]) -> str:
-    digest = hashlib.sha256()
+    seen = Fingerprint()
     for row in rows:
         for text in row:
-            encoded = text.encode("utf-8", "surrogatepass")
-            digest.update(len(encoded).to_bytes(8, "little"))
-            digest.update(encoded)
-    return f"sha256:{digest.hexdigest()}"
+            seen.add(text)
+    return str(seen)

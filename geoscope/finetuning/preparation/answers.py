@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.preparation.reader import Encoded, Reader
+from geoscope.finetuning.preparation.reader import Collator, Encoded, Reader
 from geoscope.rows import Float64, IntArray
 from geoscope.tasks.answer_scores import answer_f1, exact_match
 from geoscope.tasks.examples import Answer, Questions
@@ -68,7 +68,9 @@ class Answers:
         name, length = self.reader.checkpoint.name, self.reader.max_length
         room = length - length // _SHARE - self.reader.tokenizer.num_special_tokens_to_add(pair=True) - _SLACK
         if room <= length // _SHARE:
-            raise GeoscopeError(f"expected --max-length with room for a question and its context, got {length}")
+            raise GeoscopeError(
+                f"expected --max-length with room for a question and its context, got {length}; give more"
+            )
         if not self.reader.tokenizer.is_fast:
             raise GeoscopeError(
                 f"expected a tokenizer that says where in the text a token is, got that of '{name}', which does not; "
@@ -88,12 +90,9 @@ class Answers:
         return [window.row for window in self._held_out]
 
     @property
-    def collator(self) -> Callable[[list[Any]], Any]:
+    def collator(self) -> Collator:
         """Pads a batch to its longest window."""
-        from transformers import DataCollatorWithPadding
-
-        collator: Callable[[list[Any]], Any] = DataCollatorWithPadding(self.reader.tokenizer)
-        return collator
+        return self.reader.padding
 
     def compute_metrics(self, predicted: Any) -> dict[str, float]:
         """F1 and exact match of the answers that Trainer's predictions of the windows, in their order, give."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.finetuning.preparation.reader import Encoded, Reader
+from geoscope.finetuning.preparation.reader import Collator, Encoded, Reader
 from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES
 
@@ -43,12 +42,9 @@ class LabelledTexts:
         return self.reader.encoded(self.held_out.texts)
 
     @property
-    def collator(self) -> Callable[[list[Any]], Any]:
+    def collator(self) -> Collator:
         """Pads a batch to its longest example."""
-        from transformers import DataCollatorWithPadding
-
-        collator: Callable[[list[Any]], Any] = DataCollatorWithPadding(self.reader.tokenizer)
-        return collator
+        return self.reader.padding
 
     def compute_metrics(self, predicted: Any) -> dict[str, float]:
         """The task's scores of Trainer's predictions; those without a value are left out."""

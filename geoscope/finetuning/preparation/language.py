@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from geoscope.errors import GeoscopeError
-from geoscope.finetuning.preparation.reader import Encoded, Reader
+from geoscope.finetuning.preparation.reader import Collator, Encoded, Reader
 from geoscope.tasks.examples import Examples
 from geoscope.torch_state import drawn_by
 
@@ -20,8 +19,8 @@ _FEWEST = 2  # tokens of a sequence of which one can be predicted
 
 
 @dataclass(frozen=True)
-class MaskedTokens:
-    """Masked language modelling for one reader: in training the masks are drawn anew, in evaluation once."""
+class _Language:
+    """What both have: text for one reader, and a loss that is the score."""
 
     reader: Reader
     learnt: Examples
@@ -31,20 +30,25 @@ class MaskedTokens:
     in_order = False
     compute_metrics = None
 
+    def plain(self) -> Encoded:
+        """The evaluation examples as token ids alone."""
+        return self.reader.encoded(self.held_out.texts)
+
+
+class MaskedTokens(_Language):
+    """Masked language modelling for one reader: in training the masks are drawn anew, in evaluation once."""
+
     def check(self) -> None:
         """Raises GeoscopeError for a checkpoint that has no mask."""
         if self.reader.tokenizer.mask_token is None:
             raise GeoscopeError(
-                f"expected a checkpoint with a mask token for mlm, got '{self.reader.checkpoint.name}', which has none"
+                f"expected a checkpoint with a mask token for mlm, got '{self.reader.checkpoint.name}', which has "
+                "none; take clm, or another checkpoint"
             )
 
     def train(self) -> Encoded:
         """The training examples without labels: their masks are drawn by the collator."""
         return self.reader.encoded(self.learnt.texts)
-
-    def plain(self) -> Encoded:
-        """The evaluation examples as token ids alone."""
-        return self.reader.encoded(self.held_out.texts)
 
     def evaluation(self) -> Encoded:
         """The evaluation examples, masked here, the same every time."""
@@ -56,7 +60,7 @@ class MaskedTokens:
         return masked
 
     @property
-    def collator(self) -> Callable[[list[Any]], Any]:
+    def collator(self) -> Collator:
         """Pads a batch to its longest example; draws the masks of one without labels."""
         padding = _padding(self.reader)
 
@@ -72,17 +76,8 @@ class MaskedTokens:
         return DataCollatorForLanguageModeling(self.reader.tokenizer, mlm_probability=MASKED_SHARE)
 
 
-@dataclass(frozen=True)
-class NextTokens:
+class NextTokens(_Language):
     """Causal language modelling for one reader: every token but the first is to be told from those before it."""
-
-    reader: Reader
-    learnt: Examples
-    held_out: Examples
-
-    label_names = ("labels",)
-    in_order = False
-    compute_metrics = None
 
     def check(self) -> None:
         """Raises GeoscopeError for a checkpoint that sees the tokens that it is to tell."""
@@ -106,7 +101,7 @@ class NextTokens:
         return self._long_enough(self.held_out)
 
     @property
-    def collator(self) -> Callable[[list[Any]], Any]:
+    def collator(self) -> Collator:
         """Pads a batch to its longest example; padding is not to be told, whatever token it is made of."""
         return _padding(self.reader)
 
@@ -132,9 +127,9 @@ class NextTokens:
         return kept
 
 
-def _padding(reader: Reader) -> Callable[[list[Any]], Any]:
+def _padding(reader: Reader) -> Collator:
     """Pads token ids, and labels by what no loss counts."""
     from transformers import DataCollatorForTokenClassification
 
-    collator: Callable[[list[Any]], Any] = DataCollatorForTokenClassification(reader.tokenizer)
+    collator: Collator = DataCollatorForTokenClassification(reader.tokenizer)
     return collator

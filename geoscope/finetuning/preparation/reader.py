@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
@@ -16,6 +16,9 @@ from geoscope.subjects.models.tokenizers import refuse_foreign_ids
 
 Encoded = Sequence[Mapping[str, Any]]
 """Examples as token ids: what a model is given of each, and its labels."""
+
+Collator = Callable[[list[Any]], Any]
+"""Makes one batch of some of them."""
 
 _CHUNK = 2048
 
@@ -56,6 +59,14 @@ class Reader:
         taken = signature(self.checkpoint.model.forward).parameters
         always = ("input_ids", "attention_mask")
         return [name for name in self.tokenizer.model_input_names if name in always or name in taken]
+
+    @property
+    def padding(self) -> Collator:
+        """Pads a batch to its longest example."""
+        from transformers import DataCollatorWithPadding
+
+        collator: Collator = DataCollatorWithPadding(self.tokenizer)
+        return collator
 
     def encoded(self, texts: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
         """Texts, or pairs of them, as token ids; one padding token for a text of none."""
