@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_reports import report, row
 
 from geoscope.errors import GeoscopeError
 
@@ -141,6 +142,38 @@ def test_the_papers_page_names_every_step_and_says_what_was_not_run(monkeypatch,
     findings.result.cache_clear()
     assert told.count("| not run |") == sum(len(paper.claims) for paper in PAPERS)
     assert all(f"`{name}`" in told for name in names)
+
+
+def test_the_papers_page_is_made_of_the_results_that_there_are(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.papers.page import PAGE, page
+
+    assert page() == PAGE.read_text(encoding="utf-8")
+
+
+def test_a_noise_study_is_related_to_the_mean_of_its_probes(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.papers import findings
+    from benchmarks.papers.claims import PAPERS
+
+    levels = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0]
+    keys = ("patchiness", "reconstruction_error", "eigenvalue_early_enrichment", "isoscore")
+    study = report(*(row(key, 1.5 - level / 50, noise_level=level) for level in levels for key in keys))
+    told = json.loads(study.to_json()) | {
+        "scores": [
+            {"task": task, "metric": "accuracy", "score": 0.9 - level / 60 + 0.01 * (place % 2), "n": 100,
+             "method": "probe", "noise_level": level}
+            for place, level in enumerate(levels) for task in ("cola", "rte")
+        ]
+    }  # fmt: skip
+    (tmp_path / "noise.json").write_text(json.dumps(told))
+    monkeypatch.setattr(findings, "RESULTS", tmp_path)
+    findings.result.cache_clear()
+    found = [claim.found() for claim in PAPERS[2].claims]
+    findings.result.cache_clear()
+    assert [each.verdict for each in found[:1] + found[2:5]] == ["as claimed", "as claimed", "against it", "against it"]
+    assert "over 6 states; given the level's logarithm" in found[0].words
+    assert found[5].verdict == "not run"
 
 
 def test_a_verdict_needs_an_interval_that_leaves_0_out(monkeypatch):

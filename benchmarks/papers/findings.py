@@ -108,15 +108,24 @@ def over_tasks(number: Callable[[Any], Estimate | None], sign: int, what: str) -
     return Finding(f"{what}: {of_all}{each}.{told}", mean.verdict(sign))
 
 
-def correlations(step: str, score: str = "mean/probe", **options: Any) -> dict[str, Any]:
-    """Of a study: each measure's association with the mean of its probes."""
+def correlations(step: str) -> dict[str, Any]:
+    """Of a study: each measure's association with the mean of its probes; nothing where it was not run."""
     import geoscope
 
     study = result(step)
     if study is None:
         return {}
-    told = geoscope.correlate([study], study, **options)
-    return {each.measure: each for each in told.associations if each.task == score}
+    return {each.measure: each for each in geoscope.correlate([], study).associations if each.task == "mean"}
+
+
+def scores_of_arms(study: Any, names: Callable[[Any], str] = lambda arm: str(arm.name)) -> str:
+    """Every arm's scores but for its loss, in words; names: what an arm is called."""
+    return "; ".join(
+        f"{names(arm)}: {spread.measure} {spread.mean:.3f}"
+        for arm in study.arms
+        for spread in arm.scores
+        if spread.measure != "loss" and spread.mean is not None
+    )
 
 
 def shown(correlation: Any) -> str:

@@ -18,10 +18,10 @@ Made by `make papers` from the results in `benchmarks/papers/results`; nothing o
 claims, in our words, and what such runs cannot say. Checkpoints: all-MiniLM-L6-v2 (`demo`: 6 layers, 384 dimensions)
 and, where it says so, all-mpnet-base-v2. Two processor cores.
 
-A verdict needs an interval: **as claimed** and **against it** are said where the 95 % interval leaves 0 out, on that
-side; else it **cannot be told** from these runs. Intervals of one task are of a paired t test over seeds; those of
-several take the tasks as a sample of tasks. They are not adjusted for how many claims are looked at: of twenty without
-truth one would come out.
+A verdict needs an interval, but for bars, which are counted: **as claimed** and **against it** are said where the 95 %
+interval leaves 0 out, on that side; else it **cannot be told** from these runs. Intervals of one task are of a paired t
+test over seeds, those of a size curve by the smallest sample's own error; those of several tasks take them as a sample
+of tasks. They are not adjusted for how many claims are looked at: of twenty without truth one would come out.
 """
 
 
