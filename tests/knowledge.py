@@ -33,7 +33,7 @@ _TABLES = {("csv", "reader"), ("csv", "DictReader"), ("pq", "read_table"), ("pq"
 _READERS = ("tables.py", "table_files.py", "separated_files.py", "csv_heads.py")
 """The reader of tables, and which of its own files open one; rows of embeddings are streamed, their head looked at."""
 
-_TRAITS_MAY_STAND = ("catalogue.py", "protocols.py", "measures", "settings", "diagnosis")
+_TRAITS_MAY_STAND = ("catalogue", "protocols.py", "measures", "settings", "diagnosis")
 """Files and folders that name measures for what they are: their rows, formulas, what works and options ask for, and
 what other code found for them.
 """

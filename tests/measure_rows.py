@@ -78,7 +78,7 @@ def row_of(key: str) -> Row:
     """The tests' row of a measure; a test that asks for one that is not there fails and says what to write."""
     if key not in ROWS:
         pytest.fail(
-            f"{key} has a row in geoscope/catalogue.py and none in ROWS of tests/measure_rows.py; add "
+            f"{key} has a row in geoscope/catalogue/ and none in ROWS of tests/measure_rows.py; add "
             f'"{key}": Row(known, holds) there, with a value known from elsewhere and the changes that do not move it'
         )
     return ROWS[key]

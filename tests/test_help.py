@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from geoscope.catalogue import FAMILIES, KEYS
+from geoscope.catalogue import FAMILIES, GROUPS, KEYS
 from geoscope.cli import app as cli
 from geoscope.cli.help import examples_of, written
 from geoscope.cli.options import completing
@@ -109,7 +109,7 @@ def test_values_complete(option: str, typed: str, offered: list[str]) -> None:
 
 def test_measures_complete_to_families_and_keys() -> None:
     offered = set(completing(fields_of(MeasureOptions)["measures"])(""))
-    assert offered == {*KEYS, *(family.replace(" ", "_") for family in FAMILIES)}
+    assert offered == {*KEYS, *GROUPS, *(family.replace(" ", "_") for family in FAMILIES)}
 
 
 def test_a_shell_gets_them() -> None:

@@ -16,7 +16,7 @@ HOME = {
     "choices of options": "its field's Literal (elsewhere: choices_of(group, name))",
     "ladders of subjects": "geoscope/subjects/opening.py, and geoscope/subjects/kinds.py for what a subject is",
     "readers of tables": "geoscope/subjects/tables/tables.py",
-    "traits of measures": "its row in geoscope/catalogue.py",
+    "traits of measures": "its row in geoscope/catalogue/",
     "columns of results": "the table in geoscope/documents of the kind of result",
 }
 

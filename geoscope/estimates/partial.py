@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import Undefined
+from geoscope.passes.making import enough_distinct, finite_rows
 from geoscope.passes.moments import Moments, Units
 from geoscope.passes.pairs import Neighbours, lengths_within, nearest_two
-from geoscope.passes.passes import Passes, enough_distinct, finite_rows
+from geoscope.passes.passes import Passes
 from geoscope.passes.principal_components import Components, components_of_parts
 from geoscope.passes.quantizers.codebooks import Codes
 from geoscope.rows import BoolArray, Float64, FloatArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geoscope.catalogue import FAMILIES, KEYS, select
+from geoscope.catalogue import FAMILIES, GROUPS, KEYS, select
 from geoscope.errors import GeoscopeError
 from geoscope.transforms import steps_of
 from geoscope.wording import meant
@@ -21,8 +21,8 @@ TEXT_TASK_WORDS = ("cola", "sst2", "mrpc", "rte", "stsb", "qnli", "qqp", "mnli",
 TASK_WORDS = (*TEXT_TASK_WORDS, "squad")
 """Every task that has a name."""
 
-MEASURE_WORDS = tuple(dict.fromkeys((*(family.replace(" ", "_") for family in FAMILIES), *KEYS)))
-"""The names of families and measures, as they are typed."""
+MEASURE_WORDS = tuple(dict.fromkeys((*(family.replace(" ", "_") for family in FAMILIES), *GROUPS, *KEYS)))
+"""The names of families, groups and measures, as they are typed."""
 
 
 def points_of(points: str | int | None) -> int | None:
