@@ -128,11 +128,14 @@ def test_what_cannot_be_written_is_refused_before_the_run(
         "extract demo -o ~nobodyx/d",
         "perturb demo --levels 0,1 --save ~nobodyx/d",
         "perturb demo --levels 0,1 --probe cola=~nobodyx/d",
-        "finetune demo --task ~nobodyx/d.csv",
-        "finetune demo --task cola=~nobodyx/d",
+        "finetune demo --task ~nobodyx/d.csv -o d",
+        "finetune demo --task cola=~nobodyx/d -o d",
     ],
 )
-def test_the_home_of_nobody_is_told(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_home_of_nobody_is_told(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert cli.main(command.split()) == 2
     assert "~nobodyx" in capfd.readouterr().err
 
