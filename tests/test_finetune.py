@@ -84,6 +84,8 @@ def test_a_run_folder_holds_it_all(study):
     assert not list(folder.rglob("*.bin"))  # nothing pickled
     loaded = load_checkpoint(str(run / "checkpoint"), device="cpu")
     assert loaded.fingerprint == json.loads((run / "scores.json").read_text())["fingerprint"]
+    scores = json.loads((run / "scores.json").read_text())
+    assert [1 <= classes <= 2 for classes in scores["predicted_classes"]] == [True, True]  # an epoch each
     settings = json.loads((run / "settings.json").read_text())
     assert (settings["weight"], settings["shrinkage"], settings["seed"], settings["epochs"]) == (5.0, 0.2, 1, 2)
     assert [entry["epoch"] for entry in json.loads((run / "geometry.json").read_text())] == [0, 1, 2]
@@ -438,6 +440,19 @@ def test_labels_of_a_file_are_classes_or_numbers(tmp_path, texts):
     assert not set(numbers.train.texts) & set(numbers.evaluation.texts)
     with pytest.raises(GeoscopeError, match="two classes"):
         tasks.load(str(write_task(tmp_path / "d.csv", texts, lambda i, _: 1)))
+
+
+def test_predictions_of_one_class_are_told(checkpoint_folder, tmp_path, texts):
+    folder = tmp_path / "alike"
+    folder.mkdir()
+    write_task(folder / "train.csv", texts[:8], lambda i, _: i % 2)
+    write_task(folder / "dev.csv", (texts[9],) * 4, lambda i, _: i % 2)  # one text: one class, whatever was learnt
+    given = SMALL | {"epochs": 1}
+    result = finetune(
+        str(checkpoint_folder("bert")), task=f"alike={folder}", output=tmp_path / "runs", seeds=1, **given
+    )
+    assert [arm.one_class for arm in result.arms] == [[0]]
+    assert "all predictions are of one class in 1 of 1 seeds of none" in " ".join(render(result, "table").split())
 
 
 def test_a_folder_of_files_has_its_own_split(tmp_path, texts):

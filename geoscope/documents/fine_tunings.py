@@ -61,7 +61,7 @@ def document(result: FineTuning) -> Document:
             ),
         ],
         facts=[] if short == name else [name],
-        findings=[Finding(line, lead=True) for line in (*map(capital, _against_none(result)), *_undefined(result))],
+        findings=[Finding(line, lead=True) for line in _findings(result)],
         reading=_notes(result),
         legend=[arm.name for arm in result.arms],
     )
@@ -71,6 +71,20 @@ def _clouds(result: FineTuning) -> list[str]:
     """The clouds that were measured: those of several layers or rows of each, then layer by layer."""
     found = dict.fromkeys(row.cloud for row in result.measurements if row.cloud is not None)
     return [cloud for cloud in _CLOUDS if cloud in found] + sorted(cloud for cloud in found if cloud not in _CLOUDS)
+
+
+def _findings(result: FineTuning) -> list[str]:
+    return [*map(capital, _against_none(result)), *_of_one_class(result), *_undefined(result)]
+
+
+def _of_one_class(result: FineTuning) -> list[str]:
+    """A sentence for each arm of which some runs predict one class alone."""
+    return [
+        f"all predictions are of one class in {len(arm.one_class)} of {len(arm.seeds)} seeds of {arm.name}: there no "
+        "score says anything of what was learnt"
+        for arm in result.arms
+        if arm.one_class
+    ]
 
 
 def _against_none(result: FineTuning) -> list[str]:

@@ -132,6 +132,7 @@ class ArmResult(Part):
     scores: list[Spread]
     geometry: list[Spread]
     penalties: list[Penalty] = Field(default=[], description="one an epoch; none without a regularizer")
+    one_class: list[int] = Field(default=[], description="seeds whose predictions after training are all of one class")
 
 
 class _Examples(TypedDict):

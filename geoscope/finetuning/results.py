@@ -10,6 +10,7 @@ import numpy as np
 
 from geoscope.finetuning.along_settings import after, along
 from geoscope.finetuning.outcome import ArmResult, FineTuning, Penalty, RunRow, Spread, Trend
+from geoscope.finetuning.preparation.labelled_texts import PREDICTED_CLASSES
 from geoscope.finetuning.runs import Run
 from geoscope.finetuning.significance import paired, within_seeds
 from geoscope.statistics import holm
@@ -91,6 +92,7 @@ def _arm_results(rows: Mapping[Run, list[RunRow]]) -> list[ArmResult]:
                 scores=[spread for spread in spreads if spread.cloud is None],
                 geometry=[spread for spread in spreads if spread.cloud is not None],
                 penalties=_penalties(runs),
+                one_class=[run.seed for run in runs if _last_predicted(run) == 1],
             )
         )
     return _adjusted(results)
@@ -111,6 +113,12 @@ def _penalties(runs: Sequence[Run]) -> list[Penalty]:
         Penalty(epoch=epoch, **{name: _mean(entry.get(name) for entry in entries) for name in LOGGED})
         for epoch, entries in sorted(by_epoch.items())
     ]
+
+
+def _last_predicted(run: Run) -> int | None:
+    """Of how many classes a run's last predictions are; None where that is not known."""
+    found = run.read("scores.json").get(PREDICTED_CLASSES, [])
+    return found[-1] if found else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoscope.errors import GeoscopeError
 from geoscope.files import json_content, write_json
+from geoscope.finetuning.preparation.labelled_texts import PREDICTED_CLASSES
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.settings.fine_tuning import FineTuningOptions
 from geoscope.settings.measuring import Quantizer
@@ -123,7 +124,9 @@ def train(
     write_json(run.folder / "geometry.json", _in_order(geometry.history))
     if times := _logged(trainer, TIMED):
         write_json(run.folder / TIMES, times)
-    kept = {"epochs": _scores(trainer, lesson), "penalties": _logged(trainer, LOGGED)}
+    kept: dict[str, Any] = {"epochs": _scores(trainer, lesson), "penalties": _logged(trainer, LOGGED)}
+    if predicted := _logged(trainer, [f"eval_{PREDICTED_CLASSES}"]):
+        kept[PREDICTED_CLASSES] = [int(entry[f"eval_{PREDICTED_CLASSES}"]) for entry in predicted]
     write_json(run.folder / "scores.json", {"fingerprint": trained.fingerprint, **kept})
 
 

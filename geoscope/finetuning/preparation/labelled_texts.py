@@ -12,6 +12,9 @@ from geoscope.finetuning.preparation.reader import Collator, Encoded, Reader
 from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES
 
+PREDICTED_CLASSES = "predicted_classes"
+"""Told beside the scores: of how many classes predictions are. Of one, no score says what was learnt."""
+
 
 @dataclass(frozen=True)
 class LabelledTexts:
@@ -51,7 +54,7 @@ class LabelledTexts:
         given = predicted.predictions
         logits = given[0] if isinstance(given, tuple) else given
         values = logits.argmax(axis=-1) if self.classes else np.reshape(logits, -1)
-        found = {}
+        found: dict[str, float] = {PREDICTED_CLASSES: len(np.unique(values))} if self.classes else {}
         for name in self.scored:
             try:
                 found[name] = SCORES[name](predicted.label_ids, values)
