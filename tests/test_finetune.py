@@ -445,7 +445,7 @@ def test_labels_of_a_file_are_classes_or_numbers(tmp_path, texts):
 def test_predictions_of_one_class_are_told(checkpoint_folder, tmp_path, texts):
     folder = tmp_path / "alike"
     folder.mkdir()
-    write_task(folder / "train.csv", texts[:8], lambda i, _: i % 2)
+    write_task(folder / "train.csv", texts[:16], lambda i, _: i % 2)
     write_task(folder / "dev.csv", (texts[9],) * 4, lambda i, _: i % 2)  # one text: one class, whatever was learnt
     given = SMALL | {"epochs": 1}
     result = finetune(
@@ -453,6 +453,14 @@ def test_predictions_of_one_class_are_told(checkpoint_folder, tmp_path, texts):
     )
     assert [arm.one_class for arm in result.arms] == [[0]]
     assert "all predictions are of one class in 1 of 1 seeds of none" in " ".join(render(result, "table").split())
+
+
+def test_a_training_of_which_nothing_can_be_learnt_is_refused(checkpoint_folder, tmp_path, texts):
+    given = SMALL | {"epochs": 1, "batch_size": 64}
+    task = str(write_task(tmp_path / "lengths.csv", texts))
+    with pytest.raises(GeoscopeError, match="at least two steps"):
+        finetune(str(checkpoint_folder("bert")), task=task, output=tmp_path / "runs", seeds=1, **given)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_folder_of_files_has_its_own_split(tmp_path, texts):

@@ -128,7 +128,7 @@ def test_a_rerun_reads_the_scores_back(
     again = perturb(folder, **options, parts=tmp_path / "parts")
     assert not made
     assert again.to_json() == first.to_json()
-    other = perturb(folder, **{**options, "finetune_epochs": 1}, parts=tmp_path / "parts")
+    other = perturb(folder, **{**options, "finetune_epochs": 3}, parts=tmp_path / "parts")
     assert len(made) == 2
     assert [score.score for score in found(other)] != [score.score for score in found(first)]
     assert not any(weights.exists() for weights in made)
@@ -146,7 +146,7 @@ def test_beside_a_probe_the_two_are_told_apart(folder: str, corpus_file: Path, t
     line = [
         "perturb", folder, "--corpus", str(corpus_file), "--sequences", "20", "--max-length", "16", "--device", "cpu",
         "--measures", "isoscore", "--levels", "0,5,50", "--seeds", "2", "--probe", both, "--finetune", both,
-        "--finetune-epochs", "1", "--finetune-examples", "32", "--no-progress", "-o", str(output),
+        "--finetune-epochs", "2", "--finetune-examples", "32", "--no-progress", "-o", str(output),
     ]  # fmt: skip
     assert cli.main(line) == 0
     report = Report.read(output)
@@ -193,7 +193,7 @@ def test_weights_that_the_files_lack_are_drawn_by_the_seed(
     scores = []
     for state in (1, 2):
         torch.manual_seed(state)
-        scores.append(found(perturb(str(tmp_path / "bare"), **{**options, "levels": "0", "finetune_epochs": 1})))
+        scores.append(found(perturb(str(tmp_path / "bare"), **{**options, "levels": "0", "finetune_epochs": 2})))
     assert scores[0] == scores[1]
 
 

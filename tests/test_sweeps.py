@@ -166,9 +166,9 @@ def test_other_batch_sizes_join_the_folder_and_one_alone_is_refused(sweep: Any, 
     }  # fmt: skip
     with pytest.raises(GeoscopeError, match="batch_size"):
         finetune(line[1], task=line[3], output=folder, batch_size=4, **shared)
-    found = finetune(line[1], task=line[3], output=folder, batch_size=[4, 80], **shared)
-    assert [arm.name for arm in found.arms][-1] == "none_b80"
-    assert Run.at(folder / "none_b80" / "seed0").arm == Arm("none", batch_size=80)
+    found = finetune(line[1], task=line[3], output=folder, batch_size=[4, 20], **shared)
+    assert [arm.name for arm in found.arms][-1] == "none_b20"
+    assert Run.at(folder / "none_b20" / "seed0").arm == Arm("none", batch_size=20)
 
 
 def test_arms_of_several_trainings() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from geoscope.errors import GeoscopeError
 from geoscope.settings.fine_tuning import (
     BATCH_SIZE,
     EPOCHS,
@@ -37,6 +39,19 @@ class Hyperparameters:
     def of(self, arm: Arm) -> Hyperparameters:
         """These, but for what is the arm's own."""
         return replace(self, **arm.training)
+
+    def steps(self, examples: int) -> int:
+        """How many there are over so many training examples."""
+        return math.ceil(examples / self.batch_size) * self.epochs
+
+    def check(self, examples: int) -> None:
+        """Refuse a training of which nothing can be learnt: the first step of warm-up has a learning rate of 0."""
+        if self.warmup > 0 and self.steps(examples) == 1:
+            raise GeoscopeError(
+                f"expected a training of at least two steps, since the first one of warm-up has a learning rate of 0, "
+                f"got one ({examples:,} examples in batches of {self.batch_size:,}); give more epochs or examples, or "
+                "smaller batches"
+            )
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ class Outlook:
         progress: Progress | None,
         announce: Callable[[str], None] | None,
     ) -> None:
-        self._steps = {run: _steps(len(lesson.train), hyperparameters.of(run.arm)) for run in missing}
+        self._steps = {run: hyperparameters.of(run.arm).steps(len(lesson.train)) for run in missing}
         self._all, self._runs, self._done, self._before = sum(self._steps.values()), len(missing), 0, 0
         self._progress, self._announce = progress, announce
         self._started: float | None = None
@@ -67,7 +66,3 @@ class Outlook:
         if self._announce is not None:
             amount = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
             self._announce(f"{what} {amount} to go")
-
-
-def _steps(examples: int, hyperparameters: Hyperparameters) -> int:
-    return math.ceil(examples / hyperparameters.batch_size) * hyperparameters.epochs

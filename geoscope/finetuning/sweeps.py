@@ -91,6 +91,8 @@ def finetune(checkpoint: str, *, task: str, output: str | Path, **given: Unpack[
         hyperparameters = replace(hyperparameters, max_length=min(hyperparameters.max_length, loaded.max_positions))
     lesson = Lesson(learnt, loaded, hyperparameters.max_length, torch_device(options["device"]), trust)
     lesson.check()
+    for arm in arms:
+        hyperparameters.of(arm).check(len(lesson.train))
     shared = _shared(lesson, hyperparameters, list(swept), tracking, recipe)
     folder = path_from_home(output)
     wanted = range(seed, seed + (options["seeds"] or chosen.seeds))

@@ -78,6 +78,7 @@ class FineTunings:
         ]
         for lesson in self._lessons:
             lesson.check()
+            self._hyperparameters.check(len(lesson.train))
         self._seed, self._progress = seed, progress
 
     @property
@@ -116,8 +117,7 @@ class FineTunings:
         return [_score(lesson, name, None, reason) for lesson in self._lessons for name in lesson.task.scores]
 
     def _steps(self, lesson: Lesson) -> int:
-        chosen = self._hyperparameters
-        return math.ceil(len(lesson.train) / chosen.batch_size) * chosen.epochs
+        return self._hyperparameters.steps(len(lesson.train))
 
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
