@@ -7,7 +7,7 @@ AUDIT := .venv-audit
 
 BASE ?= HEAD
 
-.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench papers finetune-study clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench papers clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -68,9 +68,6 @@ bench: $(STAMP)
 # The three papers' claims: runs what has no result in benchmarks/papers/results yet (hours), and writes docs/papers.md.
 papers: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.papers
-
-finetune-study: $(STAMP)
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.finetuning
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
