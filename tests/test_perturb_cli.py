@@ -24,6 +24,7 @@ from geoscope.measuring import measure
 from geoscope.report import Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
+from geoscope.subjects.models.extraction import Extraction
 
 MEASURES = "isoscore,two_nn,top_dimension_energy"
 
@@ -205,11 +206,21 @@ def test_the_non_standard_models(folder: str, corpus_file: Path, tmp_path: Path,
 
 
 def test_a_transform_moves_the_rows_and_no_weight(
-    folder: str, corpus_file: Path, glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    folder: str, corpus_file: Path, glue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     output = tmp_path / "study.json"
+    pooled: list[str] = []
+    batches = Extraction.batches
+
+    def counted(self: Extraction, *asked: Any) -> Any:
+        pooled.append(self.pooling)
+        return batches(self, *asked)
+
+    monkeypatch.setattr(Extraction, "batches", counted)
     more = ("--kind", "transform=drop-top", "--levels", "0,1,3", "--probe", f"cola={glue}", "--no-errors")
     assert cli.main(line(folder, corpus_file, output, *more)) == 0
+    assert pooled.count("mean") == 1  # the model is the same: what the probes read is read once
     report = Report.read(output)
     assert [row.keys for row in report.measurements[::3]] == [{"transform_level": at} for at in (0.0, 1.0, 3.0)]
     options: dict[str, Any] = {"corpora": [str(corpus_file)], "sequences": 40, "max_length": 32, "device": "cpu"}
@@ -229,6 +240,9 @@ def test_a_transform_moves_the_rows_and_no_weight(
     ]
     assert "transform" not in report.settings
     assert [score.transform_level for score in report.scores or []] == [0.0, 1.0, 3.0]
+    last = tmp_path / "last.json"
+    assert cli.main(line(folder, corpus_file, last, *more[:3], "3", *more[4:])) == 0
+    assert Report.read(last).scores == [score for score in report.scores or [] if score.transform_level == 3]
     jsonschema.validate(json.loads(output.read_text()), json_schema())
     capsys.readouterr()
     assert cli.main(["show", str(output)]) == 0

@@ -37,7 +37,8 @@ _TOLERANCE = 1e-3  # of the gradient: ten times scikit-learn's, twice as fast, a
 class Probes:
     """Some tasks, their texts tokenized once for one checkpoint; its weights may change between two `scores`.
 
-    rows: the most training examples of a task, a seeded draw. layer: whose rows are pooled.
+    rows: the most training examples of a task, a seeded draw. layer: whose rows are pooled. same_weights: they never
+    change, so that the texts are read once.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Probes:
         layer: int,
         max_length: int = MAX_LENGTH,
         batch_tokens: int | None = None,
+        same_weights: bool = False,
         progress: Progress | None = None,
     ) -> None:
         if find_spec("sklearn") is None:
@@ -69,7 +71,8 @@ class Probes:
             batch_tokens=batch_tokens,
             progress=progress,
         )
-        self._progress = progress
+        self._progress, self._same_weights = progress, same_weights
+        self._read: Float64 | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -111,10 +114,14 @@ class Probes:
 
     def _pooled(self) -> Float64:
         """(texts, d): every text's mean row; zeros for a text without a token."""
+        if self._read is not None:
+            return self._read
         pooled = np.zeros((len(self._places), self._hidden_size))
         sequences = self._extraction.index.sequences
         for batch in self._extraction.batches():
             pooled[sequences[batch.offsets]] = batch.rows[self._layer]
+        if self._same_weights:
+            self._read = pooled
         return pooled
 
     def _sides(self, pooled: Float64, examples: Examples) -> _Sides:

@@ -144,6 +144,7 @@ def open_study(setup: StudySetup, progress: Progress | None = None) -> Study:
     probing = Probes(
         perturbation.checkpoint, tasks, rows=setup.probe_rows, seed=asked["seed"], layer=text.extraction.layers[-1],
         progress=progress, max_length=text.sample["max_length"] or MAX_LENGTH, batch_tokens=asked["batch_tokens"],
+        same_weights=setup.change.transform is not None,
     ) if tasks else None  # fmt: skip
     tuning = FineTunings(
         perturbation.checkpoint, learnt, epochs=setup.finetune_epochs, examples=setup.finetune_examples,
