@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.linked_runs import run
 from benchmarks.papers.page import PAGE, page
 from benchmarks.papers.steps import RESULTS, Step, steps
 from benchmarks.settings import FOLDER
@@ -36,19 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(step: Step, work: Path, folders: Mapping[str, Path | None]) -> int:
-    """One command, in a folder where links stand for others, so that no place of this machine is in what it leaves."""
-    work.mkdir(parents=True, exist_ok=True)
+    """One command, whose result is then kept."""
     RESULTS.mkdir(exist_ok=True)
-    for name, folder in folders.items():
-        if folder is not None and not (work / name).is_symlink():
-            (work / name).symlink_to(folder.resolve(), target_is_directory=True)
     line = step.line({name: name for name in folders})
     output = step.name if line[0] == "finetune" else f"{step.name}.json"
     print(f"{step.name} ... geoscope {' '.join(line)}", flush=True)
     began = time.perf_counter()
-    ended = subprocess.run(
-        [sys.executable, "-m", "geoscope", *line, "-o", output, "--device", "cpu"], cwd=work, check=False
-    ).returncode
+    ended = run(work, folders, line, output)
     if ended == 0:
         found = work / output / "results.json" if (work / output).is_dir() else work / output
         step.result.write_bytes(found.read_bytes())

@@ -79,7 +79,7 @@ def steps() -> Iterator[Step]:
         )
     yield Step(
         "noise",
-        "perturb demo --levels 0,0.5,1,2,3,5,7,10,20,50,100 --seeds 3 --noise-kind relative "
+        "perturb demo --levels 0,1,2,5,10,20,50 --seeds 3 --noise-kind relative "
         f"{TEXT} {OF_STATES} --probe {probes}",
         0.4,
     )

@@ -1,0 +1,1 @@
+"""What the field's measures show of three checkpoints, layer by layer, beside what papers say."""
