@@ -16,6 +16,7 @@ from geoscope.passes.pairs import (
     Neighbours,
     Pairs,
     Skeleton,
+    lengths_within,
     neighbours_across,
     rms_radius,
     skeleton_of,
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 16
 """How long the neighbour lists are: two suffice for TwoNN, the rest lets sequences be left out without a new search."""
+SCALES = (1, 2, 4, 8)
+"""Of each k a row's k-th and 2k-th nearest are compared, as far as the lists go."""
+EQUALLY_FAR = 1e-9
+"""ln of a ratio of distances: below, rounding tells them apart."""
+CHOSEN = 10
+"""How many of its nearest a row chooses, where it counts how often each row is chosen."""
+TREE_HALVES = 20
+"""From how many halves of the points it is taken how a tree grows with them."""
 
 
 def make_moments(passes: Passes) -> Moments:
@@ -147,23 +156,24 @@ def make_longer_lists_across(passes: Passes) -> LongerLists:
     return LongerLists(passes.get("distinct_cloud"), sequences, memory=memory)
 
 
-def make_neighbours_across(passes: Passes) -> Neighbours:
+def make_neighbours_across(passes: Passes, least: int = 2) -> Neighbours:
     pairs: Pairs = passes.get("pairs")
     enough_distinct(len(pairs.distinct))
     found = len(np.unique(passes.get("distinct_sequences")))
     if found < 3:
         raise Undefined(f"expected rows of at least three sequences, got {found}")
-    return neighbours_across(pairs.neighbours, passes.get("longer_lists_across"))
+    return neighbours_across(pairs.neighbours, passes.get("longer_lists_across"), least)
 
 
 def make_nearest_across(passes: Passes) -> Float64:
     return finite_rows(passes.get("neighbours_across").distances[:, :2])
 
 
-def enough_distinct(count: int) -> None:
+def enough_distinct(count: int, neighbours: int = 2) -> None:
     """Two neighbours take three points."""
-    if count < 3:
-        raise Undefined(f"expected at least three distinct points, got {count}")
+    if count <= neighbours:
+        least = "three" if neighbours == 2 else neighbours + 1
+        raise Undefined(f"expected at least {least} distinct points, got {count}")
 
 
 def finite_rows(nearest: FloatArray) -> Float64:
@@ -195,3 +205,57 @@ def make_heldout_codes(passes: Passes) -> Codes:
 def make_heldout_rows(passes: Passes) -> BoolArray:
     """(p,) which points the held-out codebooks are counted on."""
     return ~split_groups(passes.groups, passes.settings.quantizer.seed)
+
+
+# Of pairs, for the measures of scales, of hubs and of the tree's growth
+
+
+def make_log_ratios(passes: Passes, k: int, lists: str) -> Float64:
+    """`log_ratios` of the whole lists of that name."""
+    enough_distinct(len(passes.get("pairs").distinct), 2 * k)
+    found: Neighbours = passes.get(lists)
+    return log_ratios(found.distances, k)
+
+
+def log_ratios(distances: FloatArray, k: int) -> Float64:
+    """ln(r_2k / r_k) of lists (n, 2k or more), padded with inf: of rows that have 2k, and the two not equally far."""
+    near, far = distances[:, k - 1], distances[:, 2 * k - 1]
+    there = np.isfinite(far)
+    ratios = np.log(far[there] / near[there])
+    return np.asarray(ratios[ratios > EQUALLY_FAR], dtype=np.float64)
+
+
+def make_occurrences(passes: Passes, lists: str) -> IntArray:
+    """`occurrences` by the whole lists of that name."""
+    count = len(passes.get("pairs").distinct)
+    enough_distinct(count, CHOSEN)
+    return occurrences(passes.get(lists), np.ones(count, dtype=bool))
+
+
+def occurrences(lists: Neighbours, kept: BoolArray) -> IntArray:
+    """(m,) how often each kept row is among the CHOSEN nearest of a row: of those whose list is that long.
+
+    lists: of kept rows, as long or longer, padded with inf, of places in the whole; kept: (n,).
+    """
+    choosing = np.isfinite(lists.distances[:, CHOSEN - 1])
+    if not choosing.any():
+        raise Undefined(f"no row has {CHOSEN} rows of other sequences to choose from")
+    chosen = lists.indices[choosing, :CHOSEN].ravel()
+    return np.asarray(np.bincount(chosen, minlength=len(kept))[kept], dtype=np.int64)
+
+
+def make_tree_lengths(passes: Passes) -> Float64:
+    """(1 + TREE_HALVES, 2): how many points, and how long their tree is: of the distinct ones, then of random halves.
+
+    Halves of points and not of sequences: a sequence keeps how densely it lies, and its half of the tree.
+    """
+    count = len(passes.get("pairs").distinct)
+    enough_distinct(count, 3)
+    cloud, skeleton, memory = passes.get("distinct_cloud"), passes.get("skeleton"), passes.settings.block_bytes
+    generator = np.random.default_rng(passes.settings.quantizer.seed)
+    found = [(count, float(skeleton.lengths.sum()))]
+    for _ in range(TREE_HALVES):
+        kept = np.zeros(count, dtype=bool)
+        kept[generator.permutation(count)[: count // 2]] = True
+        found.append((count // 2, float(lengths_within(cloud, skeleton, kept, memory=memory).sum())))
+    return np.array(found)
