@@ -223,6 +223,21 @@ def test_nearest_within_a_part(k: int, share: float) -> None:
         np.testing.assert_array_equal(found.indices, np.argsort(distances[part], axis=1)[:, :k])
 
 
+@pytest.mark.parametrize("name", ["corners of a cube", "plane grid", "space grid", "float32"])
+@pytest.mark.parametrize("memory", [2**28, 2**16])
+@pytest.mark.parametrize("others", [False, True])
+def test_of_rows_equally_far_those_of_lower_number_come_first(name: str, memory: int, others: bool) -> None:
+    rows = np.unique(CLOUDS[name](), axis=0)
+    groups = np.arange(len(rows)) // (5 if others else 1)
+    longer, every = LongerLists(Cloud(rows), groups, memory=memory), np.ones(len(rows), dtype=bool)
+    lists = neighbours_across(sweep(rows, memory=memory).neighbours, longer, 16)
+    parts = [every, rng(0).random(len(rows)) < 0.9]
+    for found, part in zip(nearest_within(lists, parts, longer, 10, by_index=True), parts, strict=True):
+        distances = brute_distances(rows)[part]
+        distances[(groups[part][:, None] == groups) | ~part] = np.inf
+        np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1, kind="stable")[:, :10])
+
+
 @pytest.mark.parametrize("name", ["float32", "clumps", "massive rows"])
 @pytest.mark.parametrize("share", [0.95, 0.5, 0.03])
 def test_the_tree_of_a_part_from_the_wholes(name: str, share: float) -> None:

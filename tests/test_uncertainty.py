@@ -99,18 +99,18 @@ def test_the_error_of_the_mean_cosine_is_the_squared_means_where_there_is_none()
 
 def test_errors_of_neighbours_and_components_are_what_halves_of_the_sequences_say():
     (rows, sequences), seed = drawn(sequences=40, length=4), 3
-    keys = ["two_nn", "vasicek_ratio_mse", "two_nn_across"]
+    of_halves, of_splits = ["two_nn", "vasicek_ratio_mse", "gride_8"], ["two_nn_across", "gride_across_8"]
+    keys = [*of_halves, *of_splits]
     report = geoscope.measure(rows, groups=sequences, measures=keys, seed=seed, null="none")
     masks = half_samples(sequences, seed)
     halves = [values(rows[mask], sequences[mask], keys) for mask in masks]
-    left = [values(rows[~mask], sequences[~mask], keys[2:]) for mask in masks]
-    for key in keys[:2]:
+    left = [values(rows[~mask], sequences[~mask], of_splits) for mask in masks]
+    for key in of_halves:
         error = np.std([half[key] for half in halves], ddof=1)
         assert report.measurement(key).standard_error == pytest.approx(error, rel=1e-4), key
-    error = split_error(
-        [(half["two_nn_across"], other["two_nn_across"]) for half, other in zip(halves, left, strict=True)]
-    )
-    assert report.measurement("two_nn_across").standard_error == pytest.approx(error, rel=1e-6)
+    for key in of_splits:
+        error = split_error([(half[key], other[key]) for half, other in zip(halves, left, strict=True)])
+        assert report.measurement(key).standard_error == pytest.approx(error, rel=1e-6), key
     kept = [half["vasicek_ratio_mse"] for half in halves]
     assert report.measurement("vasicek_ratio_mse").halves == pytest.approx(kept, rel=1e-4)
 

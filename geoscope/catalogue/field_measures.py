@@ -45,7 +45,7 @@ FIELD_MEASURES: tuple[Measure, ...] = (
         "gride_across_1", "dimension", "Gride on the nearest rows of other sequences, k = 1",
         "above 0", "larger: locally more dimensions",
         _GRIDE_NULL_ACROSS, PAIRS,
-        "structure within a sequence, and other scales", _DENTI,
+        "structure within a sequence, larger scales; too large where two neighbours are of one sequence that huddles", _DENTI,
         sees="pairs", moves_with=TEXT, null_by="matched", error="split-halves", group="field",
     ),
     Measure(

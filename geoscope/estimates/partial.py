@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -54,12 +54,15 @@ class SharedPasses:
         return self._chosen("lists_across")
 
     def _chosen(self, lists: str) -> list[IntArray | Undefined]:
-        return [_occurrences_of(*each) for each in zip(self._within(lists, CHOSEN), self.distinct, strict=True)]
+        return [
+            _occurrences_of(*each)
+            for each in zip(self._within(lists, CHOSEN, by_index=True), self.distinct, strict=True)
+        ]
 
-    def _within(self, lists: str, k: int) -> Iterator[Neighbours]:
+    def _within(self, lists: str, k: int, *, by_index: bool = False) -> Iterator[Neighbours]:
         """Each part's lists of k, from the whole's lists of that name."""
         longer = "longer_lists_across" if lists.endswith("_across") else "longer_lists"
-        return nearest_within(self._whole.get(lists), self.distinct, self._whole.get(longer), k)
+        return nearest_within(self._whole.get(lists), self.distinct, self._whole.get(longer), k, by_index=by_index)
 
     @cached_property
     def distinct(self) -> list[BoolArray]:
@@ -195,9 +198,8 @@ PARTS: dict[str, Callable[[PartialPasses], Any]] = {
     "nearest_is_own": _nearest_is_own,
     "codes": _codes,
     "heldout_codes": _heldout_codes,
-    "occurrences": lambda part: _occurrences(part, "occurrences"),
-    "occurrences_across": lambda part: _occurrences(part, "occurrences_across"),
-    **{f"log_ratios_{k}": lambda part, k=k: _scale(part, "log_ratios", k) for k in SCALES},
-    **{f"log_ratios_{k}_across": lambda part, k=k: _scale(part, "log_ratios_across", k) for k in SCALES},
+    **{name: partial(_occurrences, shared=name) for name in ("occurrences", "occurrences_across")},
+    **{f"log_ratios_{k}": partial(_scale, shared="log_ratios", k=k) for k in SCALES},
+    **{f"log_ratios_{k}_across": partial(_scale, shared="log_ratios_across", k=k) for k in SCALES},
 }
 """How to make each pass that a measure may be of over part of the points."""

@@ -17,6 +17,7 @@ from geoscope.passes.pairs import (
     Pairs,
     Skeleton,
     lengths_within,
+    nearest_within,
     neighbours_across,
     rms_radius,
     skeleton_of,
@@ -229,18 +230,20 @@ def make_occurrences(passes: Passes, lists: str) -> IntArray:
     """`occurrences` by the whole lists of that name."""
     count = len(passes.get("pairs").distinct)
     enough_distinct(count, CHOSEN)
-    return occurrences(passes.get(lists), np.ones(count, dtype=bool))
+    every = np.ones(count, dtype=bool)
+    found = nearest_within(passes.get(lists), [every], passes.get(f"longer_{lists}"), CHOSEN, by_index=True)
+    return occurrences(next(found), every)
 
 
 def occurrences(lists: Neighbours, kept: BoolArray) -> IntArray:
     """(m,) how often each kept row is among the CHOSEN nearest of a row: of those whose list is that long.
 
-    lists: of kept rows, as long or longer, padded with inf, of places in the whole; kept: (n,).
+    lists: of the m kept rows, of CHOSEN places in the whole, padded with inf; kept: (n,).
     """
-    choosing = np.isfinite(lists.distances[:, CHOSEN - 1])
+    choosing = np.isfinite(lists.distances[:, -1])
     if not choosing.any():
         raise Undefined(f"no row has {CHOSEN} rows of other sequences to choose from")
-    chosen = lists.indices[choosing, :CHOSEN].ravel()
+    chosen = lists.indices[choosing].ravel()
     return np.asarray(np.bincount(chosen, minlength=len(kept))[kept], dtype=np.int64)
 
 

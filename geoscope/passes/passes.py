@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -220,14 +221,14 @@ def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
     end, heeds = ("_across", ("groups", *_SEARCHED)) if across else ("", _SEARCHED)
     found = {
         f"occurrences{end}": Pass(
-            lambda p: making.make_occurrences(p, lists), _distinct, "pairs", mostly_copies, heeds,
+            partial(making.make_occurrences, lists=lists), _distinct, "pairs", mostly_copies, heeds,
             f"(n,) how many rows have each distinct row among their {making.CHOSEN} nearest{whose}", across,
         )
     }  # fmt: skip
     for k in making.SCALES:
         name = f"log_ratios_{k}{end}"
         found[name] = Pass(
-            lambda p, k=k: making.make_log_ratios(p, k, lists), _length(name), "pairs", few_unequal(name), heeds,
+            partial(making.make_log_ratios, k=k, lists=lists), _length(name), "pairs", few_unequal(name), heeds,
             f"(n,) ln of the ratio of each distinct row's distances to its nearest row {2 * k} and {k}{whose}, without "
             "rows that have them equally far",
             across,
@@ -235,11 +236,16 @@ def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
     return found
 
 
-PASSES |= {
-    "lists": Pass(lambda p: p.get("pairs").neighbours, _distinct, "pairs"),
-    "lists_across": Pass(lambda p: making.make_neighbours_across(p, making.NEIGHBOURS), _distinct, "pairs"),
+_OF_LISTS = {
     **_of_lists("", "lists", across=False),
     **_of_lists(" of other sequences", "lists_across", across=True),
+}
+WHOLE_LISTS = frozenset(_OF_LISTS)
+"""The passes that read neighbour lists to their end, and parts' lists too."""
+
+PASSES |= _OF_LISTS | {
+    "lists": Pass(lambda p: p.get("pairs").neighbours, _distinct, "pairs"),
+    "lists_across": Pass(lambda p: making.make_neighbours_across(p, making.NEIGHBOURS), _distinct, "pairs"),
     "tree_lengths": Pass(
         making.make_tree_lengths, _distinct, "pairs", mostly_copies, (*_SEARCHED, *fields_of(Seed)),
         f"(1 + {making.TREE_HALVES}, 2) how many points, and the length of their minimum spanning tree: first of the "

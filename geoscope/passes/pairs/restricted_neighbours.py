@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from geoscope.passes.pairs.clouds import Cloud
-from geoscope.passes.pairs.neighbours import Neighbours, search
+from geoscope.passes.pairs.neighbours import Neighbours, nearest_by_index, search
 from geoscope.passes.pairs.sweeping import MEMORY
 from geoscope.rows import BoolArray, FloatArray, IntArray
 
@@ -45,6 +45,14 @@ class LongerLists:
         found, lengths = search(self.cloud, rows, k, memory=self.memory, kept=kept, groups=self.groups)
         return found, lengths * 2.0**self.cloud.exponent
 
+    def search_by_index(self, rows: IntArray, k: int, kept: BoolArray) -> tuple[IntArray, FloatArray]:
+        """`search` that takes, of equally far rows, those of lower number."""
+        _, lengths = search(self.cloud, rows, k, memory=self.memory, kept=kept, groups=self.groups)
+        found, lengths = nearest_by_index(
+            self.cloud, rows, lengths[:, -1], k, memory=self.memory, kept=kept, groups=self.groups
+        )
+        return found, lengths * 2.0**self.cloud.exponent
+
 
 def neighbours_across(neighbours: Neighbours, longer: LongerLists, least: int = 2) -> Neighbours:
     """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
@@ -64,23 +72,29 @@ def neighbours_across(neighbours: Neighbours, longer: LongerLists, least: int = 
     return Neighbours(indices, distances)
 
 
-def nearest_within(lists: Neighbours, parts: Sequence[BoolArray], longer: LongerLists, k: int) -> Iterator[Neighbours]:
+def nearest_within(
+    lists: Neighbours, parts: Sequence[BoolArray], longer: LongerLists, k: int, *, by_index: bool = False
+) -> Iterator[Neighbours]:
     """Of each part its m rows' k nearest others in it, exact, as places in the whole (m, k); inf where there are fewer.
 
     lists: of n rows, padded with inf; parts: masks (n,). Rows whose list falls short in some part get a longer one.
+    by_index: of equally far rows those of lower number are nearer, also where a list ends among them; lists must then
+    be padded only where they have all rows.
     """
-    short = [_short(lists, np.flatnonzero(kept), kept, k) for kept in parts]
+    short = [_short(lists, np.flatnonzero(kept), kept, k, by_index) for kept in parts]
     needy = np.unique(np.concatenate(short))
     deeper = longer.of(needy) if len(needy) else lists
     for kept, lacking in zip(parts, short, strict=True):
         among = np.flatnonzero(kept)
         found = _from_lists(lists, among, kept, k)
         at = np.searchsorted(among, lacking)
-        deep = _from_lists(deeper, np.searchsorted(needy, lacking), kept, k)
+        places = np.searchsorted(needy, lacking)
+        deep = _from_lists(deeper, places, kept, k)
         found.indices[at], found.distances[at] = deep.indices, deep.distances
-        still = at[np.isinf(deep.distances[:, -1])]
+        still = at[np.isin(places, _short(deeper, places, kept, k, by_index))]
         if len(still):
-            found.indices[still], found.distances[still] = longer.search(among[still], k, kept)
+            again = longer.search_by_index if by_index else longer.search
+            found.indices[still], found.distances[still] = again(among[still], k, kept)
         yield found
 
 
@@ -89,9 +103,13 @@ def _allowed(lists: Neighbours, which: IntArray, kept: BoolArray) -> BoolArray:
     return allowed
 
 
-def _short(lists: Neighbours, which: IntArray, kept: BoolArray, k: int) -> IntArray:
-    """Those of `which` whose lists have fewer than k kept rows."""
-    return which[_allowed(lists, which, kept).sum(axis=1) < k]
+def _short(lists: Neighbours, which: IntArray, kept: BoolArray, k: int, by_index: bool) -> IntArray:
+    """Those of `which` whose lists have fewer than k kept rows; by_index: that are nearer than where the list ends."""
+    allowed = _allowed(lists, which, kept)
+    if by_index and lists.indices.shape[1] < len(kept) - 1:
+        allowed &= lists.distances[which] < lists.distances[which, -1:]
+    short: IntArray = which[allowed.sum(axis=1) < k]
+    return short
 
 
 def _from_lists(lists: Neighbours, which: IntArray, kept: BoolArray, k: int) -> Neighbours:
