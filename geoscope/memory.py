@@ -44,7 +44,7 @@ _CODES = {name for name, made in PASSES.items() if made.sees == "codes"}
 _LEAST_REST = 16 * 2**20  # and a tenth: buffers of threads and libraries, gaps between what is freed
 _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
 _LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take
-_OF_PARTS = 1400  # bytes of a point in what is kept of its lists in every part of the sequences
+_WHOLE_LISTS = 512  # bytes of a point's whole list of other sequences, and of the counts and ratios of it
 _LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
 _ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block holds beside the hidden states
 
@@ -322,19 +322,19 @@ def _pairs(work: Workload) -> int:
     again = work.errors or not _SEARCHING.isdisjoint(work.passes)
     copy = p * (d + 2) * (_NUMBER if again or p * p * d < SMALL else 4)
     clusters = min(_LOOSE, p // 8 + 1)
-    joined = 2 * (_kinds(work) > 0)  # two copies more while all points' longer lists are put in order
-    lists = _lists(work) + _LONGER_LISTS * (again and _kinds(work) == 0) + _LONGER_LISTS * joined
+    joined = 2 * _across(work)  # two copies more while all points' longer lists are put in order
+    lists = _lists(work) + _LONGER_LISTS * (again + joined)
     return copy + p * d * work.item * again + lists * p + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
 
 
-def _kinds(work: Workload) -> int:
-    """How many kinds of whole neighbour lists are read: of all sequences, of others."""
-    return len({name.endswith("_across") for name in work.passes & WHOLE_LISTS})
+def _across(work: Workload) -> bool:
+    """Whether whole neighbour lists of other sequences are read."""
+    return any(name.endswith("_across") for name in work.passes & WHOLE_LISTS)
 
 
 def _lists(work: Workload) -> int:
-    """Bytes of a point that stay of its lists."""
-    return _LISTS + (_LONGER_LISTS + _OF_PARTS * work.errors) * _kinds(work)
+    """Bytes of a point that stay of its lists, but for the longer ones."""
+    return _LISTS + _WHOLE_LISTS * _across(work)
 
 
 def _pair_blocks(p: int, d: int, memory: int) -> int:
@@ -351,8 +351,9 @@ def _matched(work: Workload) -> int:
     """Making the points; then, with what errors left of the whole's pairs, sweeping them."""
     numbers = work.points * work.dimension
     alone = replace(work, errors=False, passes=work.passes | (_PAIRWISE - WHOLE_LISTS))
-    lists = _lists(work) + _LONGER_LISTS * (_kinds(work) == 0)
-    left = numbers * (work.item + 4) + lists * work.points  # distinct points, their copy, lists
+    left = (
+        numbers * (work.item + 4) + (_lists(work) + _LONGER_LISTS) * work.points
+    )  # distinct points, their copy, lists
     held = numbers * work.item + 256 * work.points + left * work.errors
     return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, _pairs(alone))
 

@@ -132,7 +132,7 @@ def test_hubs_stand_out_from_their_null_where_some_rows_lie_in_the_middle():
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     rows = np.vstack([sphere, 0.1 * g.standard_normal((10, 30))])
     skewness = geoscope.measure(rows, measures=["hubness_skewness"]).measurement("hubness_skewness")
-    assert skewness.value > skewness.null + 4 * skewness.standard_error
+    assert skewness.value > 2 * skewness.null
     assert measures.hubness_skewness(sphere) < 0.5 * skewness.value
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.passes.making import CHOSEN, NEIGHBOURS, SCALES, enough_distinct, finite_rows, log_ratios, occurrences
+from geoscope.passes.making import enough_distinct, finite_rows
 from geoscope.passes.moments import Moments, Units
 from geoscope.passes.pairs import Neighbours, lengths_within, nearest_within
 from geoscope.passes.passes import Passes
 from geoscope.passes.principal_components import Components, components_of_parts
 from geoscope.passes.quantizers.codebooks import Codes
-from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
+from geoscope.rows import BoolArray, Float64, FloatArray
 
 
 class SharedPasses:
@@ -31,38 +31,13 @@ class SharedPasses:
 
     @cached_property
     def nearest(self) -> list[FloatArray]:
-        return [each.distances for each in self._within("lists", 2)]
+        lists, longer = self._whole.get("pairs").neighbours, self._whole.get("longer_lists")
+        return [each.distances for each in nearest_within(lists, self.distinct, longer, 2)]
 
     @cached_property
     def nearest_across(self) -> list[FloatArray]:
-        return [each.distances for each in self._within("neighbours_across", 2)]
-
-    @cached_property
-    def log_ratios(self) -> list[dict[int, Float64]]:
-        return [_ratios_of(each) for each in self._within("lists", NEIGHBOURS)]
-
-    @cached_property
-    def log_ratios_across(self) -> list[dict[int, Float64]]:
-        return [_ratios_of(each) for each in self._within("lists_across", NEIGHBOURS)]
-
-    @cached_property
-    def occurrences(self) -> list[IntArray | Undefined]:
-        return self._chosen("lists")
-
-    @cached_property
-    def occurrences_across(self) -> list[IntArray | Undefined]:
-        return self._chosen("lists_across")
-
-    def _chosen(self, lists: str) -> list[IntArray | Undefined]:
-        return [
-            _occurrences_of(*each)
-            for each in zip(self._within(lists, CHOSEN, by_index=True), self.distinct, strict=True)
-        ]
-
-    def _within(self, lists: str, k: int, *, by_index: bool = False) -> Iterator[Neighbours]:
-        """Each part's lists of k, from the whole's lists of that name."""
-        longer = "longer_lists_across" if lists.endswith("_across") else "longer_lists"
-        return nearest_within(self._whole.get(lists), self.distinct, self._whole.get(longer), k, by_index=by_index)
+        lists, longer = self._whole.get("neighbours_across"), self._whole.get("longer_lists_across")
+        return [each.distances for each in nearest_within(lists, self.distinct, longer, 2)]
 
     @cached_property
     def distinct(self) -> list[BoolArray]:
@@ -153,31 +128,6 @@ def _nearest_is_own(part: PartialPasses) -> BoolArray:
     return own
 
 
-def _ratios_of(lists: Neighbours) -> dict[int, Float64]:
-    return {k: log_ratios(lists.distances, k) for k in SCALES}
-
-
-def _occurrences_of(lists: Neighbours, kept: BoolArray) -> IntArray | Undefined:
-    try:
-        return occurrences(lists, kept)
-    except Undefined as reason:
-        return reason.anew()
-
-
-def _scale(part: PartialPasses, shared: str, k: int) -> Float64:
-    enough_distinct(int(part.distinct.sum()), 2 * k)
-    found: Float64 = getattr(part.shared, shared)[part.place][k]
-    return found
-
-
-def _occurrences(part: PartialPasses, shared: str) -> IntArray:
-    enough_distinct(int(part.distinct.sum()), CHOSEN)
-    found: IntArray | Undefined = getattr(part.shared, shared)[part.place]
-    if isinstance(found, Undefined):
-        raise found.anew()
-    return found
-
-
 def _codes(part: PartialPasses) -> Codes:
     codes: Codes = part.whole.get("codes")
     return codes.take(part.kept)
@@ -198,8 +148,5 @@ PARTS: dict[str, Callable[[PartialPasses], Any]] = {
     "nearest_is_own": _nearest_is_own,
     "codes": _codes,
     "heldout_codes": _heldout_codes,
-    **{name: partial(_occurrences, shared=name) for name in ("occurrences", "occurrences_across")},
-    **{f"log_ratios_{k}": partial(_scale, shared="log_ratios", k=k) for k in SCALES},
-    **{f"log_ratios_{k}_across": partial(_scale, shared="log_ratios_across", k=k) for k in SCALES},
 }
 """How to make each pass that a measure may be of over part of the points."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.formula import Influences, measure
 from geoscope.passes.making import EQUALLY_FAR, SCALES
 from geoscope.rows import BoolArray, Float64
 
@@ -103,7 +103,18 @@ def _unscaled(k: int, across: bool = False) -> str:
     )
 
 
-@measure(undefined=_unscaled(1), unit="dimensions")
+def _influences(k: int) -> Influences:
+    return lambda **passes: tuple(_influence(log_ratios, k) for log_ratios in passes.values())
+
+
+def _influences_on_slope(log_ratios_1_across: Float64, log_ratios_8_across: Float64) -> tuple[Float64, Float64]:
+    least, most = SCALES[0], SCALES[-1]
+    span = np.log(most / least)
+    near, far = _influence(log_ratios_1_across, least), _influence(log_ratios_8_across, most)
+    return -near / (_gride(log_ratios_1_across, least) * span), far / (_gride(log_ratios_8_across, most) * span)
+
+
+@measure(undefined=_unscaled(1), unit="dimensions", influences=_influences(1))
 def gride_1(log_ratios_1: Float64) -> float:
     """The dimension d that makes the ratios mu = r_2k/r_k likeliest, r_j a row's distance to its j-th nearest; k = 1.
 
@@ -121,7 +132,7 @@ def gride_1(log_ratios_1: Float64) -> float:
     return _gride(log_ratios_1, 1)
 
 
-@measure(undefined=_unscaled(2), unit="dimensions")
+@measure(undefined=_unscaled(2), unit="dimensions", influences=_influences(2))
 def gride_2(log_ratios_2: Float64) -> float:
     """gride_1's estimate by each row's second and fourth nearest: k = 2.
 
@@ -133,7 +144,7 @@ def gride_2(log_ratios_2: Float64) -> float:
     return _gride(log_ratios_2, 2)
 
 
-@measure(undefined=_unscaled(4), unit="dimensions")
+@measure(undefined=_unscaled(4), unit="dimensions", influences=_influences(4))
 def gride_4(log_ratios_4: Float64) -> float:
     """gride_1's estimate by each row's fourth and eighth nearest: k = 4.
 
@@ -145,7 +156,7 @@ def gride_4(log_ratios_4: Float64) -> float:
     return _gride(log_ratios_4, 4)
 
 
-@measure(undefined=_unscaled(8), unit="dimensions")
+@measure(undefined=_unscaled(8), unit="dimensions", influences=_influences(8))
 def gride_8(log_ratios_8: Float64) -> float:
     """gride_1's estimate by each row's eighth and sixteenth nearest: k = 8.
 
@@ -157,7 +168,7 @@ def gride_8(log_ratios_8: Float64) -> float:
     return _gride(log_ratios_8, 8)
 
 
-@measure(undefined=_unscaled(1, across=True), unit="dimensions")
+@measure(undefined=_unscaled(1, across=True), unit="dimensions", influences=_influences(1))
 def gride_across_1(log_ratios_1_across: Float64) -> float:
     """gride_1 on the nearest rows of other sequences: rows of one sequence otherwise fill the lists up to its length.
 
@@ -171,7 +182,7 @@ def gride_across_1(log_ratios_1_across: Float64) -> float:
     return _gride(log_ratios_1_across, 1)
 
 
-@measure(undefined=_unscaled(2, across=True), unit="dimensions")
+@measure(undefined=_unscaled(2, across=True), unit="dimensions", influences=_influences(2))
 def gride_across_2(log_ratios_2_across: Float64) -> float:
     """gride_2 on the nearest rows of other sequences.
 
@@ -183,7 +194,7 @@ def gride_across_2(log_ratios_2_across: Float64) -> float:
     return _gride(log_ratios_2_across, 2)
 
 
-@measure(undefined=_unscaled(4, across=True), unit="dimensions")
+@measure(undefined=_unscaled(4, across=True), unit="dimensions", influences=_influences(4))
 def gride_across_4(log_ratios_4_across: Float64) -> float:
     """gride_4 on the nearest rows of other sequences.
 
@@ -195,7 +206,7 @@ def gride_across_4(log_ratios_4_across: Float64) -> float:
     return _gride(log_ratios_4_across, 4)
 
 
-@measure(undefined=_unscaled(8, across=True), unit="dimensions")
+@measure(undefined=_unscaled(8, across=True), unit="dimensions", influences=_influences(8))
 def gride_across_8(log_ratios_8_across: Float64) -> float:
     """gride_8 on the nearest rows of other sequences.
 
@@ -207,7 +218,10 @@ def gride_across_8(log_ratios_8_across: Float64) -> float:
     return _gride(log_ratios_8_across, 8)
 
 
-@measure(undefined=f"gride_across_1 or gride_across_8 has no value: {_unscaled(8, across=True)}")
+@measure(
+    undefined=f"gride_across_1 or gride_across_8 has no value: {_unscaled(8, across=True)}",
+    influences=_influences_on_slope,
+)
 def gride_scale_slope(log_ratios_1_across: Float64, log_ratios_8_across: Float64) -> float:
     """ln(d_8/d_1)/ln 8, d_k the value of gride_across_k: how fast the dimension changes with the scale.
 
@@ -238,15 +252,26 @@ def _gride(log_ratios: Float64, k: int) -> float:
     if k == 1:
         return d
     for _ in range(_STEPS):
-        left = np.exp(-d * log_ratios)
-        each = log_ratios / -np.expm1(-d * log_ratios)
-        over = (n - 1) / d + (k - 1) * float(each.sum()) - (2 * k - 1) * total
-        slope = -(n - 1) / d**2 - (k - 1) * float(np.sum(each**2 * left))
-        step = -over / slope
+        scores, falls = _scores(log_ratios, d, k)
+        step = float((scores.sum() - 1 / d) / (falls.sum() - 1 / d**2))
         d += step
         if step <= 4 * np.finfo(float).eps * d:
             break
     return d
+
+
+def _scores(log_ratios: Float64, d: float, k: int) -> tuple[Float64, Float64]:
+    """1/d + (k - 1) L/(1 - e^(-dL)) - (2k - 1) L of each L, and by how much that falls as d grows by 1."""
+    each = log_ratios / -np.expm1(-d * log_ratios)
+    scores = 1 / d + (k - 1) * each - (2 * k - 1) * log_ratios
+    return scores, 1 / d**2 + (k - 1) * each**2 * np.exp(-d * log_ratios)
+
+
+def _influence(log_ratios: Float64, k: int) -> Float64:
+    """How much each ratio moves Gride: what its score has more than the mean, over how steeply the sum falls."""
+    scores, falls = _scores(log_ratios, _gride(log_ratios, k), k)
+    influence: Float64 = (scores - scores.mean()) / falls.sum()
+    return influence
 
 
 # From the spanning tree. Schweinhart 2020; Birdal, Lou, Guibas and Simsekli 2021.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -211,40 +212,61 @@ def make_heldout_rows(passes: Passes) -> BoolArray:
 # Of pairs, for the measures of scales, of hubs and of the tree's growth
 
 
+@dataclass(frozen=True)
+class Linked:
+    """Which distinct rows the entries of a pass are of, and by which other rows each of all is told.
+
+    places: (m,). nearest: (n, k), where the row itself stands for none.
+    """
+
+    places: IntArray
+    nearest: IntArray
+
+
 def make_log_ratios(passes: Passes, k: int, lists: str) -> Float64:
-    """`log_ratios` of the whole lists of that name."""
+    """ln(r_2k / r_k) of the whole lists of that name: of rows that have 2k, and the two not equally far."""
+    return _scale(passes, k, lists)[1]
+
+
+def make_rows_of_log_ratios(passes: Passes, k: int, lists: str) -> Linked:
+    return Linked(_scale(passes, k, lists)[0], _or_itself(passes.get(lists))[:, : 2 * k])
+
+
+def _scale(passes: Passes, k: int, lists: str) -> tuple[IntArray, Float64]:
     enough_distinct(len(passes.get("pairs").distinct), 2 * k)
-    found: Neighbours = passes.get(lists)
-    return log_ratios(found.distances, k)
-
-
-def log_ratios(distances: FloatArray, k: int) -> Float64:
-    """ln(r_2k / r_k) of lists (n, 2k or more), padded with inf: of rows that have 2k, and the two not equally far."""
+    distances = passes.get(lists).distances
     near, far = distances[:, k - 1], distances[:, 2 * k - 1]
-    there = np.isfinite(far)
+    there = np.flatnonzero(np.isfinite(far))
     ratios = np.log(far[there] / near[there])
-    return np.asarray(ratios[ratios > EQUALLY_FAR], dtype=np.float64)
+    apart = ratios > EQUALLY_FAR
+    return there[apart], np.asarray(ratios[apart], dtype=np.float64)
 
 
-def make_occurrences(passes: Passes, lists: str) -> IntArray:
-    """`occurrences` by the whole lists of that name."""
+def _or_itself(lists: Neighbours) -> IntArray:
+    own = np.arange(len(lists.indices))[:, None]
+    return np.where(np.isfinite(lists.distances), lists.indices, own)
+
+
+def make_chosen(passes: Passes, lists: str) -> Neighbours:
+    """Each distinct row's CHOSEN nearest, from the whole lists of that name."""
     count = len(passes.get("pairs").distinct)
     enough_distinct(count, CHOSEN)
-    every = np.ones(count, dtype=bool)
-    found = nearest_within(passes.get(lists), [every], passes.get(f"longer_{lists}"), CHOSEN, by_index=True)
-    return occurrences(next(found), every)
+    every, longer = np.ones(count, dtype=bool), passes.get(f"longer_{lists}")
+    return next(nearest_within(passes.get(lists), [every], longer, CHOSEN, by_index=True))
 
 
-def occurrences(lists: Neighbours, kept: BoolArray) -> IntArray:
-    """(m,) how often each kept row is among the CHOSEN nearest of a row: of those whose list is that long.
-
-    lists: of the m kept rows, of CHOSEN places in the whole, padded with inf; kept: (n,).
-    """
-    choosing = np.isfinite(lists.distances[:, -1])
+def make_occurrences(passes: Passes, chosen: str) -> IntArray:
+    """(n,) how often each row is among the CHOSEN nearest of a row: of those that have so many."""
+    found: Neighbours = passes.get(chosen)
+    choosing = np.isfinite(found.distances[:, -1])
     if not choosing.any():
         raise Undefined(f"no row has {CHOSEN} rows of other sequences to choose from")
-    chosen = lists.indices[choosing].ravel()
-    return np.asarray(np.bincount(chosen, minlength=len(kept))[kept], dtype=np.int64)
+    return np.bincount(found.indices[choosing].ravel(), minlength=len(choosing)).astype(np.int64)
+
+
+def make_rows_of_occurrences(passes: Passes, chosen: str) -> Linked:
+    found: Neighbours = passes.get(chosen)
+    return Linked(np.arange(len(found.indices)), _or_itself(found))
 
 
 def make_tree_lengths(passes: Passes) -> Float64:

@@ -220,10 +220,14 @@ def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
     """The passes of whole neighbour lists; their names end in `_across` where those are of other sequences."""
     end, heeds = ("_across", ("groups", *_SEARCHED)) if across else ("", _SEARCHED)
     found = {
+        f"chosen{end}": Pass(partial(making.make_chosen, lists=lists), _distinct, "pairs"),
         f"occurrences{end}": Pass(
-            partial(making.make_occurrences, lists=lists), _distinct, "pairs", mostly_copies, heeds,
+            partial(making.make_occurrences, chosen=f"chosen{end}"), _distinct, "pairs", mostly_copies, heeds,
             f"(n,) how many rows have each distinct row among their {making.CHOSEN} nearest{whose}", across,
-        )
+        ),
+        f"rows_of_occurrences{end}": Pass(
+            partial(making.make_rows_of_occurrences, chosen=f"chosen{end}"), _distinct, "pairs"
+        ),
     }  # fmt: skip
     for k in making.SCALES:
         name = f"log_ratios_{k}{end}"
@@ -233,6 +237,9 @@ def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
             "rows that have them equally far",
             across,
         )  # fmt: skip
+        found[f"rows_of_{name}"] = Pass(
+            partial(making.make_rows_of_log_ratios, k=k, lists=lists), _length(name), "pairs"
+        )
     return found
 
 
@@ -241,7 +248,7 @@ _OF_LISTS = {
     **_of_lists(" of other sequences", "lists_across", across=True),
 }
 WHOLE_LISTS = frozenset(_OF_LISTS)
-"""The passes that read neighbour lists to their end, and parts' lists too."""
+"""The passes that read neighbour lists to their end."""
 
 PASSES |= _OF_LISTS | {
     "lists": Pass(lambda p: p.get("pairs").neighbours, _distinct, "pairs"),
