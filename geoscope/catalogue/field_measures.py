@@ -11,6 +11,7 @@ _GRIDE_NULL = (
     f"{MATCHED}: falls with the directions that carry the variance, and with k; below it, rows lie on something thinner"
 )
 _GRIDE_NULL_ACROSS = f"{MATCHED}: falls with k; below it, rows of other sequences meet on something thinner"
+_NO_ERROR_OF_ANTIHUBS = "parts of the sequences say 0.8 to 2.2 times the spread, by how few points it counts"
 _NO_ERROR_OF_SKEWNESS = (
     "no part of the sequences says it: from 0.6 to 1.9 times the spread, by how many dimensions there are"
 )
@@ -101,7 +102,7 @@ FIELD_MEASURES: tuple[Measure, ...] = (
         f"{MATCHED}: rises with p and with the directions that carry the variance; above it, more points lie apart than that", PAIRS,
         "which points these are", _RADOVANOVIC,
         sees="pairs", moves_with=TEXT, null_by="matched", error="none", highest=1.0, group="field",
-        no_error="it may count a few points, and intervals from their number hold fewer draws than they should",
+        no_error=_NO_ERROR_OF_ANTIHUBS,
     ),
     Measure(
         "hubness_skewness_across", "hubness", "the skewness, each point choosing its 10 nearest of other sequences",
@@ -116,6 +117,7 @@ FIELD_MEASURES: tuple[Measure, ...] = (
         "0 to 1", "larger: more points are nobody's neighbour",
         f"{MATCHED}: rises with p and with the directions that carry the variance; above it, more points lie apart than that", PAIRS,
         "which points these are; neighbours of one sequence", _RADOVANOVIC,
-        sees="pairs", moves_with=TEXT, null_by="matched", error="linked-rows", highest=1.0, group="field",
+        sees="pairs", moves_with=TEXT, null_by="matched", error="none", highest=1.0, group="field",
+        no_error=_NO_ERROR_OF_ANTIHUBS,
     ),
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """Standard errors of measures that are nearly sums over rows, where rows that are neighbours tell of the same places.
 
 A measure of lists of neighbours is taken for a sum of one term a row. Terms of a sequence's rows are not independent,
-nor are those of rows one of which is on the other's list; all others are. Conley 1999, J. Econometrics 92:1-45, with
-that graph in the place of distance. Halves of the sequences have lists that reach further: where rows lie in groups
-their spread is up to three times the error of the whole.
+nor are those of rows one of which is near the top of the other's list; all others are. Conley 1999, J. Econometrics
+92:1-45, with that graph in the place of distance. Halves of the sequences have lists that reach further: where rows lie
+in groups their spread is up to three times the error of the whole.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from geoscope.errors import Undefined
 from geoscope.measures.formula import measure
 from geoscope.passes.making import CHOSEN
-from geoscope.rows import Float64, IntArray
+from geoscope.rows import IntArray
 
 _FEW = f"fewer than {CHOSEN + 1} rows differ"
 _FEW_ACROSS = f"{_FEW}, rows are of fewer than three sequences, or no row has {CHOSEN} rows of other sequences"
@@ -55,12 +55,7 @@ def hubness_skewness_across(occurrences_across: IntArray) -> float:
     return _skewness(occurrences_across)
 
 
-def _influences(occurrences_across: IntArray) -> tuple[Float64]:
-    missing = (occurrences_across == 0).astype(np.float64)
-    return ((missing - missing.mean()) / len(missing),)
-
-
-@measure(undefined=_FEW_ACROSS, influences=_influences)
+@measure(undefined=_FEW_ACROSS)
 def antihub_share_across(occurrences_across: IntArray) -> float:
     """antihub_share, each row choosing its 10 nearest of other sequences; one that has fewer chooses none.
 

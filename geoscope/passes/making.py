@@ -37,6 +37,12 @@ NEIGHBOURS = 16
 """How long the neighbour lists are: two suffice for TwoNN, the rest lets sequences be left out without a new search."""
 SCALES = (1, 2, 4, 8)
 """Of each k a row's k-th and 2k-th nearest are compared, as far as the lists go."""
+LINKED_WITH = {1: 2, 2: 4, 4: 4, 8: 0}
+"""With how many of a row's nearest its ratio at each scale is linked, in standard errors.
+
+Found on simulated clouds and a layer of text: at a larger scale rows on each other's lists have less in common, and
+links with all of them say up to three times the error where a few rows are on most lists.
+"""
 EQUALLY_FAR = 1e-9
 """ln of a ratio of distances: below, rounding tells them apart."""
 CHOSEN = 10
@@ -214,7 +220,7 @@ def make_heldout_rows(passes: Passes) -> BoolArray:
 
 @dataclass(frozen=True)
 class Linked:
-    """Which distinct rows the entries of a pass are of, and by which other rows each of all is told.
+    """Which distinct rows the entries of a pass are of, and which other rows each of all is linked with.
 
     places: (m,). nearest: (n, k), where the row itself stands for none.
     """
@@ -229,7 +235,7 @@ def make_log_ratios(passes: Passes, k: int, lists: str) -> Float64:
 
 
 def make_rows_of_log_ratios(passes: Passes, k: int, lists: str) -> Linked:
-    return Linked(_scale(passes, k, lists)[0], _or_itself(passes.get(lists))[:, : 2 * k])
+    return Linked(_scale(passes, k, lists)[0], _or_itself(passes.get(lists))[:, : LINKED_WITH[k]])
 
 
 def _scale(passes: Passes, k: int, lists: str) -> tuple[IntArray, Float64]:
@@ -262,11 +268,6 @@ def make_occurrences(passes: Passes, chosen: str) -> IntArray:
     if not choosing.any():
         raise Undefined(f"no row has {CHOSEN} rows of other sequences to choose from")
     return np.bincount(found.indices[choosing].ravel(), minlength=len(choosing)).astype(np.int64)
-
-
-def make_rows_of_occurrences(passes: Passes, chosen: str) -> Linked:
-    found: Neighbours = passes.get(chosen)
-    return Linked(np.arange(len(found.indices)), _or_itself(found))
 
 
 def make_tree_lengths(passes: Passes) -> Float64:

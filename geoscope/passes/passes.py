@@ -225,9 +225,6 @@ def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
             partial(making.make_occurrences, chosen=f"chosen{end}"), _distinct, "pairs", mostly_copies, heeds,
             f"(n,) how many rows have each distinct row among their {making.CHOSEN} nearest{whose}", across,
         ),
-        f"rows_of_occurrences{end}": Pass(
-            partial(making.make_rows_of_occurrences, chosen=f"chosen{end}"), _distinct, "pairs"
-        ),
     }  # fmt: skip
     for k in making.SCALES:
         name = f"log_ratios_{k}{end}"
