@@ -21,7 +21,7 @@ from geoscope.machine import memory_bytes
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import BLOCK_ROWS
 from geoscope.passes.pairs.sweeping import MEMORY, SMALL
-from geoscope.passes.passes import PASSES
+from geoscope.passes.passes import PASSES, WHOLE_LISTS
 from geoscope.passes.quantizers.codebooks import BLOCK_BYTES as CODED_BYTES
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.rows import Source
@@ -39,10 +39,12 @@ _SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,18})?)\s*([kmgt]i?)?b?\s*$", re.IGNO
 
 _NUMBER = 8  # bytes of a float64
 _PAIRWISE = {name for name, made in PASSES.items() if made.sees == "pairs"}
+_SEARCHING = {name for name, made in PASSES.items() if made.searches}
 _CODES = {name for name, made in PASSES.items() if made.sees == "codes"}
 _LEAST_REST = 16 * 2**20  # and a tenth: buffers of threads and libraries, gaps between what is freed
 _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
 _LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take
+_WHOLE_LISTS = 512  # bytes of a point's whole list of other sequences, and of the counts and ratios of it
 _LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
 _ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block holds beside the hidden states
 
@@ -317,11 +319,22 @@ def _components(work: Workload) -> int:
 def _pairs(work: Workload) -> int:
     """The sweep; with errors or other sequences' neighbours the distinct points and their float64 copy instead."""
     p, d = work.points, work.dimension
-    again = work.errors or "nearest_across" in work.passes
+    again = work.errors or not _SEARCHING.isdisjoint(work.passes)
     copy = p * (d + 2) * (_NUMBER if again or p * p * d < SMALL else 4)
     clusters = min(_LOOSE, p // 8 + 1)
-    lists = (_LISTS + _LONGER_LISTS * again) * p
-    return copy + p * d * work.item * again + lists + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
+    joined = 2 * _across(work)  # two copies more while all points' longer lists are put in order
+    lists = _lists(work) + _LONGER_LISTS * (again + joined)
+    return copy + p * d * work.item * again + lists * p + 6 * _NUMBER * clusters**2 + _pair_blocks(p, d, work.blocks)
+
+
+def _across(work: Workload) -> bool:
+    """Whether whole neighbour lists of other sequences are read."""
+    return any(name.endswith("_across") for name in work.passes & WHOLE_LISTS)
+
+
+def _lists(work: Workload) -> int:
+    """Bytes of a point that stay of its lists, but for the longer ones."""
+    return _LISTS + _WHOLE_LISTS * _across(work)
 
 
 def _pair_blocks(p: int, d: int, memory: int) -> int:
@@ -337,8 +350,10 @@ def _pair_blocks(p: int, d: int, memory: int) -> int:
 def _matched(work: Workload) -> int:
     """Making the points; then, with what errors left of the whole's pairs, sweeping them."""
     numbers = work.points * work.dimension
-    alone = replace(work, errors=False, passes=frozenset(_PAIRWISE))
-    left = numbers * (work.item + 4) + (_LISTS + _LONGER_LISTS) * work.points  # distinct points, their copy, lists
+    alone = replace(work, errors=False, passes=work.passes | (_PAIRWISE - WHOLE_LISTS))
+    left = (
+        numbers * (work.item + 4) + (_lists(work) + _LONGER_LISTS) * work.points
+    )  # distinct points, their copy, lists
     held = numbers * work.item + 256 * work.points + left * work.errors
     return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, _pairs(alone))
 

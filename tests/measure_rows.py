@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import differential_entropy, entropy
+from scipy.cluster.hierarchy import linkage
+from scipy.optimize import brentq
+from scipy.stats import differential_entropy, entropy, skew
 
 from geoscope import measures
 
@@ -115,6 +117,57 @@ def _two_nn_across(rows: Any) -> float:
     return float(kept @ rise / (kept @ kept))
 
 
+def _sorted_distances(rows: Any, across: bool) -> Any:
+    """Each row's distances to the others, or to those of other sequences of CLOUD, in order; infinite ones last."""
+    apart = np.linalg.norm(rows[:, None] - rows, axis=2)
+    apart[CLOUD.groups[:, None] == CLOUD.groups if across else np.eye(len(rows), dtype=bool)] = np.inf
+    return np.sort(apart, axis=1)
+
+
+def _gride(k: int, across: bool = False) -> Callable[[Any], float]:
+    """By bisection of the likelihood's equation as Denti et al. have it, n1 = k and n2 = 2k."""
+
+    def value(rows: Any) -> float:
+        near = _sorted_distances(rows, across)
+        ratios = near[:, 2 * k - 1] / near[:, k - 1]
+        logs = np.log(ratios)
+
+        def excess(d: float) -> float:
+            of_powers = np.sum(ratios**d * logs / (ratios**d - 1))
+            return float((len(rows) - 1) / d + (k - 1) * of_powers - (2 * k - 1) * logs.sum())
+
+        return float(brentq(excess, 1e-3, 100.0, xtol=1e-13, rtol=1e-14))
+
+    return value
+
+
+def _scale_slope(rows: Any) -> float:
+    return float(np.log(_gride(8, True)(rows) / _gride(1, True)(rows)) / np.log(8))
+
+
+def _tree_growth(rows: Any) -> float:
+    """scipy's single linkage of all rows and of the halves that numpy's generator of seed 0 draws."""
+    n, g = len(rows), np.random.default_rng(0)
+    halves = [linkage(rows[g.permutation(n)[: n // 2]], "single")[:, 2].sum() for _ in range(20)]
+    grown = (np.log(linkage(rows, "single")[:, 2].sum()) - np.mean(np.log(halves))) / np.log(n / (n // 2))
+    return float(1 / (1 - grown))
+
+
+def _occurrences(rows: Any, across: bool) -> Any:
+    """By each row's tenth smallest distance."""
+    apart = np.linalg.norm(rows[:, None] - rows, axis=2)
+    apart[CLOUD.groups[:, None] == CLOUD.groups if across else np.eye(len(rows), dtype=bool)] = np.inf
+    return (apart <= np.sort(apart, axis=1)[:, 9:10]).sum(axis=0)
+
+
+def _hubness(across: bool) -> Callable[[Any], float]:
+    return lambda rows: float(skew(_occurrences(rows, across)))
+
+
+def _antihubs(across: bool) -> Callable[[Any], float]:
+    return lambda rows: float(np.mean(_occurrences(rows, across) == 0))
+
+
 _CROSS = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])  # variances 4 to 1, about 0
 _CONE = _CROSS + np.array([10, 0])
 _POINTS = np.array([[0.0, 0], [1, 0], [0, 2], [3, 1]])
@@ -143,6 +196,40 @@ def _rank_share(rows: Any) -> float:
     """Without the two of 16 dimensions that vary most, by singular values."""
     values = np.linalg.svd((rows - rows.mean(axis=0))[:, 2:], compute_uv=False)
     return (np.exp(entropy(values)) - 1) / 13
+
+
+_POWERS = np.arange(1, 21) ** -0.5
+_P = _gaussian(0, 500, 20) * _POWERS
+_OF_TEN = {"groups": np.arange(500) // 10}
+_HUDDLED = _P + 2 * np.repeat(_gaussian(1, 50, 20), 10, axis=0) * _POWERS
+_CUBE = np.random.default_rng(0).random((2000, 5))
+_SQUARE = np.random.default_rng(0).random((2000, 2))
+_TWO_LIBRARIES = "scikit-dimension 0.5 and DADApy 0.3.4, to ten digits"
+_ROOTS = "scipy's root of the likelihood's equation, distances of numpy"
+_ALL_PAIRS = "numpy, over all pairs"
+_COUNTED = "a stable sort of exact distances, and a threshold at the tenth"
+
+
+def _scaled(k: int, plain: float, huddled: float, cube: float) -> Row:
+    """Gride's: of _P also where it lies far off, and with copies of some rows."""
+    return Row(
+        (
+            *(Known(plain, _TWO_LIBRARIES, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
+            Known(huddled, "scikit-dimension 0.5", _HUDDLED),
+            Known(cube, "scikit-dimension 0.5", _CUBE),
+            Known(_gride(k), _ROOTS, CLOUD.rows),
+        )
+    )
+
+
+def _scaled_across(k: int, plain: float, huddled: float) -> Row:
+    return Row(
+        (
+            Known(plain, "a bracketed root and Newton's, to ten digits", _P, _OF_TEN),
+            Known(huddled, "a bracketed root and Newton's, to ten digits", _HUDDLED, _OF_TEN),
+            Known(_gride(k, True), _ROOTS, CLOUD.rows, {"groups": CLOUD.groups}),
+        )
+    )
 
 
 ROWS: dict[str, Row] = {
@@ -238,4 +325,61 @@ ROWS: dict[str, Row] = {
         (Known(_rank_share, "numpy's singular values, scipy's entropy", _ROGUES),), _EVERY - {"rotation"}
     ),
     "neighbour_spread": Row((Known(np.log(2) * np.sqrt(2.75 / 3), "by hand: nearest at 1, 1, 2 and 4", _GAPS),)),
+}
+
+# Of the field's measures, those of pairs
+
+ROWS |= {
+    "gride_1": _scaled(1, 14.50686216, 8.752429221, 4.736760675),
+    "gride_2": _scaled(2, 14.23899546, 6.059516534, 4.681713551),
+    "gride_4": _scaled(4, 12.05723712, 3.881680336, 4.509693603),
+    "gride_8": _scaled(8, 11.16760128, 3.296944861, 4.446793259),
+    "gride_across_1": _scaled_across(1, 14.59084132, 18.42263247),
+    "gride_across_2": _scaled_across(2, 14.19885052, 15.49117798),
+    "gride_across_4": _scaled_across(4, 12.07256286, 12.81519845),
+    "gride_across_8": _scaled_across(8, 11.14594034, 10.89387728),
+    "gride_scale_slope": Row((Known(_scale_slope, _ROOTS, CLOUD.rows, {"groups": CLOUD.groups}),)),
+    "persistent_homology_dimension": Row(
+        (
+            Known(14.79939755, "Prim's algorithm and scipy's single linkage", _P),
+            Known(14.79939755, "the same, far off", _P + 1000),
+            Known(14.79939755, "the same, with copies of some rows", np.vstack([_P, _P[:50]])),
+            Known(
+                4.671741586, "Prim's algorithm and scipy's single linkage", np.random.default_rng(0).random((500, 5))
+            ),
+            Known(_tree_growth, "scipy's single linkage", CLOUD.rows),
+        ),
+        _EVERY - {"permutation"},  # which halves are drawn
+    ),
+    "hubness_skewness": Row(
+        (
+            *(Known(1.762032054, _COUNTED, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
+            Known(0.9705303354, _COUNTED, _HUDDLED),
+            Known(0.05909215088, _COUNTED, _SQUARE),
+            Known(2.114269575, _COUNTED, _gaussian(0, 500, 20)),
+            Known(_hubness(False), "scipy's skew", CLOUD.rows),
+        )
+    ),
+    "antihub_share": Row(
+        (
+            *(Known(0.048, _COUNTED, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
+            Known(0.0, _COUNTED, _HUDDLED),
+            Known(0.062, _COUNTED, _gaussian(0, 500, 20)),
+            Known(_antihubs(False), _ALL_PAIRS, CLOUD.rows),
+        )
+    ),
+    "hubness_skewness_across": Row(
+        (
+            Known(1.750000103, _COUNTED, _P, _OF_TEN),
+            Known(1.312791312, _COUNTED, _HUDDLED, _OF_TEN),
+            Known(_hubness(True), "scipy's skew", CLOUD.rows, {"groups": CLOUD.groups}),
+        )
+    ),
+    "antihub_share_across": Row(
+        (
+            Known(0.046, _COUNTED, _P, _OF_TEN),
+            Known(0.116, _COUNTED, _HUDDLED, _OF_TEN),
+            Known(_antihubs(True), _ALL_PAIRS, CLOUD.rows, {"groups": CLOUD.groups}),
+        )
+    ),
 }

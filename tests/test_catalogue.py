@@ -46,7 +46,11 @@ def test_a_row_names_what_there_is(key):
     for name in asked.passes:
         assert PASSES[name].sees == traits.sees, f"{key} is made of {name}, which is made of {PASSES[name].sees}"
         assert PASSES[name].told, f"passes.PASSES says in `told` what {name} is"
-        assert name in PARTS or traits.error == "none", f"partial.PARTS makes {name} of part of the sequences"
+        of_whole = traits.error in ("none", "linked-rows")
+        assert name in PARTS or of_whole, f"partial.PARTS makes {name} of part of the sequences"
+        told = f"rows_of_{name}" in PASSES or traits.error != "linked-rows"
+        assert told, f"passes.PASSES says as rows_of_{name} whose its entries are"
+    assert (traits.error == "linked-rows") == (asked.influences is not None), "influences are what linked rows' are of"
 
 
 def test_every_way_of_a_null_and_of_an_error_is_some_measures():

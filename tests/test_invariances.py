@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from measure_rows import ROWS
 
 from geoscope import measures
 from geoscope.catalogue import KEYS, STREAMED, TRAITS
+from geoscope.errors import Undefined
 from geoscope.passes.passes import Passes
 
 SETTINGS = {key: set(inspect.signature(getattr(measures, key)).parameters) for key in KEYS}
@@ -33,7 +35,12 @@ def blind_to(change):
 
 
 def values(rows, keys):
-    return {key: getattr(measures, key)(rows) for key in keys}
+    """The measures that have a value: some take more rows than a small cloud has."""
+    found = {}
+    for key in keys:
+        with suppress(Undefined):
+            found[key] = getattr(measures, key)(rows)
+    return found
 
 
 def of_sums(key, moments):
@@ -44,6 +51,7 @@ def of_sums(key, moments):
 
 
 def agree(found, expected):
+    assert set(found) == set(expected)
     for key, value in expected.items():
         assert found[key] == pytest.approx(value, rel=1e-6, abs=1e-9), key
 

@@ -123,6 +123,19 @@ def test_copies_are_counted_where_they_are_made():
     assert together - apart == 65536 * (13 - 1) * 768 * 4
 
 
+def test_whole_lists_of_other_sequences_are_counted():
+    def lists(*names, part="pairs"):
+        work = replace(WORK, reading=None, passes=PASSES | set(names), matched=part != "pairs")
+        return estimate(work).parts[part]
+
+    for part in ("pairs", "the matched null"):
+        assert lists(part=part) == lists("log_ratios_8", "occurrences", part=part)
+        assert lists(part=part) < lists("log_ratios_8_across", part=part) == lists("occurrences_across", part=part)
+    searching = replace(WORK, reading=None, passes=frozenset({"tree_lengths"}), errors=False, matched=False)
+    swept = replace(searching, passes=frozenset({"bars"}))
+    assert estimate(searching).parts["pairs"] > estimate(swept).parts["pairs"]
+
+
 def test_what_is_held_to_a_bound_reads_and_sweeps_within_it(checkpoint, texts):
     source = Extraction(checkpoint("bert"), texts, max_length=24)
     source.read_at_once(48)

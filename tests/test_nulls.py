@@ -68,7 +68,7 @@ def test_structured_points_stand_out_from_their_matched_null_and_gaussian_ones_d
 def test_which_nulls_are_made_is_an_option():
     g = np.random.default_rng(2)
     rows, groups = g.standard_normal((400, 6)), np.repeat(np.arange(80), 5)
-    given = {"groups": groups, "quantizer": "kmeans", "bits": 4, "errors": False}
+    given = {"groups": groups, "quantizer": "kmeans", "bits": 4, "errors": False, "measures": KEYS}
 
     def have(null):
         report = geoscope.measure(rows, null=null, **given)

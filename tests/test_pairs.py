@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 
 from geoscope.errors import GeoscopeError
-from geoscope.passes.pairs import LongerLists, lengths_within, nearest_two, neighbours_across, skeleton_of, sweep
+from geoscope.passes.pairs import LongerLists, lengths_within, nearest_within, neighbours_across, skeleton_of, sweep
 from geoscope.passes.pairs import sweeping as pairs_module
 from geoscope.passes.pairs.clouds import Cloud
 from geoscope.passes.pairs.duplicates import first_copies
@@ -186,15 +186,16 @@ def test_bars_agree_with_ripser() -> None:
 
 
 @pytest.mark.parametrize("name", ["float32", "clumps", "copies", "massive rows"])
-def test_nearest_two_of_other_groups(name: str) -> None:
+@pytest.mark.parametrize("least", [2, 8])
+def test_nearest_of_other_groups(name: str, least: int) -> None:
     rows = CLOUDS[name]()
     found = sweep(rows, neighbours=8)
     rows = rows[found.distinct]
     groups = np.arange(len(rows)) // 25
     distances = brute_distances(rows)
     distances[groups[:, None] == groups] = np.inf
-    two = neighbours_across(found.neighbours, LongerLists(Cloud(rows), groups)).distances[:, :2]
-    np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)
+    lists = neighbours_across(found.neighbours, LongerLists(Cloud(rows), groups), least)
+    np.testing.assert_allclose(lists.distances[:, :least], np.sort(distances, axis=1)[:, :least], rtol=1e-9)
 
 
 def test_nearest_two_where_there_are_not_two() -> None:
@@ -204,17 +205,37 @@ def test_nearest_two_where_there_are_not_two() -> None:
     assert np.isinf(two[:5, 1]).all()
     assert np.isfinite(two[5]).all()
     assert np.isinf(neighbours_across(found, LongerLists(Cloud(rows), np.zeros(6, dtype=np.int64))).distances).all()
-    assert np.isinf(nearest_two(found, [np.arange(6) < 2], LongerLists(Cloud(rows)))[0][:, 1]).all()
-    assert nearest_two(found, [np.arange(6) < 1], LongerLists(Cloud(rows)))[0].shape == (1, 2)
+    two, one = nearest_within(found, [np.arange(6) < 2, np.arange(6) < 1], LongerLists(Cloud(rows)), 2)
+    assert np.isinf(two.distances[:, 1]).all()
+    assert one.distances.shape == one.indices.shape == (1, 2)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.03])
-def test_nearest_two_within_a_part(share: float) -> None:
+@pytest.mark.parametrize("k", [2, 16])
+def test_nearest_within_a_part(k: int, share: float) -> None:
     rows = CLOUDS["float32"]()
     kept = rng(1).random(len(rows)) < share
-    both = nearest_two(sweep(rows, neighbours=8).neighbours, [kept, ~kept], LongerLists(Cloud(rows)))
-    for two, part in zip(both, (kept, ~kept), strict=True):
-        np.testing.assert_allclose(two, np.sort(brute_distances(rows[part]), axis=1)[:, :2], rtol=1e-9)
+    both = nearest_within(sweep(rows).neighbours, [kept, ~kept], LongerLists(Cloud(rows)), k)
+    for found, part in zip(both, (kept, ~kept), strict=True):
+        distances = brute_distances(rows)
+        distances[:, ~part] = np.inf
+        np.testing.assert_allclose(found.distances, np.sort(distances[part], axis=1)[:, :k], rtol=1e-9)
+        np.testing.assert_array_equal(found.indices, np.argsort(distances[part], axis=1)[:, :k])
+
+
+@pytest.mark.parametrize("name", ["corners of a cube", "plane grid", "space grid", "float32"])
+@pytest.mark.parametrize("memory", [2**28, 2**16])
+@pytest.mark.parametrize("others", [False, True])
+def test_of_rows_equally_far_those_of_lower_number_come_first(name: str, memory: int, others: bool) -> None:
+    rows = np.unique(CLOUDS[name](), axis=0)
+    groups = np.arange(len(rows)) // (5 if others else 1)
+    longer, every = LongerLists(Cloud(rows), groups, memory=memory), np.ones(len(rows), dtype=bool)
+    lists = neighbours_across(sweep(rows, memory=memory).neighbours, longer, 16)
+    parts = [every, rng(0).random(len(rows)) < 0.9]
+    for found, part in zip(nearest_within(lists, parts, longer, 10, by_index=True), parts, strict=True):
+        distances = brute_distances(rows)[part]
+        distances[(groups[part][:, None] == groups) | ~part] = np.inf
+        np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1, kind="stable")[:, :10])
 
 
 @pytest.mark.parametrize("name", ["float32", "clumps", "massive rows"])
@@ -238,7 +259,7 @@ def test_nearest_two_of_other_groups_within_a_part(share: float) -> None:
     kept = rng(3).random(len(rows)) < share
     longer = LongerLists(Cloud(rows), groups)
     lists = neighbours_across(sweep(rows, neighbours=8).neighbours, longer)
-    two = nearest_two(lists, [kept], longer)[0]
+    two = next(nearest_within(lists, [kept], longer, 2)).distances
     distances = brute_distances(rows[kept])
     distances[groups[kept][:, None] == groups[kept]] = np.inf
     np.testing.assert_allclose(two, np.sort(distances, axis=1)[:, :2], rtol=1e-9)

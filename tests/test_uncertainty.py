@@ -10,7 +10,8 @@ import geoscope
 from benchmarks.clouds import CLOUDS
 from geoscope import measures
 from geoscope.catalogue import TRAITS
-from geoscope.estimates.estimator import TRAININGS, Estimator
+from geoscope.estimates.estimator import TRAININGS, Estimator, measured
+from geoscope.estimates.linked_rows import linked_error, replicates_saying
 from geoscope.estimates.uncertainty import (
     finite_corpus_factor,
     half_sample_error,
@@ -99,18 +100,18 @@ def test_the_error_of_the_mean_cosine_is_the_squared_means_where_there_is_none()
 
 def test_errors_of_neighbours_and_components_are_what_halves_of_the_sequences_say():
     (rows, sequences), seed = drawn(sequences=40, length=4), 3
-    keys = ["two_nn", "vasicek_ratio_mse", "two_nn_across"]
+    of_halves, of_splits = ["two_nn", "vasicek_ratio_mse"], ["two_nn_across"]
+    keys = [*of_halves, *of_splits]
     report = geoscope.measure(rows, groups=sequences, measures=keys, seed=seed, null="none")
     masks = half_samples(sequences, seed)
     halves = [values(rows[mask], sequences[mask], keys) for mask in masks]
-    left = [values(rows[~mask], sequences[~mask], keys[2:]) for mask in masks]
-    for key in keys[:2]:
+    left = [values(rows[~mask], sequences[~mask], of_splits) for mask in masks]
+    for key in of_halves:
         error = np.std([half[key] for half in halves], ddof=1)
         assert report.measurement(key).standard_error == pytest.approx(error, rel=1e-4), key
-    error = split_error(
-        [(half["two_nn_across"], other["two_nn_across"]) for half, other in zip(halves, left, strict=True)]
-    )
-    assert report.measurement("two_nn_across").standard_error == pytest.approx(error, rel=1e-6)
+    for key in of_splits:
+        error = split_error([(half[key], other[key]) for half, other in zip(halves, left, strict=True)])
+        assert report.measurement(key).standard_error == pytest.approx(error, rel=1e-6), key
     kept = [half["vasicek_ratio_mse"] for half in halves]
     assert report.measurement("vasicek_ratio_mse").halves == pytest.approx(kept, rel=1e-4)
 
@@ -173,11 +174,12 @@ def drawn(kind="clusters", sequences=60, length=8, seed=3):
 @pytest.mark.parametrize("seen", [1.0, 0.5])
 def test_replicates_are_the_measure_without_each_group(seen):
     rows, sequences = drawn()
-    found = estimate(rows, sequences, UNQUANTIZED, seen=seen)
+    keys = [key for key in UNQUANTIZED if TRAITS[key].error != "linked-rows"]
+    found = estimate(rows, sequences, keys, seen=seen)
     for group in (0, 7, 19):
         kept = sequences % GROUPS != group
-        again = values(rows[kept], sequences[kept], UNQUANTIZED)
-        for key in UNQUANTIZED:
+        again = values(rows[kept], sequences[kept], keys)
+        for key in keys:
             if TRAITS[key].error == "paired-half-samples":
                 assert found[key].replicates is None
                 continue
@@ -287,3 +289,66 @@ def test_sequences_of_unequal_length_do_not_add_to_the_error_of_a_measure_that_m
     for key in keys:
         true = np.std([one[key].value for one in found], ddof=1)
         assert np.mean([one[key].standard_error for one in found]) == pytest.approx(true, rel=0.2), key
+
+
+def test_the_error_of_linked_rows_counts_every_two_of_one_sequence_or_list_once():
+    g = np.random.default_rng(0)
+    x, sequences = g.standard_normal(30), np.repeat(np.arange(10), 3)
+    lists = [g.integers(0, 30, (30, 4)), np.arange(30)[:, None]]  # the second links each row with itself
+    related = np.equal.outer(sequences, sequences)
+    alone = x @ related @ x * 10 / 9
+    linked = np.zeros((30, 30), dtype=bool)
+    np.put_along_axis(linked, lists[0], True, axis=1)
+    between = x @ ((linked | linked.T) & ~related) @ x
+    assert linked_error(x, sequences, lists) == pytest.approx(np.sqrt(alone + max(between, 0)), rel=1e-12)
+    alike = np.abs(x)  # so that links add
+    expected = np.sqrt(alike @ related @ alike * 10 / 9 + alike @ ((linked | linked.T) & ~related) @ alike)
+    assert linked_error(alike, sequences, lists) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_error_of_linked_rows_of_a_mean_is_its_standard_error():
+    x = np.random.default_rng(1).standard_normal(400)
+    error = linked_error((x - x.mean()) / 400, np.arange(400), [np.arange(400)[:, None]])
+    assert error == pytest.approx(x.std(ddof=1) / 20, rel=1e-12)
+
+
+def test_replicates_say_the_error_and_what_each_group_moves():
+    x = np.random.default_rng(2).standard_normal(60)
+    sequences = np.repeat(np.arange(20), 3)
+    said = replicates_saying(0.7, 5.0, (x - x.mean()) / 60, sequences)
+    assert jackknife_error(said) == pytest.approx(0.7, rel=1e-12)
+    without = [x[sequences != group].mean() for group in range(20)]
+    assert np.corrcoef(said, without)[0, 1] == pytest.approx(1, abs=1e-12)
+    assert replicates_saying(0.0, 5.0, np.zeros(60), sequences) == [5.0] * 20
+
+
+LINKED = [key for key in UNQUANTIZED if TRAITS[key].error == "linked-rows"]
+
+
+@pytest.mark.parametrize("key", LINKED)
+def test_influences_are_what_a_measure_loses_without_a_row(key):
+    """Its lists are left as they are; of the second order in 1/n it may differ."""
+    rows, sequences = drawn(sequences=40)
+    passes = Passes.over(rows, groups=sequences)
+    asked = measured(key)
+    given = {name: passes.get(name) for name in asked.passes}
+    for name, influence in zip(given, asked.influences(**given), strict=True):
+        whole, n = given[name], len(given[name])
+        assert influence.sum() == pytest.approx(0, abs=1e-9)
+        lost = []
+        for row in np.argsort(influence)[[0, 1, n // 2, -2, -1]]:
+            without = asked.formula(**given | {name: np.delete(whole, row)})
+            lost.append((asked.formula(**given) - without, influence[row]))
+        found, expected = np.array(lost).T
+        assert found == pytest.approx(expected, rel=0.1, abs=0.1 * np.abs(expected).max())
+
+
+def test_the_rows_of_a_ratio_are_those_it_is_of():
+    rows, sequences = drawn(sequences=40)
+    rows[:12] = np.arange(12)[:, None] * 100.0  # on a line: neighbours equally far
+    passes = Passes.over(rows, groups=sequences)
+    linked, ratios = passes.get("rows_of_log_ratios_1"), passes.get("log_ratios_1")
+    near = np.sort(np.linalg.norm(rows[:, None] - rows, axis=2), axis=1)[linked.places]
+    assert len(ratios) < len(rows)
+    assert ratios == pytest.approx(np.log(near[:, 2] / near[:, 1]), rel=1e-6)
+    assert linked.nearest.shape == (len(rows), 2)

@@ -13,6 +13,8 @@ EVERY = list(measures.__all__)
 PAIRWISE = [key for key in KEYS if TRAITS[key].sees == "pairs"]
 CODED = [key for key in KEYS if key in QUANTIZED]
 RELATIVE = [key for key in PAIRWISE if key not in ("persistent_entropy", "persistent_entropy_deficit")]
+SCALES = (1, 2, 4, 8)
+LEAST = [(1, "three"), (2, "5"), (4, "9"), (8, "17")]
 SPREAD = [
     "anisotropy",
     "isoscore",
@@ -31,7 +33,7 @@ CASES = [
     *[("constant", np.full((300, 6), 7.3), key, "equal|position 0") for key in SPREAD],
     *[("constant, huge", np.full((300, 6), 1e180), key, "equal|position 0") for key in SPREAD],
     *[("duplicates", np.full((300, 6), 7.3), key, "same|distinct|sequence") for key in PAIRWISE],
-    *[("two points", np.eye(2, 6)[[0, 1, 0]], key, "three distinct|one bar|one length|sequence") for key in RELATIVE],
+    *[("two points", np.eye(2, 6)[[0, 1, 0]], key, "points, got 2|one bar|one length|sequence") for key in RELATIVE],
     *[("fewer than cells", np.random.default_rng(0).standard_normal((100, 8)), key, "cells") for key in CODED],
     ("zero rows", np.zeros((5, 6)), "average_cosine_similarity", "direction"),
     ("zero rows", np.zeros((5, 6)), "anisotropy_uncentered", "zero"),
@@ -41,6 +43,13 @@ CASES = [
     ("three dimensions", np.random.default_rng(0).standard_normal((9, 3)), "top_dimension_energy", "3 dimensions"),
     ("equally far", np.eye(8), "two_nn", "equally far"),
     ("equally far", np.eye(8), "prominent_bars", "one length"),
+    *[(f"equally far, {k}", np.eye(17), f"gride_{k}", f"nearest rows {k} and {2 * k} are equally far") for k in SCALES],
+    *[(f"{2 * k} points", np.eye(2 * k), f"gride_{k}", f"{least} distinct points, got {2 * k}") for k, least in LEAST],
+    ("equally far", np.eye(8), "persistent_homology_dimension", "as long for each"),
+    ("three points", np.eye(3), "persistent_homology_dimension", "4 distinct points, got 3"),
+    ("ten points", np.random.default_rng(0).random((10, 3)), "hubness_skewness", "11 distinct points, got 10"),
+    ("ten points", np.random.default_rng(0).random((10, 3)), "antihub_share", "11 distinct points, got 10"),
+    ("eleven points", np.random.default_rng(0).random((11, 3)), "hubness_skewness", "as many others"),
     ("own sequences", np.random.default_rng(0).random((9, 3)), "same_sequence_neighbours", "more than one row"),
 ]  # fmt: skip
 
@@ -80,10 +89,37 @@ def test_groups_must_fit_the_rows():
         measures.two_nn_across(np.random.default_rng(0).standard_normal((9, 3)), groups=np.zeros(4))
 
 
-def test_rows_of_two_sequences_have_no_two_nearest_others():
-    rows = np.random.default_rng(0).standard_normal((9, 3))
+ACROSS = [key for key in PAIRWISE if "across" in key or key == "gride_scale_slope"]
+
+
+@pytest.mark.parametrize("key", ACROSS)
+def test_rows_of_two_sequences_have_no_two_nearest_others(key):
+    rows = np.random.default_rng(0).standard_normal((40, 3))
     with pytest.raises(Undefined, match="three sequences"):
-        measures.two_nn_across(rows, groups=np.arange(9) % 2)
+        getattr(measures, key)(rows, groups=np.arange(40) % 2)
+
+
+def test_rows_that_nearly_all_are_of_one_sequence_choose_none_of_others():
+    rows, groups = np.random.default_rng(0).standard_normal((40, 3)), np.maximum(np.arange(40) - 33, 0)
+    for key in ("hubness_skewness_across", "antihub_share_across"):  # of the last 6, each finds 39 - 5 others
+        assert np.isfinite(getattr(measures, key)(rows, groups=groups))
+    few = np.maximum(np.arange(12) - 9, 0)  # three alone, the others together
+    for key in ("hubness_skewness_across", "antihub_share_across"):
+        assert np.isfinite(getattr(measures, key)(rows[:12], groups=few))
+        with pytest.raises(Undefined, match="no row has 10 rows of other sequences"):
+            getattr(measures, key)(rows[:12], groups=np.arange(12) // 4)
+
+
+def test_rows_with_equally_far_neighbours_are_left_out_and_counted():
+    import geoscope
+
+    g = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(np.arange(12.0), np.arange(12.0)), axis=-1).reshape(-1, 2)
+    rows = np.vstack([np.pad(grid, ((0, 0), (0, 3))), 50 + g.standard_normal((200, 5))])
+    row = geoscope.measure(rows, measures=["gride_1"], errors=False, null="none").measurements[0]
+    assert row.value == pytest.approx(measures.gride_1(rows[144:]), rel=1e-12)
+    assert row.n == 200
+    assert row.caution.startswith("144 of 344 distinct points are left out, whose two neighbours are equally far")
 
 
 @pytest.mark.parametrize("zeta", [-0.1, 1.1, float("nan")])

@@ -12,7 +12,7 @@ import numpy as np
 from geoscope.errors import Undefined
 from geoscope.passes.making import enough_distinct, finite_rows
 from geoscope.passes.moments import Moments, Units
-from geoscope.passes.pairs import Neighbours, lengths_within, nearest_two
+from geoscope.passes.pairs import Neighbours, lengths_within, nearest_within
 from geoscope.passes.passes import Passes
 from geoscope.passes.principal_components import Components, components_of_parts
 from geoscope.passes.quantizers.codebooks import Codes
@@ -31,11 +31,13 @@ class SharedPasses:
 
     @cached_property
     def nearest(self) -> list[FloatArray]:
-        return nearest_two(self._whole.get("pairs").neighbours, self.distinct, self._whole.get("longer_lists"))
+        lists, longer = self._whole.get("pairs").neighbours, self._whole.get("longer_lists")
+        return [each.distances for each in nearest_within(lists, self.distinct, longer, 2)]
 
     @cached_property
     def nearest_across(self) -> list[FloatArray]:
-        return nearest_two(self._whole.get("neighbours_across"), self.distinct, self._whole.get("longer_lists_across"))
+        lists, longer = self._whole.get("neighbours_across"), self._whole.get("longer_lists_across")
+        return [each.distances for each in nearest_within(lists, self.distinct, longer, 2)]
 
     @cached_property
     def distinct(self) -> list[BoolArray]:

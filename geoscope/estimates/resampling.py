@@ -10,6 +10,7 @@ import numpy as np
 
 from geoscope.catalogue import Sees
 from geoscope.errors import Undefined
+from geoscope.estimates.linked_rows import linked_error, replicates_saying
 from geoscope.estimates.partial import PartialPasses, SharedPasses
 from geoscope.estimates.uncertainty import (
     HALVES,
@@ -23,9 +24,10 @@ from geoscope.estimates.uncertainty import (
 from geoscope.measures.formula import Measured
 from geoscope.measures.topology import persistent_entropy_deficit
 from geoscope.passes.gathering import GROUPS
+from geoscope.passes.making import Linked
 from geoscope.passes.moments import Moments, Units
 from geoscope.passes.passes import Passes
-from geoscope.rows import BoolArray, Float64
+from geoscope.rows import BoolArray, Float64, IntArray
 
 
 @dataclass
@@ -178,6 +180,21 @@ def _split_halves(of: Resampled) -> SpreadOfHalves:
     return SpreadOfHalves(split_error(list(zip(found[:HALVES], found[HALVES:], strict=True))), replicates)
 
 
+def _linked_rows(of: Resampled) -> SpreadOfHalves:
+    """Without a measurement of parts: of what each row adds to the whole's."""
+    passes, names, influences = of.parts.passes, of.asked.passes, of.asked.influences
+    if influences is None:
+        raise TypeError(f"expected {of.asked.__name__} to tell how much each row moves it")
+    sequences: IntArray = passes.get("distinct_sequences")
+    influence, lists = np.zeros(len(sequences)), []
+    for name, part in zip(names, influences(**{name: passes.get(name) for name in names}), strict=True):
+        rows: Linked = passes.get(f"rows_of_{name}")
+        influence[rows.places] += part
+        lists.append(rows.nearest)
+    error = linked_error(influence, sequences, lists)
+    return SpreadOfHalves(error, replicates_saying(error, of.value, influence, sequences))
+
+
 ERRORS: dict[str, Callable[[Resampled], SpreadOfHalves]] = {
     "jackknife": _jackknife,
     "jackknife-of-deficit": _jackknife_of_deficit,
@@ -185,5 +202,6 @@ ERRORS: dict[str, Callable[[Resampled], SpreadOfHalves]] = {
     "half-samples": _half_samples,
     "paired-half-samples": _paired_half_samples,
     "split-halves": _split_halves,
+    "linked-rows": _linked_rows,
 }
 """The ways that a standard error of an endless corpus's draw is taken, by the catalogue's names."""

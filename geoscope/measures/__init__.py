@@ -2,8 +2,24 @@
 
 from geoscope.measures.angular import average_cosine_similarity
 from geoscope.measures.collapse import neighbour_spread, offset_energy, rank_share
-from geoscope.measures.dimension import same_sequence_neighbours, two_nn, two_nn_across, two_nn_mle
+from geoscope.measures.dimension import (
+    gride_1,
+    gride_2,
+    gride_4,
+    gride_8,
+    gride_across_1,
+    gride_across_2,
+    gride_across_4,
+    gride_across_8,
+    gride_scale_slope,
+    persistent_homology_dimension,
+    same_sequence_neighbours,
+    two_nn,
+    two_nn_across,
+    two_nn_mle,
+)
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
+from geoscope.measures.hubness import antihub_share, antihub_share_across, hubness_skewness, hubness_skewness_across
 from geoscope.measures.quantization import (
     patchiness,
     patchiness_heldout,
@@ -34,10 +50,23 @@ from geoscope.measures.topology import (
 __all__ = [
     "anisotropy",
     "anisotropy_uncentered",
+    "antihub_share",
+    "antihub_share_across",
     "average_cosine_similarity",
     "effective_rank",
     "eigenvalue_early_enrichment",
     "first_position_energy",
+    "gride_1",
+    "gride_2",
+    "gride_4",
+    "gride_8",
+    "gride_across_1",
+    "gride_across_2",
+    "gride_across_4",
+    "gride_across_8",
+    "gride_scale_slope",
+    "hubness_skewness",
+    "hubness_skewness_across",
     "isoscore",
     "isoscore_corrected",
     "isoscore_star",
@@ -51,6 +80,7 @@ __all__ = [
     "persistent_entropy",
     "persistent_entropy_deficit",
     "persistent_entropy_normalized",
+    "persistent_homology_dimension",
     "prominent_bars",
     "rank_share",
     "reconstruction_error",

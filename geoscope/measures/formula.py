@@ -14,32 +14,38 @@ from geoscope.errors import GeoscopeError, Undefined
 from geoscope.measures.docstrings import of_called, of_formula
 from geoscope.measures.parameters import Settings
 from geoscope.passes.passes import PASSES, Passes
-from geoscope.rows import FloatArray
+from geoscope.rows import Float64, FloatArray
 from geoscope.subjects.embeddings.objects import array_of
 from geoscope.wording import meant
+
+Influences = Callable[..., tuple[Float64, ...]]
 
 
 class Measured(Protocol):
     """`key(rows, **settings)` makes the passes its formula asks for; `key.formula(...)` takes them ready made.
 
     passes: what the formula is of, by name. settings: the formula's own, which a report's settings hold.
+    influences: of the same passes, how much each entry of each moves the value, by what it differs from the mean entry;
+    None where the standard error is not taken from that.
     """
 
     __name__: str
     formula: Callable[..., float]
     passes: tuple[str, ...]
     settings: tuple[str, ...]
+    influences: Influences | None
 
     def __call__(self, rows: npt.ArrayLike, **settings: Unpack[Settings]) -> float: ...
 
 
 def measure(
-    *, undefined: str, unit: str = "none", heeds: tuple[str, ...] = ()
+    *, undefined: str, unit: str = "none", heeds: tuple[str, ...] = (), influences: Influences | None = None
 ) -> Callable[[Callable[..., float]], Measured]:
     """Let a formula over passes be called on rows, with a signature and a docstring of what is then called.
 
     undefined: where the measure has no value, to be read after "where". unit: of the value.
-    heeds: settings that bear on this formula, though not on every formula of its passes.
+    heeds: settings that bear on this formula, though not on every formula of its passes. influences: as `Measured`
+    has them.
     """
 
     def on_rows(formula: Callable[..., float]) -> Measured:
@@ -62,6 +68,7 @@ def measure(
         described = cast(Any, called)
         described.__signature__ = signature
         described.formula, described.passes, described.settings = formula, passes, own
+        described.influences = influences
         return cast(Measured, called)
 
     return on_rows

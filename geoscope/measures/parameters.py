@@ -47,7 +47,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     ),
     "codebooks": ("int", "tables of cells; kmeans has one"),
     "bits": ("int", "2^bits cells a codebook, 1 to 12"),
-    "seed": ("int", "of the training"),
+    "seed": ("int", "of the training, or of the halves that are drawn"),
     "device": ("str", "where torch searches for neighbours, such as cpu or cuda; it changes no more than rounding"),
     "memory": ("int, optional", "bytes that blocks of pairs may take (256 MiB unless given); it changes no value"),
 }

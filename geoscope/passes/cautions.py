@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,21 @@ def mostly_copies(passes: Passes) -> str | None:
         f"{points - left:,} of {points:,} points are the same as another up to rounding and left out: it tells of the "
         f"{left:,} others; look at the rows"
     )
+
+
+def few_unequal(name: str) -> Callable[[Passes], str | None]:
+    """Of the pass of that name: that it is of few of the distinct points."""
+
+    def caution(passes: Passes) -> str | None:
+        distinct, used = len(passes.get("pairs").distinct), len(passes.get(name))
+        if distinct - used <= _MANY_CLUMPED * distinct:
+            return mostly_copies(passes)
+        return (
+            f"{distinct - used:,} of {distinct:,} distinct points are left out, whose two neighbours are equally far "
+            "or lacking, as rows on a grid have them; look at the rows"
+        )
+
+    return caution
 
 
 def few_rows(passes: Passes) -> str | None:

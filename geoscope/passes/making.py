@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from geoscope.passes.pairs import (
     Neighbours,
     Pairs,
     Skeleton,
+    lengths_within,
+    nearest_within,
     neighbours_across,
     rms_radius,
     skeleton_of,
@@ -32,6 +35,20 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 16
 """How long the neighbour lists are: two suffice for TwoNN, the rest lets sequences be left out without a new search."""
+SCALES = (1, 2, 4, 8)
+"""Of each k a row's k-th and 2k-th nearest are compared, as far as the lists go."""
+LINKED_WITH = {1: 2, 2: 4, 4: 4, 8: 0}
+"""With how many of a row's nearest its ratio at each scale is linked, in standard errors.
+
+Found on simulated clouds and a layer of text: at a larger scale rows on each other's lists have less in common, and
+links with all of them say up to three times the error where a few rows are on most lists.
+"""
+EQUALLY_FAR = 1e-9
+"""ln of a ratio of distances: below, rounding tells them apart."""
+CHOSEN = 10
+"""How many of its nearest a row chooses, where it counts how often each row is chosen."""
+TREE_HALVES = 20
+"""From how many halves of the points it is taken how a tree grows with them."""
 
 
 def make_moments(passes: Passes) -> Moments:
@@ -147,23 +164,24 @@ def make_longer_lists_across(passes: Passes) -> LongerLists:
     return LongerLists(passes.get("distinct_cloud"), sequences, memory=memory)
 
 
-def make_neighbours_across(passes: Passes) -> Neighbours:
+def make_neighbours_across(passes: Passes, least: int = 2) -> Neighbours:
     pairs: Pairs = passes.get("pairs")
     enough_distinct(len(pairs.distinct))
     found = len(np.unique(passes.get("distinct_sequences")))
     if found < 3:
         raise Undefined(f"expected rows of at least three sequences, got {found}")
-    return neighbours_across(pairs.neighbours, passes.get("longer_lists_across"))
+    return neighbours_across(pairs.neighbours, passes.get("longer_lists_across"), least)
 
 
 def make_nearest_across(passes: Passes) -> Float64:
     return finite_rows(passes.get("neighbours_across").distances[:, :2])
 
 
-def enough_distinct(count: int) -> None:
+def enough_distinct(count: int, neighbours: int = 2) -> None:
     """Two neighbours take three points."""
-    if count < 3:
-        raise Undefined(f"expected at least three distinct points, got {count}")
+    if count <= neighbours:
+        least = "three" if neighbours == 2 else neighbours + 1
+        raise Undefined(f"expected at least {least} distinct points, got {count}")
 
 
 def finite_rows(nearest: FloatArray) -> Float64:
@@ -195,3 +213,75 @@ def make_heldout_codes(passes: Passes) -> Codes:
 def make_heldout_rows(passes: Passes) -> BoolArray:
     """(p,) which points the held-out codebooks are counted on."""
     return ~split_groups(passes.groups, passes.settings.quantizer.seed)
+
+
+# Of pairs, for the measures of scales, of hubs and of the tree's growth
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Which distinct rows the entries of a pass are of, and which other rows each of all is linked with.
+
+    places: (m,). nearest: (n, k), where the row itself stands for none.
+    """
+
+    places: IntArray
+    nearest: IntArray
+
+
+def make_log_ratios(passes: Passes, k: int, lists: str) -> Float64:
+    """ln(r_2k / r_k) of the whole lists of that name: of rows that have 2k, and the two not equally far."""
+    return _scale(passes, k, lists)[1]
+
+
+def make_rows_of_log_ratios(passes: Passes, k: int, lists: str) -> Linked:
+    return Linked(_scale(passes, k, lists)[0], _or_itself(passes.get(lists))[:, : LINKED_WITH[k]])
+
+
+def _scale(passes: Passes, k: int, lists: str) -> tuple[IntArray, Float64]:
+    enough_distinct(len(passes.get("pairs").distinct), 2 * k)
+    distances = passes.get(lists).distances
+    near, far = distances[:, k - 1], distances[:, 2 * k - 1]
+    there = np.flatnonzero(np.isfinite(far))
+    ratios = np.log(far[there] / near[there])
+    apart = ratios > EQUALLY_FAR
+    return there[apart], np.asarray(ratios[apart], dtype=np.float64)
+
+
+def _or_itself(lists: Neighbours) -> IntArray:
+    own = np.arange(len(lists.indices))[:, None]
+    return np.where(np.isfinite(lists.distances), lists.indices, own)
+
+
+def make_chosen(passes: Passes, lists: str) -> Neighbours:
+    """Each distinct row's CHOSEN nearest, from the whole lists of that name."""
+    count = len(passes.get("pairs").distinct)
+    enough_distinct(count, CHOSEN)
+    every, longer = np.ones(count, dtype=bool), passes.get(f"longer_{lists}")
+    return next(nearest_within(passes.get(lists), [every], longer, CHOSEN, by_index=True))
+
+
+def make_occurrences(passes: Passes, chosen: str) -> IntArray:
+    """(n,) how often each row is among the CHOSEN nearest of a row: of those that have so many."""
+    found: Neighbours = passes.get(chosen)
+    choosing = np.isfinite(found.distances[:, -1])
+    if not choosing.any():
+        raise Undefined(f"no row has {CHOSEN} rows of other sequences to choose from")
+    return np.bincount(found.indices[choosing].ravel(), minlength=len(choosing)).astype(np.int64)
+
+
+def make_tree_lengths(passes: Passes) -> Float64:
+    """(1 + TREE_HALVES, 2): how many points, and how long their tree is: of the distinct ones, then of random halves.
+
+    Halves of points and not of sequences: a sequence keeps how densely it lies, and its half of the tree.
+    """
+    count = len(passes.get("pairs").distinct)
+    enough_distinct(count, 3)
+    cloud, skeleton, memory = passes.get("distinct_cloud"), passes.get("skeleton"), passes.settings.block_bytes
+    generator = np.random.default_rng(passes.settings.quantizer.seed)
+    found = [(count, float(skeleton.lengths.sum()))]
+    for _ in range(TREE_HALVES):
+        kept = np.zeros(count, dtype=bool)
+        kept[generator.permutation(count)[: count // 2]] = True
+        found.append((count // 2, float(lengths_within(cloud, skeleton, kept, memory=memory).sum())))
+    return np.array(found)

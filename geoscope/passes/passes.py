@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from geoscope.catalogue import Sees
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes import making
-from geoscope.passes.cautions import clumped, few_rows, few_rows_of_half, mostly_copies
+from geoscope.passes.cautions import clumped, few_rows, few_rows_of_half, few_unequal, mostly_copies
 from geoscope.passes.moments import Moments, moments_of
 from geoscope.passes.pairs import (
     MEMORY,
@@ -130,6 +131,7 @@ class Pass:
 
     sees: what it is made of, as the catalogue has it. heeds: the keywords of `Passes.over` that move it or its cost.
     told: what a formula that asks for it is given, in words; of the others, which only make passes, nothing.
+    searches: whether it takes distances after the sweep's.
     """
 
     make: Callable[[Passes], Any]
@@ -138,6 +140,7 @@ class Pass:
     caution: Callable[[Passes], str | None] | None = None
     heeds: tuple[str, ...] = ()
     told: str = ""
+    searches: bool = False
 
 
 def _counted(name: str) -> Callable[[Passes], int]:
@@ -191,7 +194,7 @@ PASSES: dict[str, Pass] = {
     "nearest_across": Pass(
         making.make_nearest_across, lambda p: len(p.get("nearest_across")), "pairs", mostly_copies,
         ("groups", *_SEARCHED),
-        "(n, 2) the distances of each distinct row to its two nearest of other sequences",
+        "(n, 2) the distances of each distinct row to its two nearest of other sequences", searches=True,
     ),
     "nearest_is_own": Pass(
         making.make_nearest_is_own, _distinct, "pairs", mostly_copies, ("groups", *_SEARCHED),
@@ -205,5 +208,52 @@ PASSES: dict[str, Pass] = {
     "heldout_codes": Pass(
         making.make_heldout_codes, _counted("heldout_codes"), "codes", few_rows_of_half, ("groups", *_TRAINED),
         "`geoscope.passes.quantizers.codebooks.Codes` of rows of other sequences than the codebooks were learnt from",
+    ),
+}  # fmt: skip
+
+
+def _length(name: str) -> Callable[[Passes], int]:
+    return lambda passes: len(passes.get(name))
+
+
+def _of_lists(whose: str, lists: str, across: bool) -> dict[str, Pass]:
+    """The passes of whole neighbour lists; their names end in `_across` where those are of other sequences."""
+    end, heeds = ("_across", ("groups", *_SEARCHED)) if across else ("", _SEARCHED)
+    found = {
+        f"chosen{end}": Pass(partial(making.make_chosen, lists=lists), _distinct, "pairs"),
+        f"occurrences{end}": Pass(
+            partial(making.make_occurrences, chosen=f"chosen{end}"), _distinct, "pairs", mostly_copies, heeds,
+            f"(n,) how many rows have each distinct row among their {making.CHOSEN} nearest{whose}", across,
+        ),
+    }  # fmt: skip
+    for k in making.SCALES:
+        name = f"log_ratios_{k}{end}"
+        found[name] = Pass(
+            partial(making.make_log_ratios, k=k, lists=lists), _length(name), "pairs", few_unequal(name), heeds,
+            f"(n,) ln of the ratio of each distinct row's distances to its nearest row {2 * k} and {k}{whose}, without "
+            "rows that have them equally far",
+            across,
+        )  # fmt: skip
+        found[f"rows_of_{name}"] = Pass(
+            partial(making.make_rows_of_log_ratios, k=k, lists=lists), _length(name), "pairs"
+        )
+    return found
+
+
+_OF_LISTS = {
+    **_of_lists("", "lists", across=False),
+    **_of_lists(" of other sequences", "lists_across", across=True),
+}
+WHOLE_LISTS = frozenset(_OF_LISTS)
+"""The passes that read neighbour lists to their end."""
+
+PASSES |= _OF_LISTS | {
+    "lists": Pass(lambda p: p.get("pairs").neighbours, _distinct, "pairs"),
+    "lists_across": Pass(lambda p: making.make_neighbours_across(p, making.NEIGHBOURS), _distinct, "pairs"),
+    "tree_lengths": Pass(
+        making.make_tree_lengths, _distinct, "pairs", mostly_copies, (*_SEARCHED, *fields_of(Seed)),
+        f"(1 + {making.TREE_HALVES}, 2) how many points, and the length of their minimum spanning tree: first of the "
+        "distinct rows, then of random halves of them",
+        searches=True,
     ),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from geoscope.passes.pairs.clouds import Cloud
 from geoscope.passes.pairs.duplicates import duplicate_tolerance
 from geoscope.passes.pairs.neighbours import Neighbours
 from geoscope.passes.pairs.reduced_trees import Skeleton, lengths_within, skeleton_of
-from geoscope.passes.pairs.restricted_neighbours import LongerLists, nearest_two, neighbours_across
+from geoscope.passes.pairs.restricted_neighbours import LongerLists, nearest_within, neighbours_across
 from geoscope.passes.pairs.sweeping import MEMORY, SMALL, Pairs, rms_radius, sweep
 from geoscope.passes.pairs.trees import Tree
 
@@ -19,7 +19,7 @@ __all__ = [
     "Tree",
     "duplicate_tolerance",
     "lengths_within",
-    "nearest_two",
+    "nearest_within",
     "neighbours_across",
     "rms_radius",
     "skeleton_of",

@@ -91,6 +91,29 @@ def search(
     return indices, lengths
 
 
+def nearest_by_index(
+    cloud: Cloud, which: IntArray, upper: FloatArray, k: int, *, memory: int, kept: BoolArray, groups: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """`search` where more rows may be equally far than it holds: of those the ones of lower number.
+
+    upper: (q,) the k-th lengths, as `search` gives them.
+    """
+    allowed = _Allowed(cloud.places(groups), cloud.places(kept))
+    indices, lengths = np.repeat(which[:, None], k, axis=1), np.full((len(which), k), np.inf)
+    tall = int(np.clip(memory // (16 * len(cloud)), 32, 256))
+    for start in range(0, len(which), tall):
+        part = which[start : start + tall]
+        row, near = np.nonzero(_within(cloud, part, allowed, upper[start : start + tall]).cpu().numpy())
+        measured = cloud.measure(cloud.places(part[row]), cloud.places(near)).cpu().numpy()
+        order = np.lexsort((near, measured, row))
+        row, near, measured = row[order], near[order], measured[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        first = rank < k
+        indices[start + row[first], rank[first]] = near[first]
+        lengths[start + row[first], rank[first]] = measured[first]
+    return indices, lengths
+
+
 @dataclass(frozen=True)
 class _Allowed:
     """Which rows a row may find: those of other groups (n,), if `kept` (n,) is given only the kept ones."""
@@ -124,13 +147,17 @@ def _half_squares(cloud: Cloud, rows: Tensor, allowed: _Allowed) -> Tensor:
 
 def _not_ruled_out(cloud: Cloud, which: IntArray, allowed: _Allowed, upper: FloatArray) -> IntArray:
     """The rows that may be within `upper` (m,) of any of the rows `which` (m,), by the cloud's products."""
+    return np.flatnonzero(_within(cloud, which, allowed, upper).any(dim=0).cpu().numpy())
+
+
+def _within(cloud: Cloud, which: IntArray, allowed: _Allowed, upper: FloatArray) -> Tensor:
+    """Whether each row (m, n) may be within `upper` (m,) of the rows `which` (m,), by the cloud's products."""
     rows = cloud.places(which)
     half = _half_squares(cloud, rows, allowed)
     known = cloud.places(upper).square() / 2
     limit = known + cloud.slack(rows, torch.where(torch.isfinite(known), known, 0.0))
     limit = (limit * (1 + 1e-6)).to(half.dtype).nextafter(torch.full_like(half[:, 0], torch.inf))
-    near = (half <= limit[:, None]) & torch.isfinite(half)
-    return np.flatnonzero(near.any(dim=0).cpu().numpy())
+    return (half <= limit[:, None]) & torch.isfinite(half)
 
 
 def _nearest(

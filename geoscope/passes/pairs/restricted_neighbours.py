@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from geoscope.passes.pairs.clouds import Cloud
-from geoscope.passes.pairs.neighbours import Neighbours, search
+from geoscope.passes.pairs.neighbours import Neighbours, nearest_by_index, search
 from geoscope.passes.pairs.sweeping import MEMORY
 from geoscope.rows import BoolArray, FloatArray, IntArray
 
 _LONGER = 64
-"""How long a list a row gets whose own has not two rows of some part."""
+"""How long a list a row gets whose own has too few rows of some part."""
 
 
 class LongerLists:
@@ -45,56 +45,80 @@ class LongerLists:
         found, lengths = search(self.cloud, rows, k, memory=self.memory, kept=kept, groups=self.groups)
         return found, lengths * 2.0**self.cloud.exponent
 
+    def search_by_index(self, rows: IntArray, k: int, kept: BoolArray) -> tuple[IntArray, FloatArray]:
+        """`search` that takes, of equally far rows, those of lower number."""
+        _, lengths = search(self.cloud, rows, k, memory=self.memory, kept=kept, groups=self.groups)
+        found, lengths = nearest_by_index(
+            self.cloud, rows, lengths[:, -1], k, memory=self.memory, kept=kept, groups=self.groups
+        )
+        return found, lengths * 2.0**self.cloud.exponent
 
-def neighbours_across(neighbours: Neighbours, longer: LongerLists) -> Neighbours:
+
+def neighbours_across(neighbours: Neighbours, longer: LongerLists, least: int = 2) -> Neighbours:
     """Lists of each row's nearest rows of other groups, as long as `neighbours`, or shorter: padded with inf.
 
-    longer: of the same rows, and no shorter. Lists are exact as far as they go, which is to two rows at least where
-    there are so many.
+    longer: of the same rows, and no shorter. Lists are exact as far as they go, which is to `least` rows where there
+    are so many.
     """
     k, groups = neighbours.indices.shape[1], longer.groups
     allowed = groups[neighbours.indices] != groups[:, None]
     order = np.argsort(~allowed, axis=1, kind="stable")
     indices = np.take_along_axis(neighbours.indices, order, axis=1)
     distances = np.take_along_axis(np.where(allowed, neighbours.distances, np.inf), order, axis=1)
-    short = np.flatnonzero(allowed.sum(axis=1) < min(2, k))
+    short = np.flatnonzero(allowed.sum(axis=1) < min(least, k))
     if len(short):
         found = longer.of(short)
         indices[short], distances[short] = found.indices[:, :k], found.distances[:, :k]
     return Neighbours(indices, distances)
 
 
-def nearest_two(lists: Neighbours, parts: Sequence[BoolArray], longer: LongerLists) -> list[FloatArray]:
-    """Of each part exact distances (m, 2) from its m rows to their nearest two others in it; inf where there are not.
+def nearest_within(
+    lists: Neighbours, parts: Sequence[BoolArray], longer: LongerLists, k: int, *, by_index: bool = False
+) -> Iterator[Neighbours]:
+    """Of each part its m rows' k nearest others in it, exact, as places in the whole (m, k); inf where there are fewer.
 
     lists: of n rows, padded with inf; parts: masks (n,). Rows whose list falls short in some part get a longer one.
+    by_index: of equally far rows those of lower number are nearer, also where a list ends among them; lists must then
+    be padded only where they have all rows.
     """
-    found, lacking = [], []
-    for kept in parts:
-        two, short = _from_lists(lists, np.flatnonzero(kept), kept)
-        found.append(two)
-        lacking.append(short)
-    needy = np.unique(np.concatenate([np.flatnonzero(kept)[short] for kept, short in zip(parts, lacking, strict=True)]))
-    if len(needy) == 0:
-        return found
-    deeper = longer.of(needy)
-    for kept, two, short in zip(parts, found, lacking, strict=True):
+    short = [_short(lists, np.flatnonzero(kept), kept, k, by_index) for kept in parts]
+    needy = np.unique(np.concatenate(short))
+    deeper = longer.of(needy) if len(needy) else lists
+    for kept, lacking in zip(parts, short, strict=True):
         among = np.flatnonzero(kept)
-        two[short], still = _from_lists(deeper, np.searchsorted(needy, among[short]), kept)
-        short = short[still]
-        if len(short):
-            two[short] = longer.search(among[short], 2, kept)[1]
+        found = _from_lists(lists, among, kept, k)
+        at = np.searchsorted(among, lacking)
+        places = np.searchsorted(needy, lacking)
+        deep = _from_lists(deeper, places, kept, k)
+        found.indices[at], found.distances[at] = deep.indices, deep.distances
+        still = at[np.isin(places, _short(deeper, places, kept, k, by_index))]
+        if len(still):
+            again = longer.search_by_index if by_index else longer.search
+            found.indices[still], found.distances[still] = again(among[still], k, kept)
+        yield found
+
+
+def _allowed(lists: Neighbours, which: IntArray, kept: BoolArray) -> BoolArray:
+    allowed: BoolArray = kept[lists.indices[which]] & np.isfinite(lists.distances[which])
+    return allowed
+
+
+def _short(lists: Neighbours, which: IntArray, kept: BoolArray, k: int, by_index: bool) -> IntArray:
+    """Those of `which` whose lists have fewer than k kept rows; by_index: that are nearer than where the list ends."""
+    allowed = _allowed(lists, which, kept)
+    if by_index and lists.indices.shape[1] < len(kept) - 1:
+        allowed &= lists.distances[which] < lists.distances[which, -1:]
+    short: IntArray = which[allowed.sum(axis=1) < k]
+    return short
+
+
+def _from_lists(lists: Neighbours, which: IntArray, kept: BoolArray, k: int) -> Neighbours:
+    """The first k kept rows in the lists `which`: (m, k), padded with inf."""
+    allowed = _allowed(lists, which, kept)
+    rank = np.cumsum(allowed, axis=1, dtype=np.int16)
+    row, column = np.nonzero(allowed & (rank <= k))
+    place = rank[row, column] - 1
+    found = Neighbours(np.zeros((len(which), k), dtype=np.int64), np.full((len(which), k), np.inf))
+    found.indices[row, place] = lists.indices[which[row], column]
+    found.distances[row, place] = lists.distances[which[row], column]
     return found
-
-
-def _from_lists(lists: Neighbours, which: IntArray, kept: BoolArray) -> tuple[FloatArray, IntArray]:
-    """The first two distances (m, 2) to kept rows in the lists `which`, and the places of those that have not two."""
-    distances = lists.distances[which]
-    allowed = kept[lists.indices[which]] & np.isfinite(distances)
-    short = np.flatnonzero(allowed.sum(axis=1) < 2)
-    two, every = np.full((len(which), 2), np.inf), np.arange(len(which))
-    for nth in range(min(2, allowed.shape[1])):
-        place = allowed.argmax(axis=1)
-        two[:, nth] = distances[every, place]
-        allowed[every, place] = False
-    return two, short
