@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from geoscope.bounds import refuse_irregular
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import HEEDING, QUANTIZED, select
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.estimator import Estimate, Estimator, measured
@@ -34,7 +34,7 @@ from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
-from geoscope.subjects.opening import keep_rows, opened
+from geoscope.subjects.opening import Opened, keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
 from geoscope.torch_state import torch_device
@@ -106,12 +106,17 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         changed = transformed(source, opening.layers, steps, union=union, progress=progress) if steps else None
         clouds = gather(
             changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
-            positions=opening.token_positions, biased=why_biased(made), progress=heard,
+            positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
+            scattered=_why_scattered(opening, options), progress=heard,
         )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
-    formulas = {"isoscore_zeta": options["isoscore_zeta"], "isoscore_reference": reference}
+    formulas = {
+        "isoscore_zeta": options["isoscore_zeta"],
+        "isoscore_reference": reference,
+        "alpha_req_ranks": options["alpha_req_ranks"],
+    }
     with telling_what_is_kept(saved):
         rows, dropped = measure_clouds(
             clouds, keys, CloudOptions(pass_settings, formulas, errors, null, fraction, grid)
@@ -148,6 +153,7 @@ def _settings(
         "null": options["null"],
     }
     further = {
+        "alpha_req_ranks": None if HEEDING["alpha_req_ranks"].isdisjoint(keys) else options["alpha_req_ranks"],
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
         "column": options["column"],
@@ -159,6 +165,13 @@ def _settings(
         "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
+
+
+def _why_scattered(opening: Opened, options: MeasureKeywords) -> str | None:
+    """Why the rows that there are of a sequence are not what was read of it."""
+    if opening.token_positions and opening.read_with.get("tokens", options["tokens"]) == "types":
+        return "rows are one a type of token (--tokens types), which make no sequence"
+    return None
 
 
 def _transforms(made: Sequence[str], changed: TransformedRows | None, read_with: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from geoscope.measures.angular import average_cosine_similarity
 from geoscope.measures.collapse import neighbour_spread, offset_energy, rank_share
+from geoscope.measures.decay import alpha_req, alpha_req_fit, mean_energy_share, rank_me
 from geoscope.measures.dimension import same_sequence_neighbours, two_nn, two_nn_across, two_nn_mle
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
+from geoscope.measures.massive import largest_activation_ratio, largest_dimension_kurtosis
 from geoscope.measures.quantization import (
     patchiness,
     patchiness_heldout,
@@ -12,6 +14,7 @@ from geoscope.measures.quantization import (
     reconstruction_error_centered,
     reconstruction_error_heldout,
 )
+from geoscope.measures.sequences import prompt_entropy, trajectory_curvature
 from geoscope.measures.spectral import (
     anisotropy,
     anisotropy_uncentered,
@@ -32,6 +35,8 @@ from geoscope.measures.topology import (
 )
 
 __all__ = [
+    "alpha_req",
+    "alpha_req_fit",
     "anisotropy",
     "anisotropy_uncentered",
     "average_cosine_similarity",
@@ -41,6 +46,9 @@ __all__ = [
     "isoscore",
     "isoscore_corrected",
     "isoscore_star",
+    "largest_activation_ratio",
+    "largest_dimension_kurtosis",
+    "mean_energy_share",
     "neighbour_spread",
     "offset_energy",
     "participation_ratio",
@@ -52,12 +60,15 @@ __all__ = [
     "persistent_entropy_deficit",
     "persistent_entropy_normalized",
     "prominent_bars",
+    "prompt_entropy",
+    "rank_me",
     "rank_share",
     "reconstruction_error",
     "reconstruction_error_centered",
     "reconstruction_error_heldout",
     "same_sequence_neighbours",
     "top_dimension_energy",
+    "trajectory_curvature",
     "two_nn",
     "two_nn_across",
     "two_nn_mle",

@@ -10,7 +10,7 @@ from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
 from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
 from geoscope.settings.option import Option
-from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of, transforms_of
+from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of, ranks_of, transforms_of
 from geoscope.transforms import WRITTEN
 
 _SAMPLE, _MEASURES = "Sample", "Measures"
@@ -233,6 +233,13 @@ class MeasureChoice(KeyOptions, CodebookOptions, total=False):
             "scaled-identity", "What isoscore_star shrinks towards: (tr C / d) I, or a d x d covariance in a file.",
             _MEASURES, metavar="scaled-identity|FILE", told="settings.isoscore_reference", words=("scaled-identity",),
             takes="str, path or (d, d) array",
+        ),
+    ]  # fmt: skip
+    alpha_req_ranks: Annotated[
+        str,
+        Option(
+            "11-100", "Ranks of the covariance eigenvalues that alpha_req is fitted to.",
+            _MEASURES, metavar="FIRST-LAST", parse=ranks_of, told="settings.alpha_req_ranks",
         ),
     ]  # fmt: skip
     population: Annotated[
