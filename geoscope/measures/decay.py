@@ -28,7 +28,7 @@ def rank_me(moments: Moments) -> float:
 
     >>> rows = [[12, 0], [8, 0], [10, 1], [10, -1]]  # squares 408 and 2
     >>> round(rank_me(rows), 6)
-    1.274988
+    1.273363
     """
     return rank_me_of(moments.raw_spectrum)
 
