@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes.asked_sums import ASKED, OF_SEQUENCES
+from geoscope.passes.attribution.holders import Holders
 from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.progress import Progress
@@ -29,7 +30,7 @@ class Gathering:
     parts: GROUPS to keep sums by group of sequences, 1 to keep one sum, 0 for none.
     left_out: of each layer, the places in the index whose rows are not measured, increasing. biased: why estimates
     that samples do not bias are, of these rows. asked: which sums of ASKED to keep too, by the names of passes (others
-    mean nothing here). scattered: why the rows of a sequence are no sequence.
+    mean nothing here). scattered: why the rows of a sequence are no sequence. details: whether to keep who holds what.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Gathering:
         biased: str | None = None,
         asked: Collection[str] = (),
         scattered: str | None = None,
+        details: bool = False,
     ) -> None:
         self.layer = layer
+        self.holders = Holders(index, positions) if details else None
         self.sample = sample
         self.rows = 0
         self._index = index
@@ -74,6 +77,8 @@ class Gathering:
                 places[layer], rows = offsets[kept], {**rows, layer: rows[layer][kept]}
         for layer, block in rows.items():
             self._keep(layer, places[layer], block)
+            if self.holders is not None:
+                self.holders.add(places[layer], block, list(self.sample).index(layer))
             self.rows += len(block)
         if self._parts:
             joined = next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
@@ -131,6 +136,11 @@ class Gathering:
         self._points[self._starts[layer] + place[hit]] = rows[hit]
 
     @property
+    def point_index(self) -> RowIndex:
+        """Who each sampled point is."""
+        return self._index.take(np.concatenate(list(self.sample.values())))
+
+    @property
     def moments(self) -> Moments | Undefined:
         """Of every row seen, or why there are none."""
         if not self._sums:
@@ -179,11 +189,12 @@ def gather(
     biased: str | None = None,
     asked: Collection[str] = (),
     scattered: str | None = None,
+    details: bool = False,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
-    points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered: as of
+    points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details: as of
     Gathering.
     positions: whether the index's positions are token positions.
     """
@@ -203,6 +214,7 @@ def gather(
             biased=biased,
             asked=asked,
             scattered=scattered,
+            details=details,
         )
         for sample in samples
     ]  # fmt: skip

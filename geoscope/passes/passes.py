@@ -123,10 +123,16 @@ class Passes:
         return None if told is None else told(self)
 
     @property
+    def pairs_made(self) -> Pairs | None:
+        """The pairs, where a measure has asked for them and there are some."""
+        pairs = self._made.get("pairs")
+        return pairs if isinstance(pairs, Pairs) else None
+
+    @property
     def duplicates(self) -> int:
         """Points that are the same as another to within DUPLICATE_TOLERANCE; 0 if nobody has looked."""
-        pairs = self._made.get("pairs")
-        return len(self.points) - len(pairs.distinct) if isinstance(pairs, Pairs) else 0
+        pairs = self.pairs_made
+        return 0 if pairs is None else len(self.points) - len(pairs.distinct)
 
 
 @dataclass(frozen=True)
