@@ -189,7 +189,20 @@ def test_rows_in_no_order_have_a_prompt_entropy_of_their_groups_with_error_and_n
 def test_rows_of_alone_have_no_matched_sequences():
     assert TRAITS["prompt_entropy"].null_kind == "matched"
     with pytest.raises(geoscope.errors.Undefined, match="one sequence"):
-        matched_sequences(np.random.default_rng(0).standard_normal((20, 4)), np.arange(20), 0, {5: 4})
+        matched_sequences(Passes.over(np.random.default_rng(0).standard_normal((20, 4))), {5: 4})
+
+
+def test_matched_sequences_have_the_points_spread_whether_all_rows_are_points_or_some():
+    g = np.random.default_rng(3)
+    groups = np.repeat(np.arange(200), 12)
+    rows = g.standard_normal((200, 8))[groups] * 3 + g.standard_normal((2400, 8)) * np.arange(1, 9) + 2
+    whole = Passes.over(rows, groups=groups)
+    some = Passes(whole.get("moments"), rows[::2], groups[::2], whole.settings)
+    value = measures.prompt_entropy(rows, groups=groups)
+    for passes in (whole, some):
+        found = matched_sequences(passes, {12: 200})
+        assert found.sequences == 64
+        assert found.total / found.sequences == pytest.approx(value, rel=0.03)
 
 
 def test_closed_nulls_by_a_second_implementation():

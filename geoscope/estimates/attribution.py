@@ -90,11 +90,12 @@ def _by_token(points: FloatArray, index: RowIndex) -> list[Held] | None:
     if len(points) == 0 or (index.token_ids < 0).all():
         return None
     scale = safe_scale(points)
-    mean = (points * scale if scale != 1.0 else points).mean(axis=0, dtype=np.float64)
-    energies = np.empty(len(points))
-    for start in range(0, len(points), BLOCK_ROWS):
-        some = points[start : start + BLOCK_ROWS].astype(np.float64) * scale - mean
-        energies[start : start + BLOCK_ROWS] = np.einsum("ij,ij->i", some, some)
+    origin = points[0].astype(np.float64) * scale  # about a point, equal ones are exactly equal
+    blocks = [points[start : start + BLOCK_ROWS] for start in range(0, len(points), BLOCK_ROWS)]
+    mean = np.sum([(some.astype(np.float64) * scale - origin).sum(axis=0) for some in blocks], axis=0) / len(points)
+    energies = np.concatenate(
+        [np.square(some.astype(np.float64) * scale - origin - mean).sum(axis=1) for some in blocks]
+    )
     names, place, counts = np.unique(index.token_ids, return_inverse=True, return_counts=True)
     least = 8 * np.finfo(np.float64).eps * float(np.abs(points).max()) * scale
     whole = float(energies.sum())

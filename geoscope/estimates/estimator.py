@@ -167,9 +167,7 @@ class Estimator:
     @cached_property
     def _matched_sequences(self) -> SpectralEntropies:
         """What sequences of structureless rows like these are, each by itself."""
-        whole = self.passes
-        sizes = whole.get("entropies").sizes
-        return nulls.matched_sequences(whole.points, whole.groups, whole.settings.quantizer.seed, sizes)
+        return nulls.matched_sequences(self.passes, self.passes.get("entropies").sizes)
 
 
 def measured(key: str) -> Measured:

@@ -294,18 +294,14 @@ def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float6
     return drawn
 
 
-def matched_sequences(
-    points: FloatArray, sequences: IntArray, seed: int, sizes: Mapping[int, int]
-) -> SpectralEntropies:
+def matched_sequences(passes: Passes, sizes: Mapping[int, int]) -> SpectralEntropies:
     """The entropies of sequences of such points, of as many rows as some have: sizes, of each how many have it.
 
     Of at most _MATCHED_SEQUENCES, evenly from the shortest to the longest. Raises Undefined where no two points are of
     one sequence, whose covariance they would have.
     """
-    mean, within, between = _covariances(points, *np.unique(sequences, return_inverse=True))
-    if between is None:
-        raise Undefined("no two points are of one sequence")
-    generator = np.random.default_rng([seed, _NULL_SALT])
+    mean, within, between = _parted_covariance(passes)
+    generator = np.random.default_rng([passes.settings.quantizer.seed, _NULL_SALT])
     lengths = np.repeat(sorted(sizes), [sizes[size] for size in sorted(sizes)])
     count = min(len(lengths), _MATCHED_SEQUENCES)
     roots, found = (_root(within), _root(between)), SpectralEntropies.empty(len(mean))
@@ -313,6 +309,26 @@ def matched_sequences(
         rows = _gaussian(roots[0], lengths[place], generator) + mean + _gaussian(roots[1], 1, generator)
         found.add(Block(rows, rows, np.zeros(len(rows), dtype=np.int64), None, None, 0.0))
     return found
+
+
+def _parted_covariance(passes: Passes) -> tuple[Float64, Float64, Float64]:
+    """The points' mean and covariances within and between sequences; without a product where all rows are points."""
+    moments: Moments = passes.get("moments")
+    points, sequences = passes.points, passes.groups
+    order = np.argsort(sequences, kind="stable")
+    names, starts, counts = np.unique(sequences[order], return_index=True, return_counts=True)
+    if len(points) == len(names):
+        raise Undefined("no two points are of one sequence")
+    mean, scatter = moments.mean, moments.scatter
+    centred = np.asarray(points[order], dtype=np.float64) * moments.scale
+    if moments.count != len(points):
+        mean = centred.mean(axis=0)
+    centred -= mean
+    if moments.count != len(points):
+        scatter = centred.T @ centred
+    sums = np.add.reduceat(centred, starts, axis=0) / np.sqrt(counts)[:, None]
+    within = (scatter - sums.T @ sums) / (len(points) - len(names))
+    return mean, within, scatter / (len(points) - 1) - within
 
 
 def _covariances(points: FloatArray, names: IntArray, place: IntArray) -> tuple[Float64, Float64, Float64 | None]:

@@ -14,6 +14,7 @@ MOST = 5
 """Of each kind, so many are told."""
 POSITIONS = 4096
 """Positions that are told apart: a sum of d numbers is kept of each."""
+_DIGITS = 12  # after the point of a share, beyond which it is rounding
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,13 @@ class Holders:
 
 
 def held(energies: Float64, rows: Float64 | None, whole: float) -> list[Held]:
-    """The MOST largest shares of some energies of the whole, by their places; rows: each one's share of the rows."""
+    """The MOST largest shares of some energies of the whole, by their places; rows: each one's share of the rows.
+
+    Those that are equal up to rounding go by their places.
+    """
     if not whole > 0:
         return []
-    order = np.argsort(-energies, kind="stable")[:MOST].tolist()
+    order = np.argsort(-np.round(energies / whole, _DIGITS), kind="stable")[:MOST].tolist()
     return [
         Held(name, float(np.clip(energies[name] / whole, 0.0, 1.0)), None if rows is None else float(rows[name]))
         for name in order
