@@ -59,7 +59,7 @@ OF_EVERY_ROW: tuple[Measure, ...] = (
     Measure(
         "trajectory_curvature", "sequences", "mean angle (degrees) between the steps from token to token",
         "0 to 180", "larger: a sequence's rows turn more from token to token",
-        "rows of a sequence in any order: 120", "n d, streamed",
+        "isotropic Gaussian, or a sequence's rows in any order: 120", "n d, streamed",
         "lengths of steps; offset, rotation and scale", "Hosseini and Fedorenko 2023, arXiv 2311.04930",
         sees="rows", moves_with=(), null_by="any-order", error="jackknife", highest=180.0, group="field",
     ),
