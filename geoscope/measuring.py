@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
 from geoscope.bounds import refuse_irregular
-from geoscope.catalogue import QUANTIZED, select
+from geoscope.catalogue import HEEDING, QUANTIZED, select
+from geoscope.details import Details
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, telling_what_is_kept
+from geoscope.estimates.attribution import details_of, within_bound
 from geoscope.estimates.estimator import Estimate, Estimator, measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.files import path_of
@@ -34,7 +36,8 @@ from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
-from geoscope.subjects.opening import keep_rows, opened
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.opening import Opened, keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
 from geoscope.torch_state import torch_device
@@ -96,6 +99,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         warn_if_grouped(source, opening.layers[-1])
     limit = points_of(options["points"])
     made = [*opening.read_with.get("transform", []), *map(str, steps)]
+    detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     progress = options["progress"]
@@ -106,15 +110,20 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         changed = transformed(source, opening.layers, steps, union=union, progress=progress) if steps else None
         clouds = gather(
             changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
-            positions=opening.token_positions, biased=why_biased(made), progress=heard,
+            positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
+            scattered=_why_scattered(opening, options), details=detailed, progress=heard,
         )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
-    formulas = {"isoscore_zeta": options["isoscore_zeta"], "isoscore_reference": reference}
+    formulas = {
+        "isoscore_zeta": options["isoscore_zeta"],
+        "isoscore_reference": reference,
+        "alpha_req_ranks": options["alpha_req_ranks"],
+    }
     with telling_what_is_kept(saved):
-        rows, dropped = measure_clouds(
-            clouds, keys, CloudOptions(pass_settings, formulas, errors, null, fraction, grid)
+        rows, dropped, details = measure_clouds(
+            clouds, keys, CloudOptions(pass_settings, formulas, errors, null, fraction, grid, text_of)
         )
     drawn = {"rows": clouds[0].rows, "points": len(clouds[0].sequences), "seed": options["seed"]}
     return Report(
@@ -123,6 +132,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         settings=_settings(options, opening.read_with, keys, reference_name, _quantizer_settings(quantizers[0], grid))
         | _transforms(made, changed, opening.read_with),
         measurements=rows,
+        details=within_bound(details) if detailed else None,
         environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
 
@@ -148,6 +158,7 @@ def _settings(
         "null": options["null"],
     }
     further = {
+        "alpha_req_ranks": None if HEEDING["alpha_req_ranks"].isdisjoint(keys) else options["alpha_req_ranks"],
         "words": read_with.get("words", options["words"]),
         "protocol": read_with.get("protocol", options["protocol"]),
         "column": options["column"],
@@ -159,6 +170,27 @@ def _settings(
         "stack": read_with.get("stack", None if options["stack"] == "encoder" else options["stack"]),
     }
     return settings | {name: value for name, value in further.items() if value is not None}
+
+
+def _why_scattered(opening: Opened, options: MeasureKeywords) -> str | None:
+    """Why the rows that there are of a sequence are not what was read of it."""
+    if opening.token_positions and opening.read_with.get("tokens", options["tokens"]) == "types":
+        return "rows are one a type of token (--tokens types), which make no sequence"
+    return None
+
+
+def _text_of(opening: Opened, options: MeasureKeywords) -> Callable[[int], str] | None:
+    """What makes text of a token id, where details are to have it."""
+    if not options["details_text"]:
+        return None
+    source = opening.source
+    if not opening.token_positions or not isinstance(source, Extraction):
+        raise GeoscopeError(
+            f"expected --details-text with a checkpoint that reads text, a row a token, got {opening.subject['name']}; "
+            "--details tells token ids where rows have them"
+        )
+    tokenizer = source.checkpoint.tokenizer
+    return lambda token_id: str(tokenizer.decode([token_id]))
 
 
 def _transforms(made: Sequence[str], changed: TransformedRows | None, read_with: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +246,10 @@ _LARGE = 2**22  # bytes of points; what smaller clouds leave behind is not worth
 
 @dataclass(frozen=True)
 class CloudOptions:
-    """What the estimates need beside the rows; grid: the quantizers to measure by in turn, instead of passes' own."""
+    """What the estimates need beside the rows; grid: the quantizers to measure by in turn, instead of passes' own.
+
+    text_of: a token id's text, where details have it.
+    """
 
     passes: PassSettings
     settings: dict[str, Any]
@@ -222,13 +257,15 @@ class CloudOptions:
     null: str
     fraction: float
     grid: tuple[QuantizerSettings, ...] = ()
+    text_of: Callable[[int], str] | None = None
 
 
 def measure_clouds(
     clouds: Sequence[Gathering], keys: Sequence[str], options: CloudOptions
-) -> tuple[list[Measurement], list[dict[str, Any]]]:
-    """Every key of every cloud, and the rows left out of each cloud that had some."""
+) -> tuple[list[Measurement], list[dict[str, Any]], list[Details]]:
+    """Every key of every cloud, the rows left out of each cloud that had some, and details of each read with them."""
     rows: list[Measurement] = []
+    details: list[Details] = []
     dropped: list[dict[str, Any]] = []
     for cloud in in_parts(clouds, options.passes.progress, "layers"):
         passes = Passes(cloud.moments, cloud.take_points(), cloud.sequences, options.passes)
@@ -245,7 +282,9 @@ def measure_clouds(
         rows += _rows(cloud.layer, keys, estimator, options.grid, options.passes.progress)
         if passes.duplicates or cloud.zero_rows:
             dropped.append({"layer": cloud.layer, "duplicates": passes.duplicates, "zero_rows": cloud.zero_rows})
-    return rows, dropped
+        if cloud.holders is not None:
+            details.append(details_of(cloud, passes, options.text_of))
+    return rows, dropped, details
 
 
 def _rows(

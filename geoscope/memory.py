@@ -18,6 +18,8 @@ from typing import Any
 
 from geoscope.errors import GeoscopeError, TooLittleMemory
 from geoscope.machine import memory_bytes
+from geoscope.passes.asked_sums import OF_SEQUENCES
+from geoscope.passes.attribution.holders import POSITIONS
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import BLOCK_ROWS
 from geoscope.passes.pairs.sweeping import MEMORY, SMALL
@@ -70,6 +72,7 @@ class Workload:
     item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
     that the measures ask for. matched: whether nulls are measured on a matched cloud.
     blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64.
+    details: whether who holds what is kept.
     """
 
     rows: int
@@ -86,6 +89,7 @@ class Workload:
     reading: ReadingNeeds | None = None
     blocks: int = MEMORY
     transforms: int = 0
+    details: bool = False
 
     @property
     def clouds(self) -> int:
@@ -144,6 +148,7 @@ def workload(
     errors: bool,
     null: str,
     transforms: int = 0,
+    details: bool = False,
 ) -> Workload:
     """The workload of measuring some layers of a source."""
     rows = len(source.index)
@@ -161,6 +166,7 @@ def workload(
         errors=errors,
         matched=null in ("auto", "matched"),
         transforms=transforms,
+        details=details,
     )
     if isinstance(source, Extraction):
         return replace(work, dimension=source.row_size, reading=_reading(source, layers))
@@ -284,12 +290,17 @@ def estimate(work: Workload) -> Need:
         "who each row is": 64 * work.rows,
         "sampled points": work.clouds * work.points * work.dimension * work.item,
         "sums over rows": work.clouds * work.parts * 2 * square,
+        "details": work.clouds * work.dimension * _NUMBER * min(work.rows, POSITIONS) * work.details,
         "transforms": work.clouds * square * (work.transforms + 4 * bool(work.transforms)),  # and sums to fit one
     }
     at_work = {"the moments": (1 + GROUPS if work.errors else 1) * 5 * square if work.parts else 0}
     times = [{"reading rows": _reading_rows(work)}, at_work | {"eigenvalues": 6 * square if work.parts else 0}]
     if "components" in work.passes:
         times.append(at_work | {"components": _components(work)})
+    if "activations" in work.passes:
+        times.append({"the median value": 2 * work.points * work.dimension * work.item})
+    if "entropies" in work.passes and work.matched:
+        times.append(at_work | {"the matched null": 4 * work.points * work.dimension * _NUMBER + 8 * square})
     if work.passes & _PAIRWISE:
         times.append(at_work | {"pairs": _pairs(work)})
         if work.matched:
@@ -303,7 +314,8 @@ def estimate(work: Workload) -> Need:
 
 def _reading_rows(work: Workload) -> int:
     d = work.dimension
-    sums = 6 * BLOCK_ROWS * d * _NUMBER if work.parts or work.transforms else 0
+    of_sequences = 3 * bool(work.passes & OF_SEQUENCES)  # their rows in order, and steps between them
+    sums = (6 + of_sequences) * BLOCK_ROWS * d * _NUMBER if work.parts or work.transforms or work.details else 0
     if work.reading is None:
         return sums + (3 if not work.transforms else 9) * BLOCK_BYTES  # in float64, before and after
     states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)

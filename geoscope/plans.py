@@ -50,6 +50,7 @@ def workload_of(source: Source, layers: Collection[Any], options: MeasureKeyword
             source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
             passes=passes, quantizer=each, errors=errors, null=options["null"],
             transforms=len(steps_of(options["transform"])),
+            details=options["details"] or options["details_text"],
         )
         for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
     ]  # fmt: skip

@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field, model_validator
 
 from geoscope import presentation
 from geoscope.catalogue import NullKind
+from geoscope.details import Details, ReportPart
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
-from geoscope.result import SCHEMA_VERSION, Part, Result
+from geoscope.result import SCHEMA_VERSION, Result
 from geoscope.wording import meant
 
 STUDY_KEYS = ("noise_level", "noise_seed", "transform_level")
@@ -21,19 +22,7 @@ SIZE_KEYS = ("codebooks", "bits")
 """The further key columns of quantized measures under a quantizer grid."""
 
 
-class _Part(Part):
-    """Frozen; keys of later versions are kept; NaN and Infinity are refused."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        frozen=True,
-        allow_inf_nan=False,
-        ser_json_inf_nan="constants",  # in settings: json.dumps then refuses what null would hide
-        json_schema_serialization_defaults_required=True,
-    )
-
-
-class Subject(_Part):
+class Subject(ReportPart):
     """What was measured."""
 
     name: str = Field(description="as the user gave it")
@@ -53,7 +42,7 @@ class Subject(_Part):
     )
 
 
-class CorpusShare(_Part):
+class CorpusShare(ReportPart):
     """How much of the draw came from one corpus."""
 
     name: str
@@ -61,7 +50,7 @@ class CorpusShare(_Part):
     sequences: int = Field(ge=0, description="how many of the drawn sequences are from it")
 
 
-class Dropped(_Part):
+class Dropped(ReportPart):
     """Rows of one layer that some measures leave out."""
 
     layer: int | None
@@ -69,7 +58,7 @@ class Dropped(_Part):
     zero_rows: int = Field(ge=0, description="rows of length zero, which have no cosine")
 
 
-class Sample(_Part):
+class Sample(ReportPart):
     """Which rows were seen."""
 
     corpora: list[CorpusShare] = Field(default=[], description="empty for embeddings that do not say")
@@ -100,7 +89,7 @@ class Sample(_Part):
     )
 
 
-class Measurement(_Part):
+class Measurement(ReportPart):
     """One number: a measure of a layer. A study's measurements carry further key columns."""
 
     model_config = ConfigDict(
@@ -183,7 +172,7 @@ class Measurement(_Part):
         return {name: value for name, value in own.items() if value is not None} | dict(self.model_extra or {})
 
 
-class Score(_Part):
+class Score(ReportPart):
     """How a subject, or a study's subject at one level and seed, did at a task."""
 
     task: str = Field(description="such as cola")
@@ -270,7 +259,7 @@ class Values(Mapping[int | None, float | None]):
 class Report(Result):
     """One subject's numbers, with all it takes to get them again."""
 
-    model_config = _Part.model_config
+    model_config = ReportPart.model_config
     noun = "report"
     made_by = "geoscope measure SUBJECT -o report.json"
 
@@ -279,6 +268,9 @@ class Report(Result):
     settings: dict[str, Any] = Field(description="every setting that changes a number")
     measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
     scores: list[Score] | None = Field(default=None, exclude_if=is_none, description="of probes and fine-tunings")
+    details: list[Details] | None = Field(
+        default=None, exclude_if=is_none, description="one a layer, where they were asked for"
+    )
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property
@@ -357,7 +349,11 @@ _OPTIONAL = {
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"null_kind", "replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
-    "Report": {"scores"},
+    "EnergyShare": {"rows", "text"},
+    "LargestValue": {"text"},
+    "Hub": {"text"},
+    "Details": {"note"},
+    "Report": {"scores", "details"},
 }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import linkage
 from scipy.optimize import brentq
-from scipy.stats import differential_entropy, entropy, skew
+from scipy.stats import differential_entropy, entropy, kurtosis, skew
 
 from geoscope import measures
 
@@ -36,20 +37,29 @@ class Cloud:
         return Cloud(self.rows[order], self.groups[order], self.positions[order])
 
 
+def _gaussian(seed: int, n: int, d: int) -> Any:
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
 _G = np.random.default_rng(2)
-_TURN = np.linalg.qr(_G.standard_normal((8, 8)))[0]
+_TURNS = {8: np.linalg.qr(_G.standard_normal((8, 8)))[0], 24: np.linalg.qr(_gaussian(3, 24, 24))[0]}
 _OWN = (_G.standard_normal((32, 8))[np.arange(128) // 4] + _G.standard_normal((128, 8))) * np.linspace(1, 2, 8) + 0.7
 CLOUD = Cloud(np.round(256 * _OWN) / 256, np.arange(128) // 4, np.arange(128) % 4)
 """So many rows of so few digits that their mean is exact: about it they are the same wherever the cloud lies."""
 
 CHANGES: dict[str, Callable[[Cloud], Cloud]] = {
-    "rotation": lambda cloud: replace(cloud, rows=cloud.rows @ _TURN),
-    "translation": lambda cloud: replace(cloud, rows=cloud.rows + np.arange(1, 9)),
+    "rotation": lambda cloud: replace(cloud, rows=cloud.rows @ _TURNS[cloud.rows.shape[1]]),
+    "translation": lambda cloud: replace(cloud, rows=cloud.rows + np.arange(1, 1 + cloud.rows.shape[1])),
     "scaling": lambda cloud: replace(cloud, rows=cloud.rows * 8),
     "permutation": lambda cloud: cloud.take(np.random.default_rng(1).permutation(len(cloud.rows))),
     "duplication": lambda cloud: cloud.take(np.repeat(np.arange(len(cloud.rows)), 2)),
 }
 """What may be done to a cloud; a row's copy is of its sequence and position."""
+
+WIDE = Cloud(
+    np.round(256 * _OWN[:, np.arange(24) % 8] * _G.standard_normal((128, 24))) / 256, CLOUD.groups, CLOUD.positions
+)
+"""As CLOUD, of 24 dimensions, for what needs so many."""
 
 _EVERY = frozenset(CHANGES)
 
@@ -58,7 +68,7 @@ _EVERY = frozenset(CHANGES)
 class Known:
     """A value that geoscope had no part in, by hand, printed or made of the rows by other code; source says whose."""
 
-    value: float | Callable[[Any], float]
+    value: Any
     source: str
     rows: Any
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -69,11 +79,12 @@ class Row:
     """The tests' row of one measure.
 
     holds: which CHANGES leave it as it is, up to rounding; it must move with each of the others. Those of them that the
-    catalogue's `blind_to` speaks of stand here.
+    catalogue's `blind_to` speaks of stand here. cloud: what is changed.
     """
 
     known: tuple[Known, ...]
     holds: frozenset[str] = _EVERY
+    cloud: Cloud = CLOUD
 
 
 def row_of(key: str) -> Row:
@@ -84,10 +95,6 @@ def row_of(key: str) -> Row:
             f'"{key}": Row(known, holds) there, with a value known from elsewhere and the changes that do not move it'
         )
     return ROWS[key]
-
-
-def _gaussian(seed: int, n: int, d: int) -> Any:
-    return np.random.default_rng(seed).standard_normal((n, d))
 
 
 def _first_share(rows: Any) -> float:
@@ -198,10 +205,62 @@ def _rank_share(rows: Any) -> float:
     return (np.exp(entropy(values)) - 1) / 13
 
 
-_POWERS = np.arange(1, 21) ** -0.5
-_P = _gaussian(0, 500, 20) * _POWERS
-_OF_TEN = {"groups": np.arange(500) // 10}
-_HUDDLED = _P + 2 * np.repeat(_gaussian(1, 50, 20), 10, axis=0) * _POWERS
+# Measures of every row that the field has come to use since: values of a decaying cloud P, and of what is made of it,
+# by a second implementation and to the digits that it states; beside them those by other code.
+
+_P = _gaussian(0, 500, 20) * np.arange(1, 21) ** -0.5
+_W = _gaussian(0, 1000, 128) * np.arange(1, 129) ** -0.5
+_SEQUENCE, _POSITION = np.arange(500) // 10, np.arange(500) % 10
+_S = _P + 2 * _gaussian(1, 50, 20)[_SEQUENCE] * np.arange(1, 21) ** -0.5
+_COPIES = np.vstack([_P, _P[:50]])
+_PEAKS = _P + 100 * np.outer(_POSITION == 0, np.arange(20) == 3)
+_IN_SEQUENCES = {"groups": _SEQUENCE}
+_TOKENS = {"groups": _SEQUENCE, "positions": _POSITION}
+_WALK = np.cumsum(_P.reshape(50, 10, 20), axis=1).reshape(500, 20)
+_ROUND = np.stack([np.cos(np.arange(64) * np.pi / 32), np.sin(np.arange(64) * np.pi / 32)], axis=1)
+_ONE_SEQUENCE = {"groups": np.zeros(64, dtype=int), "positions": np.arange(64)}
+_FIELD = "a second implementation"
+
+
+def _near(value: float, digits: float) -> Any:
+    """A value as it is stated, to so many digits after the point."""
+    return pytest.approx(value, rel=0, abs=0.51 * 10.0**-digits)
+
+
+def _rank_me(rows: Any) -> float:
+    values = np.linalg.svd(rows, compute_uv=False)
+    return float(np.exp(entropy(values / values.sum())))  # without the 1e-7
+
+
+def _power_law(rows: Any, first: int = 11) -> Any:
+    """Exponent and R^2 by numpy's weighted polynomial fit."""
+    values = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)[first - 1 : 100] ** 2
+    i = np.arange(first, first + len(values))
+    line = np.polyfit(np.log(i), np.log(values), 1, w=i**-0.5)
+    y, weights = np.log(values), 1 / i
+    left = np.average((y - np.polyval(line, np.log(i))) ** 2, weights=weights)
+    return -line[0], 1 - left / np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
+
+
+def _mean_angle(rows: Any) -> float:
+    """In degrees, of CLOUD's sequences, by arccos of one pair of steps after the other."""
+    means = []
+    for name in np.unique(CLOUD.groups):
+        steps = np.diff(rows[CLOUD.groups == name], axis=0)
+        units = steps / np.linalg.norm(steps, axis=1)[:, None]
+        means.append(np.mean([np.arccos(one @ other) for one, other in pairwise(units)]))
+    return float(np.degrees(np.mean(means)))
+
+
+def _mean_entropy(rows: Any) -> float:
+    """Of CLOUD's sequences, by singular values."""
+    found = []
+    for name in np.unique(CLOUD.groups):
+        squares = np.linalg.svd(rows[CLOUD.groups == name], compute_uv=False) ** 2
+        found.append(entropy(squares / squares.sum()) / np.log(4))
+    return float(np.mean(found))
+
+
 _CUBE = np.random.default_rng(0).random((2000, 5))
 _SQUARE = np.random.default_rng(0).random((2000, 2))
 _TWO_LIBRARIES = "scikit-dimension 0.5 and DADApy 0.3.4, to ten digits"
@@ -214,8 +273,8 @@ def _scaled(k: int, plain: float, huddled: float, cube: float) -> Row:
     """Gride's: of _P also where it lies far off, and with copies of some rows."""
     return Row(
         (
-            *(Known(plain, _TWO_LIBRARIES, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
-            Known(huddled, "scikit-dimension 0.5", _HUDDLED),
+            *(Known(plain, _TWO_LIBRARIES, rows) for rows in (_P, _P + 1000, _COPIES)),
+            Known(huddled, "scikit-dimension 0.5", _S),
             Known(cube, "scikit-dimension 0.5", _CUBE),
             Known(_gride(k), _ROOTS, CLOUD.rows),
         )
@@ -225,8 +284,8 @@ def _scaled(k: int, plain: float, huddled: float, cube: float) -> Row:
 def _scaled_across(k: int, plain: float, huddled: float) -> Row:
     return Row(
         (
-            Known(plain, "a bracketed root and Newton's, to ten digits", _P, _OF_TEN),
-            Known(huddled, "a bracketed root and Newton's, to ten digits", _HUDDLED, _OF_TEN),
+            Known(plain, "a bracketed root and Newton's, to ten digits", _P, _IN_SEQUENCES),
+            Known(huddled, "a bracketed root and Newton's, to ten digits", _S, _IN_SEQUENCES),
             Known(_gride(k, True), _ROOTS, CLOUD.rows, {"groups": CLOUD.groups}),
         )
     )
@@ -325,6 +384,97 @@ ROWS: dict[str, Row] = {
         (Known(_rank_share, "numpy's singular values, scipy's entropy", _ROGUES),), _EVERY - {"rotation"}
     ),
     "neighbour_spread": Row((Known(np.log(2) * np.sqrt(2.75 / 3), "by hand: nearest at 1, 1, 2 and 4", _GAPS),)),
+    # measures of every row that the field has come to use since
+    "mean_energy_share": Row(
+        (
+            Known(400 / 410, "by hand: a mean of 10, and 410 / 4 of squares", _CONE),
+            Known(_near(0.0008306618684, 13), _FIELD, _P),
+            Known(_near(0.8504126965, 10), _FIELD, _P + 1),
+            Known(_near(0.9999998232, 10), _FIELD, _P + 1000),
+            Known(_near(0.0006693978431, 13), _FIELD, _COPIES),
+            Known(_near(0.02179511533, 11), _FIELD, _S),
+        ),
+        _EVERY - {"translation"},
+    ),
+    "rank_me": Row(
+        (
+            Known(_near(18.03141315, 8), _FIELD, _P),
+            Known(_near(1.016550524, 9), _FIELD, _P + 1000),
+            Known(_near(18.00879947, 8), _FIELD, _COPIES),
+            Known(_near(105.0622462, 7), _FIELD, _W),
+            Known(_near(3.169294138, 9), _FIELD, _W + 10),
+            Known(_near(8.986808838, 9), _FIELD, _P[:10]),
+            Known(lambda rows: pytest.approx(_rank_me(rows), rel=1e-5), "numpy's singular values", CLOUD.rows),
+        ),
+        _EVERY - {"translation"},
+    ),
+    "alpha_req": Row(
+        (
+            Known(_near(1.016756639, 9), _FIELD, _P, {"alpha_req_ranks": "1-20"}),
+            Known(_near(0.9831108647, 10), _FIELD, _P, {"alpha_req_ranks": "4-20"}),
+            *(Known(_near(1.219278612, 9), _FIELD, rows) for rows in (_P, _P + 1000)),
+            Known(_near(1.184721667, 9), _FIELD, _COPIES),
+            Known(_near(1.013423755, 9), _FIELD, _W, {"alpha_req_ranks": "1-128"}),
+            Known(_near(1.028538930, 9), _FIELD, _W, {"alpha_req_ranks": "6-100"}),
+            Known(_near(1.055150016, 9), _FIELD, _W),
+            Known(lambda rows: _power_law(rows)[0], "numpy's weighted fit", _P[:30]),
+        ),
+        cloud=WIDE,
+    ),
+    "alpha_req_fit": Row(
+        (
+            Known(_near(0.9976285708, 10), _FIELD, _P, {"alpha_req_ranks": "1-20"}),
+            Known(_near(0.9874228993, 10), _FIELD, _P),
+            Known(_near(0.9813840461, 10), _FIELD, _COPIES),
+            Known(_near(0.9982136916, 10), _FIELD, _W),
+            Known(lambda rows: _power_law(rows)[1], "numpy's weighted fit", _P[:30]),
+        ),
+        cloud=WIDE,
+    ),
+    "largest_activation_ratio": Row(
+        (
+            Known(_near(13.58663256, 8), _FIELD, _P),
+            Known(_near(1.003106936, 9), _FIELD, _P + 1000),
+            Known(_near(13.62359291, 8), _FIELD, _COPIES),
+            Known(_near(5.758328248, 9), _FIELD, _gaussian(0, 500, 20)),
+            Known(_near(440.3967972, 7), _FIELD, _PEAKS),
+        ),
+        frozenset({"scaling", "permutation", "duplication"}),
+    ),
+    "largest_dimension_kurtosis": Row(
+        (
+            *(Known(_near(3.343232181, 9), _FIELD, rows) for rows in (_P, _P + 1000, _gaussian(0, 500, 20))),
+            Known(_near(3.492849713, 9), _FIELD, _COPIES),
+            Known(_near(8.108551459, 9), _FIELD, _PEAKS),
+            Known(lambda rows: float(kurtosis(rows, fisher=False).max()), "scipy's kurtosis", CLOUD.rows),
+        ),
+        _EVERY - {"rotation"},
+    ),
+    "trajectory_curvature": Row(
+        (
+            *(Known(_near(119.2902763, 7), _FIELD, rows, _TOKENS) for rows in (_P, _P + 1000, _S)),
+            Known(_near(89.98658879, 8), _FIELD, _WALK, _TOKENS),
+            Known(360 / 64, "by hand: a circle", _ROUND, _ONE_SEQUENCE),
+            Known(0.0, "by hand: a line", _ROUND[:, :1] * 0 + np.arange(64)[:, None] * [[1, 2]], _ONE_SEQUENCE),
+            Known(180.0, "by hand: back and forth", _ROUND * 0 + np.arange(64)[:, None] % 2, _ONE_SEQUENCE),
+            Known(
+                _mean_angle,
+                "numpy, step by step",
+                CLOUD.rows,
+                {"groups": CLOUD.groups, "positions": CLOUD.positions},
+            ),
+        )
+    ),
+    "prompt_entropy": Row(
+        (
+            Known(_near(0.7833163016, 10), _FIELD, _P, _IN_SEQUENCES),
+            Known(_near(0.2626331348, 10), _FIELD, _P + 1, _IN_SEQUENCES),
+            Known(_near(1.222620557e-6, 13), _FIELD, _P + 1000, _IN_SEQUENCES),
+            Known(_near(0.3468089223, 10), _FIELD, _S, _IN_SEQUENCES),
+            Known(_mean_entropy, "numpy's singular values", CLOUD.rows, {"groups": CLOUD.groups}),
+        ),
+        _EVERY - {"translation", "duplication"},
+    ),
 }
 
 # Of the field's measures, those of pairs
@@ -343,7 +493,7 @@ ROWS |= {
         (
             Known(14.79939755, "Prim's algorithm and scipy's single linkage", _P),
             Known(14.79939755, "the same, far off", _P + 1000),
-            Known(14.79939755, "the same, with copies of some rows", np.vstack([_P, _P[:50]])),
+            Known(14.79939755, "the same, with copies of some rows", _COPIES),
             Known(
                 4.671741586, "Prim's algorithm and scipy's single linkage", np.random.default_rng(0).random((500, 5))
             ),
@@ -353,8 +503,8 @@ ROWS |= {
     ),
     "hubness_skewness": Row(
         (
-            *(Known(1.762032054, _COUNTED, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
-            Known(0.9705303354, _COUNTED, _HUDDLED),
+            *(Known(1.762032054, _COUNTED, rows) for rows in (_P, _P + 1000, _COPIES)),
+            Known(0.9705303354, _COUNTED, _S),
             Known(0.05909215088, _COUNTED, _SQUARE),
             Known(2.114269575, _COUNTED, _gaussian(0, 500, 20)),
             Known(_hubness(False), "scipy's skew", CLOUD.rows),
@@ -362,23 +512,23 @@ ROWS |= {
     ),
     "antihub_share": Row(
         (
-            *(Known(0.048, _COUNTED, rows) for rows in (_P, _P + 1000, np.vstack([_P, _P[:50]]))),
-            Known(0.0, _COUNTED, _HUDDLED),
+            *(Known(0.048, _COUNTED, rows) for rows in (_P, _P + 1000, _COPIES)),
+            Known(0.0, _COUNTED, _S),
             Known(0.062, _COUNTED, _gaussian(0, 500, 20)),
             Known(_antihubs(False), _ALL_PAIRS, CLOUD.rows),
         )
     ),
     "hubness_skewness_across": Row(
         (
-            Known(1.750000103, _COUNTED, _P, _OF_TEN),
-            Known(1.312791312, _COUNTED, _HUDDLED, _OF_TEN),
+            Known(1.750000103, _COUNTED, _P, _IN_SEQUENCES),
+            Known(1.312791312, _COUNTED, _S, _IN_SEQUENCES),
             Known(_hubness(True), "scipy's skew", CLOUD.rows, {"groups": CLOUD.groups}),
         )
     ),
     "antihub_share_across": Row(
         (
-            Known(0.046, _COUNTED, _P, _OF_TEN),
-            Known(0.116, _COUNTED, _HUDDLED, _OF_TEN),
+            Known(0.046, _COUNTED, _P, _IN_SEQUENCES),
+            Known(0.116, _COUNTED, _S, _IN_SEQUENCES),
             Known(_antihubs(True), _ALL_PAIRS, CLOUD.rows, {"groups": CLOUD.groups}),
         )
     ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
 from geoscope.estimates.estimator import Estimate, Estimator, measured
+from geoscope.passes.asked_sums import ASKED
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import Frame, Moments, Sums
 from geoscope.passes.passes import Passes, PassSettings
@@ -22,7 +23,7 @@ SETTINGS = PassSettings(QuantizerSettings("kmeans", codebooks=1, bits=3))
 def estimate(rows: Float64, sequences: IntArray, keys: list[str], **options: object) -> dict[str, Estimate]:
     """Every key's estimate on rows (n, d) of these sequences, with standard errors and no nulls."""
     frame, positions = Frame.around(rows), _positions(sequences)
-    parts = [Sums(frame) for _ in range(GROUPS)]
+    parts = [Sums(frame, frozenset(ASKED)) for _ in range(GROUPS)]
     for group, sums in enumerate(parts):
         mine = sequences % GROUPS == group
         sums.add(rows[mine], positions[mine], sequences[mine])
@@ -41,7 +42,7 @@ def estimate(rows: Float64, sequences: IntArray, keys: list[str], **options: obj
 def values(rows: Float64, sequences: IntArray, keys: list[str]) -> dict[str, float]:
     """Every key's value only."""
     frame = Frame.around(rows)
-    sums = Sums(frame)
+    sums = Sums(frame, frozenset(ASKED))
     sums.add(rows, _positions(sequences), sequences)
     passes = Passes(sums.moments(), rows, sequences, SETTINGS)
     return {key: measured(key).formula(**{name: passes.get(name) for name in measured(key).passes}) for key in keys}
@@ -55,7 +56,7 @@ def structureless(
     found: dict[str, list[Estimate]] = {key: [] for key in keys}
     for draw in range(draws):
         rows = np.random.default_rng([n, d, draw]).standard_normal((n, d))
-        passes = Passes.over(rows, **given, quantizer="kmeans", codebooks=1, bits=3, seed=draw)
+        passes = Passes.over(rows, **given, quantizer="kmeans", codebooks=1, bits=3, seed=draw, asked=ASKED)
         estimator = Estimator(passes, {}, None, null="matched")
         for key, estimates in found.items():
             estimates.append(estimator.estimate(key))

@@ -74,8 +74,10 @@ def test_which_nulls_are_made_is_an_option():
         report = geoscope.measure(rows, null=null, **given)
         return {row.measure for row in report.measurements if row.null is not None}
 
-    undefined = {"first_position_energy", *(key for key in KEYS if TRAITS[key].null_by == "none")}
+    valued = {row.measure for row in geoscope.measure(rows, null="none", **given).measurements if row.value is not None}
+    assert set(KEYS) - valued == {"first_position_energy", "trajectory_curvature", "alpha_req", "alpha_req_fit"}
+    nulled = {key for key in valued if TRAITS[key].null_by != "none"}
     assert have("none") == set()
-    assert have("closed") == {key for key in KEYS if TRAITS[key].null_by in nulls.CLOSED} - undefined
-    assert have("auto") == set(KEYS) - QUANTIZED - undefined
-    assert have("matched") == set(KEYS) - undefined
+    assert have("closed") == {key for key in nulled if TRAITS[key].null_by in nulls.CLOSED}
+    assert have("auto") == nulled - QUANTIZED
+    assert have("matched") == nulled

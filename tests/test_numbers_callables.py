@@ -51,6 +51,9 @@ SETTINGS = {
     ),
     **{key: {"groups": None, **TRAINED} for key in ("patchiness_heldout", "reconstruction_error_heldout")},
     "first_position_energy": {"positions": None},
+    **{key: {"alpha_req_ranks": "11-100"} for key in ("alpha_req", "alpha_req_fit")},
+    "trajectory_curvature": {"groups": None, "positions": None},
+    "prompt_entropy": {"groups": None},
 }
 
 
@@ -60,11 +63,13 @@ def test_a_signature_is_of_rows_and_of_the_settings_that_bear_on_the_measure(key
 
 
 ROWS = np.random.default_rng(0).standard_normal((64, 4))
+WIDE = np.random.default_rng(0).standard_normal((64, 40))
 SEQUENCES = np.arange(64) // 3
 OTHERS = {
     "two_nn_discard": 0.3,
     "isoscore_zeta": 0.5,
     "isoscore_reference": np.diag([9.0, 1, 1, 1]),
+    "alpha_req_ranks": "5-40",
     "groups": SEQUENCES,
     "positions": np.arange(64) % 3,
     "quantizer": "pq",
@@ -82,10 +87,14 @@ def test_a_setting_in_the_signature_moves_the_number(key, name):
         plain = {"quantizer": "kmeans" if name == "quantizer" else "pq", "codebooks": 2, "bits": 2}
     if name == "isoscore_reference":
         plain = {"isoscore_zeta": 0.5}
+    if "groups" in SETTINGS[key] and "positions" in SETTINGS[key]:
+        plain = {"groups": SEQUENCES, "positions": OTHERS["positions"]}
+        plain.pop(name)
+    rows = WIDE if "alpha_req_ranks" in SETTINGS[key] else ROWS
 
     def number(**settings):
         try:
-            return getattr(measures, key)(ROWS, **(plain | settings))
+            return getattr(measures, key)(rows, **(plain | settings))
         except Undefined:
             return None
 

@@ -265,7 +265,7 @@ def test_nulls_are_told_by_what_points_they_are_of() -> None:
     report = measure(rows, measures=["anisotropy", "two_nn"])
     assert [(each.measure, each.null_kind) for each in report.measurements if each.null is not None] == [
         ("anisotropy", "isotropic"), ("anisotropy_uncentered", "isotropic"),
-        ("average_cosine_similarity", "isotropic"), ("two_nn", "matched"),
+        ("average_cosine_similarity", "isotropic"), ("mean_energy_share", "isotropic"), ("two_nn", "matched"),
     ]  # fmt: skip
     assert all(
         ("null_kind" in each) == (each["null"] is not None) for each in json.loads(report.to_json())["measurements"]
@@ -284,7 +284,7 @@ def test_nulls_are_told_by_what_points_they_are_of() -> None:
 
 def test_the_catalogue_says_of_each_null_what_it_is_of() -> None:
     for key in KEYS:
-        kind = "Gaussian with the rows' own covariance" if TRAITS[key].null_by == "matched" else "isotropic Gaussian"
+        kind = "Gaussian with the rows' own " if TRAITS[key].null_kind == "matched" else "isotropic Gaussian"
         assert TRAITS[key].null.startswith(kind)
     for key in ("same_sequence_neighbours", "two_nn_across", "two_nn"):
         assert "below it" in TRAITS[key].null

@@ -64,12 +64,13 @@ def test_a_command_has_every_option_of_its_function(command: str) -> None:
 def test_whatever_measures_can_be_asked_the_same() -> None:
     of_measure = set(fields_of(measuring.MeasureOptions))
     lacking = {name: of_measure - set(fields_of(group)) for name, (group, _) in COMMANDS.items()}
-    assert lacking["size-curve"] == {"quantizer_grid"}  # it draws one number of a measure at a size
-    assert lacking["compare"] == {"quantizer_grid"}  # it holds one number of a measure against one
-    assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"}  # which it sets itself
-    assert lacking["perturb"] == {"column", "groups"}  # which a checkpoint's rows know
+    told = set(fields_of(measuring.Detailed))  # of one report
+    assert lacking["size-curve"] == {"quantizer_grid"} | told  # it draws one number of a measure at a size
+    assert lacking["compare"] == {"quantizer_grid"} | told  # it holds one number of a measure against one
+    assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"} | told  # which it sets itself
+    assert lacking["perturb"] == {"column", "groups"} | told  # which a checkpoint's rows know
     of_rows = {*fields_of(measuring.MeasureChoice), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
-    assert lacking["extract"] == of_rows | {"points", "column", "groups", "memory"}
+    assert lacking["extract"] == of_rows | told | {"points", "column", "groups", "memory"}
 
 
 @pytest.mark.parametrize("kind", [options.Written, options.GateWritten, options.Telling, measuring.MeasureOptions])
@@ -167,7 +168,8 @@ def test_protocols_set_options_that_there_are() -> None:
 def test_a_report_tells_every_option_that_changes_a_number() -> None:
     """Or else two reports could not be told apart, and a subject not measured as another was."""
     report = geoscope.measure(ROWS, measures=["isoscore"])
-    held, told_if_given = report.model_dump(), ("groups", "protocol", "words", "before_final_norm", "stack")
+    held = report.model_dump()
+    told_if_given = ("groups", "protocol", "words", "before_final_norm", "stack", "alpha_req_ranks")
     for name in numbers(measuring.OneSize, {}):
         option = fields_of(measuring.OneSize)[name].option
         if name in ("trust_remote_code", "allow_pickle", "text_columns"):  # how files are read, not what is in them

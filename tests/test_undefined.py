@@ -25,6 +25,9 @@ SPREAD = [
     "vasicek_ratio_mse",
     "top_dimension_energy",
     "first_position_energy",
+    "alpha_req",
+    "alpha_req_fit",
+    "largest_dimension_kurtosis",
 ]
 
 CASES = [
@@ -41,6 +44,15 @@ CASES = [
     ("one dimension", np.arange(9.0)[:, None], "isoscore_star", "one dimension"),
     ("one dimension", np.arange(9.0)[:, None], "eigenvalue_early_enrichment", "one dimension"),
     ("three dimensions", np.random.default_rng(0).standard_normal((9, 3)), "top_dimension_energy", "3 dimensions"),
+    *[("no rows", np.empty((0, 6)), key, "no rows") for key in ("rank_me", "mean_energy_share", "prompt_entropy")],
+    ("no rows", np.empty((0, 6)), "largest_activation_ratio", "no rows"),
+    ("zero rows", np.zeros((5, 6)), "rank_me", "zero"),
+    ("zero rows", np.zeros((5, 6)), "mean_energy_share", "zero"),
+    ("mostly zero", np.eye(6), "largest_activation_ratio", "median"),
+    ("six dimensions", np.random.default_rng(0).standard_normal((50, 6)), "alpha_req", "10 eigenvalues"),
+    ("twelve rows", np.random.default_rng(0).standard_normal((12, 60)), "alpha_req_fit", "rank 11 on, got 1"),
+    ("no sequences", np.random.default_rng(0).standard_normal((9, 3)), "prompt_entropy", "two rows"),
+    ("no positions", np.random.default_rng(0).standard_normal((9, 3)), "trajectory_curvature", "position"),
     ("equally far", np.eye(8), "two_nn", "equally far"),
     ("equally far", np.eye(8), "prominent_bars", "one length"),
     *[(f"equally far, {k}", np.eye(17), f"gride_{k}", f"nearest rows {k} and {2 * k} are equally far") for k in SCALES],
@@ -87,6 +99,38 @@ def test_zero_rows_are_left_out_of_the_cosine():
 def test_groups_must_fit_the_rows():
     with pytest.raises(GeoscopeError, match="groups for each of 9 rows"):
         measures.two_nn_across(np.random.default_rng(0).standard_normal((9, 3)), groups=np.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("rows", "positions"),
+    [
+        (np.ones((6, 3)), np.arange(6) % 3),  # a repeated token
+        (np.random.default_rng(0).standard_normal((6, 3)), np.arange(6) % 3 * 2),  # every other position left out
+        (np.random.default_rng(0).standard_normal((6, 3)), np.zeros(6, dtype=int)),
+    ],
+)
+def test_without_two_steps_in_a_row_there_is_no_curvature(rows, positions):
+    with pytest.raises(Undefined, match="three positions in a row"):
+        measures.trajectory_curvature(rows, groups=np.arange(6) // 3, positions=positions)
+
+
+@pytest.mark.parametrize("rows", [np.zeros((6, 4)), np.random.default_rng(0).standard_normal((6, 1))])
+def test_zero_rows_and_one_dimension_have_no_prompt_entropy(rows):
+    with pytest.raises(Undefined, match="two rows of two dimensions"):
+        measures.prompt_entropy(rows, groups=np.arange(6) // 3)
+
+
+def test_equal_eigenvalues_have_an_exponent_and_no_fit():
+    rows = np.vstack([np.eye(40), -np.eye(40)])
+    assert measures.alpha_req(rows) == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(Undefined, match="equal"):
+        measures.alpha_req_fit(rows)
+
+
+@pytest.mark.parametrize("ranks", ["0-10", "20-11", "11", "a-b", ""])
+def test_unusable_ranks(ranks):
+    with pytest.raises(GeoscopeError, match="two ranks"):
+        measures.alpha_req(np.eye(30), alpha_req_ranks=ranks)
 
 
 ACROSS = [key for key in PAIRWISE if "across" in key or key == "gride_scale_slope"]

@@ -35,7 +35,8 @@ class Measure:
     moves_with: what its expectation moves with besides the model, so that two numbers can be subtracted only where that
     is equal (in ROWS, the number of rows it is from; SEQUENCES, how many sequences those are of, at the same number of
     rows; DENSITY, the share of the sequences' rows that are points).
-    null_by: how the null is computed, a name in `nulls.CLOSED`; or "matched", on a matched Gaussian cloud; or "none".
+    null_by: how the null is computed, a name in `nulls.CLOSED` (of the rows' own covariance where it starts with
+    "matched"); or "matched", on a matched Gaussian cloud; or "none".
     error: how the standard error is taken, a name in `resampling.ERRORS`; or "none", and no_error then says why.
     settings: those that a report says and that move this number alone, by name.
     warning: of a share of the energy, what is said of it above ENERGY_LIMIT; {share} and {where} are filled in.
@@ -71,7 +72,7 @@ class Measure:
     @property
     def null_kind(self) -> NullKind | None:
         """What points its null is of; None where it has none."""
-        return None if self.null_by == "none" else "matched" if self.null_by == "matched" else "isotropic"
+        return None if self.null_by == "none" else "matched" if self.null_by.startswith("matched") else "isotropic"
 
 
 Sees = Literal["rows", "points", "pairs", "codes"]

@@ -34,7 +34,8 @@ from geoscope.cli.outputs import chosen_outputs
 from geoscope.cli.progress import heard
 from geoscope.errors import GeoscopeError
 from geoscope.run_folders import only_writer, parts_of
-from geoscope.settings.measuring import Cluster, ExtractOptions, Kept, MeasureOptions
+from geoscope.settings.loading import Cluster, Kept
+from geoscope.settings.measuring import ExtractOptions, MeasureOptions
 from geoscope.wording import meant
 
 COMMANDS: dict[str, Spread] = {}

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from geoscope.document import Across, Card, Cards, Column, Document, Folded, Section, Table, side_by_side
+from geoscope.document import Across, Card, Cards, Column, Document, Finding, Folded, Section, Table, side_by_side
+from geoscope.documents.details import details_table, left_out_of
 from geoscope.documents.findings import findings_of, null_kind, of_finite_corpus
 from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, in_order
 from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
@@ -48,6 +49,7 @@ def document(reports: Sequence[Report]) -> Document:
     series = series_of(reports, axis)
     numbers = _numbers(labels, reports)
     scores = [_scores(label, report) for label, report in zip(labels, reports, strict=True) if report.scores]
+    details = details_table(labels, reports)
     dot = " of one seed, and the line goes through the seeds' means"
     dot = dot if axis.by == "noise_level" else ", its whiskers the 95 % interval over sequences"
     return Document(
@@ -60,6 +62,7 @@ def document(reports: Sequence[Report]) -> Document:
             ),
             *([Section("scores", [Cards(partial(_score_cards, labels, reports)), *scores])] if scores else []),
             Section("numbers", [_on_screens(numbers)]),
+            *([Section("details", [details])] if details else []),
             Section("subjects", [side_by_side("What was measured, and on what", labels, _subjects(reports))], True),
             Section(
                 "settings",
@@ -71,7 +74,7 @@ def document(reports: Sequence[Report]) -> Document:
             ),
         ],
         facts=_facts(labels, reports),
-        findings=findings_of(reports),
+        findings=[*findings_of(reports), *(Finding(sentence) for sentence in left_out_of(reports))],
         how=f"A dot is a value{dot}. The dashed line is the null.",
         folded=_folded(labels, reports),
         legend=[each.name for each in series],

@@ -17,6 +17,7 @@ from geoscope.estimates.partial import PartialPasses
 from geoscope.estimates.resampling import ERRORS, Parts, Resampled, SpreadOfHalves
 from geoscope.estimates.uncertainty import HALVES, finite_corpus_factor
 from geoscope.measures.formula import Measured, finite
+from geoscope.passes.asked_sums import SpectralEntropies
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import Moments
 from geoscope.passes.passes import Passes
@@ -145,6 +146,8 @@ class Estimator:
                 return None if closed is None else finite(closed)
             if self.null == "closed" or (self.null == "auto" and traits.key in QUANTIZED):
                 return None
+            if traits.sees == "rows":
+                return finite(asked.formula(self._matched_sequences, **self._own(asked)))
             return self._value(asked, self._matched)
         except Undefined:
             return None
@@ -160,6 +163,11 @@ class Estimator:
             whole.groups,
             whole.settings,
         )
+
+    @cached_property
+    def _matched_sequences(self) -> SpectralEntropies:
+        """What sequences of structureless rows like these are, each by itself."""
+        return nulls.matched_sequences(self.passes, self.passes.get("entropies").sizes)
 
 
 def measured(key: str) -> Measured:

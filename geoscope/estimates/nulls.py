@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.errors import Undefined
 from geoscope.measures.collapse import left_out
+from geoscope.measures.decay import rank_me_of
 from geoscope.measures.energy import TOP_DIMENSIONS
 from geoscope.measures.spectral import effective_rank
+from geoscope.passes.asked_sums import Block, SpectralEntropies
 from geoscope.passes.eigenvalues import eigenvectors
 from geoscope.passes.moments import Moments, safe_scale
 from geoscope.passes.passes import Passes
@@ -22,6 +25,8 @@ _GRID = 4096
 _TRACY_WIDOM_MEAN = -1.2065335745820  # of the law's real case
 _TOO_SMALL = 80  # for the limit of the largest eigenvalue
 _SIMULATED = 128  # eigenvalues that are drawn, at most; of more, their limit's quantiles are within 1 % of simulation
+_MATCHED_SEQUENCES = 64  # whose mean is within a few thousandths of what many give
+_NULL_SALT = 0x6E756C6C
 _KEPT = 256  # sizes of clouds that nulls are remembered of: every layer of a model has the same
 
 
@@ -63,9 +68,9 @@ class Spectrum:
 
 
 @lru_cache(_KEPT)
-def spectral_null(formula: Callable[..., float], n: int, d: int) -> float:
+def spectral_null(formula: Callable[..., float], n: int, d: int, settings: tuple[tuple[str, Any], ...] = ()) -> float:
     """What a formula over the spectrum gives on average for n isotropic Gaussian rows."""
-    return float(np.mean([formula(Spectrum(values, d)) for values in isotropic_spectra(n, d)]))
+    return float(np.mean([formula(Spectrum(values, d), **dict(settings)) for values in isotropic_spectra(n, d)]))
 
 
 @lru_cache(_KEPT)
@@ -156,6 +161,57 @@ def top_energy_null(n: int, d: int, top: int) -> float:
     return float(np.sum(values * weight) / (np.sum(np.exp(-0.5 * z * z)) * degrees))
 
 
+@lru_cache(_KEPT)
+def raw_spectral_null(n: int, d: int) -> float:
+    """RankMe of n isotropic Gaussian rows, on average: as many uncentred rows spread as one more about their mean."""
+    return float(np.mean([rank_me_of(values[: min(n, d)]) for values in isotropic_spectra(n + 1, d)]))
+
+
+def largest_ratio_null(n: int, means: Float64, variances: Float64) -> float:
+    """The median of the largest absolute value of n Gaussian rows over the median of all: means, variances (d,).
+
+    What values share is left out of account: the largest of fewer independent ones is a little smaller.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    spread = np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny))
+    spread = np.maximum(spread, 1e-9 * (np.abs(means).max() + spread.max()))
+
+    def beyond(size: float) -> Float64:
+        found: Float64 = ndtr((means - size) / spread) + ndtr((-means - size) / spread)
+        return found
+
+    most = float(np.max(np.abs(means) + 40.0 * spread))
+    usual = brentq(lambda size: float(beyond(size).mean()) - 0.5, 0.0, most, xtol=1e-14 * most)
+    largest = brentq(
+        lambda size: n * float(np.log1p(-np.minimum(beyond(size), 1.0 - 1e-16)).sum()) + np.log(2.0), usual / 2, most
+    )
+    return float(largest / usual)
+
+
+@lru_cache(_KEPT)
+def largest_kurtosis_null(n: int, d: int) -> float:
+    """Expected largest of d kurtoses m4 / m2^2, each of n independent Gaussian values.
+
+    By quadrature over one kurtosis's normal score, which turns into a kurtosis by Anscombe and Glynn 1983, Biometrika
+    70:227-234.
+    """
+    from scipy.special import log_ndtr
+
+    mean = 3.0 * (n - 1) / (n + 1)
+    variance = 24.0 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3) * (n + 5))
+    skewness = (
+        6.0 * (n * n - 5 * n + 2) / ((n + 7) * (n + 9)) * np.sqrt(6.0 * (n + 3) * (n + 5) / (n * (n - 2) * (n - 3)))
+    )
+    degrees = 6.0 + 8.0 / skewness * (2.0 / skewness + np.sqrt(1.0 + 4.0 / skewness**2))
+    z = np.linspace(-8.0, 8.0, 4001)
+    weight = np.diff(np.exp(d * log_ndtr(z)), prepend=0.0)
+    root = 1.0 - 2.0 / (9.0 * degrees) - z * np.sqrt(2.0 / (9.0 * degrees))
+    score = ((1.0 - 2.0 / degrees) / root**3 - 1.0) / np.sqrt(2.0 / (degrees - 4.0))
+    return float(np.sum(weight * np.clip(mean + np.sqrt(variance) * score, 1.0, n)) / weight.sum())
+
+
 @dataclass(frozen=True)
 class Structureless:
     """A measure's formula with the settings that are its own, and what it is of: n rows of the cloud of some passes."""
@@ -188,6 +244,11 @@ def _rank_share(of: Structureless) -> float | None:
     return None if most < 2 else (spectral_null(effective_rank.formula, of.n, kept) - 1.0) / (most - 1.0)
 
 
+def _largest_ratio(of: Structureless) -> float | None:
+    moments: Moments = of.passes.get("moments")
+    return largest_ratio_null(moments.count, moments.mean, np.diag(moments.covariance))
+
+
 CLOSED: dict[str, Callable[[Structureless], float | None]] = {
     "zero": lambda of: 0.0,
     "one": lambda of: 1.0,
@@ -198,10 +259,14 @@ CLOSED: dict[str, Callable[[Structureless], float | None]] = {
     "largest-uncentred-share": lambda of: anisotropy_null(of.n, of.d, centred=False),
     "participation": lambda of: shrunk_participation_null(of.n, of.d, 0.0),
     "isotropic-isoscore": _isoscore,
-    "spectrum": lambda of: spectral_null(of.formula, of.n, of.d),
+    "spectrum": lambda of: spectral_null(of.formula, of.n, of.d, tuple(of.settings.items())),
     "rank-share": _rank_share,
     "components": lambda of: components_null(of.formula, of.n, of.d),
     "top-dimensions": lambda of: top_energy_null(of.n, of.d, TOP_DIMENSIONS),
+    "raw-spectrum": lambda of: raw_spectral_null(of.n, of.d),
+    "matched-values": _largest_ratio,
+    "largest-kurtosis": lambda of: largest_kurtosis_null(of.n, of.d) if of.n > 3 else None,
+    "any-order": lambda of: 120.0,
 }
 """The nulls that a formula gives, by the catalogue's names; None where the settings leave none."""
 
@@ -218,26 +283,78 @@ def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float6
     Sequence s gets b_s ~ N(0, B), each of its rows w ~ N(0, W) on top; W is pooled within sequences, B what the
     covariance of all rows has beyond it (negative directions clipped). With one row a sequence only the sum counts.
     """
+    names, place = np.unique(sequences, return_inverse=True)
+    generator = np.random.default_rng([seed, _NULL_SALT])
+    mean, within, between = _covariances(points, names, place)
+    own = _gaussian(_root(within), len(points), generator)
+    if between is None:
+        alone: Float64 = mean + own
+        return alone
+    drawn: Float64 = mean + own + _gaussian(_root(between), len(names), generator)[place]
+    return drawn
+
+
+def matched_sequences(passes: Passes, sizes: Mapping[int, int]) -> SpectralEntropies:
+    """The entropies of sequences of such points, of as many rows as some have: sizes, of each how many have it.
+
+    Of at most _MATCHED_SEQUENCES, evenly from the shortest to the longest. Raises Undefined where no two points are of
+    one sequence, whose covariance they would have.
+    """
+    mean, within, between = _parted_covariance(passes)
+    generator = np.random.default_rng([passes.settings.quantizer.seed, _NULL_SALT])
+    lengths = np.repeat(sorted(sizes), [sizes[size] for size in sorted(sizes)])
+    count = min(len(lengths), _MATCHED_SEQUENCES)
+    roots, found = (_root(within), _root(between)), SpectralEntropies.empty(len(mean))
+    for place in ((np.arange(count) + 0.5) * len(lengths) / count).astype(np.int64):
+        rows = _gaussian(roots[0], lengths[place], generator) + mean + _gaussian(roots[1], 1, generator)
+        found.add(Block(rows, rows, np.zeros(len(rows), dtype=np.int64), None, None, 0.0))
+    return found
+
+
+def _parted_covariance(passes: Passes) -> tuple[Float64, Float64, Float64]:
+    """The points' mean and covariances within and between sequences; without a product where all rows are points."""
+    moments: Moments = passes.get("moments")
+    points, sequences = passes.points, passes.groups
+    order = np.argsort(sequences, kind="stable")
+    names, starts, counts = np.unique(sequences[order], return_index=True, return_counts=True)
+    if len(points) == len(names):
+        raise Undefined("no two points are of one sequence")
+    mean, scatter = moments.mean, moments.scatter
+    centred = np.asarray(points[order], dtype=np.float64) * moments.scale
+    if moments.count != len(points):
+        mean = centred.mean(axis=0)
+    centred -= mean
+    if moments.count != len(points):
+        scatter = centred.T @ centred
+    sums = np.add.reduceat(centred, starts, axis=0) / np.sqrt(counts)[:, None]
+    within = (scatter - sums.T @ sums) / (len(points) - len(names))
+    return mean, within, scatter / (len(points) - 1) - within
+
+
+def _covariances(points: FloatArray, names: IntArray, place: IntArray) -> tuple[Float64, Float64, Float64 | None]:
+    """The points' mean and their covariances within and between sequences; one of all where each is its own sequence.
+
+    place: (p,) which of `names` each point's sequence is.
+    """
     rows = np.asarray(points, dtype=np.float64) * safe_scale(points)
-    names, place, counts = np.unique(sequences, return_inverse=True, return_counts=True)
     mean = rows.mean(axis=0)
     centred = rows - mean
     total = centred.T @ centred / (len(rows) - 1)
-    generator = np.random.default_rng([seed, 0x6E756C6C])
     if len(rows) == len(names):
-        alone: Float64 = mean + _gaussian(total, len(rows), generator)
-        return alone
+        return mean, total, None
+    counts = np.bincount(place)
     sums = np.zeros((len(names), rows.shape[1]))
     np.add.at(sums, place, centred)
     apart = centred - (sums / counts[:, None])[place]
     within = apart.T @ apart / (len(rows) - len(names))
-    own = _gaussian(within, len(rows), generator)
-    drawn: Float64 = mean + own + _gaussian(total - within, len(names), generator)[place]
-    return drawn
+    return mean, within, total - within
 
 
-def _gaussian(covariance: Float64, count: int, generator: np.random.Generator) -> Float64:
+def _root(covariance: Float64) -> Float64:
     values, vectors = eigenvectors(covariance)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    drawn: Float64 = generator.standard_normal((count, len(values))) @ root.T
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)), dtype=np.float64)
+
+
+def _gaussian(root: Float64, count: int, generator: np.random.Generator) -> Float64:
+    drawn: Float64 = generator.standard_normal((count, len(root))) @ root.T
     return drawn

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import Undefined
+from geoscope.passes.asked_sums import DimensionTails, SpectralEntropies, Turns
 from geoscope.passes.making import enough_distinct, finite_rows
 from geoscope.passes.moments import Moments, Units
 from geoscope.passes.pairs import Neighbours, lengths_within, nearest_within
@@ -93,6 +94,18 @@ def _units(part: PartialPasses) -> Units:
     return _moments(part).units
 
 
+def _tails(part: PartialPasses) -> DimensionTails:
+    return _moments(part).taken(DimensionTails)
+
+
+def _turns(part: PartialPasses) -> Turns:
+    return _moments(part).taken(Turns)
+
+
+def _entropies(part: PartialPasses) -> SpectralEntropies:
+    return _moments(part).taken(SpectralEntropies)
+
+
 def _components(part: PartialPasses) -> Components:
     return part.shared.components[part.place]
 
@@ -141,6 +154,9 @@ def _heldout_codes(part: PartialPasses) -> Codes:
 PARTS: dict[str, Callable[[PartialPasses], Any]] = {
     "moments": _moments,
     "units": _units,
+    "tails": _tails,
+    "turns": _turns,
+    "entropies": _entropies,
     "components": _components,
     "bars": _bars,
     "nearest": _nearest,

@@ -162,6 +162,20 @@ def _directions(of: Resampled) -> SpreadOfHalves:
     return SpreadOfHalves(squared_mean_error(sums, counts), jackknifed.replicates)
 
 
+def _mean_share(of: Resampled) -> SpreadOfHalves:
+    """Of the share of the energy that the mean holds."""
+    jackknifed = _jackknife(of)
+    if jackknifed.error is None:
+        return jackknifed
+    whole: Moments = of.parts.passes.get("moments")
+    others: list[Moments] = [part.get("moments") for part in of.parts.without_each]
+    counts = np.array([whole.count - other.count for other in others])
+    sums = np.stack([whole.count * whole.mean - other.count * other.mean for other in others])
+    energies = np.array([whole.raw_energy - other.raw_energy for other in others])
+    size = float(np.sqrt(whole.raw_energy / whole.count))  # squares of squares stay in range
+    return SpreadOfHalves(squared_mean_error(sums / size, counts, energies / size**2), jackknifed.replicates)
+
+
 def _half_samples(of: Resampled) -> SpreadOfHalves:
     replicates = of.over(of.parts.without_each)  # a difference of two draws of the same sequences is taken over these
     return SpreadOfHalves(half_sample_error(of.over(of.parts.halves)), replicates)
@@ -199,6 +213,7 @@ ERRORS: dict[str, Callable[[Resampled], SpreadOfHalves]] = {
     "jackknife": _jackknife,
     "jackknife-of-deficit": _jackknife_of_deficit,
     "directions": _directions,
+    "mean-share": _mean_share,
     "half-samples": _half_samples,
     "paired-half-samples": _paired_half_samples,
     "split-halves": _split_halves,

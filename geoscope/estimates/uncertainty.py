@@ -60,8 +60,10 @@ def split_error(pairs: Sequence[tuple[float | None, float | None]]) -> float | N
     return float(np.sqrt(np.mean(np.square(found))) / 2)
 
 
-def squared_mean_error(sums: Float64, counts: IntArray) -> float:
+def squared_mean_error(sums: Float64, counts: IntArray, energies: Float64 | None = None) -> float:
     """Standard error of |mean|^2, the mean of all rows: sums (G, d) and counts (G,) of rows in G groups of sequences.
+
+    With energies (G,), sums of squared lengths: of the share |mean|^2 / mean |x|^2, whose denominator moves too.
 
     With group means of expectation m and covariance C, its variance is (4 m'Cm + 2 tr C^2 / G) / G. Leaving groups out
     counts the second term twice, which is all there is where m = 0. The first is estimated without bias but for being
@@ -72,8 +74,12 @@ def squared_mean_error(sums: Float64, counts: IntArray) -> float:
     gaps = (sums - counts[:, None] * mean) * (groups / n)
     inner = gaps @ gaps.T
     spread = float(inner[~np.eye(groups, dtype=bool)].var())  # tr C^2: gaps of different groups are independent
-    along = float(np.sum((gaps @ mean) ** 2)) / (groups - 1) - spread / groups
-    return float(np.sqrt((4 * max(along, 0.0) + 2 * spread / groups) / groups))
+    rise, over = 2 * (gaps @ mean), 1.0
+    if energies is not None:
+        over = float(energies.sum() / n)
+        rise -= float(mean @ mean) / over * (energies - counts * over) * (groups / n)
+    along = float(np.sum(rise**2)) / (groups - 1) - 4 * spread / groups
+    return float(np.sqrt((max(along, 0.0) + 2 * spread / groups) / groups) / over)
 
 
 def half_samples(sequences: IntArray, seed: int) -> list[BoolArray]:

@@ -2,6 +2,7 @@
 
 from geoscope.measures.angular import average_cosine_similarity
 from geoscope.measures.collapse import neighbour_spread, offset_energy, rank_share
+from geoscope.measures.decay import alpha_req, alpha_req_fit, mean_energy_share, rank_me
 from geoscope.measures.dimension import (
     gride_1,
     gride_2,
@@ -20,6 +21,7 @@ from geoscope.measures.dimension import (
 )
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
 from geoscope.measures.hubness import antihub_share, antihub_share_across, hubness_skewness, hubness_skewness_across
+from geoscope.measures.massive import largest_activation_ratio, largest_dimension_kurtosis
 from geoscope.measures.quantization import (
     patchiness,
     patchiness_heldout,
@@ -28,6 +30,7 @@ from geoscope.measures.quantization import (
     reconstruction_error_centered,
     reconstruction_error_heldout,
 )
+from geoscope.measures.sequences import prompt_entropy, trajectory_curvature
 from geoscope.measures.spectral import (
     anisotropy,
     anisotropy_uncentered,
@@ -48,6 +51,8 @@ from geoscope.measures.topology import (
 )
 
 __all__ = [
+    "alpha_req",
+    "alpha_req_fit",
     "anisotropy",
     "anisotropy_uncentered",
     "antihub_share",
@@ -70,6 +75,9 @@ __all__ = [
     "isoscore",
     "isoscore_corrected",
     "isoscore_star",
+    "largest_activation_ratio",
+    "largest_dimension_kurtosis",
+    "mean_energy_share",
     "neighbour_spread",
     "offset_energy",
     "participation_ratio",
@@ -82,12 +90,15 @@ __all__ = [
     "persistent_entropy_normalized",
     "persistent_homology_dimension",
     "prominent_bars",
+    "prompt_entropy",
+    "rank_me",
     "rank_share",
     "reconstruction_error",
     "reconstruction_error_centered",
     "reconstruction_error_heldout",
     "same_sequence_neighbours",
     "top_dimension_energy",
+    "trajectory_curvature",
     "two_nn",
     "two_nn_across",
     "two_nn_mle",

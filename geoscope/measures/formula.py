@@ -58,7 +58,7 @@ def measure(
         def called(rows: npt.ArrayLike, **settings: Any) -> float:
             _refuse_others(formula.__name__, settings, tuple(signature.parameters)[1:])
             mine = {name: settings.pop(name) for name in own if name in settings}
-            made = Passes.over(checked_rows(rows), **settings)
+            made = Passes.over(checked_rows(rows), **settings, asked=passes)
             return finite(formula(**{name: made.get(name) for name in passes}, **mine))
 
         text = inspect.cleandoc(formula.__doc__ or "")

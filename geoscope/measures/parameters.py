@@ -12,6 +12,7 @@ class Settings(TypedDict, total=False):
 
     two_nn_discard: float
     isoscore_zeta: float
+    alpha_req_ranks: str
     isoscore_reference: npt.ArrayLike | None
     groups: npt.ArrayLike | None
     positions: npt.ArrayLike | None
@@ -25,6 +26,7 @@ class Settings(TypedDict, total=False):
 
 MEANINGS: dict[str, tuple[str, str]] = {
     "two_nn_discard": ("float", "share of the largest ratios r2/r1 that is left out, from 0 to below 1"),
+    "alpha_req_ranks": ("str", "the first and the last rank that the power law is fitted to, such as 11-100"),
     "isoscore_zeta": (
         "float",
         "weight of the reference, 0 to 1; 0 leaves the rows' own covariance (the released code's convention)",

@@ -41,9 +41,9 @@ _ONE_THREAD = _OneThread()
 
 
 def eigenvalues(matrix: Float64) -> Float64:
-    """Of a symmetric (d, d) matrix, largest first."""
+    """Of a symmetric (d, d) matrix, largest first; of several (s, d, d), each one's."""
     with _ONE_THREAD:
-        return np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)[::-1]
+        return np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)[..., ::-1]
 
 
 def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.asked_sums import ASKED, OF_SEQUENCES
+from geoscope.passes.attribution.holders import Holders
 from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.progress import Progress
@@ -27,7 +29,8 @@ class Gathering:
     sample[layer]: offsets of that layer's rows among the sampled points, increasing.
     parts: GROUPS to keep sums by group of sequences, 1 to keep one sum, 0 for none.
     left_out: of each layer, the places in the index whose rows are not measured, increasing. biased: why estimates
-    that samples do not bias are, of these rows.
+    that samples do not bias are, of these rows. asked: which sums of ASKED to keep too, by the names of passes (others
+    mean nothing here). scattered: why the rows of a sequence are no sequence. details: whether to keep who holds what.
     """
 
     def __init__(
@@ -40,14 +43,20 @@ class Gathering:
         positions: bool,
         left_out: Mapping[Layer, IntArray] | None = None,
         biased: str | None = None,
+        asked: Collection[str] = (),
+        scattered: str | None = None,
+        details: bool = False,
     ) -> None:
         self.layer = layer
+        self.holders = Holders(index, positions) if details else None
         self.sample = sample
         self.rows = 0
         self._index = index
         self._parts = parts
         self._positions = positions
         self._biased = biased
+        self._asked = ASKED.keys() & set(asked)
+        self._refused = {name: Undefined(scattered) for name in self._asked & OF_SEQUENCES} if scattered else {}
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self._sums: list[Sums] = []
@@ -55,7 +64,7 @@ class Gathering:
         self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
         for places in self._left_out.values():
             np.subtract.at(self._awaited, index.sequences[places], 1)
-        self._held: tuple[IntArray, FloatArray] | None = None  # rows of sequences that are not whole yet
+        self._held: tuple[IntArray, FloatArray, IntArray] | None = None  # rows of sequences that are not whole yet
         self._points: FloatArray | None = None
         self.sequences = np.concatenate([index.sequences[offsets] for offsets in sample.values()])
 
@@ -68,14 +77,19 @@ class Gathering:
                 places[layer], rows = offsets[kept], {**rows, layer: rows[layer][kept]}
         for layer, block in rows.items():
             self._keep(layer, places[layer], block)
+            if self.holders is not None:
+                self.holders.add(places[layer], block, list(self.sample).index(layer))
             self.rows += len(block)
         if self._parts:
             joined = next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
-            offsets, joined = self._whole_sequences(np.concatenate(list(places.values())), joined)
-            if len(offsets):
-                self._add_sums(offsets, joined)
+            layers = np.repeat([list(self.sample).index(layer) for layer in places], [*map(len, places.values())])
+            whole = self._whole_sequences(np.concatenate(list(places.values())), joined, layers)
+            if len(whole[0]):
+                self._add_sums(*whole)
 
-    def _whole_sequences(self, offsets: IntArray, rows: FloatArray) -> tuple[IntArray, FloatArray]:
+    def _whole_sequences(
+        self, offsets: IntArray, rows: FloatArray, layers: IntArray
+    ) -> tuple[IntArray, FloatArray, IntArray]:
         """The rows, those held before among them, of sequences that are now whole; the others are held.
 
         A checkpoint hands over whole sequences; a file's blocks may cut one, or bring its rows scattered.
@@ -84,28 +98,32 @@ class Gathering:
         if self._held is not None:
             offsets = np.concatenate([self._held[0], offsets])
             rows = np.concatenate([self._held[1], rows])
+            layers = np.concatenate([self._held[2], layers])
             self._held = None
         whole = self._awaited[self._index.sequences[offsets]] == 0
         if whole.all():
-            return offsets, rows
-        self._held = offsets[~whole], rows[~whole]
-        return offsets[whole], rows[whole]
+            return offsets, rows, layers
+        self._held = offsets[~whole], rows[~whole], layers[~whole]
+        return offsets[whole], rows[whole], layers[whole]
 
-    def _add_sums(self, offsets: IntArray, rows: FloatArray) -> None:
+    def _add_sums(self, offsets: IntArray, rows: FloatArray, layers: IntArray) -> None:
         if not self._sums:
             frame = Frame.around(rows[:BLOCK_ROWS], len(self._index) * len(self.sample))
-            self._sums = [Sums(frame) for _ in range(self._parts)]
+            asked = self._asked - self._refused.keys()
+            self._sums = [Sums(frame, frozenset(asked)) for _ in range(self._parts)]
         sequences = self._index.sequences[offsets]
+        positions = self._index.positions[offsets] if self._positions else None
+        several = layers if len(self.sample) > 1 else None
         if self._parts == 1 and (sequences[1:] >= sequences[:-1]).all():  # in order already: no copy
-            self._sums[0].add(rows, self._index.positions[offsets] if self._positions else None, sequences)
+            self._sums[0].add(rows, positions, sequences, several)
             return
         part = sequences % self._parts
         order = np.lexsort((sequences, part))
         bounds = np.searchsorted(part[order], np.arange(self._parts + 1))
         for sums, start, stop in zip(self._sums, bounds[:-1], bounds[1:], strict=True):
             mine = order[start:stop]
-            positions = self._index.positions[offsets[mine]] if self._positions else None
-            sums.add(rows[mine], positions, sequences[mine])
+            who = (None if each is None else each[mine] for each in (positions, sequences, several))
+            sums.add(rows[mine], *who)
 
     def _keep(self, layer: Layer, offsets: IntArray, rows: FloatArray) -> None:
         chosen = self.sample[layer]
@@ -116,6 +134,11 @@ class Gathering:
         place = np.minimum(np.searchsorted(chosen, offsets), len(chosen) - 1)
         hit = chosen[place] == offsets
         self._points[self._starts[layer] + place[hit]] = rows[hit]
+
+    @property
+    def point_index(self) -> RowIndex:
+        """Who each sampled point is."""
+        return self._index.take(np.concatenate(list(self.sample.values())))
 
     @property
     def moments(self) -> Moments | Undefined:
@@ -133,12 +156,14 @@ class Gathering:
 
     def _moments(self, sums: Sums) -> Moments:
         found = sums.moments()
+        if self._refused:
+            found = replace(found, further={**found.further, **self._refused})
         return found if self._biased is None else replace(found, traces=replace(found.traces, biased=self._biased))
 
     def _whole_sum(self) -> Sums:
         if len(self._sums) == 1:
             return self._sums[0]
-        return reduce(operator.iadd, self._sums, Sums(self._sums[0].frame))
+        return reduce(operator.iadd, self._sums, Sums(self._sums[0].frame, self._sums[0].asked))
 
     @property
     def zero_rows(self) -> int:
@@ -162,11 +187,15 @@ def gather(
     parts: int,
     positions: bool,
     biased: str | None = None,
+    asked: Collection[str] = (),
+    scattered: str | None = None,
+    details: bool = False,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
-    points: how many rows to sample of each cloud (None: all). parts, biased: as of Gathering.
+    points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details: as of
+    Gathering.
     positions: whether the index's positions are token positions.
     """
     out = source.left_out if isinstance(source, TransformedRows) else {}
@@ -183,6 +212,9 @@ def gather(
             positions=positions,
             left_out=out,
             biased=biased,
+            asked=asked,
+            scattered=scattered,
+            details=details,
         )
         for sample in samples
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geoscope.errors import Undefined
+from geoscope.passes.asked_sums import DimensionTails, SpectralEntropies, Turns
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE, clumped
 from geoscope.passes.moments import Moments, Units, safe_scale
 from geoscope.passes.pairs import (
@@ -59,6 +60,35 @@ def make_moments(passes: Passes) -> Moments:
 
 def make_units(passes: Passes) -> Units:
     return make_moments(passes).units
+
+
+def make_tails(passes: Passes) -> DimensionTails:
+    return make_moments(passes).taken(DimensionTails)
+
+
+def make_turns(passes: Passes) -> Turns:
+    return make_moments(passes).taken(Turns)
+
+
+def make_entropies(passes: Passes) -> SpectralEntropies:
+    return make_moments(passes).taken(SpectralEntropies)
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Sizes of coordinates: the largest of every row, and the median of the sampled points'."""
+
+    largest: float
+    median: float
+
+
+def make_activations(passes: Passes) -> Activations:
+    sizes = np.abs(passes.points).ravel()
+    if len(sizes) == 0:
+        raise Undefined("there are no rows")
+    places = [(len(sizes) - 1) // 2, len(sizes) // 2]
+    middle = np.partition(sizes, places)[places].astype(np.float64)
+    return Activations(make_moments(passes).size, float(middle[0] / 2 + middle[1] / 2))
 
 
 def make_radius(passes: Passes) -> float:

@@ -7,14 +7,15 @@ their rounding averages out (`SINGLE_ROWS`): then a block's products are made in
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from geoscope.errors import Undefined
+from geoscope.passes.asked_sums import ASKED, AskedSums, Block
 from geoscope.passes.eigenvalues import eigenvalues, largest_eigenvalue
 from geoscope.passes.rounding import check_spread, step_of
 from geoscope.passes.row_products import (
@@ -28,6 +29,8 @@ from geoscope.passes.row_products import (
 )
 from geoscope.passes.sequence_sums import SequenceSums, UnbiasedTraces
 from geoscope.rows import Float64, FloatArray, IntArray
+
+A = TypeVar("A", bound=AskedSums)
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
@@ -75,9 +78,13 @@ def safe_scale(rows: FloatArray) -> float:
 
 @dataclass
 class Sums:
-    """Running sums over rows in one frame; `add` rows, then ask for `moments`. All but size and step adds up."""
+    """Running sums over rows in one frame; `add` rows, then ask for `moments`. All but size and step adds up.
+
+    asked: which of ASKED to take too.
+    """
 
     frame: Frame
+    asked: frozenset[str] = frozenset()
     size: float = 0.0  # the largest coordinate seen, before shift and scale
     step: float = 0.0  # of the rows' floating-point type, the coarsest seen
     count: int = 0
@@ -89,24 +96,41 @@ class Sums:
     first_total: Float64 = field(init=False)
     first_energy: float = 0.0
     sequences: SequenceSums = field(init=False)
+    further: dict[str, AskedSums] = field(init=False)
 
     def __post_init__(self) -> None:
         d = len(self.frame.origin)
         self.sequences = SequenceSums(d)
         self.total, self.unit_total, self.first_total = np.zeros(d), np.zeros(d), np.zeros(d)
         self.products = np.zeros((d, d))
+        self.further = {name: ASKED[name].empty(d) for name in self.asked}
 
-    def add(self, rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> None:
+    def add(
+        self,
+        rows: FloatArray,
+        positions: IntArray | None = None,
+        sequences: IntArray | None = None,
+        layers: IntArray | None = None,
+    ) -> None:
         """Take in rows (m, d) of whole sequences, the rows of one next to each other.
 
-        sequences: (m,) which each row is of (None: each its own); positions: (m,) which stand first (position 0).
+        sequences: (m,) which each row is of (None: each its own); positions: (m,) where in it, 0 the first; layers:
+        (m,) of which layer, where they are of several.
         """
         starts = np.arange(len(rows)) if sequences is None else first_rows(sequences)
         for start, stop in _blocks(starts, len(rows)):
             own = starts[(starts >= start) & (starts < stop)] - start
-            self._add_block(rows[start:stop], own, None if positions is None else positions[start:stop])
+            who = (None if each is None else each[start:stop] for each in (sequences, positions, layers))
+            self._add_block(rows[start:stop], own, *who)
 
-    def _add_block(self, rows: FloatArray, starts: IntArray, positions: IntArray | None) -> None:
+    def _add_block(
+        self,
+        rows: FloatArray,
+        starts: IntArray,
+        sequences: IntArray | None,
+        positions: IntArray | None,
+        layers: IntArray | None,
+    ) -> None:
         self.step = max(self.step, step_of(rows.dtype))
         given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
         self.size = max(self.size, largest_entry(given) / self.frame.scale)
@@ -126,6 +150,10 @@ class Sums:
             self.first_count += len(first)
             self.first_total += first.sum(axis=0)
             self.first_energy += float(np.vdot(first, first))
+        if self.further:
+            whole = Block(given, block, sequences, positions, layers, self.step)
+            for sums in self.further.values():
+                sums.add(whole)
 
     def _add_units(self, given: FloatArray, block: FloatArray, origin: Float64) -> None:
         """The unit vectors of the given rows, which are those of the block plus the origin."""
@@ -137,22 +165,23 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both's rows."""
-        return self._combined(other, operator.add, Sums(self.frame))
+        return self._combined(other, operator.add, Sums(self.frame, self.asked))
 
     def __iadd__(self, other: Sums) -> Sums:
         return self._combined(other, operator.iadd, self)
 
     def __sub__(self, other: Sums) -> Sums:
         """The sums of this one's rows without the other's, which must be among them."""
-        return self._combined(other, operator.sub, Sums(self.frame))
+        return self._combined(other, operator.sub, Sums(self.frame, self.asked))
 
     def _combined(self, other: Sums, how: Callable[[Any, Any], Any], result: Sums) -> Sums:
         if not (np.array_equal(other.frame.origin, self.frame.origin) and other.frame.scale == self.frame.scale):
             raise ValueError("sums of different frames do not add up; build both from one Frame")
         result.size, result.step = max(self.size, other.size), max(self.step, other.step)
         for each in fields(self):
-            if each.name not in ("frame", "size", "step"):
+            if each.name not in ("frame", "asked", "size", "step", "further"):
                 setattr(result, each.name, how(getattr(self, each.name), getattr(other, each.name)))
+        result.further = {name: sums.combined(other.further[name], how) for name, sums in self.further.items()}
         return result
 
     def moments(self) -> Moments:
@@ -166,6 +195,7 @@ class Sums:
             count=self.count,
             mean=self.frame.origin * self.frame.scale + shift,
             scatter=scatter,
+            size=self.size,
             resolution=step_of(np.dtype(np.float64)) * self.size * self.frame.scale,
             step=self.step,
             scale=self.frame.scale,
@@ -173,6 +203,7 @@ class Sums:
             traces=UnbiasedTraces(self.sequences, symmetric(self.products), self.total),
             first_count=self.first_count,
             first_energy=max(first, 0.0),
+            further=dict(self.further),
         )
 
 
@@ -189,15 +220,18 @@ class Moments:
     """What the spectral measures need of n rows in d dimensions, all lengths multiplied by `scale`.
 
     count: n.  mean: (d,).  scatter: (d, d), the sum of centred outer products.
+    size: the largest absolute coordinate, not multiplied.
     resolution: how small a coordinate's difference means nothing in the arithmetic that was used.
     step: of the rows' floating-point type, relative: what rounding alone may put between equal rows.
     traces: estimates of (tr S)^2 and tr S^2 over rows of distinct sequences.
     first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
+    further: what of ASKED was taken too, or why there is none of it.
     """
 
     count: int
     mean: Float64
     scatter: Float64
+    size: float
     resolution: float
     step: float
     scale: float
@@ -205,6 +239,18 @@ class Moments:
     traces: UnbiasedTraces
     first_count: int
     first_energy: float
+    further: Mapping[str, AskedSums | Undefined] = field(default_factory=dict)
+
+    def taken(self, kind: type[A]) -> A:
+        """The sums of one kind of ASKED; raises Undefined where these rows have none."""
+        found = next(
+            (self.further[name] for name, each in ASKED.items() if each is kind and name in self.further), None
+        )
+        if isinstance(found, Undefined):
+            raise found.anew()
+        if not isinstance(found, kind):
+            raise ValueError(f"{kind.__name__} was asked for of rows that were read without it")
+        return found
 
     @property
     def dimension(self) -> int:
@@ -240,6 +286,16 @@ class Moments:
         return spectrum_of(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
 
     @cached_property
+    def raw_spectrum(self) -> Float64:
+        """Eigenvalues of the sum of x x', largest first, (min(n, d),): those below rounding are exactly 0."""
+        return spectrum_of(self._raw_shares, min(self.count, self.dimension)) * self.raw_energy
+
+    @property
+    def _raw_shares(self) -> Float64:
+        """The uncentred second moments (the sum of x x') over their trace."""
+        return (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
+
+    @cached_property
     def raw_energy(self) -> float:
         """The sum of squared lengths; raises Undefined when all rows are zero."""
         energy = float(np.trace(self.scatter)) + self.count * float(self.mean @ self.mean)
@@ -250,8 +306,7 @@ class Moments:
     @cached_property
     def raw_largest(self) -> float:
         """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
-        raw = (self.scatter + self.count * np.outer(self.mean, self.mean)) / self.raw_energy
-        return largest_eigenvalue(raw) * self.raw_energy
+        return largest_eigenvalue(self._raw_shares) * self.raw_energy
 
 
 def first_rows(sequences: IntArray) -> IntArray:
@@ -279,13 +334,18 @@ def spectrum_of(matrix: Float64, count: int) -> Float64:
     return np.where(values > floor, values, 0.0)
 
 
-def moments_of(rows: FloatArray, positions: IntArray | None = None, sequences: IntArray | None = None) -> Moments:
-    """The moments of an (n, d) array, block by block; its rows' sequences may be in any order."""
+def moments_of(
+    rows: FloatArray,
+    positions: IntArray | None = None,
+    sequences: IntArray | None = None,
+    asked: Collection[str] = (),
+) -> Moments:
+    """The moments of an (n, d) array, block by block; its rows' sequences may be in any order. asked: as of Sums."""
     if len(rows) == 0:
         raise Undefined("there are no rows")
     if sequences is not None and np.any(sequences[1:] < sequences[:-1]):
         order = np.argsort(sequences, kind="stable")
-        return moments_of(rows[order], None if positions is None else positions[order], sequences[order])
-    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS], len(rows)))
+        return moments_of(rows[order], None if positions is None else positions[order], sequences[order], asked)
+    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS], len(rows)), frozenset(asked))
     sums.add(rows, positions, sequences)
     return sums.moments()

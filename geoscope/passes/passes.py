@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from geoscope.catalogue import Sees
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes import making
+from geoscope.passes.asked_sums import ASKED
 from geoscope.passes.cautions import clumped, few_rows, few_rows_of_half, few_unequal, mostly_copies
 from geoscope.passes.moments import Moments, moments_of
 from geoscope.passes.pairs import (
@@ -67,8 +68,12 @@ class Passes:
         seed: int = 0,
         device: str = "cpu",
         memory: int | None = None,
+        asked: Collection[str] = (),
     ) -> Passes:
-        """The passes of an (n, d) array held in memory, every row a point; `groups` (n,) says whose sequence."""
+        """The passes of an (n, d) array held in memory, every row a point; `groups` (n,) says whose sequence.
+
+        asked: which passes will be asked for of those that take sums of their own.
+        """
         for name, ids in (("groups", groups), ("positions", positions)):
             if ids is not None and np.shape(ids) != (len(rows),):
                 raise GeoscopeError(f"expected {name} for each of {len(rows)} rows, got shape {np.shape(ids)}")
@@ -83,7 +88,7 @@ class Passes:
         )
         moments: Moments | Undefined
         try:
-            moments = moments_of(rows, places, sequences)
+            moments = moments_of(rows, places, sequences, ASKED.keys() & set(asked))
         except Undefined as reason:
             moments = reason
         own = np.arange(len(rows), dtype=np.int64) if sequences is None else sequences
@@ -119,10 +124,16 @@ class Passes:
         return None if told is None else told(self)
 
     @property
+    def pairs_made(self) -> Pairs | None:
+        """The pairs, where a measure has asked for them and there are some."""
+        pairs = self._made.get("pairs")
+        return pairs if isinstance(pairs, Pairs) else None
+
+    @property
     def duplicates(self) -> int:
         """Points that are the same as another to within DUPLICATE_TOLERANCE; 0 if nobody has looked."""
-        pairs = self._made.get("pairs")
-        return len(self.points) - len(pairs.distinct) if isinstance(pairs, Pairs) else 0
+        pairs = self.pairs_made
+        return 0 if pairs is None else len(self.points) - len(pairs.distinct)
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,23 @@ PASSES: dict[str, Pass] = {
     "units": Pass(
         making.make_units, lambda p: making.make_units(p).count, "rows",
         told="`geoscope.passes.moments.Units`: the sum of the rows scaled to length 1, and how many there are",
+    ),
+    "tails": Pass(
+        making.make_tails, lambda p: making.make_moments(p).count, "rows",
+        told="`geoscope.passes.asked_sums.DimensionTails` of the rows, about the origin of their moments",
+    ),
+    "turns": Pass(
+        making.make_turns, lambda p: making.make_turns(p).rows, "rows", None, ("groups", "positions"),
+        "`geoscope.passes.asked_sums.Turns` of the rows",
+    ),
+    "entropies": Pass(
+        making.make_entropies, lambda p: making.make_entropies(p).rows, "rows", None, ("groups",),
+        "`geoscope.passes.asked_sums.SpectralEntropies` of the rows",
+    ),
+    "activations": Pass(
+        making.make_activations, lambda p: making.make_moments(p).count, "rows",
+        told="`geoscope.passes.making.Activations`: the largest absolute value of every row, and the median one of the "
+        "sampled rows",
     ),
     "radius": Pass(making.make_radius, _points, "points"),
     "components": Pass(

@@ -1,4 +1,4 @@
-"""Loading: how a checkpoint is opened, where it computes, and within what memory."""
+"""Loading: how a checkpoint is opened, where it computes, within what memory, and what of it is kept."""
 
 from __future__ import annotations
 
@@ -116,5 +116,32 @@ class Memory(TypedDict, total=False):
             "Refused where it cannot be kept.",
             RUN, metavar="SIZE", shown="no bound", rounds=True,
             takes="str or int (bytes)",
+        ),
+    ]  # fmt: skip
+
+
+class Cluster(TypedDict, total=False):
+    """Where several measurements run."""
+
+    ray: Annotated[
+        str | None,
+        Option(
+            None,
+            "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
+            RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
+        ),
+    ]  # fmt: skip
+
+
+class Kept(TypedDict, total=False):
+    """What of a long run outlives an interruption."""
+
+    run: Annotated[
+        Any,
+        Option(
+            None,
+            "Folder that keeps a checkpoint's rows as they are read, so that the same command, or one with other "
+            "measures, goes on from there. They stay; delete it when you need them no more.",
+            RUN, metavar="DIR", shown="nothing is kept", of_text=True, rounds=True, written=True, takes="str or path",
         ),
     ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, TypedDict
 from geoscope.bounds import CODEBOOKS
 from geoscope.progress import Progress
 from geoscope.protocols import PROTOCOLS
-from geoscope.settings.loading import RUN, Batches, Loading, Memory, Network
+from geoscope.settings.loading import Batches, Cluster, Kept, Loading, Memory, Network
 from geoscope.settings.option import Option
-from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of, transforms_of
+from geoscope.settings.texts import LAYER_WORDS, MEASURE_WORDS, keys_of, layers_of, points_of, ranks_of, transforms_of
 from geoscope.transforms import WRITTEN
 
 _SAMPLE, _MEASURES = "Sample", "Measures"
@@ -235,6 +235,13 @@ class MeasureChoice(KeyOptions, CodebookOptions, total=False):
             takes="str, path or (d, d) array",
         ),
     ]  # fmt: skip
+    alpha_req_ranks: Annotated[
+        str,
+        Option(
+            "11-100", "Ranks of the covariance eigenvalues that alpha_req is fitted to.",
+            _MEASURES, metavar="FIRST-LAST", parse=ranks_of, told="settings.alpha_req_ranks",
+        ),
+    ]  # fmt: skip
     population: Annotated[
         Population,
         Option(
@@ -296,33 +303,6 @@ class Beside(TypedDict, total=False):
     ]  # fmt: skip
 
 
-class Cluster(TypedDict, total=False):
-    """Where several measurements run."""
-
-    ray: Annotated[
-        str | None,
-        Option(
-            None,
-            "Measure side by side on a Ray cluster: its address, or auto for the one that runs, else this machine.",
-            RUN, metavar="auto|ADDRESS", shown="one after another", rounds=True, words=("auto",),
-        ),
-    ]  # fmt: skip
-
-
-class Kept(TypedDict, total=False):
-    """What of a long run outlives an interruption."""
-
-    run: Annotated[
-        Any,
-        Option(
-            None,
-            "Folder that keeps a checkpoint's rows as they are read, so that the same command, or one with other "
-            "measures, goes on from there. They stay; delete it when you need them no more.",
-            RUN, metavar="DIR", shown="nothing is kept", of_text=True, rounds=True, written=True, takes="str or path",
-        ),
-    ]  # fmt: skip
-
-
 class Heard(TypedDict, total=False):
     """Who is told how far a run has come, and what it needs before it starts."""
 
@@ -346,7 +326,25 @@ class OneSize(
     """Whatever measures, each measure once."""
 
 
-class MeasureOptions(OneSize, Sizes, total=False):
+class Detailed(TypedDict, total=False):
+    """Who holds what is measured."""
+
+    details: Annotated[
+        bool,
+        Option(
+            False,
+            "Also tell which dimensions, positions, token ids and rows hold a layer's energy, its largest values and "
+            "its neighbours.",
+            _MEASURES,
+        ),
+    ]
+    details_text: Annotated[
+        bool,
+        Option(False, "The same with the text of each token: the report then holds words of the corpus.", _MEASURES),
+    ]
+
+
+class MeasureOptions(OneSize, Sizes, Detailed, total=False):
     """What `measure` can be asked."""
 
 

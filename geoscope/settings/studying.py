@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
 from geoscope.bounds import SEEDS
-from geoscope.settings.loading import Batches, Loading, Memory, Network
+from geoscope.settings.loading import Batches, Cluster, Loading, Memory, Network
 from geoscope.settings.measuring import (
     Beside,
-    Cluster,
     Heard,
     MeasureChoice,
     Rows,

@@ -100,6 +100,26 @@ def share_of(given: str | float) -> float:
     return share
 
 
+def ranks_of(text: str) -> str:
+    """What --alpha-req-ranks was, if that is two ranks."""
+    rank_numbers(text)
+    return text
+
+
+def rank_numbers(text: str) -> tuple[int, int]:
+    """The first and the last rank in FIRST-LAST."""
+    first, _, last = str(text).partition("-")
+    try:
+        ranks = int(first), int(last)
+    except ValueError:
+        ranks = 0, 0
+    if not 1 <= ranks[0] < ranks[1]:
+        raise GeoscopeError(
+            f"expected --alpha-req-ranks to be two ranks from 1, the smaller first, got {text!r}; give such as 11-100"
+        )
+    return ranks
+
+
 def numbers_of(text: str, option: str) -> tuple[float, ...]:
     """The finite numbers of a comma-separated list."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from geoscope.catalogue import select
 from geoscope.errors import GeoscopeError, first_line
-from geoscope.estimates.estimator import Estimator
+from geoscope.estimates.estimator import Estimator, measured
 from geoscope.passes.gathering import Gathering, union_sample
 from geoscope.passes.passes import Passes, PassSettings
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
@@ -75,7 +75,8 @@ def measure_model(
         for sequences in batch_sequences(lengths, _BATCH_TOKENS):
             states, mask = _read(model, pad, [examples[place] for place in sequences])
             if not gathered:
-                gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed)
+                asked = {name for key in keys for name in measured(key).passes}
+                gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed, asked)
             for cloud, gathering in gathered.items():
                 _add(gathering, cloud, states, mask, sequences, lengths)
     settings = PassSettings(QuantizerSettings(quantizer, seed=seed), str(model.device))
@@ -130,7 +131,7 @@ def _stacked(model: Any, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any
 
 
 def _empty_clouds(
-    lengths: IntArray, layers: int, clouds: Sequence[str], points: int, seed: int
+    lengths: IntArray, layers: int, clouds: Sequence[str], points: int, seed: int, asked: Collection[str]
 ) -> dict[str, Gathering]:
     """A gathering for each cloud, its sampled points chosen by a hash of layer, sequence and position."""
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -143,7 +144,7 @@ def _empty_clouds(
     for cloud in [name for asked in clouds for name in (each if asked == EACH else [asked])]:
         index = first if cloud == "first" else tokens
         sample = union_sample(_numbers(cloud, layers), index, points, seed)
-        made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first")
+        made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first", asked=asked)
     return made
 
 
