@@ -32,6 +32,7 @@ from geoscope.run_folders import only_writer
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
+from geoscope.spaces.between_layers import LayersBetween, told_work
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.opening import keep_rows, opened
@@ -92,12 +93,17 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     bound = None if options["memory"] is None else parse_size(options["memory"])
     opening = opened(subject, options, plan_of(options))
     source, union = opening.source, options["layers"] == "union"
+    between = None if options["between"] is None else LayersBetween.of(opening.layers, union=union)
+    if between is None and options["permutations"]:
+        raise GeoscopeError("expected --between layers for --permutations, got none; give both or neither")
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
     limit = points_of(options["points"])
     made = [*opening.read_with.get("transform", []), *map(str, steps)]
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
+    if between is not None and options["permutations"] and options["announce"] is not None:
+        options["announce"](told_work(work.points, work.dimension, work.layers, work.permutations))
     progress = options["progress"]
     saved = None if options["run"] is None else f"the rows read so far are kept in {options['run']}"
     with only_writer(options["run"], "--run"), telling_what_is_kept(saved):
@@ -106,11 +112,15 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         changed = transformed(source, opening.layers, steps, union=union, progress=progress) if steps else None
         clouds = gather(
             changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
-            positions=opening.token_positions, biased=why_biased(made), progress=heard,
+            positions=opening.token_positions, biased=why_biased(made),
+            listener=None if between is None else between.listener(source, changed), progress=heard,
         )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
+    alike = (
+        None if between is None else between.measured(clouds, pass_settings, options["permutations"], options["seed"])
+    )
     formulas = {"isoscore_zeta": options["isoscore_zeta"], "isoscore_reference": reference}
     with telling_what_is_kept(saved):
         rows, dropped = measure_clouds(
@@ -123,6 +133,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         settings=_settings(options, opening.read_with, keys, reference_name, _quantizer_settings(quantizers[0], grid))
         | _transforms(made, changed, opening.read_with),
         measurements=rows,
+        between=alike,
         environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
     )
 

@@ -25,6 +25,7 @@ from geoscope.passes.passes import PASSES
 from geoscope.passes.quantizers.codebooks import BLOCK_BYTES as CODED_BYTES
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.rows import Source
+from geoscope.spaces.cross_products import BLOCK_ROWS as CROSSED_ROWS
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.subjects.models.extraction import Extraction
@@ -67,7 +68,8 @@ class Workload:
     rows: n of one layer. dimension: d. layers: how many; union: whether they are one cloud. points: p of a cloud.
     item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
     that the measures ask for. matched: whether nulls are measured on a matched cloud.
-    blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64.
+    blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64. between:
+    whether layers are held against each other, permutations: in how many orders.
     """
 
     rows: int
@@ -84,6 +86,8 @@ class Workload:
     reading: ReadingNeeds | None = None
     blocks: int = MEMORY
     transforms: int = 0
+    between: bool = False
+    permutations: int = 0
 
     @property
     def clouds(self) -> int:
@@ -142,6 +146,8 @@ def workload(
     errors: bool,
     null: str,
     transforms: int = 0,
+    between: bool = False,
+    permutations: int = 0,
 ) -> Workload:
     """The workload of measuring some layers of a source."""
     rows = len(source.index)
@@ -159,6 +165,8 @@ def workload(
         errors=errors,
         matched=null in ("auto", "matched"),
         transforms=transforms,
+        between=between,
+        permutations=permutations,
     )
     if isinstance(source, Extraction):
         return replace(work, dimension=source.row_size, reading=_reading(source, layers))
@@ -283,9 +291,12 @@ def estimate(work: Workload) -> Need:
         "sampled points": work.clouds * work.points * work.dimension * work.item,
         "sums over rows": work.clouds * work.parts * 2 * square,
         "transforms": work.clouds * square * (work.transforms + 4 * bool(work.transforms)),  # and sums to fit one
+        "products between layers": square * work.layers * (work.layers + 1) // 2 * work.between,
     }
     at_work = {"the moments": (1 + GROUPS if work.errors else 1) * 5 * square if work.parts else 0}
     times = [{"reading rows": _reading_rows(work)}, at_work | {"eigenvalues": 6 * square if work.parts else 0}]
+    if work.between:
+        times.append({"layers side by side": _between(work)})
     if "components" in work.passes:
         times.append(at_work | {"components": _components(work)})
     if work.passes & _PAIRWISE:
@@ -302,11 +313,20 @@ def estimate(work: Workload) -> Need:
 def _reading_rows(work: Workload) -> int:
     d = work.dimension
     sums = 6 * BLOCK_ROWS * d * _NUMBER if work.parts or work.transforms else 0
+    sums += (2 * work.layers + 1) * CROSSED_ROWS * d * _NUMBER * work.between
     if work.reading is None:
         return sums + (3 if not work.transforms else 9) * BLOCK_BYTES  # in float64, before and after
     states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)
     read = max(work.reading.tokens, work.reading.longest) * d
     return sums + read * states * 4 + read * 2 * _NUMBER * (work.layers + 1) * bool(work.transforms)
+
+
+def _between(work: Workload) -> int:
+    """Neighbour lists of all layers; the sweep of one, or ranks in it; the layers on their axes, and dealt anew."""
+    p, layers = work.points, work.layers
+    lists = layers * p * 32 * _NUMBER + 4 * layers * p * _NUMBER
+    dealt = (work.permutations + 1) * p * (_NUMBER + 4 * layers) + layers * p * work.dimension * 4
+    return lists + _pairs(work) + p * work.dimension * 4 + dealt * bool(work.permutations)
 
 
 def _components(work: Workload) -> int:

@@ -49,7 +49,8 @@ def workload_of(source: Source, layers: Collection[Any], options: MeasureKeyword
         workload(
             source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
             passes=passes, quantizer=each, errors=errors, null=options["null"],
-            transforms=len(steps_of(options["transform"])),
+            transforms=len(steps_of(options["transform"])), between=options["between"] is not None,
+            permutations=options["permutations"],
         )
         for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from geoscope import presentation
 from geoscope.catalogue import NullKind
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
+from geoscope.layer_matrices import BetweenLayers
 from geoscope.result import SCHEMA_VERSION, Part, Result
 from geoscope.wording import meant
 
@@ -279,6 +280,9 @@ class Report(Result):
     settings: dict[str, Any] = Field(description="every setting that changes a number")
     measurements: list[Measurement] = Field(description="one a number, by layer, then in the order of the measures")
     scores: list[Score] | None = Field(default=None, exclude_if=is_none, description="of probes and fine-tunings")
+    between: BetweenLayers | None = Field(
+        default=None, exclude_if=is_none, description="how alike the layers are, where that was asked for"
+    )
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property
@@ -357,7 +361,8 @@ _OPTIONAL = {
     "Sample": {"fingerprint", "left_out", "dropped", "sampling_fraction"},
     "Measurement": {"null_kind", "replicates", "halves", "caution", "training_spread", *STUDY_KEYS, *SIZE_KEYS},
     "Score": {"method", *STUDY_KEYS},
-    "Report": {"scores"},
+    "Report": {"scores", "between"},
+    "LayerMatrix": {"p", "p_adjusted"},
 }
 
 
