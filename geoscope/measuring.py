@@ -10,13 +10,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from geoscope.bounds import refuse_irregular
-from geoscope.catalogue import QUANTIZED, select
-from geoscope.environment import describe_environment
+from geoscope.catalogue import QUANTIZED, SKDIM, select
+from geoscope.environment import describe_environment, version_of
 from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.estimator import Estimate, Estimator, measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.files import path_of
 from geoscope.measures.dimension import DISCARD
+from geoscope.measures.libraries.scikit_dimension import load_skdim
 from geoscope.memory import hand_back, hold_to, parse_size
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE
 from geoscope.passes.fitted_transforms import TransformedRows, transformed, why_biased
@@ -86,6 +87,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     refuse_size_beside_grid(given)
     options = completed(MeasureKeywords, resolved(given))
     keys = select(options["measures"])
+    if not SKDIM.isdisjoint(keys):
+        load_skdim()
     errors, null, steps = options["errors"], options["null"], steps_of(options["transform"])
     grid = grid_of(**part(Quantizing, options))
     quantizers = grid or (quantizer_of(options),)
@@ -134,7 +137,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         | _transforms(made, changed, opening.read_with),
         measurements=rows,
         between=alike,
-        environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
+        environment=describe_environment(device=pass_settings.device)
+        | _encoder(quantizers[0], keys)
+        | ({} if SKDIM.isdisjoint(keys) else version_of("scikit-dimension")),
     )
 
 

@@ -145,7 +145,21 @@ def _rank_share(rows: Any) -> float:
     return (np.exp(entropy(values)) - 1) / 13
 
 
+_SPECTRUM = _gaussian(0, 500, 20) * np.arange(1, 21) ** -0.5
+
 ROWS: dict[str, Row] = {
+    **{
+        key: Row((Known(value, _SKDIM, _SPECTRUM), Known(value, _SKDIM, _SPECTRUM + 1000)))
+        for key, value in {
+            "skdim_mle": 11.57516611,
+            "skdim_mom": 8.893273143,
+            "skdim_corrint": 9.734514931,
+            "skdim_mada": 11.56174933,
+            "skdim_tle": 11.57448485,
+            "skdim_lpca": 18,
+            "skdim_fishers": 8.995273127,
+        }.items()
+    },
     "anisotropy": Row(
         (
             Known(4 / 5, "by hand: variances 4 and 1", _CROSS),

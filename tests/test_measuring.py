@@ -11,10 +11,10 @@ from measure_rows import row_of
 
 import geoscope
 from geoscope import measures
-from geoscope.catalogue import KEYS, QUANTIZED, select
+from geoscope.catalogue import DEFAULT, QUANTIZED, select
 from geoscope.errors import GeoscopeError
 
-FAST = [key for key in KEYS if key not in QUANTIZED]
+FAST = [key for key in DEFAULT if key not in QUANTIZED]
 
 
 def clustered(n=900, d=12, sequences=60, seed=0):
@@ -28,7 +28,7 @@ def clustered(n=900, d=12, sequences=60, seed=0):
 def test_an_arrays_report_has_every_key_with_the_functions_values():
     rows, groups = clustered()
     report = geoscope.measure(rows, groups=groups, quantizer="kmeans", bits=5, errors=False, null="none")
-    assert [m.measure for m in report.measurements] == list(KEYS)
+    assert [m.measure for m in report.measurements] == list(DEFAULT)
     options = {"groups": groups, "quantizer": "kmeans", "bits": 5}
     for row in report.measurements:
         called = getattr(measures, row.measure)
@@ -121,5 +121,5 @@ def test_a_reference_covariance_from_a_file(tmp_path):
 
 def test_families_and_keys_select_in_the_tables_order():
     assert select(["two_nn", "isoscore"]) == ("isoscore", "two_nn")
-    assert select(["reconstruction"]) == tuple(key for key in KEYS if key.startswith("reconstruction"))
-    assert select(None) == KEYS
+    assert select(["reconstruction"]) == tuple(key for key in DEFAULT if key.startswith("reconstruction"))
+    assert select(None) == DEFAULT

@@ -7,7 +7,7 @@ import pytest
 
 import geoscope
 from geoscope import measures
-from geoscope.catalogue import KEYS, QUANTIZED, TRAITS
+from geoscope.catalogue import DEFAULT, QUANTIZED, TRAITS
 from geoscope.estimates import nulls
 from geoscope.estimates.estimator import Estimator
 from geoscope.passes.moments import moments_of
@@ -74,8 +74,8 @@ def test_which_nulls_are_made_is_an_option():
         report = geoscope.measure(rows, null=null, **given)
         return {row.measure for row in report.measurements if row.null is not None}
 
-    undefined = {"first_position_energy", *(key for key in KEYS if TRAITS[key].null_by == "none")}
+    undefined = {"first_position_energy", *(key for key in DEFAULT if TRAITS[key].null_by == "none")}
     assert have("none") == set()
-    assert have("closed") == {key for key in KEYS if TRAITS[key].null_by in nulls.CLOSED} - undefined
-    assert have("auto") == set(KEYS) - QUANTIZED - undefined
-    assert have("matched") == set(KEYS) - undefined
+    assert have("closed") == {key for key in DEFAULT if TRAITS[key].null_by in nulls.CLOSED} - undefined
+    assert have("auto") == set(DEFAULT) - QUANTIZED - undefined
+    assert have("matched") == set(DEFAULT) - undefined

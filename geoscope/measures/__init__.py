@@ -4,6 +4,15 @@ from geoscope.measures.angular import average_cosine_similarity
 from geoscope.measures.collapse import neighbour_spread, offset_energy, rank_share
 from geoscope.measures.dimension import same_sequence_neighbours, two_nn, two_nn_across, two_nn_mle
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
+from geoscope.measures.libraries.scikit_dimension import (
+    skdim_corrint,
+    skdim_fishers,
+    skdim_lpca,
+    skdim_mada,
+    skdim_mle,
+    skdim_mom,
+    skdim_tle,
+)
 from geoscope.measures.quantization import (
     patchiness,
     patchiness_heldout,
@@ -57,6 +66,13 @@ __all__ = [
     "reconstruction_error_centered",
     "reconstruction_error_heldout",
     "same_sequence_neighbours",
+    "skdim_corrint",
+    "skdim_fishers",
+    "skdim_lpca",
+    "skdim_mada",
+    "skdim_mle",
+    "skdim_mom",
+    "skdim_tle",
     "top_dimension_energy",
     "two_nn",
     "two_nn_across",
