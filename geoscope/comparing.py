@@ -12,7 +12,7 @@ from geoscope.progress import in_parts
 from geoscope.protocols import resolved
 from geoscope.report import Report
 from geoscope.settings.judging import CompareKeywords, Judging
-from geoscope.settings.measuring import MeasureKeywords
+from geoscope.settings.measuring import MeasureKeywords, Permuting
 from geoscope.settings.option import completed, names, part, takes, without
 from geoscope.settings.texts import points_of, share_of
 from geoscope.settings.told import options_told
@@ -20,6 +20,7 @@ from geoscope.subjects.kinds import Kind, kind_of
 from geoscope.transforms import steps_of
 
 _DRAWN = names(MeasureKeywords, lambda option: option.drawn)
+_LAYERS = names(MeasureKeywords, lambda option: option.told == "settings.layers")
 
 
 @takes(CompareKeywords)
@@ -64,7 +65,10 @@ def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Co
     limits = [parse_change(limit) if isinstance(limit, str) else limit for limit in judging["limits"]]
     subjects: list[Any] = [base, *candidates]
     kinds = [kind_of(subject) for subject in subjects]
-    options = resolved(part(MeasureKeywords, given))
+    options = without(resolved(part(MeasureKeywords, given)), names(Permuting, lambda _: True))
+    permutations = completed(Permuting, part(Permuting, given))["permutations"]
+    if permutations and not judging["similarity"]:
+        raise GeoscopeError("expected --similarity for --permutations, got none; give both or neither")
     each = [options] * len(subjects)
     if judging["similarity"]:
         if steps_of(options.get("transform")):
@@ -73,13 +77,13 @@ def compare(base: Any, *candidates: Any, **given: Unpack[CompareKeywords]) -> Co
                 "that extract has transformed"
             )
         subjects, each = _read_rows(subjects, kinds, options)
-        options = without(options, [*_DRAWN, "layers"])
+        options = without(options, _DRAWN | _LAYERS)
     reports = _reports(subjects, each)
     if judging["align"]:
         from geoscope.alignment import aligned
 
         reports = aligned(subjects, reports, options)
-    alike = _similarity(subjects, labels_of(reports[1:]), options) if judging["similarity"] else []
+    alike = _similarity(subjects, labels_of(reports[1:]), options, permutations) if judging["similarity"] else []
     return compare_reports(
         reports[0],
         reports[1:],
@@ -128,7 +132,9 @@ def _read_rows(
     return list(rows), [{**without(options, _DRAWN), "layers": wanted} for wanted in layers]
 
 
-def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _similarity(
+    subjects: Sequence[Any], labels: Sequence[str], options: Mapping[str, Any], permutations: int
+) -> list[dict[str, Any]]:
     """Rows on how alike each candidate's space and the base's are."""
     from geoscope.spaces.similarity import similarity
     from geoscope.torch_state import torch_device
@@ -139,8 +145,8 @@ def _similarity(subjects: Sequence[Any], labels: Sequence[str], options: Mapping
         {"candidate": label, **row}
         for label, candidate in zip(labels, candidates, strict=True)
         for row in similarity(
-            base, candidate, points=points_of(chosen["points"]) or len(base), seed=chosen["seed"],
-            device=torch_device(chosen["device"]), progress=chosen["progress"],
+            base, candidate, points=points_of(chosen["points"]) or len(base), permutations=permutations,
+            seed=chosen["seed"], device=torch_device(chosen["device"]), progress=chosen["progress"],
         )
     ]  # fmt: skip
 

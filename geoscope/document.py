@@ -178,6 +178,18 @@ class Scatter:
 
 
 @_held
+class HeatMap:
+    """A matrix of numbers, a colour each. axes: what its lines and its columns are; places: their names, the same of
+    both. values: a line a place; said: each in words, or why there is none."""
+
+    title: str
+    axes: tuple[str, str]
+    places: Sequence[str]
+    values: Sequence[Sequence[float | None]]
+    said: Sequence[Sequence[str]]
+
+
+@_held
 class Reading:
     """A measure in words: what it is, what is to be known of it by name, and where it is from."""
 
@@ -192,7 +204,7 @@ class Card:
     """One measure: how it is read, its chart, and its number where there is only one. measure: its key."""
 
     name: str
-    chart: Chart | Scatter | None = None
+    chart: Chart | Scatter | HeatMap | None = None
     reading: Reading | None = None
     number: str | None = None
     beside: str | None = None

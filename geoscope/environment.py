@@ -22,6 +22,12 @@ def describe_environment(*, device: str) -> dict[str, Any]:
     }
 
 
+def version_of(name: str) -> dict[str, str]:
+    """A library that computes some measures, by its name; nothing where nothing says which it is."""
+    found = _version(name)
+    return {} if found is None else {name: found}
+
+
 def _version(name: str) -> str | None:
     try:
         return version(name)

@@ -10,16 +10,17 @@ from typing import Any, Unpack
 import numpy as np
 
 from geoscope.bounds import refuse_irregular
-from geoscope.catalogue import HEEDING, QUANTIZED, select
+from geoscope.catalogue import HEEDING, QUANTIZED, SKDIM, select
 from geoscope.details import Details
-from geoscope.environment import describe_environment
+from geoscope.environment import describe_environment, version_of
 from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.attribution import details_of, within_bound
 from geoscope.estimates.estimator import Estimate, Estimator, measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of, refuse_size_beside_grid
 from geoscope.files import path_of
 from geoscope.measures.dimension import DISCARD
-from geoscope.memory import hand_back, hold_to, parse_size
+from geoscope.measures.libraries.scikit_dimension import load_skdim
+from geoscope.memory import hand_back, hold_to
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE
 from geoscope.passes.fitted_transforms import TransformedRows, transformed, why_biased
 from geoscope.passes.gathering import Gathering, gather
@@ -34,6 +35,8 @@ from geoscope.run_folders import only_writer
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part, takes
 from geoscope.settings.texts import points_of
+from geoscope.sizes import parse_size
+from geoscope.spaces.between_layers import LayersBetween, told_work
 from geoscope.subjects.embeddings.consecutive_rows import warn_if_grouped
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.models.extraction import Extraction
@@ -88,6 +91,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     refuse_size_beside_grid(given)
     options = completed(MeasureKeywords, resolved(given))
     keys = select(options["measures"])
+    if not SKDIM.isdisjoint(keys):
+        load_skdim()
     errors, null, steps = options["errors"], options["null"], steps_of(options["transform"])
     grid = grid_of(**part(Quantizing, options))
     quantizers = grid or (quantizer_of(options),)
@@ -95,6 +100,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     bound = None if options["memory"] is None else parse_size(options["memory"])
     opening = opened(subject, options, plan_of(options))
     source, union = opening.source, options["layers"] == "union"
+    between = None if options["between"] is None else LayersBetween.of(opening.layers, union=union)
+    if between is None and options["permutations"]:
+        raise GeoscopeError("expected --between layers for --permutations, got none; give both or neither")
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
     limit = points_of(options["points"])
@@ -102,6 +110,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
+    if between is not None and options["permutations"] and options["announce"] is not None:
+        options["announce"](told_work(work.points, work.dimension, work.layers, work.permutations))
     progress = options["progress"]
     saved = None if options["run"] is None else f"the rows read so far are kept in {options['run']}"
     with only_writer(options["run"], "--run"), telling_what_is_kept(saved):
@@ -111,11 +121,15 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         clouds = gather(
             changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
             positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
-            scattered=_why_scattered(opening, options), details=detailed, progress=heard,
+            scattered=_why_scattered(opening, options), details=detailed,
+            listener=None if between is None else between.listener(source, changed), progress=heard,
         )  # fmt: skip
     pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
+    alike = (
+        None if between is None else between.measured(clouds, pass_settings, options["permutations"], options["seed"])
+    )
     formulas = {
         "isoscore_zeta": options["isoscore_zeta"],
         "isoscore_reference": reference,
@@ -133,7 +147,10 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         | _transforms(made, changed, opening.read_with),
         measurements=rows,
         details=within_bound(details) if detailed else None,
-        environment=describe_environment(device=pass_settings.device) | _encoder(quantizers[0], keys),
+        between=alike,
+        environment=describe_environment(device=pass_settings.device)
+        | _encoder(quantizers[0], keys)
+        | ({} if SKDIM.isdisjoint(keys) else version_of("scikit-dimension")),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import re
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,8 @@ from geoscope.passes.passes import PASSES, WHOLE_LISTS
 from geoscope.passes.quantizers.codebooks import BLOCK_BYTES as CODED_BYTES
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.rows import Source
+from geoscope.sizes import size_text
+from geoscope.spaces.cross_products import BLOCK_ROWS as CROSSED_ROWS
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.models.checkpoints import Checkpoint
 from geoscope.subjects.models.extraction import Extraction
@@ -35,9 +36,6 @@ from geoscope.subjects.row_files.array_files import BLOCK_BYTES
 
 LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,18})?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
 
 _NUMBER = 8  # bytes of a float64
 _PAIRWISE = {name for name, made in PASSES.items() if made.sees == "pairs"}
@@ -72,7 +70,8 @@ class Workload:
     item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
     that the measures ask for. matched: whether nulls are measured on a matched cloud.
     blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64.
-    details: whether who holds what is kept.
+    details: whether who holds what is kept. between: whether layers are held against each other, permutations: in how
+    many orders.
     """
 
     rows: int
@@ -90,6 +89,8 @@ class Workload:
     blocks: int = MEMORY
     transforms: int = 0
     details: bool = False
+    between: bool = False
+    permutations: int = 0
 
     @property
     def clouds(self) -> int:
@@ -116,26 +117,6 @@ class Need:
         return f"needs about {size_text(self.total)} of memory, {most} of it for {self.most}"
 
 
-def parse_size(given: str | int) -> int:
-    """Bytes of "4GB", "500MB", "2GiB" or a plain number; K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        size = given
-    else:
-        match = _SIZE.match(str(given))
-        size = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
-    if size < 1:
-        raise GeoscopeError(f"expected --memory to be a size such as 4GB, 500MB or 2GiB, got {given!r}; give one")
-    return size
-
-
-def size_text(size: int) -> str:
-    """A size as `parse_size` reads it, rounded up to three digits or fewer."""
-    unit = 10**9 if size >= 10**9 else 10**6
-    digits = 1 if size < 10 * 10**9 and unit == 10**9 else 0
-    count = math.ceil(size / unit * 10**digits) / 10**digits
-    return f"{count:.{digits}f}{'GB' if unit == 10**9 else 'MB'}"
-
-
 def workload(
     source: Source,
     layers: Collection[Any],
@@ -149,6 +130,8 @@ def workload(
     null: str,
     transforms: int = 0,
     details: bool = False,
+    between: bool = False,
+    permutations: int = 0,
 ) -> Workload:
     """The workload of measuring some layers of a source."""
     rows = len(source.index)
@@ -167,6 +150,8 @@ def workload(
         matched=null in ("auto", "matched"),
         transforms=transforms,
         details=details,
+        between=between,
+        permutations=permutations,
     )
     if isinstance(source, Extraction):
         return replace(work, dimension=source.row_size, reading=_reading(source, layers))
@@ -292,9 +277,12 @@ def estimate(work: Workload) -> Need:
         "sums over rows": work.clouds * work.parts * 2 * square,
         "details": work.clouds * work.dimension * _NUMBER * min(work.rows, POSITIONS) * work.details,
         "transforms": work.clouds * square * (work.transforms + 4 * bool(work.transforms)),  # and sums to fit one
+        "products between layers": square * work.layers * (work.layers + 1) // 2 * work.between,
     }
     at_work = {"the moments": (1 + GROUPS if work.errors else 1) * 5 * square if work.parts else 0}
     times = [{"reading rows": _reading_rows(work)}, at_work | {"eigenvalues": 6 * square if work.parts else 0}]
+    if work.between:
+        times.append({"layers side by side": _between(work)})
     if "components" in work.passes:
         times.append(at_work | {"components": _components(work)})
     if "activations" in work.passes:
@@ -316,11 +304,20 @@ def _reading_rows(work: Workload) -> int:
     d = work.dimension
     of_sequences = 3 * bool(work.passes & OF_SEQUENCES)  # their rows in order, and steps between them
     sums = (6 + of_sequences) * BLOCK_ROWS * d * _NUMBER if work.parts or work.transforms or work.details else 0
+    sums += (2 * work.layers + 1) * CROSSED_ROWS * d * _NUMBER * work.between
     if work.reading is None:
         return sums + (3 if not work.transforms else 9) * BLOCK_BYTES  # in float64, before and after
     states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)
     read = max(work.reading.tokens, work.reading.longest) * d
     return sums + read * states * 4 + read * 2 * _NUMBER * (work.layers + 1) * bool(work.transforms)
+
+
+def _between(work: Workload) -> int:
+    """Neighbour lists of all layers; the sweep of one, or ranks in it; the layers on their axes, and dealt anew."""
+    p, layers = work.points, work.layers
+    lists = layers * p * 32 * _NUMBER + 4 * layers * p * _NUMBER
+    dealt = (work.permutations + 1) * p * (_NUMBER + 4 * layers) + layers * p * work.dimension * 4
+    return lists + _pairs(work) + p * work.dimension * 4 + dealt * bool(work.permutations)
 
 
 def _components(work: Workload) -> int:

@@ -8,13 +8,14 @@ from typing import Any
 from geoscope.catalogue import STREAMED, select
 from geoscope.estimates.estimator import measured
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of
-from geoscope.memory import Workload, estimate, fit, parse_size, room_for_weights, workload
+from geoscope.memory import Workload, estimate, fit, room_for_weights, workload
 from geoscope.passes.gathering import GROUPS
 from geoscope.protocols import resolved
 from geoscope.rows import Source
 from geoscope.settings.measuring import MeasureKeywords, Quantizing
 from geoscope.settings.option import completed, part
 from geoscope.settings.texts import points_of
+from geoscope.sizes import parse_size
 from geoscope.subjects.models.extraction import Extraction
 from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.subjects.text_subjects import Planned
@@ -50,7 +51,8 @@ def workload_of(source: Source, layers: Collection[Any], options: MeasureKeyword
             source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
             passes=passes, quantizer=each, errors=errors, null=options["null"],
             transforms=len(steps_of(options["transform"])),
-            details=options["details"] or options["details_text"],
+            details=options["details"] or options["details_text"], between=options["between"] is not None,
+            permutations=options["permutations"],
         )
         for each in grid_of(**part(Quantizing, options)) or (quantizer_of(options),)
     ]  # fmt: skip

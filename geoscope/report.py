@@ -12,6 +12,7 @@ from geoscope.catalogue import NullKind
 from geoscope.details import Details, ReportPart
 from geoscope.errors import GeoscopeError
 from geoscope.files import is_none
+from geoscope.layer_matrices import BetweenLayers
 from geoscope.result import SCHEMA_VERSION, Result
 from geoscope.wording import meant
 
@@ -271,6 +272,9 @@ class Report(Result):
     details: list[Details] | None = Field(
         default=None, exclude_if=is_none, description="one a layer, where they were asked for"
     )
+    between: BetweenLayers | None = Field(
+        default=None, exclude_if=is_none, description="how alike the layers are, where that was asked for"
+    )
     environment: dict[str, Any] = Field(description="versions, threads, device: what may change rounding")
 
     @property
@@ -353,7 +357,8 @@ _OPTIONAL = {
     "LargestValue": {"text"},
     "Hub": {"text"},
     "Details": {"note"},
-    "Report": {"scores", "details"},
+    "LayerMatrix": {"p", "p_adjusted"},
+    "Report": {"scores", "details", "between"},
 }
 
 

@@ -84,6 +84,11 @@ REQUIREMENTS = (
     Requirement("gguf", "0.17", extra="gguf"),
     Requirement("h5py", "3.10", extra="hdf5"),
     Requirement("matplotlib", "3.8", extra="plot"),
+    Requirement("scikit-dimension", "0.5", extra="oracles", imported="skdim"),
+    Requirement("ripser", "0.6.10", extra="oracles"),
+    Requirement("persim", "0.4", extra="oracles"),
+    Requirement("IsoScore", "2.0.1", extra="oracles"),
+    Requirement("dimensionality", "0.1.4", extra="oracles"),
 )  # fmt: skip
 """As pyproject.toml has them, with what pip cannot be told: why."""
 

@@ -292,6 +292,18 @@ def _scaled_across(k: int, plain: float, huddled: float) -> Row:
 
 
 ROWS: dict[str, Row] = {
+    **{
+        key: Row((Known(value, _SKDIM, _P), Known(value, _SKDIM, _P + 1000)))
+        for key, value in {
+            "skdim_mle": 11.57516611,
+            "skdim_mom": 8.893273143,
+            "skdim_corrint": 9.734514931,
+            "skdim_mada": 11.56174933,
+            "skdim_tle": 11.57448485,
+            "skdim_lpca": 18,
+            "skdim_fishers": 8.995273127,
+        }.items()
+    },
     "anisotropy": Row(
         (
             Known(4 / 5, "by hand: variances 4 and 1", _CROSS),

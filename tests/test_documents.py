@@ -20,6 +20,7 @@ from geoscope.comparisons.noise_floor import Floor, NoiseFloor
 from geoscope.comparisons.size_curve import Size, SizeCurve, SizePoint, enough_of
 from geoscope.correlations.correlate import correlate
 from geoscope.diagnosis.diagnosis import Diagnosis, Finding
+from geoscope.diagnosis.verification import Beside, Verification
 from geoscope.document import Column, Document, Section, Table
 from geoscope.documents.rendering import KINDS, read_result, render, result_of
 from geoscope.errors import GeoscopeError, NotComparable
@@ -103,6 +104,18 @@ def result(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         seen = Finding(group="answers", name="two_nn", outcome="right", found=2.5, expected="2.5", source="by hand")
         broken = Finding(group="libraries", name="faiss-cpu", outcome="wrong", expected="1 or above", reason="absent")
         return Diagnosis(findings=[seen, broken, Finding(group="machine", name="GPUs", outcome="told", found="none")])
+    if request.param == "verification":
+        told = {
+            "measure": "two_nn",
+            "package": "scikit-dimension, TwoNN",
+            "version": "0.5.0",
+            "theirs": 2.5,
+            "within": 1e-5,
+        }
+        other = {**told, "ours": 2.4, "outcome": "disagrees", "reason": "no reason is known"}
+        missing = {"measure": "isoscore", "package": "IsoScore", "outcome": "skipped", "reason": "not installed"}
+        numbers = [Beside(**told, ours=2.5, outcome="agrees"), Beside(**other), Beside(**missing)]
+        return Verification(subject={"name": "a"}, layer=3, points=90, copies=2, numbers=numbers)
     assert request.param == "fine_tuning", "a new kind of result has its example here"
     return fine_tuning()
 

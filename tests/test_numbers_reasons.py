@@ -16,7 +16,7 @@ from geoscope.correlations.correlations import Correlation
 from geoscope.documents.rendering import render
 from geoscope.forms.output import GATE_FORMS, Page
 from geoscope.measures import average_cosine_similarity, isoscore
-from geoscope.measures.formula import finite
+from geoscope.measures.calling.formula import finite
 from geoscope.noise_floors import noise_floor
 from geoscope.report import Measurement, Report, Sample, Subject
 

@@ -16,7 +16,7 @@ from tiny_models import build, lines
 
 import geoscope
 from geoscope.errors import GeoscopeError
-from geoscope.memory import parse_size
+from geoscope.sizes import parse_size
 from geoscope.subjects.checkpoint_files.hub import Snapshot
 from geoscope.subjects.models import checkpoints, placement
 from geoscope.subjects.models.checkpoints import Checkpoint, load_checkpoint

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import geoscope
-from geoscope.catalogue import KEYS, QUANTIZED
+from geoscope.catalogue import DEFAULT, QUANTIZED
 
 pytestmark = pytest.mark.slow
 
-FAST = [key for key in KEYS if key not in QUANTIZED]
+FAST = [key for key in DEFAULT if key not in QUANTIZED]
 GIVEN = {"corpora": ["sample"], "sequences": 300, "measures": FAST, "null": "none"}
 
 

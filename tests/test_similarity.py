@@ -15,6 +15,7 @@ from geoscope.errors import GeoscopeError, Undefined
 from geoscope.rows import RowIndex
 from geoscope.spaces.similarity import (
     MEASURES,
+    information_imbalance,
     linear_cka,
     linear_cka_debiased,
     mutual_neighbours,
@@ -30,7 +31,9 @@ EVERY = {
     "linear_cka_debiased": linear_cka_debiased,
     "procrustes_distance": procrustes_distance,
     "mutual_neighbours": mutual_neighbours,
+    "information_imbalance": information_imbalance,
 }
+SYMMETRIC = [name for name in EVERY if name != "information_imbalance"]
 
 
 def two_clouds(n=120, d1=7, d2=5, share=0.6, seed=0):
@@ -108,10 +111,12 @@ def test_mutual_neighbours_are_counted_row_by_row():
 def test_nothing_sees_a_rotation_a_shift_or_a_scale(name):
     x, _ = two_clouds()
     turned = 1e-3 * x @ ortho_group.rvs(7, random_state=0) + 2
-    assert EVERY[name](x, turned) == pytest.approx(0.0 if name == "procrustes_distance" else 1.0, abs=1e-9)
+    equal = {"procrustes_distance": 0.0, "information_imbalance": 2 / 120}
+    assert EVERY[name](x, turned) == pytest.approx(equal.get(name, 1.0), abs=1e-9)
     _, y = two_clouds()
     assert EVERY[name](turned, y) == pytest.approx(EVERY[name](x, y), abs=1e-9)
-    assert EVERY[name](y, x) == pytest.approx(EVERY[name](x, y), abs=1e-12)
+    if name in SYMMETRIC:
+        assert EVERY[name](y, x) == pytest.approx(EVERY[name](x, y), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -130,7 +135,7 @@ def test_unrelated_spaces_come_near_their_nulls():
     for row in found.values():
         assert row["n"] == 600
         assert row["reason"] is None
-        assert row["value"] == pytest.approx(row["null"], abs=0.02)
+        assert row["value"] == pytest.approx(row["null"], abs=0.1 if row["null"] == 1 else 0.02)
     assert 0.02 < found["linear_cka"]["null"] < 0.06
     assert 0.7 < found["procrustes_distance"]["null"] < 0.95
 
@@ -144,6 +149,9 @@ def test_the_nulls_are_means_over_permutations():
         assert null[name] == pytest.approx(np.mean([EVERY[name](x, y[order]) for order in every]), abs=1e-12)
     distances = [procrustes_distance(x, y[order]) for order in every]
     assert null["procrustes_distance"] == pytest.approx(np.mean(distances), abs=3 * np.std(distances) / np.sqrt(20))
+    assert null["information_imbalance"] == pytest.approx(
+        np.mean([information_imbalance(x, y[order]) for order in every[::3]]), abs=0.02
+    )
     overlaps = [mutual_neighbours(x, y[order], k=3) for order in every[::5]]
     assert null["mutual_neighbours"] == pytest.approx(np.mean(overlaps), abs=0.02)
 
@@ -174,7 +182,7 @@ def test_blocks_change_nothing(monkeypatch):
     x, y = two_clouds(n=300)
     expected = {name: measure(x, y) for name, measure in EVERY.items()}
     monkeypatch.setattr("geoscope.spaces.paired_rows._BLOCK", 7)
-    monkeypatch.setattr("geoscope.spaces.similarity._BLOCK", 7)
+    monkeypatch.setattr("geoscope.spaces.neighbour_overlap.BLOCK", 7)
     for name, measure in EVERY.items():
         assert measure(x, y) == pytest.approx(expected[name], rel=1e-12)
 
@@ -200,7 +208,7 @@ def test_rows_match_by_sequence_and_position():
 def test_points_are_sampled_for_the_pairwise_measures_only():
     x, y = two_clouds(n=300)
     rows = similarity(extracted(x), extracted(y), points=80)
-    assert [row["n"] for row in rows] == [300, 300, 80, 80]
+    assert [row["n"] for row in rows] == [300, 300, 80, 80, 80, 80]
     assert rows == similarity(extracted(x), extracted(y), points=80)
 
 
@@ -242,9 +250,9 @@ def test_layers_go_by_number_or_as_asked():
     x, y = two_clouds(n=40)
     base, other = extracted(x, layers=(0, 2, 4)), extracted(y, layers=(0, 1, 2))
     pairs = [(row["layer_base"], row["layer_candidate"]) for row in similarity(base, other)]
-    assert pairs == [(0, 0)] * 4 + [(2, 2)] * 4
+    assert pairs == [(0, 0)] * 6 + [(2, 2)] * 6
     asked = similarity(base, other, [(4, 2)])
-    assert [(row["layer_base"], row["layer_candidate"]) for row in asked] == [(4, 2)] * 4
+    assert [(row["layer_base"], row["layer_candidate"]) for row in asked] == [(4, 2)] * 6
     with pytest.raises(GeoscopeError, match="got 9"):
         similarity(base, other, [(9, 2)])
     with pytest.raises(GeoscopeError, match="in common"):
@@ -260,12 +268,13 @@ def test_two_checkpoints_on_the_same_sequences(checkpoint_folder, corpus_file):
 
     bert = extract("bert", "tokens")
     rows = similarity(bert, bert, k=5)
-    assert [row["layer_base"] for row in rows] == [0] * 4 + [3] * 4
+    assert [row["layer_base"] for row in rows] == [0] * 6 + [3] * 6
     for row in rows:
-        assert row["value"] == pytest.approx(0.0 if row["measure"] == "procrustes_distance" else 1.0, abs=1e-9)
+        equal = {"procrustes_distance": 0.0} | dict.fromkeys(MEASURES[4:], 2 / row["n"])
+        assert row["value"] == pytest.approx(equal.get(row["measure"], 1.0), abs=1e-9)
     assert rows[0]["n"] == len(bert)
     assert "--pooling mean" in similarity(bert, extract("roberta", "tokens"))[0]["reason"]
     pooled = similarity(extract("bert", "mean"), extract("roberta", "mean"), k=5)
-    assert [row["n"] for row in pooled] == [40] * 8
-    assert all(0 <= row["value"] <= 1 for row in pooled if row["measure"] != "linear_cka_debiased")
+    assert [row["n"] for row in pooled] == [40] * 12
+    assert all(0 <= row["value"] <= 2 for row in pooled if row["measure"] != "linear_cka_debiased")
     json.dumps(pooled, allow_nan=False)

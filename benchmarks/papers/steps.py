@@ -79,8 +79,7 @@ def steps() -> Iterator[Step]:
         )
     yield Step(
         "noise",
-        "perturb demo --levels 0,1,2,5,10,20,50 --seeds 3 --noise-kind relative "
-        f"{TEXT} {OF_STATES} --probe {probes}",
+        f"perturb demo --levels 0,1,2,5,10,20,50 --seeds 3 --noise-kind relative {TEXT} {OF_STATES} --probe {probes}",
         0.4,
     )
     for task in CLASSIFICATION:

@@ -43,7 +43,7 @@ def checkpoint(
 
 def _measuring(subject: Any, kind: str, **options: Any) -> Callable[[], dict[str, Any]]:
     import geoscope
-    from geoscope.memory import parse_size
+    from geoscope.sizes import parse_size
 
     chosen = keys(kind)
     bits = min(options.get("bits", 8), 8)

@@ -7,6 +7,7 @@ from typing import get_args
 
 from geoscope.catalogue.default_measures import DEFAULT_MEASURES
 from geoscope.catalogue.field_measures import FIELD_MEASURES
+from geoscope.catalogue.skdim_measures import SKDIM_MEASURES
 from geoscope.catalogue.traits import (
     DENSITY,
     ENERGY_LIMIT,
@@ -23,7 +24,7 @@ from geoscope.wording import meant
 
 __all__ = ["DENSITY", "ENERGY_LIMIT", "ROWS", "SEQUENCES", "Measure", "NullKind", "Sees", "Sign"]
 
-MEASURES: tuple[Measure, ...] = (*DEFAULT_MEASURES, *FIELD_MEASURES)
+MEASURES: tuple[Measure, ...] = (*DEFAULT_MEASURES, *FIELD_MEASURES, *SKDIM_MEASURES)
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(measure.family for measure in MEASURES))
 KEYS: tuple[str, ...] = tuple(measure.key for measure in MEASURES)
@@ -51,6 +52,8 @@ SIGNS: dict[str, Sign] = {each.key: each.collapsed for each in MEASURES if each.
 
 STREAMED = _seeing("rows")
 """The measures of every row; the others are of the sampled points."""
+SKDIM = frozenset(measure.key for measure in SKDIM_MEASURES)
+"""The measures that scikit-dimension computes."""
 QUANTIZED = _seeing("codes")
 """The measures of a quantizer's codes."""
 HEEDING: dict[str, frozenset[str]] = {

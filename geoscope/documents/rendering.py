@@ -147,6 +147,7 @@ KINDS = (
     ResultKind("correlations", "correlations.correlations", "Correlations", "correlations"),
     ResultKind("fine_tuning", "finetuning.outcome", "FineTuning", "fine_tunings"),
     ResultKind("diagnosis", "diagnosis.diagnosis", "Diagnosis", "listings.diagnoses"),
+    ResultKind("verification", "diagnosis.verification", "Verification", "listings.verifications"),
     ResultKind("measures", "documents.listings.measures", "MeasureList", "listings.measures"),
     ResultKind("protocols", "documents.listings.protocols", "ProtocolList", "listings.protocols"),
     ResultKind("configuration", "documents.listings.configuration", "InForce", "listings.configuration"),

@@ -11,6 +11,7 @@ from geoscope.document import Across, Card, Cards, Column, Document, Finding, Fo
 from geoscope.documents.details import details_table, left_out_of
 from geoscope.documents.findings import findings_of, null_kind, of_finite_corpus
 from geoscope.documents.reading import as_isoscore, by_family, family_of, folded, in_order
+from geoscope.documents.report_parts.between_layers import left_out, maps, matrices, pairs_of
 from geoscope.documents.series import Axis, Held, axis_of, card, labels_of, series_of
 from geoscope.report import STUDY_KEYS, Measurement
 from geoscope.wording import listed
@@ -50,17 +51,21 @@ def document(reports: Sequence[Report]) -> Document:
     numbers = _numbers(labels, reports)
     scores = [_scores(label, report) for label, report in zip(labels, reports, strict=True) if report.scores]
     details = details_table(labels, reports)
+    between = pairs_of(reports)
     dot = " of one seed, and the line goes through the seeds' means"
     dot = dot if axis.by == "noise_level" else ", its whiskers the 95 % interval over sequences"
     return Document(
         labels[0] if len(labels) == 1 else f"{len(labels)} reports: {listed(labels)}",
-        [numbers],
+        [numbers, *([between] if between.rows else [])],
         [
             *(
                 Section(family, [Cards(partial(_cards, members, series, axis))])
                 for family, members in by_family(row.measure for row in held)
             ),
             *([Section("scores", [Cards(partial(_score_cards, labels, reports)), *scores])] if scores else []),
+            Section("between layers", [Cards(partial(maps, labels, reports)), *matrices(labels, reports)])
+            if between.rows
+            else Section("between layers", []),
             Section("numbers", [_on_screens(numbers)]),
             *([Section("details", [details])] if details else []),
             Section("subjects", [side_by_side("What was measured, and on what", labels, _subjects(reports))], True),
@@ -74,7 +79,11 @@ def document(reports: Sequence[Report]) -> Document:
             ),
         ],
         facts=_facts(labels, reports),
-        findings=[*findings_of(reports), *(Finding(sentence) for sentence in left_out_of(reports))],
+        findings=[
+            *findings_of(reports),
+            *left_out(labels, reports),
+            *(Finding(sentence) for sentence in left_out_of(reports)),
+        ],
         how=f"A dot is a value{dot}. The dashed line is the null.",
         folded=_folded(labels, reports),
         legend=[each.name for each in series],

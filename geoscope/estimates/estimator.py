@@ -16,7 +16,7 @@ from geoscope.estimates import nulls
 from geoscope.estimates.partial import PartialPasses
 from geoscope.estimates.resampling import ERRORS, Parts, Resampled, SpreadOfHalves
 from geoscope.estimates.uncertainty import HALVES, finite_corpus_factor
-from geoscope.measures.formula import Measured, finite
+from geoscope.measures.calling.formula import Measured, finite
 from geoscope.passes.asked_sums import SpectralEntropies
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import Moments

@@ -21,7 +21,7 @@ from geoscope.estimates.uncertainty import (
     split_error,
     squared_mean_error,
 )
-from geoscope.measures.formula import Measured
+from geoscope.measures.calling.formula import Measured
 from geoscope.measures.topology import persistent_entropy_deficit
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.making import Linked

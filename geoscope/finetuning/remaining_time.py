@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from geoscope.finetuning.prepared_tasks import Lesson
 from geoscope.finetuning.recipes import Hyperparameters
 from geoscope.finetuning.runs import Run
-from geoscope.memory import size_text
 from geoscope.progress import Progress
+from geoscope.sizes import size_text
 
 _TIMED_STEPS = 10  # after the first, which warms up
 

@@ -7,7 +7,7 @@ from math import ceil
 from statistics import fmean
 from typing import Any
 
-from geoscope.document import Card, Chart, Document, Point, Scatter, Series, in_turn
+from geoscope.document import Card, Chart, Document, HeatMap, Point, Scatter, Series, in_turn
 from geoscope.errors import GeoscopeError
 from geoscope.forms.html.scales import OFF_CHART
 from geoscope.wording import listed, meant, printable
@@ -69,6 +69,9 @@ def _places(count: int) -> list[Any]:
 
 def _draw(card: Card, axes: Any) -> None:
     chart = card.chart
+    if isinstance(chart, HeatMap):
+        _draw_squares(chart, axes)
+        return
     held = [] if chart is None else [each for each in chart.series if each.points]
     if isinstance(chart, Scatter):
         for each in held:
@@ -84,6 +87,19 @@ def _draw(card: Card, axes: Any) -> None:
         axes.set_title(_plain(card.name))
     if len(held) > 1:
         axes.legend(fontsize="small")
+
+
+def _draw_squares(chart: HeatMap, axes: Any) -> None:
+    numbers = [[float("nan") if value is None else value for value in line] for line in chart.values]
+    image = axes.imshow(numbers, cmap="Blues")
+    axes.figure.colorbar(image, ax=axes)
+    every = ceil(len(chart.places) / 12)
+    names = [_plain(name) for name in chart.places][::every]
+    axes.set_xticks(range(0, len(chart.places), every), names)
+    axes.set_yticks(range(0, len(chart.places), every), names)
+    axes.set_ylabel(_plain(chart.axes[0]))
+    axes.set_xlabel(_plain(chart.axes[1]))
+    axes.set_title(_plain(chart.title))
 
 
 def _draw_lines(chart: Chart, held: Sequence[Series], axes: Any) -> None:

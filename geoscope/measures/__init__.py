@@ -21,6 +21,15 @@ from geoscope.measures.dimension import (
 )
 from geoscope.measures.energy import first_position_energy, top_dimension_energy
 from geoscope.measures.hubness import antihub_share, antihub_share_across, hubness_skewness, hubness_skewness_across
+from geoscope.measures.libraries.scikit_dimension import (
+    skdim_corrint,
+    skdim_fishers,
+    skdim_lpca,
+    skdim_mada,
+    skdim_mle,
+    skdim_mom,
+    skdim_tle,
+)
 from geoscope.measures.massive import largest_activation_ratio, largest_dimension_kurtosis
 from geoscope.measures.quantization import (
     patchiness,
@@ -97,6 +106,13 @@ __all__ = [
     "reconstruction_error_centered",
     "reconstruction_error_heldout",
     "same_sequence_neighbours",
+    "skdim_corrint",
+    "skdim_fishers",
+    "skdim_lpca",
+    "skdim_mada",
+    "skdim_mle",
+    "skdim_mom",
+    "skdim_tle",
     "top_dimension_energy",
     "trajectory_curvature",
     "two_nn",

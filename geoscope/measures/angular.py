@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geoscope.errors import Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.passes.moments import Units
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.measures.formula import Influences, measure
+from geoscope.measures.calling.formula import Influences, measure
 from geoscope.passes.making import EQUALLY_FAR, SCALES
 from geoscope.rows import BoolArray, Float64
 

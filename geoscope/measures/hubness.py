@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.passes.making import CHOSEN
 from geoscope.rows import IntArray
 

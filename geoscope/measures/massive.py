@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.passes.asked_sums import DimensionTails
 from geoscope.passes.making import Activations
 from geoscope.passes.moments import Moments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.passes.asked_sums import SpectralEntropies, Turns
 
 _NO_TURN = "no sequence has rows at three positions in a row that all differ from the one before"

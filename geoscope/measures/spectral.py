@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.passes.moments import Moments
 from geoscope.passes.principal_components import Components
 from geoscope.rows import Float64, FloatArray

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.measures.formula import measure
+from geoscope.measures.calling.formula import measure
 from geoscope.rows import Float64
 
 _EQUAL = 1e-6  # bars this alike (shortest over longest, from 1) are all one length

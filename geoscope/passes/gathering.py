@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -16,7 +16,7 @@ from geoscope.passes.attribution.holders import Holders
 from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.progress import Progress
-from geoscope.rows import FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest
 
 GROUPS = 20
 """Sequences are dealt into this many groups by their place in the draw; leaving one out at a time gives errors."""
@@ -171,6 +171,14 @@ class Gathering:
         out = sum(len(places) for places in self._left_out.values())
         return out + sum(part.count - part.unit_count for part in self._sums)
 
+    def points_at(self, offsets: IntArray) -> FloatArray:
+        """The sampled points of one layer's rows at some offsets of the index, which were sampled; before they are
+        taken."""
+        (chosen,) = self.sample.values()
+        if self._points is None:
+            return np.empty((0, 1))
+        return self._points if len(offsets) == len(chosen) else self._points[np.searchsorted(chosen, offsets)]
+
     def take_points(self) -> FloatArray:
         """The sampled points (p, d), handed over and forgotten."""
         points, self._points = self._points, None
@@ -190,12 +198,13 @@ def gather(
     asked: Collection[str] = (),
     scattered: str | None = None,
     details: bool = False,
+    listener: Callable[[Batch], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
     points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details: as of
-    Gathering.
+    Gathering. listener: is given each batch too.
     positions: whether the index's positions are token positions.
     """
     out = source.left_out if isinstance(source, TransformedRows) else {}
@@ -224,6 +233,8 @@ def gather(
             given = {layer: rows for layer, rows in batch.rows.items() if layer in cloud.sample}
             if given:
                 cloud.add(batch.offsets, given)
+        if listener is not None:
+            listener(batch)
         done += len(batch.offsets) * len(batch.rows)
         del batch, given  # or the last batch's rows would stay alive during the next forward pass
         if progress is not None:

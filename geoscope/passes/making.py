@@ -51,6 +51,9 @@ CHOSEN = 10
 TREE_HALVES = 20
 """From how many halves of the points it is taken how a tree grows with them."""
 
+LIBRARY_ROWS = 2000
+"""Rows that other libraries' estimators are given at most: some of them take time or memory with their square."""
+
 
 def make_moments(passes: Passes) -> Moments:
     if isinstance(passes.moments_or_reason, Undefined):
@@ -166,6 +169,21 @@ def make_distinct_cloud(passes: Passes) -> Cloud:
 def make_distinct_sequences(passes: Passes) -> IntArray:
     sequences: IntArray = passes.groups[passes.get("pairs").distinct]
     return sequences
+
+
+def make_distinct_sample(passes: Passes) -> Float64:
+    """(m, d) distinct points, at most LIBRARY_ROWS of them drawn by the seed, about their mean and of RMS radius 1."""
+    distinct = passes.get("pairs").distinct
+    if len(distinct) > LIBRARY_ROWS:
+        generator = np.random.default_rng([passes.settings.quantizer.seed, 0x736B64])
+        distinct = np.sort(generator.permutation(distinct)[:LIBRARY_ROWS])
+    points = passes.points[distinct]
+    rows: Float64 = points.astype(np.float64) * safe_scale(points)
+    rows -= rows.mean(axis=0)
+    radius = float(np.sqrt(np.mean(np.sum(rows * rows, axis=1))))
+    if radius == 0.0:
+        raise Undefined("all points are the same")
+    return rows / radius
 
 
 def make_skeleton(passes: Passes) -> Skeleton:

@@ -228,6 +228,11 @@ PASSES: dict[str, Pass] = {
         making.make_nearest_is_own, _distinct, "pairs", mostly_copies, ("groups", *_SEARCHED),
         "(n,) whether each distinct row's nearest is of its own sequence",
     ),
+    "distinct_sample": Pass(
+        making.make_distinct_sample, lambda p: min(_distinct(p), making.LIBRARY_ROWS), "pairs", mostly_copies,
+        (*fields_of(Seed), *_SEARCHED),
+        f"(m, d) the distinct rows, {making.LIBRARY_ROWS:,} of more, about their mean and of RMS radius 1",
+    ),
     "codes": Pass(
         making.make_codes, _counted("codes"), "codes", few_rows, _TRAINED,
         "`geoscope.passes.quantizers.codebooks.Codes` of the rows that the codebooks were learnt from",

@@ -8,7 +8,17 @@ from typing import Annotated, Any, TypedDict
 from geoscope.bounds import SEEDS
 from geoscope.catalogue import KEYS
 from geoscope.settings.loading import Batches, Loading, Memory, Network
-from geoscope.settings.measuring import Groups, Heard, MeasureChoice, OneSize, Rows, Seed, Text, Transforming
+from geoscope.settings.measuring import (
+    Groups,
+    Heard,
+    MeasureChoice,
+    OneSize,
+    Permuting,
+    Rows,
+    Seed,
+    Text,
+    Transforming,
+)
 from geoscope.settings.option import Option
 from geoscope.settings.texts import counts_of, share_of
 
@@ -44,13 +54,14 @@ class Judging(TypedDict, total=False):
         bool,
         Option(
             False,
-            "How alike the spaces are too: linear CKA, Procrustes distance, mutual neighbours. Not of reports.",
+            "How alike the spaces are too: linear CKA, Procrustes distance, mutual neighbours, information imbalance. "
+            "Not of reports.",
             often=5,
         ),
     ]
 
 
-class CompareOptions(Judging, OneSize, total=False):
+class CompareOptions(Judging, Permuting, OneSize, total=False):
     """What `compare` can be asked."""
 
 

@@ -186,8 +186,7 @@ class Quantizer(TypedDict, total=False):
     """What learns the cells of the quantized measures."""
 
     quantizer: Annotated[
-        QuantizerKind,
-        Option("lsq", "What the codebooks are trained by.", _MEASURES, told="settings.quantizer.kind"),
+        QuantizerKind, Option("lsq", "What the codebooks are trained by.", _MEASURES, told="settings.quantizer.kind")
     ]
 
 
@@ -269,6 +268,23 @@ class Quantizing(Sizes, KeyOptions, Quantizer, Seed, total=False):
     """What a grid of quantizers is made of."""
 
 
+class Permuting(TypedDict, total=False):
+    """What p values of how alike spaces are come from."""
+
+    permutations: Annotated[
+        int, Option(0, "Random orders of rows, for p values of how alike spaces are.", _MEASURES, metavar="N", least=0)
+    ]
+
+
+class Between(Permuting, total=False):
+    """What is measured of several clouds at a time."""
+
+    between: Annotated[
+        Literal["layers"] | None,
+        Option(None, "How alike layers are: debiased CKA, information imbalance, neighbours.", _MEASURES, shown="none"),
+    ]
+
+
 class Transforming(TypedDict, total=False):
     """What is done to rows before they are measured or kept."""
 
@@ -344,7 +360,7 @@ class Detailed(TypedDict, total=False):
     ]
 
 
-class MeasureOptions(OneSize, Sizes, Detailed, total=False):
+class MeasureOptions(OneSize, Sizes, Detailed, Between, total=False):
     """What `measure` can be asked."""
 
 
@@ -378,6 +394,5 @@ class BatchKeywords(MeasureOptions, Heard, Cluster, total=False):
     """What measuring many subjects takes."""
 
     output: Annotated[
-        Any,
-        Option(None, "A folder that gets each report as it is made.", typed=False, takes="str or path"),
+        Any, Option(None, "A folder that gets each report as it is made.", typed=False, takes="str or path")
     ]

@@ -1,14 +1,14 @@
 """How alike two spaces are that hold the same sequences or tokens: row i of one belongs to row i of the other.
 
-Linear CKA and the Procrustes distance ask whether one space is the other turned and scaled; mutual neighbours ask
-whether the same rows are near each other. None sees a rotation, a shift or a scale of either space. Each comes with
-its null: the mean over permutations of one side's rows, which is what two spaces give that know nothing of each
-other. Rows of one sequence are near each other in any model, so even unrelated models score above it.
+Linear CKA and the Procrustes distance ask whether one space is the other turned and scaled; mutual neighbours and the
+information imbalance ask whether the same rows are near each other. None sees a rotation, a shift or a scale of either
+space. Each comes with its null: the mean over permutations of one side's rows, which is what two spaces give that know
+nothing of each other. Rows of one sequence are near each other in any model, so even unrelated models score above it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,23 +16,42 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.passes.cautions import DUPLICATE_TOLERANCE
-from geoscope.passes.pairs import duplicate_tolerance, rms_radius, sweep
-from geoscope.passes.pairs.components import components
-from geoscope.passes.pairs.duplicates import first_copies
 from geoscope.progress import Progress
-from geoscope.rows import Float64, FloatArray, IntArray, hash_rows, smallest
+from geoscope.rows import Float64, FloatArray, hash_rows, smallest
 from geoscope.settings.measuring import Rows
 from geoscope.settings.option import default_of
+from geoscope.spaces.common_rows import CommonRows, common_rows
+from geoscope.spaces.imbalance import enough_rows, imbalance, information_imbalance
+from geoscope.spaces.kernel_sums import KernelSums, cka, cka_debiased, cka_null, kernel_sums
+from geoscope.spaces.neighbour_overlap import NEIGHBOURS, enough_neighbours, overlap
 from geoscope.spaces.paired_rows import LayerPair, PairedRows, matched_rows, paired_layers
+from geoscope.spaces.permutations import (
+    Axes,
+    Orders,
+    p_values,
+    permuted_imbalances,
+    permuted_kernels,
+    permuted_overlaps,
+)
+from geoscope.spaces.ranks import ranks_in
 from geoscope.subjects.embeddings.embeddings import Embeddings
 
-NEIGHBOURS = 10
-"""k of the mutual neighbours: ten, as in Huh et al."""
+__all__ = [
+    "MEASURES",
+    "information_imbalance",
+    "linear_cka",
+    "linear_cka_debiased",
+    "mutual_neighbours",
+    "procrustes_distance",
+    "similarity",
+]
 
-MEASURES = ("linear_cka", "linear_cka_debiased", "procrustes_distance", "mutual_neighbours")
+MEASURES = (
+    "linear_cka", "linear_cka_debiased", "procrustes_distance", "mutual_neighbours", "information_imbalance",
+    "information_imbalance_back",
+)  # fmt: skip
+"""The imbalance from the base to the candidate, and back."""
 
-_BLOCK = 2048
 _PERMUTATIONS = 20
 _EFFORT = 5e10  # multiplications that one layer's permutations may take: wide spaces need few, their nulls hardly vary
 
@@ -44,7 +63,7 @@ def linear_cka(x: FloatArray, y: FloatArray) -> float:
     permutation null says how far). Ruled by the largest principal components. Float64, a block of rows at a time.
     Raises Undefined for fewer than three rows or constant ones. Kornblith et al. 2019, arXiv:1905.00414, eq. 5.
     """
-    return _cka(_sums(PairedRows.of(x, y)))
+    return cka(kernel_sums(PairedRows.of(x, y)))
 
 
 def linear_cka_debiased(x: FloatArray, y: FloatArray) -> float:
@@ -54,7 +73,7 @@ def linear_cka_debiased(x: FloatArray, y: FloatArray) -> float:
     At most 1, and 0 on average over permutations: it may fall below. Raises Undefined for fewer than four rows, and
     where h of one space is not positive. Rows of one sequence count as independent, which they are not.
     """
-    return _cka_debiased(_sums(PairedRows.of(x, y)))
+    return cka_debiased(kernel_sums(PairedRows.of(x, y)))
 
 
 def procrustes_distance(x: FloatArray, y: FloatArray) -> float:
@@ -78,7 +97,9 @@ def mutual_neighbours(x: FloatArray, y: FloatArray, k: int = NEIGHBOURS) -> floa
     if k < 1:
         raise GeoscopeError(f"expected at least 1 neighbour, got {k}; ask for 1 or more")
     pair = PairedRows.of(x, y)
-    return _overlap(*_neighbour_lists(pair.x, pair.y, k))
+    rows = common_rows([pair.x, pair.y], k)
+    enough_neighbours(len(rows), k)
+    return overlap(*rows.nearest)
 
 
 def similarity(
@@ -88,6 +109,7 @@ def similarity(
     *,
     points: int | None = default_of(Rows, "points"),
     k: int = NEIGHBOURS,
+    permutations: int = 0,
     seed: int = 0,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -96,8 +118,10 @@ def similarity(
 
     layers: (base's, candidate's) pairs; by default those of the same number (of models that are known to differ in
     depth: of the same relative depth), or the only one of each. CKA sees every
-    row that the two share; the Procrustes distance and the neighbours see `points` of them, chosen as `measure` does.
+    row that the two share; the others see `points` of them, chosen as `measure` does.
     Each has layer_base, layer_candidate, measure, value, null, n (rows it is from) and reason: why value is None.
+    permutations: of so many random orders of the base's points, those that are as alike give p, and p_adjusted, which
+    allows for the choice of the best of the pairs of layers.
     """
     pairs = paired_layers(base, candidate, layers)
     try:
@@ -106,15 +130,35 @@ def similarity(
         return [_row(pair, measure, None, None, 0, str(reason)) for pair in pairs for measure in MEASURES]
     sample = smallest(hash_rows(base.index.take(rows[0]), seed), points)
     found: list[dict[str, Any]] = []
+    alike: list[dict[str, Float64]] = []
     for done, pair in enumerate(pairs):
         if progress is not None:
             progress(done, len(pairs), "comparing spaces")
         whole = PairedRows(base.rows(pair[0]), candidate.rows(pair[1]), *rows)
         whole.check(f"layer {pair[0]} of {base.name} and layer {pair[1]} of {candidate.name}")
-        found += _Spaces(whole, whole.take(sample), k, seed, device).rows(pair)
+        spaces = _Spaces(whole, whole.take(sample), k, seed, device)
+        found += spaces.rows(pair)
+        if permutations:
+            alike.append(spaces.permuted(permutations))
     if progress is not None:
         progress(len(pairs), len(pairs), "comparing spaces")
-    return found
+    return _with_p(found, alike) if permutations else found
+
+
+def _with_p(found: list[dict[str, Any]], alike: Sequence[Mapping[str, Float64]]) -> list[dict[str, Any]]:
+    """The rows with p and p_adjusted, of how alike the spaces of each pair of layers are by measure; None of none."""
+    told: dict[tuple[int, str], tuple[float, float]] = {}
+    for measure in MEASURES:
+        held = [place for place, each in enumerate(alike) if measure in each]
+        if held:
+            both = p_values(np.stack([alike[place][measure] for place in held]))
+            told |= {(place, measure): (float(own), float(best)) for place, own, best in zip(held, *both, strict=True)}
+    rows = []
+    for at, row in enumerate(found):
+        nothing = (None, None)
+        own, best = told.get((at // len(MEASURES), row["measure"]), nothing) if row["value"] is not None else nothing
+        rows.append({**row, "p": own, "p_adjusted": best} | {"reason": row["reason"]})
+    return rows
 
 
 @dataclass(frozen=True)
@@ -128,22 +172,64 @@ class _Spaces:
     device: str
 
     @cached_property
-    def sums(self) -> _Sums:
-        return _sums(self.whole)
+    def sums(self) -> KernelSums:
+        return kernel_sums(self.whole)
 
     def linear_cka(self) -> tuple[float, float, int]:
-        return _cka(self.sums), _cka_null(self.sums), len(self.whole)
+        return cka(self.sums), cka_null(self.sums), len(self.whole)
 
     def linear_cka_debiased(self) -> tuple[float, float, int]:
-        return _cka_debiased(self.sums), 0.0, len(self.whole)
+        return cka_debiased(self.sums), 0.0, len(self.whole)
 
     def procrustes_distance(self) -> tuple[float, float, int]:
         x, y = self.sampled.normalised()
         return _distance(x, y), _permuted_distance(x, y, self.seed), len(self.sampled)
 
+    @cached_property
+    def common(self) -> CommonRows:
+        return common_rows([self.sampled.x, self.sampled.y], self.k, device=self.device)
+
     def mutual_neighbours(self) -> tuple[float, float, int]:
-        lists = _neighbour_lists(self.sampled.x, self.sampled.y, self.k, self.device)
-        return _overlap(*lists), self.k / (len(lists[0]) - 1), len(lists[0])
+        enough_neighbours(len(self.common), self.k)
+        return overlap(*self.common.nearest), self.k / (len(self.common) - 1), len(self.common)
+
+    def information_imbalance(self) -> tuple[float, float, int]:
+        return self._imbalance(0, self.sampled.y)
+
+    def information_imbalance_back(self) -> tuple[float, float, int]:
+        return self._imbalance(1, self.sampled.x)
+
+    def _imbalance(self, side: int, rows: FloatArray) -> tuple[float, float, int]:
+        """From the space of that side to the other, whose rows are given."""
+        enough_rows(len(self.common))
+        nearest = self.common.nearest[side][:, :1].T
+        ranks = ranks_in(rows[self.common.kept], nearest, device=self.device)[0]
+        return imbalance(ranks, np.full(len(ranks), len(ranks) - 1)), 1.0, len(ranks)
+
+    def permuted(self, count: int) -> dict[str, Float64]:
+        """(count + 1,) of each measure that has a value: how alike, the base's points in orders of which theirs is
+        the first."""
+        orders = Orders(len(self.sampled), count, self.seed)
+        found: dict[str, Float64] = {}
+        if len(self.sampled) > 3:
+            kernels = permuted_kernels(Axes.of(self.sampled.x), Axes.of(self.sampled.y), orders)
+            found["linear_cka"], found["linear_cka_debiased"] = kernels
+            try:
+                x, y = self.sampled.normalised()
+                found["procrustes_distance"] = np.array([-_distance(x[order], y) for order in orders])
+            except Undefined:
+                pass  # it has no value, and its row says why
+        if len(self.common) > 2:
+            kept, (ours, theirs) = self.common.kept, self.common.nearest
+            among = list(orders.among(kept))
+            back = [np.argsort(order) for order in among]  # the base's rows dealt anew, seen from the candidate's
+            found["mutual_neighbours"] = permuted_overlaps(ours, theirs, among)
+            for name, near, rows, dealt in (
+                ("information_imbalance", ours, self.sampled.y, among),
+                ("information_imbalance_back", theirs, self.sampled.x, back),
+            ):
+                found[name] = -permuted_imbalances([near[:, 0]], rows[kept], dealt, device=self.device)[0]
+        return found
 
     def rows(self, pair: LayerPair) -> list[dict[str, Any]]:
         """A dictionary a measure."""
@@ -167,63 +253,6 @@ def _row(
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """What CKA takes from n centred rows: per pair (X, X), (Y, Y), (X, Y) the squared Frobenius norm of the cross
-    product and the sum of products of squared row lengths; and the energies tr X'X and tr Y'Y."""
-
-    n: int
-    products: tuple[float, float, float]
-    lengths: tuple[float, float, float]
-    energies: tuple[float, float]
-
-
-def _sums(pair: PairedRows) -> _Sums:
-    """One sweep over the rows in blocks; O(d1^2 + d2^2 + d1 d2) memory."""
-    d1, d2 = pair.whole_x.shape[1], pair.whole_y.shape[1]
-    own_x, own_y, cross = np.zeros((d1, d1)), np.zeros((d2, d2)), np.zeros((d2, d1))
-    lengths = np.zeros(3)
-    for x, y in pair.centred():
-        own_x += x.T @ x
-        own_y += y.T @ y
-        cross += y.T @ x
-        a, b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-        lengths += (a @ a, b @ b, a @ b)
-    energies = float(np.trace(own_x)), float(np.trace(own_y))
-    if 0.0 in energies:
-        raise Undefined("all rows of one of the spaces are the same")
-    squares = [float(np.sum(matrix * matrix)) for matrix in (own_x, own_y, cross)]
-    return _Sums(len(pair), (squares[0], squares[1], squares[2]), (lengths[0], lengths[1], lengths[2]), energies)
-
-
-def _cka(sums: _Sums) -> float:
-    xx, yy, xy = sums.products
-    return min(1.0, float(xy / np.sqrt(xx * yy)))
-
-
-def _cka_null(sums: _Sums) -> float:
-    """The mean of CKA over all permutations of one side's rows: tr X'X tr Y'Y / ((n-1) ||X'X||_F ||Y'Y||_F).
-
-    Kazi-Aoual, Hitier, Sabatier and Lebreton 1995, Comput. Stat. Data Anal. 20:643-656 (of the RV coefficient).
-    """
-    a, b = sums.energies
-    return float(a * b / ((sums.n - 1) * np.sqrt(sums.products[0] * sums.products[1])))
-
-
-def _cka_debiased(sums: _Sums) -> float:
-    n, (a, b) = sums.n, sums.energies
-    if n < 4:
-        raise Undefined(f"it needs at least four rows in common, and there are {n}")
-    ends = ((a, a), (b, b), (a, b))
-    xx, yy, xy = (
-        product - n / (n - 2) * length + one * other / ((n - 1) * (n - 2))
-        for product, length, (one, other) in zip(sums.products, sums.lengths, ends, strict=True)
-    )
-    if min(xx / sums.products[0], yy / sums.products[1]) <= 1e-12:
-        raise Undefined("the unbiased estimate of one of the spaces' own HSIC is not positive")
-    return min(1.0, float(xy / np.sqrt(xx * yy)))
-
-
 def _distance(x: Float64, y: Float64) -> float:
     """1 - ||X'Y||_* of rows that are centred and of norm 1."""
     from scipy.linalg import svdvals
@@ -238,32 +267,3 @@ def _permuted_distance(x: Float64, y: Float64, seed: int) -> float:
     generator = np.random.default_rng([seed, 0x70726F63])
     count = int(np.clip(_EFFORT // each, 2, _PERMUTATIONS))
     return float(np.mean([_distance(x, y[generator.permutation(n)]) for _ in range(count)]))
-
-
-def _neighbour_lists(x: FloatArray, y: FloatArray, k: int, device: str = "cpu") -> tuple[IntArray, IntArray]:
-    """Each distinct row's k nearest others in x and in y, as (m, k) places among the distinct rows.
-
-    Rows that rounding alone tells apart in either space are one point: the one that comes first stays.
-    """
-    every = np.arange(len(x))
-    kept = every[(first_copies(x) == every) & (first_copies(y) == every)]
-    limits = [duplicate_tolerance(rows, DUPLICATE_TOLERANCE, rms_radius(rows)) for rows in (x, y)]
-    while len(kept) > k + 1:
-        found = [sweep(rows[kept], neighbours=k, tree=False, device=device).neighbours for rows in (x, y)]
-        close = [np.nonzero(lists.distances < limit) for lists, limit in zip(found, limits, strict=True)]
-        one = np.concatenate([rows for rows, _ in close])
-        other = np.concatenate([lists.indices[at] for lists, at in zip(found, close, strict=True)])
-        count, label = components(len(kept), one, other)
-        if count == len(kept):
-            return found[0].indices, found[1].indices
-        kept = kept[np.sort(np.unique(label, return_index=True)[1])]
-    raise Undefined(f"{k} neighbours need at least {k + 2} distinct rows in common, and there are {len(kept)}")
-
-
-def _overlap(ours: IntArray, theirs: IntArray) -> float:
-    """The mean share of entries of each row (m, k) of one that are in the same row of the other."""
-    shared = sum(
-        int((ours[start : start + _BLOCK, :, None] == theirs[start : start + _BLOCK, None, :]).sum())
-        for start in range(0, len(ours), _BLOCK)
-    )
-    return shared / ours.size

@@ -82,8 +82,8 @@ def _grammars() -> list[Target]:
     from geoscope.comparisons.limits import bound_of_target, limit_of_target, parse_bound, parse_limit
     from geoscope.correlations.covariates import parse_given
     from geoscope.estimates.quantizer_grid import grid_of
-    from geoscope.memory import parse_size
     from geoscope.settings.texts import counts_of, keys_of, layers_of, names_of, points_of, share_of, transforms_of
+    from geoscope.sizes import parse_size
     from geoscope.studies.levels import parse_levels
     from geoscope.subjects.kinds import kind_of
     from geoscope.subjects.layers import resolve_layers

@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 from markupsafe import Markup
 
-from geoscope.document import Chart, Place, Point, Scatter, Series
+from geoscope.document import Chart, HeatMap, Place, Point, Scatter, Series
 from geoscope.forms.html import drawing
 from geoscope.forms.html.drawing import BOTTOM, RIGHT, TOP, WIDTH, pixels
+from geoscope.forms.html.heat_maps import heat_map
 from geoscope.forms.html.scales import (
     OFF_CHART,
     Scale,
@@ -58,8 +59,10 @@ class _Line(NamedTuple):
     faint: bool
 
 
-def chart(content: Chart | Scatter) -> Markup:
+def chart(content: Chart | Scatter | HeatMap) -> Markup:
     """The drawing of a chart."""
+    if isinstance(content, HeatMap):
+        return heat_map(content)
     held = [each for each in content.series if each.points]
     if isinstance(content, Scatter):
         return _scatter_chart(content, held)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.measures.docstrings import of_called, of_formula
-from geoscope.measures.parameters import Settings
+from geoscope.measures.calling.docstrings import of_called, of_formula
+from geoscope.measures.calling.parameters import Settings
 from geoscope.passes.passes import PASSES, Passes
 from geoscope.rows import Float64, FloatArray
 from geoscope.subjects.embeddings.objects import array_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textwrap import indent, wrap
 
 from geoscope.catalogue import TRAITS
-from geoscope.measures.parameters import MEANINGS
+from geoscope.measures.calling.parameters import MEANINGS
 from geoscope.passes.passes import PASSES
 
 _WIDTH = 100
