@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import geoscope
+from geoscope.catalogue import DEFAULT, TRAITS
 from geoscope.comparisons.checks import Check, HeldLimit
 from geoscope.correlations.cautions import _with_interval
 from geoscope.correlations.correlations import Correlation
@@ -19,7 +20,8 @@ from geoscope.measures.formula import finite
 from geoscope.noise_floors import noise_floor
 from geoscope.report import Measurement, Report, Sample, Subject
 
-UNQUANTIZED = ["anisotropy", "isotropy", "persistence", "dimension", "warning_signs"]
+FAMILIES = ("anisotropy", "isotropy", "persistence", "dimension", "warning signs")
+UNQUANTIZED = [key for key in DEFAULT if TRAITS[key].family in FAMILIES]
 
 
 def measured(sequences, *, rows=240, measures=UNQUANTIZED, **options):
