@@ -15,7 +15,10 @@ OF_SEQUENCES = [
     "persistent_entropy_normalized", "persistent_entropy_deficit", "two_nn", "two_nn_mle", "two_nn_across",
     "same_sequence_neighbours", "patchiness", "patchiness_heldout", "reconstruction_error", "top_dimension_energy",
 ]  # fmt: skip
-OF_NEITHER = ["isoscore_corrected", "participation_ratio_corrected", "first_position_energy"]
+OF_NEITHER = [
+    "isoscore_corrected", "participation_ratio_corrected", "first_position_energy", "trajectory_curvature",
+    "prompt_entropy",
+]  # fmt: skip
 
 
 def sampled(key, value, *, sequences, rows=40_000, points=2000, **more):

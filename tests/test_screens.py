@@ -265,7 +265,7 @@ def test_nulls_are_told_by_what_points_they_are_of() -> None:
     report = measure(rows, measures=["anisotropy", "two_nn"])
     assert [(each.measure, each.null_kind) for each in report.measurements if each.null is not None] == [
         ("anisotropy", "isotropic"), ("anisotropy_uncentered", "isotropic"),
-        ("average_cosine_similarity", "isotropic"), ("mean_energy_share", "isotropic"), ("two_nn", "matched"),
+        ("average_cosine_similarity", "isotropic"), ("two_nn", "matched"), ("mean_energy_share", "isotropic"),
     ]  # fmt: skip
     assert all(
         ("null_kind" in each) == (each["null"] is not None) for each in json.loads(report.to_json())["measurements"]
