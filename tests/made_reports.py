@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geoscope.catalogue import MEASURES, ONE_NUMBER
+from geoscope.catalogue import DEFAULT, ONE_NUMBER, TRAITS
 from geoscope.report import CorpusShare, Measurement, Report, Sample, Subject
 
 GROUPS = 20
@@ -78,7 +78,7 @@ def layered(layers: int, name: str = "model", shift: float = 0.0) -> Report:
         values = {"isoscore_star": isoscore, "isoscore": isoscore, "participation_ratio": 1 + 63 * isoscore,
                   "participation_ratio_corrected": 2 + 63 * isoscore,
                   "average_cosine_similarity": 0.6 - 0.5 * part}  # fmt: skip
-        for place, measure in enumerate(MEASURES):
+        for place, measure in enumerate(TRAITS[key] for key in DEFAULT):
             value = values.get(measure.key, (place + 1 + part) / 40 * (100 if measure.highest is None else 1) + shift)
             value = value if measure.warning is None else value / 10
             noise = noise_of(place, 1e-3 * value)
