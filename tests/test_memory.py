@@ -18,12 +18,11 @@ from geoscope.memory import (
     estimate,
     fit,
     hold_to,
-    parse_size,
-    size_text,
     workload,
 )
 from geoscope.passes.pairs.sweeping import MEMORY
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
+from geoscope.sizes import parse_size, size_text
 from geoscope.subjects.embeddings.embedding_files import open_embeddings
 from geoscope.subjects.models.extraction import Extraction
 

@@ -23,7 +23,7 @@ from geoscope.documents.rendering import render
 from geoscope.errors import GeoscopeError, NotComparable
 from geoscope.estimates.quantizer_grid import grid_of
 from geoscope.measuring import measure
-from geoscope.passes import passes
+from geoscope.passes import making
 from geoscope.report import Measurement, Report, json_schema
 from geoscope.studies import perturbations
 from geoscope.studies.study import perturb
@@ -79,7 +79,7 @@ def test_rows_are_read_and_pairs_swept_once(
         monkeypatch.setattr(module, name, count)
 
     counted(measuring, "gather")
-    counted(passes, "sweep")
+    counted(making, "sweep")
     perturb(folder, quantizer_grid=GRID, **{**options, "levels": "20", "null": "closed"})
     assert calls == ["gather", "sweep"]
 
