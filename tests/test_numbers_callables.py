@@ -73,6 +73,7 @@ def test_a_signature_is_of_rows_and_of_the_settings_that_bear_on_the_measure(key
 ROWS = np.random.default_rng(0).standard_normal((64, 4))
 WIDE = np.random.default_rng(0).standard_normal((64, 40))
 SEQUENCES = np.arange(64) // 3
+HUDDLED = WIDE[SEQUENCES, :8] + 0.3 * WIDE[:, 8:16]
 OTHERS = {
     "two_nn_discard": 0.3,
     "isoscore_zeta": 0.5,
@@ -103,7 +104,7 @@ def test_a_setting_in_the_signature_moves_the_number(key, name):
     if "groups" in SETTINGS[key] and "positions" in SETTINGS[key]:
         plain = {"groups": SEQUENCES, "positions": OTHERS["positions"]}
         plain.pop(name)
-    rows = WIDE if "alpha_req_ranks" in SETTINGS[key] or key == "antihub_share_across" else ROWS  # of few, none
+    rows = WIDE if "alpha_req_ranks" in SETTINGS[key] else HUDDLED if key == "antihub_share_across" else ROWS
 
     def number(**settings):
         try:
