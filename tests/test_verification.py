@@ -49,14 +49,16 @@ def test_what_no_reason_is_known_of_is_told_and_ends_with_3(monkeypatch: pytest.
     stops = replace(QUESTIONS[0], theirs=lambda rows: [][1])
     nothing = replace(QUESTIONS[0], theirs=lambda rows: float("nan"))
     excused = replace(first, differs="it counts otherwise")
-    monkeypatch.setattr(verifying, "QUESTIONS", (first, stops, nothing, excused))
-    assert [each.outcome for each in verify(ROWS).numbers] == ["disagrees", "skipped", "skipped", "differs"]
+    too_far = replace(excused, explained=0.25)
+    monkeypatch.setattr(verifying, "QUESTIONS", (first, stops, nothing, excused, too_far))
+    expected = ["disagrees", "skipped", "skipped", "differs", "disagrees"]
+    assert [each.outcome for each in verify(ROWS).numbers] == expected
     path = f"{tmp_path}/rows.npy"
     np.save(path, ROWS)
     told = CliRunner().invoke(app, ["measures", "--verify", path, "--format", "json"])
     assert told.exit_code == 3
     outcomes = [each["outcome"] for each in json.loads(told.stdout)["numbers"]]
-    assert outcomes == ["disagrees", "skipped", "skipped", "differs"]
+    assert outcomes == expected
     monkeypatch.setattr(verifying, "QUESTIONS", (excused,))
     table = CliRunner().invoke(app, ["measures", "--verify", path, "--format", "table"])
     assert (table.exit_code, "it counts otherwise" in table.stdout) == (0, True)

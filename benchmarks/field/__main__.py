@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measured(name: str, subject: Path | None, data: Path, work: Path) -> int:
     """One checkpoint (None: the demo), whose report is then kept."""
-    line = LINE.format(subject="demo" if subject is None else name, data="data").split()
-    ended = run(work, {"data": data, name: subject}, line, f"{name}.json")
+    link = name if subject is None or subject.is_dir() else f"{name}{subject.suffix}"
+    line = LINE.format(subject="demo" if subject is None else link, data="data").split()
+    ended = run(work, {"data": data, link: subject}, line, f"{name}.json")
     if ended == 0:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(kept((work / f"{name}.json").read_text(encoding="utf-8")), "utf-8")

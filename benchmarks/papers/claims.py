@@ -48,7 +48,7 @@ class Paper:
 
 def _score(regularizer: str, weight: float | None, sign: int, what: str) -> Callable[[], Finding]:
     return lambda: over_tasks(
-        lambda study: against_none(study, regularizer, leading_score(study), weight=weight), sign, what
+        lambda study: against_none(study, regularizer, leading_score(study), weight=weight), sign, what, of_scores=True
     )
 
 

@@ -92,20 +92,33 @@ def over(estimates: Iterable[Estimate]) -> Estimate | None:
     return Estimate(mean, (mean - half, mean + half))
 
 
-def over_tasks(number: Callable[[Any], Estimate | None], sign: int, what: str) -> Finding:
-    """A number of each task's study, and of all: each with its interval, and the verdict of the mean."""
-    found = {task: number(study) for task, study in trained().items()}
+def unlearnt(study: Any) -> bool:
+    """Whether no run without a regularizer predicts more than one class: then no score tells anything."""
+    return any(arm.settings["regularizer"] == "none" and len(arm.one_class) == len(arm.seeds) for arm in study.arms)
+
+
+def over_tasks(number: Callable[[Any], Estimate | None], sign: int, what: str, *, of_scores: bool = False) -> Finding:
+    """A number of each task's study, and of all: each with its interval, and the verdict of the mean.
+
+    of_scores: tasks are left out of which nothing was learnt.
+    """
+    studies = trained()
+    idle = [task for task, study in studies.items() if of_scores and unlearnt(study)]
+    found = {task: number(study) for task, study in studies.items() if task not in idle}
     held = {task: each for task, each in found.items() if each is not None}
-    if not held:
+    if not studies:
         return Finding("", NOT_RUN)
+    nothing = f" Nothing was learnt of {', '.join(idle)}: all predictions are of one class." if idle else ""
+    if not held:
+        return Finding(f"{what}:{nothing}", OPEN)
     mean = over(held.values())
     if mean is None:
         return Finding("", NOT_RUN)
     each = "; ".join(f"{task} {estimate}" for task, estimate in held.items())
-    lacking = [task for task in CLASSIFICATION if task not in held]
+    lacking = [task for task in CLASSIFICATION if task not in studies]
     told = f" Not run: {', '.join(lacking)}." if lacking else ""
     of_all = f"mean of {len(held)} tasks {mean}. " if len(held) > 1 else ""
-    return Finding(f"{what}: {of_all}{each}.{told}", mean.verdict(sign))
+    return Finding(f"{what}: {of_all}{each}.{nothing}{told}", mean.verdict(sign))
 
 
 def correlations(step: str) -> dict[str, Any]:

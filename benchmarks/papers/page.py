@@ -67,9 +67,10 @@ def _scores() -> str:
                 (
                     task, name, arm.name, "" if spread.mean is None else f"{spread.mean:.3f}",
                     "" if paired is None else f"{paired.difference:+.3f}", interval,
+                    f"{len(arm.one_class)} of {len(arm.seeds)}" if "one_class" in arm.model_fields_set else "not known",
                 )
             )  # fmt: skip
-    head = ("task", "score", "arm", "mean", "less none", "95 % interval")
+    head = ("task", "score", "arm", "mean", "less none", "95 % interval", "seeds that predict one class")
     return f"## Scores\n\n{table(head, rows)}\n" if rows else ""
 
 
