@@ -151,6 +151,22 @@ def test_the_papers_page_is_made_of_the_results_that_there_are(monkeypatch):
     assert page() == PAGE.read_text(encoding="utf-8")
 
 
+def test_the_fields_page_is_made_of_the_reports_that_there_are(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.field.claims import CLAIMS, UNTOLD, falls, peak
+    from benchmarks.field.looks import CHECKPOINTS, Look
+    from benchmarks.field.page import PAGE, page
+
+    assert page() == PAGE.read_text(encoding="utf-8")
+    assert page().count("| **") == len(CLAIMS) * len(CHECKPOINTS)
+    curve = {0: 1.0, 1: 5.0, 2: 2.0}
+    rows = [row("two_nn", value, layer=layer, standard_error=0.1) for layer, value in curve.items()]
+    held = Look("made", report(*rows))
+    assert peak("two_nn")(held).verdict == "seen"
+    assert peak("two_nn", low=True)(held).verdict == falls("two_nn")(held).verdict == "not seen"
+    assert peak("two_nn")(Look("made", report(*rows[:2]))).verdict == UNTOLD
+
+
 def test_a_noise_study_is_related_to_the_mean_of_its_probes(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(Path(__file__).parents[1])
     from benchmarks.papers import findings
