@@ -228,7 +228,7 @@ DEFAULT_MEASURES: tuple[Measure, ...] = (
         "0 to 1", "larger: the rows lie nearer to one point, seen from 0",
         "isotropic Gaussian: 1/n", "n d, streamed",
         "the 3 dimensions of most energy; what the rows differ in", _MU,
-        sees="rows", moves_with=(SEQUENCES,), null_by="one-of-n", error="jackknife", highest=1.0,
+        sees="rows", moves_with=(SEQUENCES,), null_by="one-of-n", error="mean-share-but-the-largest", highest=1.0,
         collapsed=Sign("<=", 0.995, "rows lie at one point"),
     ),
     Measure(

@@ -22,6 +22,7 @@ from geoscope.estimates.uncertainty import (
     squared_mean_error,
 )
 from geoscope.measures.calling.formula import Measured
+from geoscope.measures.collapse import but_the_largest
 from geoscope.measures.topology import persistent_entropy_deficit
 from geoscope.passes.gathering import GROUPS
 from geoscope.passes.making import Linked
@@ -164,16 +165,32 @@ def _directions(of: Resampled) -> SpreadOfHalves:
 
 def _mean_share(of: Resampled) -> SpreadOfHalves:
     """Of the share of the energy that the mean holds."""
+    return _share_of(of, slice(None))
+
+
+def _mean_share_but_the_largest(of: Resampled) -> SpreadOfHalves:
+    """Of that share without the dimensions of most energy, which are nearly the same whatever sequences are drawn."""
+    return _share_of(of, but_the_largest(_energies(of.parts.passes.get("moments"))))
+
+
+def _share_of(of: Resampled, kept: IntArray | slice) -> SpreadOfHalves:
+    """The error of the share of some dimensions' energy that the mean holds, and the replicates of the share."""
     jackknifed = _jackknife(of)
     if jackknifed.error is None:
         return jackknifed
     whole: Moments = of.parts.passes.get("moments")
     others: list[Moments] = [part.get("moments") for part in of.parts.without_each]
     counts = np.array([whole.count - other.count for other in others])
-    sums = np.stack([whole.count * whole.mean - other.count * other.mean for other in others])
-    energies = np.array([whole.raw_energy - other.raw_energy for other in others])
-    size = float(np.sqrt(whole.raw_energy / whole.count))  # squares of squares stay in range
+    sums = np.stack([(whole.count * whole.mean - other.count * other.mean)[kept] for other in others])
+    energy = float(_energies(whole)[kept].sum())
+    energies = np.array([energy - float(_energies(other)[kept].sum()) for other in others])
+    size = float(np.sqrt(energy / whole.count))  # squares of squares stay in range
     return SpreadOfHalves(squared_mean_error(sums / size, counts, energies / size**2), jackknifed.replicates)
+
+
+def _energies(moments: Moments) -> Float64:
+    """(d,) the sum of squares of each dimension."""
+    return np.asarray(np.diag(moments.scatter) + moments.count * moments.mean**2, dtype=np.float64)
 
 
 def _half_samples(of: Resampled) -> SpreadOfHalves:
@@ -214,6 +231,7 @@ ERRORS: dict[str, Callable[[Resampled], SpreadOfHalves]] = {
     "jackknife-of-deficit": _jackknife_of_deficit,
     "directions": _directions,
     "mean-share": _mean_share,
+    "mean-share-but-the-largest": _mean_share_but_the_largest,
     "half-samples": _half_samples,
     "paired-half-samples": _paired_half_samples,
     "split-halves": _split_halves,

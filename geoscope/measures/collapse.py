@@ -23,8 +23,8 @@ def left_out(d: int) -> int:
     return min(_MOST_LEFT_OUT, d // _DIMENSIONS_EACH)
 
 
-def _but_the_largest(energies: Float64) -> IntArray:
-    """The dimensions but those of most energy."""
+def but_the_largest(energies: Float64) -> IntArray:
+    """The dimensions but those of most of some energies (d,), which the measures of collapse are of."""
     kept = len(energies) - left_out(len(energies))
     return np.sort(np.argsort(energies, kind="stable")[:kept])
 
@@ -41,7 +41,7 @@ def offset_energy(moments: Moments) -> float:
     moments.raw_energy  # noqa: B018  # rows of zeros have no energy to share
     of_mean = moments.count * moments.mean**2
     raw = of_mean + np.diag(moments.scatter)
-    kept = _but_the_largest(raw)
+    kept = but_the_largest(raw)
     whole = float(raw[kept].sum())
     if not whole > 0:
         raise Undefined("all rows are zero in all dimensions but the largest")
@@ -61,7 +61,7 @@ def rank_share(moments: Moments) -> float:
     """
     moments.energy  # noqa: B018  # rows that are equal up to rounding have no directions
     variances = np.diag(moments.scatter)
-    kept = _but_the_largest(variances)
+    kept = but_the_largest(variances)
     most = min(moments.count - 1, len(kept))
     energy = float(variances[kept].sum())
     if most < 2:
