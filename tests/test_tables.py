@@ -140,6 +140,17 @@ def test_warning_signs_above_their_limit_are_said() -> None:
     assert "warning" not in table(a_report([row(2, "top_dimension_energy", 0.1)])).replace("warning sign", "")
 
 
+def test_massive_activations_are_warned_of_above_a_thousand() -> None:
+    rows = [
+        row(layer, "largest_activation_ratio", value) for layer, value in enumerate((20.0, 1000.0, 1234.5, 16668.0))
+    ]
+    assert warnings_of(a_report(rows)) == [
+        "the largest activation is up to 16,668 times the usual one in layers 2, 3: a massive activation, which may sway "
+        "the other numbers; `--details` says where it is"
+    ]
+    assert warnings_of(a_report(rows[:2])) == []
+
+
 def test_csv_has_one_row_a_number_at_full_precision() -> None:
     rows = [row(6, "two_nn", 1 / 3, standard_error=1e-17), row(6, "isoscore", None)]
     told = list(csv.DictReader(io.StringIO(render(a_report(rows), "csv"))))

@@ -58,6 +58,8 @@ OF_EVERY_ROW: tuple[Measure, ...] = (
         "how many values are large; where", _SUN,
         sees="rows", moves_with=SIZE, null_by="matched-values", error="none", lowest=1.0, group="field",
         no_error="it is a maximum, which leaving sequences out moves only where it is in them",
+        warning="the largest activation is {times} times the usual one{where}: a massive activation, which may sway the other numbers; `--details` says where it is",
+        warned_above=1000.0,
     ),
     Measure(
         "largest_dimension_kurtosis", "warning signs", "largest kurtosis of a dimension's values, 3 for a Gaussian",

@@ -39,7 +39,7 @@ class Measure:
     "matched"); or "matched", on a matched Gaussian cloud; or "none".
     error: how the standard error is taken, a name in `resampling.ERRORS`; or "none", and no_error then says why.
     settings: those that a report says and that move this number alone, by name.
-    warning: of a share of the energy, what is said of it above ENERGY_LIMIT; {share} and {where} are filled in.
+    warning: what is said of it above warned_above; {share} (in percent), {times} and {where} are filled in.
     collapsed: what healthy rows keep to; docs/collapse.md says how that was found.
     lowest, highest: where the range ends whatever n and d are (None: nowhere). offset: where the part of the value
     starts that can move, if that is not 0; a margin is a share of the distance from there.
@@ -63,6 +63,7 @@ class Measure:
     no_error: str | None = None
     settings: tuple[str, ...] = ()
     warning: str | None = None
+    warned_above: float = ENERGY_LIMIT
     collapsed: Sign | None = None
     lowest: float | None = 0.0
     highest: float | None = None

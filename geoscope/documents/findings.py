@@ -102,7 +102,7 @@ def null_kind(row: Measurement) -> str | None:
 def _all_clear(report: Report) -> list[str]:
     """That there is nothing to warn of, as far as it was measured: what was not is not spoken of."""
     told = []
-    signs = [each.key for each in MEASURES if each.warning is not None]
+    signs = [each.key for each in MEASURES if each.warning is not None and each.warned_above == ENERGY_LIMIT]
     if held := [key for key in signs if any(row.measure == key for row in report.measurements)]:
         told.append(f"no warning sign is above {100 * ENERGY_LIMIT:.0f} % ({', '.join(held)})")
     if any(interval_of_value(row) is not None and row.null is not None for row in report.measurements):
@@ -319,18 +319,21 @@ def warnings_of(report: Report) -> list[str]:
 def energies_above_limit(report: Report) -> list[str]:
     """A sentence for each warning sign above its limit, with the layers it is about."""
     sentences = []
-    for measure, warning in [(each.key, each.warning) for each in MEASURES if each.warning is not None]:
+    for each in MEASURES:
+        if each.warning is None:
+            continue
         over = [
             (row.value, row.layer)
             for row in report.measurements
-            if row.measure == measure and row.value is not None and row.value > ENERGY_LIMIT
+            if row.measure == each.key and row.value is not None and row.value > each.warned_above
         ]
         if over:
             layers = [layer for _, layer in over if layer is not None]
             where = f" in {layers_together(layers)}" if layers else ""
             most = max(value for value, _ in over)
-            share = f"{'up to ' if len(over) > 1 else ''}{100 * most:.0f} %"
-            sentences.append(warning.format(share=share, where=where))
+            most_of = "up to " * (len(over) > 1)
+            told = {"share": f"{most_of}{100 * most:.0f} %", "times": f"{most_of}{most:,.0f}", "where": where}
+            sentences.append(each.warning.format(**told))
     return sentences
 
 
