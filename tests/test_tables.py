@@ -145,8 +145,8 @@ def test_massive_activations_are_warned_of_above_a_thousand() -> None:
         row(layer, "largest_activation_ratio", value) for layer, value in enumerate((20.0, 1000.0, 1234.5, 16668.0))
     ]
     assert warnings_of(a_report(rows)) == [
-        "the largest activation is up to 16,668 times the usual one in layers 2, 3: a massive activation, which may sway "
-        "the other numbers; `--details` says where it is"
+        "the largest activation is up to 16,668 times the usual one in layers 2, 3: a massive activation, which may "
+        "sway the other numbers; `--details` says where it is"
     ]
     assert warnings_of(a_report(rows[:2])) == []
 
