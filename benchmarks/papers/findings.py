@@ -93,14 +93,14 @@ def over(estimates: Iterable[Estimate]) -> Estimate | None:
 
 
 def unlearnt(study: Any) -> bool:
-    """Whether no run without a regularizer predicts more than one class: then no score tells anything."""
+    """Whether no run without a regularizer predicts more than one class: then nothing can be held against its score."""
     return any(arm.settings["regularizer"] == "none" and len(arm.one_class) == len(arm.seeds) for arm in study.arms)
 
 
 def over_tasks(number: Callable[[Any], Estimate | None], sign: int, what: str, *, of_scores: bool = False) -> Finding:
     """A number of each task's study, and of all: each with its interval, and the verdict of the mean.
 
-    of_scores: tasks are left out of which nothing was learnt.
+    of_scores: tasks are left out of which nothing was learnt without a regularizer.
     """
     studies = trained()
     idle = [task for task, study in studies.items() if of_scores and unlearnt(study)]
@@ -108,7 +108,7 @@ def over_tasks(number: Callable[[Any], Estimate | None], sign: int, what: str, *
     held = {task: each for task, each in found.items() if each is not None}
     if not studies:
         return Finding("", NOT_RUN)
-    nothing = f" Nothing was learnt of {', '.join(idle)}: all predictions are of one class." if idle else ""
+    nothing = f" Left out, as all of none's predictions are of one class: {', '.join(idle)}." if idle else ""
     if not held:
         return Finding(f"{what}:{nothing}", OPEN)
     mean = over(held.values())
