@@ -153,7 +153,7 @@ def test_the_papers_page_is_made_of_the_results_that_there_are(monkeypatch):
 
 def test_the_fields_page_is_made_of_the_reports_that_there_are(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1])
-    from benchmarks.field.claims import CLAIMS, UNTOLD, falls, peak
+    from benchmarks.field.claims import CLAIMS, OPEN, falls, peak
     from benchmarks.field.looks import CHECKPOINTS, Look
     from benchmarks.field.page import PAGE, page
 
@@ -164,7 +164,7 @@ def test_the_fields_page_is_made_of_the_reports_that_there_are(monkeypatch):
     held = Look("made", report(*rows))
     assert peak("two_nn")(held).verdict == "seen"
     assert peak("two_nn", low=True)(held).verdict == falls("two_nn")(held).verdict == "not seen"
-    assert peak("two_nn")(Look("made", report(*rows[:2]))).verdict == UNTOLD
+    assert peak("two_nn")(Look("made", report(*rows[:2]))).verdict == OPEN
 
 
 def test_a_noise_study_is_related_to_the_mean_of_its_probes(monkeypatch, tmp_path):

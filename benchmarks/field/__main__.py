@@ -1,4 +1,4 @@
-"""`python -m benchmarks.field`: measure every layer of three checkpoints, and write docs/field.md of what came out.
+"""`python -m benchmarks.field`: measure every layer of three checkpoints, and write docs/field.md, and a page of curves, of what came out.
 
 A checkpoint that has a result is not measured again.
 """
@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.field.looks import CHECKPOINTS, DEMO, LINE, RESULTS, kept
-from benchmarks.field.page import PAGE, page
+from benchmarks.field.looks import CHECKPOINTS, DEMO, LINE, RESULTS, kept, looks
+from benchmarks.field.page import CURVES, PAGE, page
 from benchmarks.linked_runs import run
 from benchmarks.settings import FOLDER
+from geoscope.documents.rendering import render
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         failed += _measured(name, folder, given.data, given.work) != 0
     PAGE.write_text(page(), encoding="utf-8")
+    CURVES.write_text(render([held.report for held in looks()], "html"), encoding="utf-8")
     return int(failed > 0)
 
 

@@ -6,17 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.field.looks import Look, Z, apart
+from benchmarks.papers.findings import OPEN, Finding
 from geoscope.report import Measurement
 
-SEEN, UNSEEN, UNTOLD = "seen", "not seen", "cannot be told"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What came out of one checkpoint, and whether that is as claimed."""
-
-    words: str
-    verdict: str
+SEEN, UNSEEN = "seen", "not seen"
+"""Beside OPEN, what is said of a claim."""
 
 
 @dataclass(frozen=True)
@@ -25,65 +19,65 @@ class Claim:
 
     words: str
     paper: str
-    seen: Callable[[Look], Seen]
+    seen: Callable[[Look], Finding]
 
 
-def peak(key: str, *, low: bool = False) -> Callable[[Look], Seen]:
+def peak(key: str, *, low: bool = False) -> Callable[[Look], Finding]:
     """Whether a measure has its highest (or lowest) layer between the ends, beyond both by their errors."""
 
-    def seen(held: Look) -> Seen:
+    def seen(held: Look) -> Finding:
         rows = held.rows(key)
         if len(rows) < 3:
-            return Seen(f"{key} has too few layers", UNTOLD)
+            return Finding(f"{key} has too few layers", OPEN)
         sign = -1.0 if low else 1.0
         layers = sorted(rows)
         top = max(layers, key=lambda layer: sign * float(rows[layer].value or 0.0))
         ends = [apart(rows[top], rows[end]) for end in (layers[0], layers[-1])]
         told = ", ".join(f"{rows[layer].value:.4g} at layer {layer}" for layer in dict.fromkeys((0, top, layers[-1])))
         if top in (layers[0], layers[-1]):
-            return Seen(f"{key}: {told}", UNSEEN)
+            return Finding(f"{key}: {told}", UNSEEN)
         beyond = all(end is not None and sign * end > Z for end in ends)
-        return Seen(f"{key}: {told}", SEEN if beyond else UNTOLD)
+        return Finding(f"{key}: {told}", SEEN if beyond else OPEN)
 
     return seen
 
 
-def massive(held: Look) -> Seen:
+def massive(held: Look) -> Finding:
     """Layers whose largest activation is a thousand medians and more."""
     ratios = held.values("largest_activation_ratio")
     large = [layer for layer, ratio in ratios.items() if ratio > 1000]
     top = max(ratios, key=lambda layer: ratios[layer])
     told = f"largest_activation_ratio up to {ratios[top]:,.0f} at layer {top}"
     if not large:
-        return Seen(told, UNSEEN)
-    return Seen(f"{told}; above 1,000 in layers {_spans(large)} of 0 to {max(ratios)}", SEEN)
+        return Finding(told, UNSEEN)
+    return Finding(f"{told}; above 1,000 in layers {_spans(large)} of 0 to {max(ratios)}", SEEN)
 
 
-def sink(held: Look) -> Seen:
+def sink(held: Look) -> Finding:
     """Whether the layers of massive activations hold their energy in the first position."""
     ratios, shares = held.values("largest_activation_ratio"), held.values("first_position_energy")
     large = [layer for layer, ratio in ratios.items() if ratio > 1000]
     if not large:
-        return Seen("no layer has such activations", UNTOLD)
+        return Finding("no layer has such activations", OPEN)
     least = min(shares.get(layer, 0.0) for layer in large)
     others = [share for layer, share in shares.items() if layer not in large]
     most = f"; at most {max(others):.2f} in others" if others else ""
-    return Seen(f"first_position_energy at least {least:.2f} in those layers{most}", SEEN if least > 0.5 else UNSEEN)
+    return Finding(f"first_position_energy at least {least:.2f} in those layers{most}", SEEN if least > 0.5 else UNSEEN)
 
 
-def above_null(key: str) -> Callable[[Look], Seen]:
+def above_null(key: str) -> Callable[[Look], Finding]:
     """In how many layers a measure is above its null, by its error; without one it stays open how far is far enough."""
 
-    def seen(held: Look) -> Seen:
+    def seen(held: Look) -> Finding:
         known = [row for row in held.rows(key).values() if row.null is not None]
         if not known:
-            return Seen(f"{key} has no layer with a null", UNTOLD)
+            return Finding(f"{key} has no layer with a null", OPEN)
         above = [row for row in known if float(row.value or 0) - float(row.null or 0) > Z * (row.standard_error or 0.0)]
         told = f"{key} {_range(known, 'value')}, its null {_range(known, 'null')}"
         told = f"{told}; above it in {len(above)} of {len(known)} layers"
         if any(row.standard_error is None for row in known):
-            return Seen(f"{told}, and without an error", UNTOLD)
-        return Seen(told, SEEN if 2 * len(above) > len(known) else UNSEEN)
+            return Finding(f"{told}, and without an error", OPEN)
+        return Finding(told, SEEN if 2 * len(above) > len(known) else UNSEEN)
 
     return seen
 
@@ -93,31 +87,31 @@ def _range(rows: Sequence[Measurement], name: str) -> str:
     return f"{min(values):.3g} to {max(values):.3g}"
 
 
-def falls(key: str) -> Callable[[Look], Seen]:
+def falls(key: str) -> Callable[[Look], Finding]:
     """Whether a measure's lowest layer above the embeddings lies below the embeddings, by their errors."""
 
-    def seen(held: Look) -> Seen:
+    def seen(held: Look) -> Finding:
         rows = held.rows(key)
         if 0 not in rows or len(rows) < 2:
-            return Seen(f"{key} lacks layers", UNTOLD)
+            return Finding(f"{key} lacks layers", OPEN)
         lowest = min((layer for layer in rows if layer), key=lambda layer: float(rows[layer].value or 0.0))
         less = apart(rows[0], rows[lowest])
         told = f"{key}: {rows[0].value:.4g} at layer 0, lowest {rows[lowest].value:.4g} at layer {lowest}"
         if less is None:
-            return Seen(told, UNTOLD)
-        return Seen(told, SEEN if less > Z else UNSEEN if less < -Z else UNTOLD)
+            return Finding(told, OPEN)
+        return Finding(told, SEEN if less > Z else UNSEEN if less < -Z else OPEN)
 
     return seen
 
 
-def plateau(held: Look) -> Seen:
+def plateau(held: Look) -> Finding:
     """In how many layers the dimension at 8 neighbours is told apart from that at 1, rows of a sequence left out."""
     known = [row for row in held.rows("gride_scale_slope").values() if row.standard_error]
     if not known:
-        return Seen("gride_scale_slope has no layer with an error", UNTOLD)
+        return Finding("gride_scale_slope has no layer with an error", OPEN)
     moved = [row for row in known if abs(float(row.value or 0.0)) > Z * float(row.standard_error or 0.0)]
     told = f"gride_scale_slope {_range(known, 'value')}; told apart from 0 in {len(moved)} of {len(known)} layers"
-    return Seen(told, UNSEEN if 2 * len(moved) > len(known) else UNTOLD)
+    return Finding(told, UNSEEN if 2 * len(moved) > len(known) else OPEN)
 
 
 def _spans(layers: list[int]) -> str:

@@ -9,6 +9,7 @@ from benchmarks.field.looks import CHECKPOINTS, DEMO, LINE, Look, looks
 from benchmarks.papers.findings import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "field.md"
+CURVES = PAGE.with_suffix("") / "page.html"
 
 _HEAD = """# A look at three checkpoints
 
