@@ -15,6 +15,7 @@ from geoscope import measures
 from geoscope.diagnosis.verification import Beside, Verification
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes.gathering import gather
+from geoscope.passes.making import LIBRARY_ROWS
 from geoscope.passes.passes import Passes
 from geoscope.progress import Progress, in_parts
 from geoscope.requirements import REQUIREMENTS
@@ -22,9 +23,6 @@ from geoscope.rows import Float64
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import completed
 from geoscope.subjects.opening import opened
-
-POINTS = 2000
-"""That are asked about: some packages hold all their distances, or train for minutes on more."""
 
 _ROUNDING = 1e-5  # float32, in which some packages keep distances
 
@@ -48,7 +46,7 @@ class _Question:
 
 
 def verify(subject: Any, *, progress: Progress | None = None, **given: Any) -> Verification:
-    """The numbers of public packages beside geoscope's, of up to POINTS distinct points of a subject's last layer.
+    """The numbers of public packages beside geoscope's, of up to LIBRARY_ROWS points of a subject's last layer.
 
     given: keywords of `geoscope.measure` that say which rows. Raises GeoscopeError for a subject that is unusable.
     """
@@ -56,7 +54,7 @@ def verify(subject: Any, *, progress: Progress | None = None, **given: Any) -> V
     opening = opened(subject, options)
     layer = opening.layers[-1]
     (cloud,) = gather(
-        opening.source, [layer], union=False, points=POINTS, seed=options["seed"], parts=0, positions=False,
+        opening.source, [layer], union=False, points=LIBRARY_ROWS, seed=options["seed"], parts=0, positions=False,
         progress=progress,
     )  # fmt: skip
     passes = Passes.over(cloud.take_points())

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from geoscope.details import Details, EnergyShare, Hub, LargestValue
+from geoscope.errors import Undefined
 from geoscope.passes.attribution.holders import MOST, POSITIONS, Held, held
 from geoscope.passes.gathering import Gathering
 from geoscope.passes.moments import BLOCK_ROWS, safe_scale
 from geoscope.passes.passes import Passes
 from geoscope.rows import FloatArray, IntArray, RowIndex
 
-HUB_NEIGHBOURS = 10
-"""Whoever is among so many nearest of another is counted."""
 DETAILS_BYTES = 2_000_000
 """Of all layers' details in a report."""
 _TEXT = 40  # characters of a token
@@ -108,9 +107,11 @@ def _by_token(points: FloatArray, index: RowIndex) -> list[Held] | None:
 def _hubs(passes: Passes, index: RowIndex, tokens: bool, text_of: Texts | None) -> list[Hub] | None:
     """The distinct points that are most often among the nearest of others; None where no measure has looked."""
     pairs = passes.pairs_made
-    if pairs is None or len(pairs.distinct) <= HUB_NEIGHBOURS:
+    if pairs is None:
         return None
-    lists: IntArray = pairs.neighbours.indices[:, :HUB_NEIGHBOURS]
-    counts = np.bincount(lists.ravel(), minlength=len(pairs.distinct))
+    try:
+        counts: IntArray = passes.get("occurrences")
+    except Undefined:  # of so few points each is a neighbour of all others
+        return None
     order = np.argsort(-counts, kind="stable")[:MOST].tolist()
     return [Hub(count=int(counts[at]), **_who(index, int(pairs.distinct[at]), tokens, text_of)) for at in order]
