@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.passes.asked_sums import DimensionTails, SpectralEntropies, Turns
+from geoscope.passes.asked_sums import ASKED, AskedSums
 from geoscope.passes.making import enough_distinct, finite_rows
 from geoscope.passes.moments import Moments, Units
 from geoscope.passes.pairs import Neighbours, lengths_within, nearest_within
@@ -94,16 +94,8 @@ def _units(part: PartialPasses) -> Units:
     return _moments(part).units
 
 
-def _tails(part: PartialPasses) -> DimensionTails:
-    return _moments(part).taken(DimensionTails)
-
-
-def _turns(part: PartialPasses) -> Turns:
-    return _moments(part).taken(Turns)
-
-
-def _entropies(part: PartialPasses) -> SpectralEntropies:
-    return _moments(part).taken(SpectralEntropies)
+def _taken(part: PartialPasses, name: str) -> AskedSums:
+    return _moments(part).taken(name)
 
 
 def _components(part: PartialPasses) -> Components:
@@ -154,9 +146,7 @@ def _heldout_codes(part: PartialPasses) -> Codes:
 PARTS: dict[str, Callable[[PartialPasses], Any]] = {
     "moments": _moments,
     "units": _units,
-    "tails": _tails,
-    "turns": _turns,
-    "entropies": _entropies,
+    **{name: partial(_taken, name=name) for name in ASKED},
     "components": _components,
     "bars": _bars,
     "nearest": _nearest,

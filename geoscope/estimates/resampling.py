@@ -170,7 +170,7 @@ def _mean_share(of: Resampled) -> SpreadOfHalves:
 
 def _mean_share_but_the_largest(of: Resampled) -> SpreadOfHalves:
     """Of that share without the dimensions of most energy, which are nearly the same whatever sequences are drawn."""
-    return _share_of(of, but_the_largest(_energies(of.parts.passes.get("moments"))))
+    return _share_of(of, but_the_largest(of.parts.passes.get("moments").raw_energies))
 
 
 def _share_of(of: Resampled, kept: IntArray | slice) -> SpreadOfHalves:
@@ -182,15 +182,10 @@ def _share_of(of: Resampled, kept: IntArray | slice) -> SpreadOfHalves:
     others: list[Moments] = [part.get("moments") for part in of.parts.without_each]
     counts = np.array([whole.count - other.count for other in others])
     sums = np.stack([(whole.count * whole.mean - other.count * other.mean)[kept] for other in others])
-    energy = float(_energies(whole)[kept].sum())
-    energies = np.array([energy - float(_energies(other)[kept].sum()) for other in others])
+    energy = float(whole.raw_energies[kept].sum())
+    energies = np.array([energy - float(other.raw_energies[kept].sum()) for other in others])
     size = float(np.sqrt(energy / whole.count))  # squares of squares stay in range
     return SpreadOfHalves(squared_mean_error(sums / size, counts, energies / size**2), jackknifed.replicates)
-
-
-def _energies(moments: Moments) -> Float64:
-    """(d,) the sum of squares of each dimension."""
-    return np.asarray(np.diag(moments.scatter) + moments.count * moments.mean**2, dtype=np.float64)
 
 
 def _half_samples(of: Resampled) -> SpreadOfHalves:

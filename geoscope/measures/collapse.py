@@ -39,8 +39,7 @@ def offset_energy(moments: Moments) -> float:
     0.9
     """
     moments.raw_energy  # noqa: B018  # rows of zeros have no energy to share
-    of_mean = moments.count * moments.mean**2
-    raw = of_mean + np.diag(moments.scatter)
+    of_mean, raw = moments.count * moments.mean**2, moments.raw_energies
     kept = but_the_largest(raw)
     whole = float(raw[kept].sum())
     if not whole > 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geoscope.errors import Undefined
-from geoscope.passes.asked_sums import DimensionTails, SpectralEntropies, Turns
+from geoscope.passes.asked_sums import AskedSums
 from geoscope.passes.cautions import DUPLICATE_TOLERANCE, clumped
 from geoscope.passes.moments import Moments, Units, safe_scale
 from geoscope.passes.pairs import (
@@ -65,16 +65,8 @@ def make_units(passes: Passes) -> Units:
     return make_moments(passes).units
 
 
-def make_tails(passes: Passes) -> DimensionTails:
-    return make_moments(passes).taken(DimensionTails)
-
-
-def make_turns(passes: Passes) -> Turns:
-    return make_moments(passes).taken(Turns)
-
-
-def make_entropies(passes: Passes) -> SpectralEntropies:
-    return make_moments(passes).taken(SpectralEntropies)
+def make_taken(passes: Passes, name: str) -> AskedSums:
+    return make_moments(passes).taken(name)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +29,6 @@ from geoscope.passes.row_products import (
 )
 from geoscope.passes.sequence_sums import SequenceSums, UnbiasedTraces
 from geoscope.rows import Float64, FloatArray, IntArray
-
-A = TypeVar("A", bound=AskedSums)
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
@@ -241,15 +239,13 @@ class Moments:
     first_energy: float
     further: Mapping[str, AskedSums | Undefined] = field(default_factory=dict)
 
-    def taken(self, kind: type[A]) -> A:
-        """The sums of one kind of ASKED; raises Undefined where these rows have none."""
-        found = next(
-            (self.further[name] for name, each in ASKED.items() if each is kind and name in self.further), None
-        )
+    def taken(self, name: str) -> AskedSums:
+        """The sums of ASKED by that name; raises Undefined where these rows have none."""
+        if name not in self.further:
+            raise ValueError(f"{name} was asked for of rows that were read without it")
+        found = self.further[name]
         if isinstance(found, Undefined):
             raise found.anew()
-        if not isinstance(found, kind):
-            raise ValueError(f"{kind.__name__} was asked for of rows that were read without it")
         return found
 
     @property
@@ -302,6 +298,11 @@ class Moments:
         if not energy > 0:
             raise Undefined("all rows are zero")
         return energy
+
+    @property
+    def raw_energies(self) -> Float64:
+        """(d,) the sum of squares of each dimension."""
+        return np.asarray(np.diag(self.scatter) + self.count * self.mean**2, dtype=np.float64)
 
     @cached_property
     def raw_largest(self) -> float:

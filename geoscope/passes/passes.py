@@ -16,13 +16,8 @@ from geoscope.passes import making
 from geoscope.passes.asked_sums import ASKED
 from geoscope.passes.cautions import clumped, few_rows, few_rows_of_half, few_unequal, mostly_copies
 from geoscope.passes.moments import Moments, moments_of
-from geoscope.passes.pairs import (
-    MEMORY,
-    Pairs,
-)
-from geoscope.passes.quantizers.codebooks import (
-    QuantizerSettings,
-)
+from geoscope.passes.pairs import MEMORY, Pairs
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, IntArray
 from geoscope.settings.measuring import CodebookOptions, Seed
@@ -182,15 +177,15 @@ PASSES: dict[str, Pass] = {
         told="`geoscope.passes.moments.Units`: the sum of the rows scaled to length 1, and how many there are",
     ),
     "tails": Pass(
-        making.make_tails, lambda p: making.make_moments(p).count, "rows",
+        partial(making.make_taken, name="tails"), lambda p: making.make_moments(p).count, "rows",
         told="`geoscope.passes.asked_sums.DimensionTails` of the rows, about the origin of their moments",
     ),
     "turns": Pass(
-        making.make_turns, lambda p: making.make_turns(p).rows, "rows", None, ("groups", "positions"),
+        partial(making.make_taken, name="turns"), lambda p: p.get("turns").rows, "rows", None, ("groups", "positions"),
         "`geoscope.passes.asked_sums.Turns` of the rows",
     ),
     "entropies": Pass(
-        making.make_entropies, lambda p: making.make_entropies(p).rows, "rows", None, ("groups",),
+        partial(making.make_taken, name="entropies"), lambda p: p.get("entropies").rows, "rows", None, ("groups",),
         "`geoscope.passes.asked_sums.SpectralEntropies` of the rows",
     ),
     "activations": Pass(

@@ -151,9 +151,8 @@ def _imbalances(
     except Undefined as why:
         return _nothing(len(spaces)), str(why)
     nearest = np.stack([lists[:, 0] for lists in rows.nearest])
-    others = np.full(len(rows), len(rows) - 1)
     columns = [
-        [imbalance(ranks, others) for ranks in ranks_in(space[rows.kept], nearest, device=device, memory=memory)]
+        [imbalance(ranks) for ranks in ranks_in(space[rows.kept], nearest, device=device, memory=memory)]
         for space in in_parts(spaces, progress, "ranks")
     ]
     return [list(row) for row in zip(*columns, strict=True)], None

@@ -30,7 +30,7 @@ def information_imbalance(x: FloatArray, y: FloatArray, *, groups: npt.ArrayLike
     rows = common_rows([pair.x, pair.y], 1)
     enough_rows(len(rows))
     if groups is None:
-        return imbalance(ranks_in(pair.y[rows.kept], rows.nearest[0].T)[0], np.full(len(rows), len(rows) - 1))
+        return imbalance(ranks_in(pair.y[rows.kept], rows.nearest[0].T)[0])
     if np.shape(groups) != (len(pair),):
         raise GeoscopeError(f"expected groups for each of {len(pair)} rows, got shape {np.shape(groups)}; give as many")
     own = grouped(np.asarray(groups), len(pair), "groups").sequences[rows.kept]
@@ -42,9 +42,9 @@ def information_imbalance(x: FloatArray, y: FloatArray, *, groups: npt.ArrayLike
     return imbalance(ranks_in(pair.y[rows.kept], nearest.T, groups=own)[0], others)
 
 
-def imbalance(ranks: IntArray, others: IntArray) -> float:
-    """The mean of 2 r / (c + 1) over rows of those ranks (n,) among so many others (n,)."""
-    return float(np.mean(2 * ranks / (others + 1)))
+def imbalance(ranks: IntArray, others: IntArray | None = None) -> float:
+    """The mean of 2 r / (c + 1) over rows of those ranks (n,) among so many others (n,), or among all (None)."""
+    return float(np.mean(2 * ranks / (len(ranks) if others is None else others + 1)))
 
 
 def enough_rows(count: int) -> None:

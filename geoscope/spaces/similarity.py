@@ -157,7 +157,7 @@ def _with_p(found: list[dict[str, Any]], alike: Sequence[Mapping[str, Float64]])
     for at, row in enumerate(found):
         nothing = (None, None)
         own, best = told.get((at // len(MEASURES), row["measure"]), nothing) if row["value"] is not None else nothing
-        rows.append({**row, "p": own, "p_adjusted": best} | {"reason": row["reason"]})
+        rows.append({**row, "p": own, "p_adjusted": best})
     return rows
 
 
@@ -204,7 +204,7 @@ class _Spaces:
         enough_rows(len(self.common))
         nearest = self.common.nearest[side][:, :1].T
         ranks = ranks_in(rows[self.common.kept], nearest, device=self.device)[0]
-        return imbalance(ranks, np.full(len(ranks), len(ranks) - 1)), 1.0, len(ranks)
+        return imbalance(ranks), 1.0, len(ranks)
 
     def permuted(self, count: int) -> dict[str, Float64]:
         """(count + 1,) of each measure that has a value: how alike, the base's points in orders of which theirs is
