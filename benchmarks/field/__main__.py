@@ -1,4 +1,4 @@
-"""`python -m benchmarks.field`: measure every layer of three checkpoints, and write docs/field.md, and a page of curves, of what came out.
+"""`python -m benchmarks.field`: measure every layer of three checkpoints, and write docs/field.md and its curves.
 
 A checkpoint that has a result is not measured again.
 """
