@@ -24,6 +24,14 @@ def torch_device(device: str) -> str:
     return device
 
 
+def runs_compiled(device: Any) -> bool:
+    """Whether geoscope's compiled routines and numpy's serve rows on a device: on the CPU, where they are faster.
+
+    Elsewhere torch does the same work where the rows are.
+    """
+    return bool(torch.device(device).type == "cpu")
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Overrule a choice of TF32 or bfloat16 products, and restore it: bounds on rounding hold for float32 only."""

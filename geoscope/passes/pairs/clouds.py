@@ -13,6 +13,7 @@ from geoscope.errors import GeoscopeError
 from geoscope.passes.pairs.differences import pair_distances
 from geoscope.passes.row_products import tensor_of
 from geoscope.rows import FloatArray, IntArray
+from geoscope.torch_state import runs_compiled
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
 """Unit roundoffs of float32 and float64."""
@@ -117,7 +118,7 @@ class Cloud:
         """Exact distances (float64, units of 2**exponent) between rows `one` and rows `other`: (m,)."""
         scale = 2.0**-self.exponent
         first, second = self.chosen[one], self.chosen[other]
-        if self.device.type == "cpu":
+        if runs_compiled(self.device):
             return torch.from_numpy(pair_distances(self.rows.numpy(), first.numpy(), second.numpy(), scale))
         found = torch.empty(len(one), dtype=torch.float64, device=self.device)
         for start in range(0, len(one), 65536):

@@ -13,6 +13,7 @@ from geoscope.passes.pairs.clouds import Cloud, Tensor
 from geoscope.passes.pairs.scanning import Keys, scan, sort_runs
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, IntArray
+from geoscope.torch_state import runs_compiled
 
 SPARE = 8
 """How many more candidates than neighbours are kept, so that the product's rounding rarely leaves a row open."""
@@ -107,7 +108,7 @@ class _Sieve:
     def _gather(self, tile: Tensor, top: int, start: int) -> None:
         """Keep what is within either row's limit."""
         rows, columns = self.limits[top : top + len(tile)], self.limits[start : start + tile.shape[1]]
-        if tile.device.type == "cpu":
+        if runs_compiled(tile.device):
             arrays = (tile.numpy(), rows.numpy(), columns.numpy())
             found = scan(*arrays, top, start, self.form, self.pool, torch.get_num_threads())
             new = [torch.from_numpy(part) for part in found]
@@ -204,13 +205,13 @@ def listed(n: int, one: IntArray, other: IntArray, lengths: FloatArray, bounds: 
 
 def nonzero(flags: Tensor) -> Tensor:
     """Where a flat bool tensor is true (numpy is several times faster at it on the CPU)."""
-    if flags.device.type == "cpu":
+    if runs_compiled(flags.device):
         return torch.from_numpy(np.flatnonzero(flags.numpy()))
     return flags.nonzero()[:, 0]
 
 
 def sort(keys: Tensor) -> Tensor:
     """Sorted int64 keys (numpy is over ten times faster at it on the CPU)."""
-    if keys.device.type == "cpu":
+    if runs_compiled(keys.device):
         return torch.from_numpy(np.sort(keys.numpy()))
     return keys.sort().values
