@@ -105,7 +105,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         raise GeoscopeError("expected --between layers for --permutations, got none; give both or neither")
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
-    limit = points_of(options["points"])
+    limit, device = points_of(options["points"]), torch_device(options["device"])
     made = [*opening.read_with.get("transform", []), *map(str, steps)]
     detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)
@@ -122,9 +122,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
             changed or source, opening.layers, union=union, points=limit, seed=options["seed"], parts=work.parts,
             positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
             scattered=_why_scattered(opening, options), details=detailed,
-            listener=None if between is None else between.listener(source, changed), progress=heard,
+            listener=None if between is None else between.listener(source, changed), progress=heard, device=device,
         )  # fmt: skip
-    pass_settings = PassSettings(quantizers[0], torch_device(options["device"]), blocks, progress)
+    pass_settings = PassSettings(quantizers[0], device, blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
     alike = (

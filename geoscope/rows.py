@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,10 +41,28 @@ class RowIndex:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of every asked layer: `rows[layer]` is (m, d), row i of it is row `offsets[i]` of the index."""
+    """Some rows of every asked layer, each (m, d), where they were made: row i is row `offsets[i]` of the index.
+
+    held: arrays on the CPU, or torch tensors on another device. rows: the same on the CPU, which takes a copy then.
+    """
 
     offsets: IntArray
-    rows: Mapping[Layer, FloatArray]
+    held: Mapping[Layer, Any]
+
+    @cached_property
+    def rows(self) -> Mapping[Layer, FloatArray]:
+        return {layer: on_cpu(rows) for layer, rows in self.held.items()}
+
+
+def on_cpu(rows: Any) -> FloatArray:
+    """Rows on the CPU: an array as it is, a tensor on another device copied."""
+    array: FloatArray = rows if isinstance(rows, np.ndarray) else rows.cpu().numpy()
+    return array
+
+
+def type_of(rows: Any) -> np.dtype[Any]:
+    """The type of the numbers of an array, or of a tensor."""
+    return np.dtype(str(rows.dtype).removeprefix("torch."))
 
 
 class Source(Protocol):
@@ -88,13 +107,25 @@ def _splitmix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
-def non_finite_rows(rows: FloatArray) -> int:
-    """How many of the (m, d) rows hold a value that is not finite.
+def non_finite(rows: Mapping[Layer, Any]) -> dict[Layer, int]:
+    """How many of each layer's rows (m, d), arrays or tensors, hold a value that is not finite.
 
-    A sum over all values is finite only if they all are, so the values are looked at one by one only when it
-    is
-    not: then they may still all be finite, and large.
+    A sum over all values is finite only if they all are, so the values are looked at one by one only when it is
+    not: then they may still all be finite, and large. Tensors are waited for once.
     """
+    if all(isinstance(each, np.ndarray) for each in rows.values()):
+        return {layer: non_finite_rows(each) for layer, each in rows.items()}
+    import torch
+
+    sums = torch.stack([torch.as_tensor(each).sum() for each in rows.values()]).cpu().numpy()
+    return {
+        layer: 0 if np.isfinite(total) else int((~torch.as_tensor(each).isfinite().all(dim=1)).sum())
+        for total, (layer, each) in zip(sums, rows.items(), strict=True)
+    }
+
+
+def non_finite_rows(rows: FloatArray) -> int:
+    """How many of the (m, d) rows hold a value that is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         total = rows.sum()
     return 0 if np.isfinite(total) else int((~np.isfinite(rows).all(axis=1)).sum())

@@ -13,8 +13,8 @@ from geoscope import measures
 from geoscope.catalogue import TRAITS
 from geoscope.estimates.nulls import largest_kurtosis_null, largest_ratio_null, matched_sequences, raw_spectral_null
 from geoscope.passes.asked_sums import ASKED
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.gathering import gather
-from geoscope.passes.moments import moments_of
 from geoscope.passes.passes import Passes, PassSettings
 from geoscope.rows import Batch, RowIndex
 

@@ -10,7 +10,7 @@ from geoscope import measures
 from geoscope.catalogue import QUANTIZED, TRAITS, select
 from geoscope.estimates import nulls
 from geoscope.estimates.estimator import Estimator
-from geoscope.passes.moments import moments_of
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.passes import Passes, PassSettings
 
 

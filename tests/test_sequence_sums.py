@@ -9,8 +9,8 @@ import pytest
 
 from geoscope import measures
 from geoscope.errors import Undefined
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.gathering import gather, union_sample
-from geoscope.passes.moments import moments_of
 from geoscope.rows import Batch, RowIndex
 
 

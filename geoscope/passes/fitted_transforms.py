@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.eigenvalues import eigenvectors
-from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums, moments_of
+from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.passes.rounding import STEPS, step_of
 from geoscope.progress import Progress, in_parts
 from geoscope.rows import Batch, Float64, FloatArray, IntArray, Layer, RowIndex, Source

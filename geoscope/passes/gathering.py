@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,16 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes.asked_sums import ASKED, OF_SEQUENCES
 from geoscope.passes.attribution.holders import Holders
+from geoscope.passes.by_device.fetching import Coming
+from geoscope.passes.by_device.group_sums import GroupSums, group_sums
 from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.progress import Progress
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest
+from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, on_cpu, smallest, type_of
+from geoscope.torch_state import runs_compiled
+
+if TYPE_CHECKING:
+    from geoscope.passes.by_device.tensor_sums import TensorSums
 
 GROUPS = 20
 """Sequences are dealt into this many groups by their place in the draw; leaving one out at a time gives errors."""
@@ -31,6 +38,7 @@ class Gathering:
     left_out: of each layer, the places in the index whose rows are not measured, increasing. biased: why estimates
     that samples do not bias are, of these rows. asked: which sums of ASKED to keep too, by the names of passes (others
     mean nothing here). scattered: why the rows of a sequence are no sequence. details: whether to keep who holds what.
+    device: where sums are taken.
     """
 
     def __init__(
@@ -46,6 +54,7 @@ class Gathering:
         asked: Collection[str] = (),
         scattered: str | None = None,
         details: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.layer = layer
         self.holders = Holders(index, positions) if details else None
@@ -59,17 +68,22 @@ class Gathering:
         self._refused = {name: Undefined(scattered) for name in self._asked & OF_SEQUENCES} if scattered else {}
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
-        self._sums: list[Sums] = []
+        self._device = device
+        self._running: GroupSums | TensorSums | None = None
         self._left_out = {layer: left_out[layer] for layer in sample if left_out and layer in left_out}
         self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
         for places in self._left_out.values():
             np.subtract.at(self._awaited, index.sequences[places], 1)
-        self._held: tuple[IntArray, FloatArray, IntArray] | None = None  # rows of sequences that are not whole yet
+        self._held: tuple[IntArray, Any, IntArray] | None = None  # rows of sequences that are not whole yet
         self._points: FloatArray | None = None
+        self._coming: dict[Layer, tuple[IntArray, Coming]] = {}  # points that are on their way, and their places
         self.sequences = np.concatenate([index.sequences[offsets] for offsets in sample.values()])
 
-    def add(self, offsets: IntArray, rows: dict[Layer, FloatArray]) -> None:
-        """Take in the rows (m, d) at some offsets of the index, of each of the cloud's layers that is given."""
+    def add(self, offsets: IntArray, rows: dict[Layer, Any]) -> None:
+        """Take in the rows (m, d) at some offsets of the index, of each of the cloud's layers that is given.
+
+        Arrays, or tensors on the cloud's device; what a checkpoint hands over, which splits no sequence, stays there.
+        """
         places = dict.fromkeys(rows, offsets)
         for layer, without in self._left_out.items():
             if layer in rows:
@@ -78,18 +92,16 @@ class Gathering:
         for layer, block in rows.items():
             self._keep(layer, places[layer], block)
             if self.holders is not None:
-                self.holders.add(places[layer], block, list(self.sample).index(layer))
+                self.holders.add(places[layer], on_cpu(block), list(self.sample).index(layer))
             self.rows += len(block)
         if self._parts:
-            joined = next(iter(rows.values())) if len(rows) == 1 else np.concatenate(list(rows.values()))
+            joined = _joined(list(rows.values()))
             layers = np.repeat([list(self.sample).index(layer) for layer in places], [*map(len, places.values())])
             whole = self._whole_sequences(np.concatenate(list(places.values())), joined, layers)
             if len(whole[0]):
                 self._add_sums(*whole)
 
-    def _whole_sequences(
-        self, offsets: IntArray, rows: FloatArray, layers: IntArray
-    ) -> tuple[IntArray, FloatArray, IntArray]:
+    def _whole_sequences(self, offsets: IntArray, rows: Any, layers: IntArray) -> tuple[IntArray, Any, IntArray]:
         """The rows, those held before among them, of sequences that are now whole; the others are held.
 
         A checkpoint hands over whole sequences; a file's blocks may cut one, or bring its rows scattered.
@@ -97,7 +109,7 @@ class Gathering:
         np.subtract.at(self._awaited, self._index.sequences[offsets], 1)
         if self._held is not None:
             offsets = np.concatenate([self._held[0], offsets])
-            rows = np.concatenate([self._held[1], rows])
+            rows = _joined([self._held[1], rows])
             layers = np.concatenate([self._held[2], layers])
             self._held = None
         whole = self._awaited[self._index.sequences[offsets]] == 0
@@ -106,34 +118,45 @@ class Gathering:
         self._held = offsets[~whole], rows[~whole], layers[~whole]
         return offsets[whole], rows[whole], layers[whole]
 
-    def _add_sums(self, offsets: IntArray, rows: FloatArray, layers: IntArray) -> None:
-        if not self._sums:
-            frame = Frame.around(rows[:BLOCK_ROWS], len(self._index) * len(self.sample))
-            asked = self._asked - self._refused.keys()
-            self._sums = [Sums(frame, frozenset(asked)) for _ in range(self._parts)]
-        sequences = self._index.sequences[offsets]
+    def _add_sums(self, offsets: IntArray, rows: Any, layers: IntArray) -> None:
+        if self._running is None:
+            frame = Frame.around(rows[:BLOCK_ROWS], len(self._index) * len(self.sample), self._device)
+            self._running = group_sums(frame, self._parts, self._asked - self._refused.keys())
         positions = self._index.positions[offsets] if self._positions else None
         several = layers if len(self.sample) > 1 else None
-        if self._parts == 1 and (sequences[1:] >= sequences[:-1]).all():  # in order already: no copy
-            self._sums[0].add(rows, positions, sequences, several)
-            return
-        part = sequences % self._parts
-        order = np.lexsort((sequences, part))
-        bounds = np.searchsorted(part[order], np.arange(self._parts + 1))
-        for sums, start, stop in zip(self._sums, bounds[:-1], bounds[1:], strict=True):
-            mine = order[start:stop]
-            who = (None if each is None else each[mine] for each in (positions, sequences, several))
-            sums.add(rows[mine], *who)
+        self._running.add(rows, self._index.sequences[offsets], positions, several)
 
-    def _keep(self, layer: Layer, offsets: IntArray, rows: FloatArray) -> None:
+    def _keep(self, layer: Layer, offsets: IntArray, rows: Any) -> None:
         chosen = self.sample[layer]
         if self._points is None:
-            self._points = np.empty((len(self.sequences), rows.shape[1]), dtype=rows.dtype)
+            self._points = np.empty((len(self.sequences), rows.shape[1]), dtype=type_of(rows))
         if len(chosen) == 0:
             return
         place = np.minimum(np.searchsorted(chosen, offsets), len(chosen) - 1)
-        hit = chosen[place] == offsets
-        self._points[self._starts[layer] + place[hit]] = rows[hit]
+        hit = np.flatnonzero(chosen[place] == offsets)
+        places = self._starts[layer] + place[hit]
+        if isinstance(rows, np.ndarray):
+            self._points[places] = rows[hit]
+        else:
+            self._arrive(layer)
+            self._coming[layer] = places, Coming(rows, hit)
+
+    def _arrive(self, layer: Layer) -> None:
+        """Put the points of a layer that are on their way in their places."""
+        if layer in self._coming and self._points is not None:
+            places, coming = self._coming.pop(layer)
+            self._points[places] = coming.array()
+
+    def read(self) -> None:
+        """Say that all rows have been taken in."""
+        for layer in list(self._coming):
+            self._arrive(layer)
+
+    @cached_property
+    def _sums(self) -> list[Sums]:
+        """Of each group, once all rows have been taken in."""
+        running, self._running = self._running, None
+        return [] if running is None else running.parts()
 
     @property
     def point_index(self) -> RowIndex:
@@ -198,13 +221,14 @@ def gather(
     asked: Collection[str] = (),
     scattered: str | None = None,
     details: bool = False,
+    device: str = "cpu",
     listener: Callable[[Batch], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
-    points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details: as of
-    Gathering. listener: is given each batch too.
+    points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details, device: as
+    of Gathering. listener: is given each batch too.
     positions: whether the index's positions are token positions.
     """
     out = source.left_out if isinstance(source, TransformedRows) else {}
@@ -224,22 +248,37 @@ def gather(
             asked=asked,
             scattered=scattered,
             details=details,
+            device=device,
         )
         for sample in samples
     ]  # fmt: skip
     done, total = 0, len(index) * len(layers)
     for batch in source.batches(layers):
+        held = batch.rows if runs_compiled(device) else batch.held
         for cloud in clouds:
-            given = {layer: rows for layer, rows in batch.rows.items() if layer in cloud.sample}
+            given = {layer: rows for layer, rows in held.items() if layer in cloud.sample}
             if given:
                 cloud.add(batch.offsets, given)
         if listener is not None:
             listener(batch)
-        done += len(batch.offsets) * len(batch.rows)
-        del batch, given  # or the last batch's rows would stay alive during the next forward pass
+        done += len(batch.offsets) * len(batch.held)
+        del batch, held, given  # or the last batch's rows would stay alive during the next forward pass
         if progress is not None:
             progress(done, total, "reading rows")
+    for cloud in clouds:
+        cloud.read()
     return clouds
+
+
+def _joined(rows: Sequence[Any]) -> Any:
+    """Rows one below the other; tensors where they are."""
+    if len(rows) == 1:
+        return rows[0]
+    if all(isinstance(each, np.ndarray) for each in rows):
+        return np.concatenate(rows)
+    import torch
+
+    return torch.cat(list(rows))
 
 
 def _samples(

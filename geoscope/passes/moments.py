@@ -7,7 +7,7 @@ their rounding averages out (`SINGLE_ROWS`): then a block's products are made in
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from geoscope.passes.rounding import check_spread, step_of
 from geoscope.passes.row_products import (
     add_upper_products,
     largest_entry,
+    mean_and_size,
     shifted,
     squared_lengths,
     symmetric,
@@ -28,7 +29,7 @@ from geoscope.passes.row_products import (
     weighted_sum,
 )
 from geoscope.passes.sequence_sums import SequenceSums, UnbiasedTraces
-from geoscope.rows import Float64, FloatArray, IntArray
+from geoscope.rows import Float64, FloatArray, IntArray, type_of
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
@@ -42,23 +43,30 @@ class Frame:
 
     Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
     single: whether products within a block are made in float32; the origin is then a float32 number too.
+    device: where sums are taken, and what is made of them.
     """
 
     origin: Float64
     scale: float = 1.0
     single: bool = False
+    device: str = "cpu"
 
     @classmethod
-    def around(cls, rows: FloatArray, expected: int = 0) -> Frame:
-        """The frame of a first block of rows (m, d): its mean, and a scale only where squares would overflow.
+    def around(cls, rows: Any, expected: int = 0, device: str = "cpu") -> Frame:
+        """The frame of a first block of rows (m, d), an array or a tensor: its mean, and a scale only where squares
+        would overflow.
 
-        expected: how many rows are to come.
+        expected: how many rows are to come. device: as of Frame.
         """
-        block = np.asarray(rows, dtype=np.float64)
-        scale = safe_scale(block)
-        origin = (block * scale).mean(axis=0) / scale
-        single = expected >= SINGLE_ROWS and rows.dtype == np.float32 and scale == 1.0
-        return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single)
+        if not isinstance(rows, np.ndarray):
+            origin, size = mean_and_size(rows)
+            scale = scale_of(size)
+        else:
+            block = np.asarray(rows, dtype=np.float64)
+            scale = safe_scale(block)
+            origin = (block * scale).mean(axis=0) / scale
+        single = expected >= SINGLE_ROWS and type_of(rows) == np.float32 and scale == 1.0
+        return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single, device)
 
     def scaled(self, rows: FloatArray) -> FloatArray:
         """Rows (m, d), not shifted yet, in the precision that products are made in; a copy only where one is needed."""
@@ -68,7 +76,11 @@ class Frame:
 
 def safe_scale(rows: FloatArray) -> float:
     """The power of two that brings rows to a size whose squares float64 can hold: 1 for all but extreme rows."""
-    size = largest_entry(rows)
+    return scale_of(largest_entry(rows))
+
+
+def scale_of(size: float) -> float:
+    """The same by the rows' largest absolute coordinate."""
     if size == 0.0 or 1.0 / _SAFE_SIZE < size < _SAFE_SIZE:
         return 1.0
     return float(2.0 ** -np.clip(np.frexp(size)[1], -1000, 1000))
@@ -116,7 +128,7 @@ class Sums:
         (m,) of which layer, where they are of several.
         """
         starts = np.arange(len(rows)) if sequences is None else first_rows(sequences)
-        for start, stop in _blocks(starts, len(rows)):
+        for start, stop in blocks_of_sequences(starts, len(rows)):
             own = starts[(starts >= start) & (starts < stop)] - start
             who = (None if each is None else each[start:stop] for each in (sequences, positions, layers))
             self._add_block(rows[start:stop], own, *who)
@@ -202,6 +214,7 @@ class Sums:
             first_count=self.first_count,
             first_energy=max(first, 0.0),
             further=dict(self.further),
+            device=self.frame.device,
         )
 
 
@@ -224,6 +237,7 @@ class Moments:
     traces: estimates of (tr S)^2 and tr S^2 over rows of distinct sequences.
     first_count, first_energy: rows at position 0, and the sum of their squared distances to the mean.
     further: what of ASKED was taken too, or why there is none of it.
+    device: where matrices are decomposed.
     """
 
     count: int
@@ -238,6 +252,7 @@ class Moments:
     first_count: int
     first_energy: float
     further: Mapping[str, AskedSums | Undefined] = field(default_factory=dict)
+    device: str = "cpu"
 
     def taken(self, name: str) -> AskedSums:
         """The sums of ASKED by that name; raises Undefined where these rows have none."""
@@ -315,12 +330,12 @@ def first_rows(sequences: IntArray) -> IntArray:
     return np.flatnonzero(np.r_[True, sequences[1:] != sequences[:-1]])[: len(sequences)]
 
 
-def _blocks(starts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
-    """Consecutive ranges of about BLOCK_ROWS rows that split no sequence."""
+def blocks_of_sequences(starts: IntArray, rows: int, most: int = BLOCK_ROWS) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of at most so many rows that split no sequence; one longer than that goes alone."""
     bounds = np.r_[starts, rows]
     begin = 0
     while begin < rows:
-        last = int(np.searchsorted(bounds, begin + BLOCK_ROWS, side="right")) - 1
+        last = int(np.searchsorted(bounds, begin + most, side="right")) - 1
         stop = int(bounds[last])
         if stop <= begin:  # a sequence longer than a block
             stop = int(bounds[last + 1])
@@ -333,20 +348,3 @@ def spectrum_of(matrix: Float64, count: int) -> Float64:
     values = eigenvalues(matrix)[:count]
     floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
     return np.where(values > floor, values, 0.0)
-
-
-def moments_of(
-    rows: FloatArray,
-    positions: IntArray | None = None,
-    sequences: IntArray | None = None,
-    asked: Collection[str] = (),
-) -> Moments:
-    """The moments of an (n, d) array, block by block; its rows' sequences may be in any order. asked: as of Sums."""
-    if len(rows) == 0:
-        raise Undefined("there are no rows")
-    if sequences is not None and np.any(sequences[1:] < sequences[:-1]):
-        order = np.argsort(sequences, kind="stable")
-        return moments_of(rows[order], None if positions is None else positions[order], sequences[order], asked)
-    sums = Sums(Frame.around(rows[:: 1 + len(rows) // BLOCK_ROWS], len(rows)), frozenset(asked))
-    sums.add(rows, positions, sequences)
-    return sums.moments()

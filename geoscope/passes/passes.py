@@ -14,8 +14,9 @@ from geoscope.catalogue import Sees
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes import making
 from geoscope.passes.asked_sums import ASKED
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.cautions import clumped, few_rows, few_rows_of_half, few_unequal, mostly_copies
-from geoscope.passes.moments import Moments, moments_of
+from geoscope.passes.moments import Moments
 from geoscope.passes.pairs import MEMORY, Pairs
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.progress import Progress

@@ -97,3 +97,9 @@ def largest_entry(x: FloatArray) -> float:
         return 0.0
     low, high = torch.aminmax(tensor_of(x))
     return max(abs(float(low)), abs(float(high)))
+
+
+def mean_and_size(rows: Any) -> tuple[Float64, float]:
+    """The mean (d,) of some rows of a tensor (m, d), in float64, and their largest absolute coordinate."""
+    size = float(rows.abs().amax())
+    return np.asarray((rows.double() / (size or 1.0)).mean(dim=0).cpu().numpy() * size, dtype=np.float64), size

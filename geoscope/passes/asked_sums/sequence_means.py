@@ -36,20 +36,44 @@ class Turns(AskedSums):
     placed: int = 0
 
     def add(self, block: Block) -> None:
-        if block.positions is None or block.sequences is None:
-            return
-        self.placed += len(block.given)
-        order, whose = _in_strands(block)
-        rows, positions = block.given[order], block.positions[order]
-        follows = (positions[1:] == positions[:-1] + 1) & np.all([each[1:] == each[:-1] for each in whose], axis=0)
-        angles, known = _angles(rows, follows, block.step)
-        starts = runs(*whose)
+        strands = strands_of(block)
+        if strands is not None:
+            self.take(*_angles(block.given[strands.order], strands.follows, block.step), strands)
+
+    def take(self, angles: Float64, known: BoolArray, strands: Strands, chosen: BoolArray | None = None) -> None:
+        """Take in the angle at each row (m,) and whether there is one, in the strands' order; of chosen rows (m,),
+        which are whole sequences (None: all)."""
+        starts = strands.starts
         counts = np.add.reduceat(known.astype(np.int64), starts)
         sums = np.add.reduceat(angles, starts)
-        told = counts > 0
+        told = counts > 0 if chosen is None else (counts > 0) & chosen[starts]
+        self.placed += len(angles) if chosen is None else int(chosen.sum())
         self.total += float(np.sum(sums[told] / counts[told]))
         self.sequences += int(told.sum())
-        self.rows += int(np.diff(np.r_[starts, len(rows)])[told].sum())
+        self.rows += int(np.diff(np.r_[starts, len(angles)])[told].sum())
+
+
+@dataclass(frozen=True)
+class Strands:
+    """A block's rows one after another, as they follow in their sequences.
+
+    order: what puts the rows so. follows: (m - 1,) whether a row's next is the next token of the same. starts: where
+    each strand begins.
+    """
+
+    order: IntArray | slice
+    follows: BoolArray
+    starts: IntArray
+
+
+def strands_of(block: Block) -> Strands | None:
+    """The strands of a block's rows; None where nobody knows how these follow each other."""
+    if block.positions is None or block.sequences is None:
+        return None
+    order, whose = _in_strands(block)
+    positions = block.positions[order]
+    follows = (positions[1:] == positions[:-1] + 1) & np.all([each[1:] == each[:-1] for each in whose], axis=0)
+    return Strands(order, follows, runs(*whose))
 
 
 def _in_strands(block: Block) -> tuple[IntArray | slice, list[IntArray]]:
@@ -119,21 +143,25 @@ class SpectralEntropies(AskedSums):
     def add(self, block: Block) -> None:
         if block.sequences is None or self.dimension < 2:
             return
-        for size, rows in _of_each_size(block):
-            entropies = gram_entropies(rows)
-            told = entropies[np.isfinite(entropies)] / np.log(min(size, self.dimension))
-            self.total += float(told.sum())
-            self.sizes[size] += len(told)
+        for size, places in sequences_of_each_size(block):
+            self.take(size, gram_entropies(block.given[places].astype(np.float64, copy=False)))
+
+    def take(self, size: int, entropies: Float64) -> None:
+        """Take in the entropies (s,) of some sequences of `size` rows, NaN where there is none."""
+        told = entropies[np.isfinite(entropies)] / np.log(min(size, self.dimension))
+        self.total += float(told.sum())
+        self.sizes[size] += len(told)
 
 
-def _of_each_size(block: Block) -> Iterator[tuple[int, Float64]]:
-    """The sequences of two rows or more, those of one length together: T and (s, T, d)."""
-    starts = runs(*(each[block.order] for each in block.whose))
+def sequences_of_each_size(block: Block) -> Iterator[tuple[int, IntArray]]:
+    """The sequences of two rows or more, those of one length together: T, and where in the block their rows are
+    (s, T)."""
+    order = block.order
+    starts = runs(*(each[order] for each in block.whose))
     sizes = np.diff(np.r_[starts, len(block.given)])
-    rows = block.given[block.order]
     for size in np.unique(sizes[sizes > 1]).tolist():
-        which = starts[sizes == size]
-        yield size, rows[which[:, None] + np.arange(size)].astype(np.float64, copy=False)
+        places = starts[sizes == size][:, None] + np.arange(size)
+        yield size, places if isinstance(order, slice) else order[places]
 
 
 def gram_entropies(rows: Float64) -> Float64:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from geoscope.rows import FloatArray, IntArray
+from geoscope.rows import IntArray
 
 
 @dataclass
@@ -34,15 +34,16 @@ class AskedSums:
 
 @dataclass
 class Block:
-    """Rows (m, d) of whole sequences as sums are taken of them, those of one sequence next to each other.
+    """Rows (m, d) of whole sequences as sums are taken of them, those of one sequence next to each other; on another
+    device than the CPU as tensors.
 
     given: as they are, but for the frame's scale; about: less the frame's origin. sequences: (m,) which each is of
     (None: each its own). positions: (m,) where in it (None: nobody knows). layers: (m,) of which layer's rows, where
     they are of several. step: of the rows' floating-point type, relative.
     """
 
-    given: FloatArray
-    about: FloatArray
+    given: Any
+    about: Any
     sequences: IntArray | None
     positions: IntArray | None
     layers: IntArray | None

@@ -13,7 +13,7 @@ import numpy as np
 from geoscope.environment import describe_environment
 from geoscope.errors import GeoscopeError, NonFinite, first_line, is_out_of_memory
 from geoscope.progress import Progress
-from geoscope.rows import Batch, BoolArray, FloatArray, IntArray, Layer, RowIndex, non_finite_rows
+from geoscope.rows import Batch, BoolArray, FloatArray, IntArray, Layer, RowIndex, non_finite
 from geoscope.settings.measuring import MAX_LENGTH, Text
 from geoscope.settings.option import choices_of, default_of, without
 from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel
@@ -25,7 +25,7 @@ from geoscope.subjects.models.probe import FEWEST_TRIED, alike
 from geoscope.subjects.models.tokenization import Tokenization, batch_sequences, tokenize
 from geoscope.subjects.models.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
 from geoscope.subjects.models.untouched import borrowed, untouched
-from geoscope.torch_state import drawn_by
+from geoscope.torch_state import drawn_by, runs_compiled
 
 POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
 """What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
@@ -43,7 +43,8 @@ class Extraction:
 
     The index and the number of rows come from tokenisation; `batches` runs the forward passes and holds the
     hidden states of one batch only. Padding is on the right and never a row. Rows are float32 whatever the
-    dtype. A row's place is by its sequence's place in `texts`, then position, however sequences are batched.
+    dtype, and those of tokens stay on the model's device. A row's place is by its sequence's place in `texts`, then
+    position, however sequences are batched.
     """
 
     def __init__(
@@ -190,8 +191,8 @@ class Extraction:
         alone = self._read(shortest, layers)
         count = len(alone.offsets)
         return not all(
-            alike(torch.from_numpy(batch.rows[layer][-count:]), torch.from_numpy(rows), self.checkpoint.dtype)
-            for layer, rows in alone.rows.items()
+            alike(torch.as_tensor(batch.held[layer][-count:]), torch.as_tensor(rows), self.checkpoint.dtype)
+            for layer, rows in alone.held.items()
         )
 
     def _read(self, sequences: IntArray, layers: tuple[int, ...]) -> Batch:
@@ -209,7 +210,7 @@ class Extraction:
         kept[real] = self._tokenization.kept[source]
         with torch.inference_mode():
             states = self._states(ids, None if real.all() else real, layers)
-            rows: dict[Layer, FloatArray] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
+            rows: dict[Layer, Any] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = self._offsets(sequences)
         _refuse_non_finite(rows, len(sequences), self.checkpoint.dtype)
         return Batch(offsets, rows)
@@ -260,8 +261,8 @@ class Extraction:
             return borrowed(checkpoint.model)
         return nullcontext() if checkpoint.outline.steady else untouched(checkpoint.model)
 
-    def _rows(self, states: Any, kept: Any, lengths: IntArray) -> FloatArray:
-        """(B, T, d) -> (m, d) float32 on the CPU."""
+    def _rows(self, states: Any, kept: Any, lengths: IntArray) -> Any:
+        """(B, T, d) -> (m, d) float32: a row a token where the states are, a row a sequence on the CPU."""
         import torch
 
         if self._sentence is not None:
@@ -281,7 +282,10 @@ class Extraction:
         else:
             places = torch.from_numpy(np.flatnonzero(kept)).to(states.device)
             chosen = states.reshape(len(states) * width, size).index_select(0, places)
-        rows: FloatArray = chosen.to(device="cpu", dtype=torch.float32).contiguous().numpy()
+        chosen = chosen.to(torch.float32).contiguous()
+        if self.pooling == "tokens" and not runs_compiled(chosen.device):
+            return chosen
+        rows: FloatArray = chosen.cpu().numpy()
         return rows
 
 
@@ -356,16 +360,15 @@ def _unmeasured(checkpoint: Checkpoint, layers: Wanted) -> tuple[str, ...]:
     )
 
 
-def _refuse_non_finite(rows: dict[Layer, FloatArray], sequences: int, dtype: str) -> None:
+def _refuse_non_finite(rows: dict[Layer, Any], sequences: int, dtype: str) -> None:
     what_to_do = (
         "float16 ends at 65504, so load the checkpoint with --dtype bfloat16 or float32"
         if dtype == "float16"
         else "load the checkpoint with --dtype float32, or check its weights"
     )
-    for layer, values in rows.items():
-        broken = non_finite_rows(values)
+    for layer, broken in non_finite(rows).items():
         if broken:
             raise NonFinite(
-                f"expected finite hidden states, got NaN or infinite values in {broken} of the {len(values)} rows of "
-                f"layer {layer} in a batch of {sequences} sequences; {what_to_do}"
+                f"expected finite hidden states, got NaN or infinite values in {broken} of the {len(rows[layer])} rows "
+                f"of layer {layer} in a batch of {sequences} sequences; {what_to_do}"
             )
