@@ -36,6 +36,8 @@ from geoscope.subjects.row_files.array_files import BLOCK_BYTES
 
 LEAST_BLOCKS = 4 * 2**20
 """Below this the pair sweep's blocks are too small to be worth anything."""
+ACTIVATIONS = 12
+"""Of a position's d numbers, how many a transformer block holds beside the hidden states."""
 
 _NUMBER = 8  # bytes of a float64
 _PAIRWISE = {name for name, made in PASSES.items() if made.sees == "pairs"}
@@ -46,7 +48,6 @@ _LISTS = 1500  # bytes a point: candidates, neighbour lists, tree
 _LONGER_LISTS = 1024  # bytes of a point's longer list, which the neighbours of some sequences or parts take
 _WHOLE_LISTS = 512  # bytes of a point's whole list of other sequences, and of the counts and ratios of it
 _LOOSE = 512  # clusters that a spanning tree's second half starts from; real layers leave fewer
-_ACTIVATIONS = 12  # of a position's d numbers, how many a transformer block holds beside the hidden states
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,14 @@ class Workload:
     @property
     def clouds(self) -> int:
         return 1 if self.union else self.layers
+
+    @property
+    def sees_pairs(self) -> bool:
+        return not self.passes.isdisjoint(_PAIRWISE)
+
+    @property
+    def sees_codes(self) -> bool:
+        return not self.passes.isdisjoint(_CODES)
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def workload(
         permutations=permutations,
     )
     if isinstance(source, Extraction):
-        return replace(work, dimension=source.row_size, reading=_reading(source, layers))
+        return replace(work, dimension=source.row_size, reading=reading_needs(source, layers))
     if isinstance(source, Vocabulary):
         return replace(work, dimension=source.row_size, reading=ReadingNeeds(_weights(source.checkpoint), 0, 1, 1))
     if isinstance(source, Embeddings):
@@ -162,7 +171,8 @@ def workload(
     raise TypeError(f"expected an Extraction, a Vocabulary or Embeddings, got {type(source).__name__}")
 
 
-def _reading(source: Extraction, layers: Collection[Any]) -> ReadingNeeds:
+def reading_needs(source: Extraction, layers: Collection[Any]) -> ReadingNeeds:
+    """What a checkpoint needs to read some layers."""
     checkpoint = source.checkpoint
     inner = set(layers) - {checkpoint.layers}
     states = 2 + (len(inner) if checkpoint.outline.hooked or not inner else checkpoint.layers)
@@ -289,11 +299,11 @@ def estimate(work: Workload) -> Need:
         times.append({"the median value": 2 * work.points * work.dimension * work.item})
     if "entropies" in work.passes and work.matched:
         times.append(at_work | {"the matched null": 4 * work.points * work.dimension * _NUMBER + 8 * square})
-    if work.passes & _PAIRWISE:
-        times.append(at_work | {"pairs": _pairs(work)})
+    if work.sees_pairs:
+        times.append(at_work | {"pairs": pairs_of(work)})
         if work.matched:
             times.append(at_work | {"the matched null": _matched(work)})
-    if work.passes & _CODES:
+    if work.sees_codes:
         times.append(at_work | {"codebooks": _codebooks(work)})
     most = max(times, key=lambda parts: sum(parts.values()))
     parts = {name: size for name, size in (throughout | most).items() if size}
@@ -307,7 +317,7 @@ def _reading_rows(work: Workload) -> int:
     sums += (2 * work.layers + 1) * CROSSED_ROWS * d * _NUMBER * work.between
     if work.reading is None:
         return sums + (3 if not work.transforms else 9) * BLOCK_BYTES  # in float64, before and after
-    states = work.reading.states + _ACTIVATIONS + (work.layers if work.union else 1)
+    states = work.reading.states + ACTIVATIONS + (work.layers if work.union else 1)
     read = max(work.reading.tokens, work.reading.longest) * d
     return sums + read * states * 4 + read * 2 * _NUMBER * (work.layers + 1) * bool(work.transforms)
 
@@ -317,7 +327,7 @@ def _between(work: Workload) -> int:
     p, layers = work.points, work.layers
     lists = layers * p * 32 * _NUMBER + 4 * layers * p * _NUMBER
     dealt = (work.permutations + 1) * p * (_NUMBER + 4 * layers) + layers * p * work.dimension * 4
-    return lists + _pairs(work) + p * work.dimension * 4 + dealt * bool(work.permutations)
+    return lists + pairs_of(work) + p * work.dimension * 4 + dealt * bool(work.permutations)
 
 
 def _components(work: Workload) -> int:
@@ -325,7 +335,7 @@ def _components(work: Workload) -> int:
     return copies * work.points * work.dimension * _NUMBER + 2 * _NUMBER * work.dimension**2
 
 
-def _pairs(work: Workload) -> int:
+def pairs_of(work: Workload) -> int:
     """The sweep; with errors or other sequences' neighbours the distinct points and their float64 copy instead."""
     p, d = work.points, work.dimension
     again = work.errors or not _SEARCHING.isdisjoint(work.passes)
@@ -364,7 +374,7 @@ def _matched(work: Workload) -> int:
         numbers * (work.item + 4) + (_lists(work) + _LONGER_LISTS) * work.points
     )  # distinct points, their copy, lists
     held = numbers * work.item + 256 * work.points + left * work.errors
-    return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, _pairs(alone))
+    return held + max(8 * numbers * _NUMBER + 8 * _NUMBER * work.dimension**2, pairs_of(alone))
 
 
 def _codebooks(work: Workload) -> int:

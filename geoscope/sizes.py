@@ -11,7 +11,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 _SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,18})?)\s*([kmgt]i?)?b?\s*$", re.IGNORECASE)
 
 
-def parse_size(given: str | int) -> int:
+def parse_size(given: str | int, option: str = "--memory") -> int:
     """Bytes of "4GB", "500MB", "2GiB" or a plain number; K, M, G, T are powers of 1000, Ki, Mi, Gi, Ti of 1024."""
     if isinstance(given, int) and not isinstance(given, bool):
         size = given
@@ -19,7 +19,7 @@ def parse_size(given: str | int) -> int:
         match = _SIZE.match(str(given))
         size = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
     if size < 1:
-        raise GeoscopeError(f"expected --memory to be a size such as 4GB, 500MB or 2GiB, got {given!r}; give one")
+        raise GeoscopeError(f"expected {option} to be a size such as 4GB, 500MB or 2GiB, got {given!r}; give one")
     return size
 
 

@@ -32,6 +32,26 @@ def runs_compiled(device: Any) -> bool:
     return bool(torch.device(device).type == "cpu")
 
 
+_FAST_DOUBLES = {(6, 0), (7, 0), (8, 0), (9, 0), (10, 0)}
+"""Compute capabilities of the GPUs that multiply float64 at half their rate of float32 or above; others at 1/32 or
+below."""
+
+
+def multiplies_doubles_fast(device: Any) -> bool:
+    """Whether products in float64 cost a device no more than some twice those in float32: of GPUs those made for it."""
+    there = torch.device(device)
+    return bool(there.type == "cuda" and torch.cuda.get_device_capability(there) in _FAST_DOUBLES)
+
+
+def bytes_on(device: Any) -> int | None:
+    """Bytes that a device has for what this process holds on it, or will; None where nobody knows."""
+    there = torch.device(device)
+    if there.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(there)
+    return int(free) + torch.cuda.memory_reserved(there)
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Overrule a choice of TF32 or bfloat16 products, and restore it: bounds on rounding hold for float32 only."""

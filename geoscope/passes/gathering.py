@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +69,7 @@ class Gathering:
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self._device = device
+        self._sums: list[Sums] = []  # of each group, once all rows have been taken in
         self._running: GroupSums | TensorSums | None = None
         self._left_out = {layer: left_out[layer] for layer in sample if left_out and layer in left_out}
         self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
@@ -148,15 +149,11 @@ class Gathering:
             self._points[places] = coming.array()
 
     def read(self) -> None:
-        """Say that all rows have been taken in."""
+        """Say that all rows have been taken in: the device keeps nothing of the cloud."""
         for layer in list(self._coming):
             self._arrive(layer)
-
-    @cached_property
-    def _sums(self) -> list[Sums]:
-        """Of each group, once all rows have been taken in."""
-        running, self._running = self._running, None
-        return [] if running is None else running.parts()
+        if self._running is not None:
+            self._sums, self._running = self._running.parts(), None
 
     @property
     def point_index(self) -> RowIndex:
@@ -222,13 +219,14 @@ def gather(
     scattered: str | None = None,
     details: bool = False,
     device: str = "cpu",
+    at_once: int | None = None,
     listener: Callable[[Batch], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Gathering]:
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
     points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details, device: as
-    of Gathering. listener: is given each batch too.
+    of Gathering. at_once: of how many layers to read the rows at a time (None, or a union: all). listener: is given each batch too.
     positions: whether the index's positions are token positions.
     """
     out = source.left_out if isinstance(source, TransformedRows) else {}
@@ -253,20 +251,24 @@ def gather(
         for sample in samples
     ]  # fmt: skip
     done, total = 0, len(index) * len(layers)
-    for batch in source.batches(layers):
-        held = batch.rows if runs_compiled(device) else batch.held
+    step = len(layers) if union or at_once is None else at_once
+    for start in range(0, len(layers), step):
+        now = layers[start : start + step]
+        for batch in source.batches(now):
+            held = batch.rows if runs_compiled(device) else batch.held
+            for cloud in clouds:
+                given = {layer: rows for layer, rows in held.items() if layer in cloud.sample}
+                if given:
+                    cloud.add(batch.offsets, given)
+            if listener is not None:
+                listener(batch)
+            done += len(batch.offsets) * len(held)
+            del batch, held, given  # or the last batch's rows would stay alive during the next forward pass
+            if progress is not None:
+                progress(done, total, "reading rows")
         for cloud in clouds:
-            given = {layer: rows for layer, rows in held.items() if layer in cloud.sample}
-            if given:
-                cloud.add(batch.offsets, given)
-        if listener is not None:
-            listener(batch)
-        done += len(batch.offsets) * len(batch.held)
-        del batch, held, given  # or the last batch's rows would stay alive during the next forward pass
-        if progress is not None:
-            progress(done, total, "reading rows")
-    for cloud in clouds:
-        cloud.read()
+            if cloud.sample.keys() & set(now):
+                cloud.read()
     return clouds
 
 

@@ -30,10 +30,15 @@ from geoscope.passes.row_products import (
 )
 from geoscope.passes.sequence_sums import SequenceSums, UnbiasedTraces
 from geoscope.rows import Float64, FloatArray, IntArray, type_of
+from geoscope.torch_state import multiplies_doubles_fast
 
 BLOCK_ROWS = 4096
 SINGLE_ROWS = 2**19
-"""From so many float32 rows on, products within a block are made in float32: measures then move by under 1e-7."""
+"""From so many float32 rows on, products within a block are made in float32: measures then move by under 1e-7.
+
+Not below on any device: with few rows the zeros of a spectrum would become some 1e-8 of its largest, and rank measures
+move by up to 2e-3. Nor on GPUs that multiply float64 as fast.
+"""
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
 
 
@@ -65,7 +70,8 @@ class Frame:
             block = np.asarray(rows, dtype=np.float64)
             scale = safe_scale(block)
             origin = (block * scale).mean(axis=0) / scale
-        single = expected >= SINGLE_ROWS and type_of(rows) == np.float32 and scale == 1.0
+        many = expected >= SINGLE_ROWS and not multiplies_doubles_fast(device)
+        single = many and type_of(rows) == np.float32 and scale == 1.0
         return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single, device)
 
     def scaled(self, rows: FloatArray) -> FloatArray:

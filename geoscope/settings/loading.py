@@ -120,6 +120,19 @@ class Memory(TypedDict, total=False):
     ]  # fmt: skip
 
 
+    device_memory: Annotated[
+        str | int | None,
+        Option(
+            None,
+            "Most memory to work in on --device where that is not the CPU, the model's weights included, the device's "
+            "own context not: fewer tokens are read at once, and the text anew for other layers where not the sums of "
+            "all fit. Refused where it cannot be kept.",
+            RUN, metavar="SIZE", shown="what is free there", rounds=True,
+            takes="str or int (bytes)",
+        ),
+    ]  # fmt: skip
+
+
 class Cluster(TypedDict, total=False):
     """Where several measurements run."""
 

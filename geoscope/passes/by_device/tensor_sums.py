@@ -51,6 +51,11 @@ class _OfSequence(IntEnum):
     ONE = 3
 
 
+def numbers_a_group(dimension: int) -> int:
+    """How many numbers are kept of a group's rows in so many dimensions."""
+    return (dimension + len(_OfRow)) ** 2 + (dimension + len(_OfSequence)) ** 2
+
+
 class TensorSums:
     """The sums of each of some groups of sequences, in one frame; a sequence is of group `sequence % parts`.
 

@@ -1,0 +1,114 @@
+"""Device memory: what a run will hold on another device than the CPU, and how it is held to a bound there.
+
+Counted is the model, what a forward pass makes, the sums of the layers that are read at a time, and what pairs and
+codebooks are made of; not the device's own context (some 500 MB on a GPU). What adapts to a bound is how many tokens a
+pass reads, and how many layers: where the sums of all do not fit, the text is read again for the next ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from geoscope.errors import GeoscopeError
+from geoscope.memory import ACTIVATIONS, Need, Workload, pairs_of, reading_needs
+from geoscope.passes.by_device.tensor_sums import BLOCK_BYTES, numbers_a_group
+from geoscope.passes.quantizers.torch_rows import CHUNK_BYTES
+from geoscope.rows import Layer, Source
+from geoscope.sizes import size_text
+from geoscope.subjects.models.extraction import Extraction
+from geoscope.torch_state import bytes_on, runs_compiled
+
+_NUMBER = 8  # bytes of a float64
+_COPIES = 5  # of a block of rows in float64: shifted, in order of groups, Gram matrices, and what torch keeps of them
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How a source is read: so many layers at a time, and so many tokens (None: no forward passes)."""
+
+    layers: int
+    tokens: int | None
+
+
+def layers_at_once(
+    bound: int | None,
+    work: Workload,
+    source: Source,
+    layers: Sequence[Layer],
+    device: str,
+    announce: Callable[[str], None] | None,
+    *,
+    together: bool,
+) -> int:
+    """How many layers to read at a time: all where their sums fit; makes a checkpoint read in batches that do.
+
+    bound: bytes on the device (None: what is free there, where that is known). together: whether all layers must be
+    read at a time. Raises GeoscopeError with the least bound that would do.
+    """
+    if runs_compiled(device):
+        return len(layers)
+    there = bytes_on(device) if bound is None else bound
+    turns, need = _fitted(work, source, layers, there, together)
+    if there is not None and need.total > there:
+        got = f"got {size_text(there)}" if bound is not None else f"{device} has {size_text(there)} for it"
+        raise GeoscopeError(
+            f"expected --device-memory of at least {size_text(need.total)} for this run, {got}; give it that much, "
+            f"measure fewer --points, or measure with --device cpu ({need})"
+        )
+    if isinstance(source, Extraction) and turns.tokens is not None and turns.tokens < source.batch_tokens:
+        source.read_at_once(turns.tokens)
+    if announce is not None:
+        again = "" if turns.layers >= len(layers) else f"; it reads the text anew for every {turns.layers} layers"
+        announce(f"on {device} it {need}{again}")
+    return turns.layers
+
+
+def _fitted(
+    work: Workload, source: Source, layers: Sequence[Layer], bound: int | None, together: bool
+) -> tuple[Turns, Need]:
+    """All at a time, or as little as the bound asks for and there can be."""
+    turns = Turns(len(layers), None if work.reading is None else work.reading.tokens)
+    need = need_on_device(work, source, layers, turns)
+    while bound is not None and need.total > bound:
+        smaller = list(_smaller(turns, work, together or work.union))
+        if not smaller:
+            break
+        turns = min(smaller, key=lambda less: need_on_device(work, source, layers, less).total)
+        need = need_on_device(work, source, layers, turns)
+    return turns, need
+
+
+def _smaller(turns: Turns, work: Workload, together: bool) -> Iterator[Turns]:
+    if turns.layers > 1 and not together:
+        yield replace(turns, layers=-(-turns.layers // 2))
+    if turns.tokens is not None and work.reading is not None and turns.tokens > work.reading.longest:
+        yield replace(turns, tokens=max(turns.tokens // 2, work.reading.longest))
+
+
+def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], turns: Turns) -> Need:
+    """Bytes on the device, of the moment when most is held there."""
+    d = work.dimension
+    clouds = 1 if work.union else turns.layers
+    rows, reading = work.rows, 0
+    model = 0
+    if isinstance(source, Extraction) and turns.tokens is not None:
+        needs = reading_needs(source, layers[: turns.layers])
+        model, rows = needs.weights, min(turns.tokens, work.rows)
+        reading = turns.tokens * d * 4 * (needs.states + turns.layers + ACTIVATIONS)
+    block = min(BLOCK_BYTES, rows * (turns.layers if work.union else 1) * d * _NUMBER)
+    sums = {"sums over rows": clouds * work.parts * numbers_a_group(d) * _NUMBER} if work.parts else {}
+    times = [{"reading rows": reading + _COPIES * block * bool(work.parts)} | sums]
+    points = work.points * d * work.item
+    times.append({"pairs": points + pairs_of(work)} if work.sees_pairs else {})
+    times.append({"codebooks": points + _codebooks(work)} if work.sees_codes else {})
+    most = max(times, key=lambda parts: sum(parts.values()))
+    parts = {name: size for name, size in ({"the model": model} | most).items() if size}
+    return Need(parts | {"the rest": sum(parts.values()) // 10})
+
+
+def _codebooks(work: Workload) -> int:
+    """The rows, the tables' normal equations, and the costs of the rows that are searched at a time."""
+    size = work.quantizer.codebooks * work.quantizer.cells
+    equations = 4 * size * work.dimension * _NUMBER + 4 * size * size * _NUMBER
+    return work.points * work.dimension * 4 + equations + min(CHUNK_BYTES, 4 * work.points * size * 4)
