@@ -52,15 +52,21 @@ def bytes_on(device: Any) -> int | None:
     return int(free) + torch.cuda.memory_reserved(there)
 
 
+def with_float64(device: Any) -> str:
+    """The device, or the CPU in place of MPS, which has no float64."""
+    return "cpu" if torch.device(device).type == "mps" else str(device)
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Overrule a choice of TF32 or bfloat16 products, and restore it: bounds on rounding hold for float32 only."""
+    """Overrule autocast and a choice of TF32 or bfloat16, and restore them: rounding is bounded for float32 only."""
     backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:
         backend.fp32_precision = "ieee"
     try:
-        yield
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            yield
     finally:
         for backend, chosen in zip(backends, before, strict=True):
             backend.fp32_precision = chosen

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.passes.quantizers import codebooks, local_search
+from geoscope.passes.quantizers import codebooks, compiled_rows, fitting, local_search
 from geoscope.passes.quantizers.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
+from geoscope.passes.quantizers.compiled_rows import CompiledRows
 
 Rows = npt.NDArray[np.float32]
 
@@ -228,7 +229,9 @@ def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> No
 def fitted(rows: Rows, codes: npt.NDArray[np.int32], *, exact: bool) -> Rows:
     """The codebooks around the rows' mean, of 8 cells each."""
     with ThreadPoolExecutor(2) as pool:
-        return local_search._fit(rows, codes, 8, rows.mean(axis=0), pool, exact=exact)
+        placed = CompiledRows(rows, rows.mean(axis=0), 8, pool)
+        tables: Rows = placed.fit(torch.from_numpy(codes), exact=exact).numpy()
+        return tables
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -252,7 +255,7 @@ def test_a_cell_too_full_for_float32_is_fitted_in_float64() -> None:
     rows = clusters(9000, 5, 16, offset=3.0)
     codes = np.random.default_rng(16).integers(0, 8, (9000, 2), dtype=np.int32)
     codes[:1200] = 0
-    assert np.bincount(codes[:, 0]).max() * 2 > local_search._CROWDED
+    assert np.bincount(codes[:, 0]).max() * 2 > fitting.CROWDED
     np.testing.assert_array_equal(fitted(rows, codes, exact=False), fitted(rows, codes, exact=True))
     few = slice(0, 4000)
     assert np.any(fitted(rows[few], codes[few], exact=False) != fitted(rows[few], codes[few], exact=True))
@@ -290,8 +293,8 @@ def test_threads_and_chunks_change_no_code(monkeypatch: pytest.MonkeyPatch) -> N
         one = local_search.encode(rows, around_zero(tables), 0)
     finally:
         torch.set_num_threads(threads)
-    monkeypatch.setattr(local_search, "_CHUNK", 70)
-    monkeypatch.setattr(local_search, "_SLICE", 9)
+    monkeypatch.setattr(compiled_rows, "_CHUNK", 70)
+    monkeypatch.setattr(compiled_rows, "_SLICE", 9)
     assert (
         np.mean(local_search.encode(rows, around_zero(tables), 0) == one) > 0.99
     )  # a tie may fall otherwise in another product

@@ -241,13 +241,16 @@ def make_nearest_is_own(passes: Passes) -> BoolArray:
 
 def make_codes(passes: Passes) -> Codes:
     passes.get("radius")
-    return quantize(passes.points, passes.settings.quantizer, progress=passes.settings.progress)
+    chosen = passes.settings
+    return quantize(passes.points, chosen.quantizer, device=chosen.device, progress=chosen.progress)
 
 
 def make_heldout_codes(passes: Passes) -> Codes:
     passes.get("radius")
     chosen = passes.settings
-    return quantize_heldout(passes.points, passes.groups, chosen.quantizer, progress=chosen.progress)
+    return quantize_heldout(
+        passes.points, passes.groups, chosen.quantizer, device=chosen.device, progress=chosen.progress
+    )
 
 
 def make_heldout_rows(passes: Passes) -> BoolArray:

@@ -148,7 +148,7 @@ def learn_codebooks(
     x = checked(points)[0].detach()
     rows = x.cpu().float().numpy() if x.dtype != torch.float64 else x.cpu().numpy()
     try:
-        books, _ = quantized(rows, settings)
+        books, _ = quantized(rows, settings, device=str(x.device))
     except Undefined as error:
         raise GeoscopeError(
             f"expected points that {settings} codebooks can be learnt of, got {len(x):,}: {error}"

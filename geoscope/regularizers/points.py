@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from geoscope.errors import GeoscopeError
-from geoscope.torch_state import full_precision
+from geoscope.torch_state import full_precision, with_float64
 
 Tensor = Any
 """A torch tensor (torch's own types are not followed)."""
@@ -32,7 +32,7 @@ def checked(points: Tensor) -> tuple[Tensor, float]:
     size = largest(points)
     if not isfinite(size):
         raise GeoscopeError("expected finite points, got NaN or infinity among them; look for a diverged training")
-    return (points.cpu() if points.device.type == "mps" else points), size  # which has no float64
+    return points.to(with_float64(points.device)), size
 
 
 def largest(points: Tensor) -> float:

@@ -61,7 +61,7 @@ def learnt_codebooks(trainer: Any, regularization: Regularization, draw: int = 0
     settings = QuantizerSettings(chosen.quantizer, chosen.codebooks, chosen.bits, chosen.seed + draw)
     try:
         trains = split_groups(owners, settings.seed)
-        books, codes = quantized(rows[~trains], settings, train_on=rows[trains])
+        books, codes = quantized(rows[~trains], settings, train_on=rows[trains], device=str(trainer.model.device))
         held_out: float | None = patchiness.formula(codes)
     except Undefined as error:
         raise GeoscopeError(

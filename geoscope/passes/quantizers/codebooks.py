@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
@@ -144,15 +145,17 @@ def quantize(
     settings: QuantizerSettings,
     *,
     train_on: FloatArray | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Codes:
     """Train a quantizer on `train_on` (n', d) (the rows themselves unless given) and apply it to `rows` (n, d).
 
     Training and codes are computed in float32, the sums in float64 against the rows as given. The same rows in the
-    same order and the same settings give the same codes. Raises Undefined for fewer rows (trained or counted) than
+    same order, settings and device give the same codes. device: where geoscope's LSQ is trained and searched; FAISS's
+    quantizers take the GPUs that it is built for, or the CPU. Raises Undefined for fewer rows (trained or counted) than
     cells, for rows that float32 cannot square, and for a product quantizer whose codebooks do not divide d.
     """
-    return quantized(rows, settings, train_on=train_on, progress=progress)[1]
+    return quantized(rows, settings, train_on=train_on, device=device, progress=progress)[1]
 
 
 def quantized(
@@ -160,6 +163,7 @@ def quantized(
     settings: QuantizerSettings,
     *,
     train_on: FloatArray | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> tuple[Codebooks, Codes]:
     """The codebooks beside what `quantize` says of the rows by them."""
@@ -173,7 +177,7 @@ def quantized(
     origin, again = _origin(training, settings), counted is training
     training = _single(training, origin)
     counted = training if again else _single(counted, origin)
-    quantizer = _local_search if settings.kind == "lsq" else _with_faiss
+    quantizer = partial(_local_search, device=device) if settings.kind == "lsq" else _with_faiss
     books, codes = quantizer(training, counted, settings, progress)
     books = replace(books, centre=books.centre + origin)
     return books, _codes(rows, books, codes, settings.cells)
@@ -206,15 +210,16 @@ def quantize_heldout(
     groups: IntArray,
     settings: QuantizerSettings,
     *,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Codes:
     """Codebooks trained on the rows of half of the groups (sequences), counted on the rows of the other half.
 
     rows: (n, d); groups: (n,), the sequence of each row; the halves are `split_groups(groups, settings.seed)`.
-    Raises Undefined for fewer than two groups, and where `quantize` does.
+    device: as of `quantize`. Raises Undefined for fewer than two groups, and where `quantize` does.
     """
     trains = split_groups(groups, settings.seed)
-    return quantize(rows[~trains], settings, train_on=rows[trains], progress=progress)
+    return quantize(rows[~trains], settings, train_on=rows[trains], device=device, progress=progress)
 
 
 def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None:
@@ -302,15 +307,14 @@ def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> 
 
 
 def _local_search(
-    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
+    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None, *, device: str
 ) -> tuple[Codebooks, CodeArray]:
     from geoscope.passes.quantizers import local_search  # compiles
 
-    seed = _LSQ_SEED + settings.seed
-    trained = local_search.train(
-        training, settings.codebooks, settings.cells, seed, progress=progress, what=f"training {settings} codebooks"
-    )
-    codes = trained.codes if counted is training else local_search.encode(counted, trained, seed)
+    seed, what = _LSQ_SEED + settings.seed, f"training {settings} codebooks"
+    size = settings.codebooks, settings.cells
+    trained = local_search.train(training, *size, seed, device=device, progress=progress, what=what)
+    codes = trained.codes if counted is training else local_search.encode(counted, trained, seed, device=device)
     return Codebooks(trained.tables, additive=True, centre=trained.centre), _smallest(codes, settings.bits)
 
 
@@ -347,8 +351,7 @@ def gpu_encoders() -> int:
 def _kmeans(
     faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
 ) -> tuple[FloatArray, IntArray]:
-    d = training.shape[1]
-    seed = _faiss_seed(_PQ_SEED, settings)
+    d, seed = training.shape[1], _faiss_seed(_PQ_SEED, settings)
     clustering = faiss.Kmeans(d, settings.cells, seed=seed, gpu=_gpus(faiss) > 0, min_points_per_centroid=1)
     clustering.train(training)
     _, codes = clustering.index.search(counted, 1)

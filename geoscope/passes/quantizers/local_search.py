@@ -11,6 +11,9 @@ iteration instead, the error is up to 5 times smaller, but the cells are filled 
 standard deviations of its seeds from 2,000 to 10,000 rows: patchiness would be another measure. Other rows are searched
 from several starts.
 
+On the CPU the search is compiled (`compiled_rows.py`), elsewhere torch computes where the rows are (`torch_rows.py`):
+the same codes of the same codebooks, but for costs that rounding makes equal, and after 25 fits other codes as good.
+
 Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
 iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again
 only if another code of the row has changed since; the search is compiled to vector instructions; and everything is
@@ -23,25 +26,28 @@ Papers: Martinez et al., "Revisiting additive quantization", ECCV 2016; "LSQ++",
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from geoscope.passes.quantizers.compiled_search import LANES, Float32, Int32, add_rows, count_pairs, search_rows
+from geoscope.passes.quantizers.compiled_rows import CompiledRows
+from geoscope.passes.quantizers.compiled_search import Float32, Int32
+from geoscope.passes.quantizers.fitting import Tensor
+from geoscope.passes.quantizers.torch_rows import TorchRows
 from geoscope.progress import Progress
+from geoscope.torch_state import full_precision, runs_compiled, with_float64
 
 ITERATIONS = 25
 TRAINING_ROUNDS = 8
 ENCODING_ROUNDS = 32  # of rows that were trained on; 16, which is FAISS's number, leaves its error 10 % above FAISS's
 STARTS = 4  # of the search for codes of other rows
 ROUNDS_A_START = 16
-REGULARIZATION = 0.01
-_CROWDED = 4000  # B'B's largest eigenvalue, at most, up to which float32 resolves REGULARIZATION beside it
-_CHUNK = 4096  # rows whose unary costs (4 M K bytes a row) are held at a time
-_SLICE = 256  # rows a thread takes at a time
+_BLOCK = 4096  # rows that are copied to float64 at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,149 +63,106 @@ class Trained:
     codes: Int32
 
 
+class PlacedRows(Protocol):
+    """Rows (n, d) around a shift, on a device: codes and tables are tensors of it, B the one-hot codes (n, M K)."""
+
+    def fit(self, codes: Tensor, *, exact: bool) -> Tensor:
+        """The codebooks, float32 (M K, d), of codes (n, M): (B'B + lambda I) C = B'(X - shift).
+
+        exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
+        """
+
+    def refine(self, codes: Tensor, tables: Tensor, streams: Sequence[int], rounds: int) -> Tensor:
+        """Search better codes, int32 (S, n, M), in place: S searches, each of its own codes and random numbers.
+
+        A row's search depends on nothing but the row, its number, codes and stream. ||x - x^||^2 less ||x||^2, x less
+        the shift, is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over pairs of 2 C'C. Returns it, (S, n),
+        for the codes found.
+        """
+
+
 def train(
     rows: Float32,
     codebooks: int,
     cells: int,
     seed: int,
     *,
+    device: str = "cpu",
     progress: Progress | None = None,
     what: str = "LSQ",
 ) -> Trained:
     """Codebooks trained on rows, float32 (n, d), and those rows' codes.
 
-    progress is told of each iteration of `what`. Equal rows, sizes and seed give equal codebooks and codes.
+    device: where the work is done. progress is told of each iteration of `what`. Equal rows, sizes, seed and device
+    give equal codebooks and codes.
     """
-    n, d = rows.shape
+    (n, d), device = rows.shape, with_float64(device)
     rng = np.random.default_rng([seed, 0])
-    start = rng.integers(0, cells, (n, codebooks), dtype=np.int32)
-    codes = start.copy()
+    start = rng.integers(0, cells, (1, n, codebooks), dtype=np.int32)
     shift, deviations = _moments(rows)
-    tables = np.zeros((codebooks * cells, d), dtype=np.float32)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with _at_work() as pool:
+        placed = _placed(rows, shift, cells, device, pool)
+        codes = torch.from_numpy(start.copy()).to(device)
         for iteration in range(ITERATIONS):
             if progress is not None:
                 progress(iteration, ITERATIONS, what)
             temperature = (1 - (iteration + 1) / ITERATIONS) ** 0.5
             if temperature == 0:  # the last fit: no codebooks would come of better codes
-                tables = _fit(rows, codes, cells, shift, pool, exact=True)
+                tables = placed.fit(codes[0], exact=True)
                 break
-            drawn = pool.submit(rng.standard_normal, tables.shape, dtype=np.float32)
-            tables = _fit(rows, codes, cells, shift, pool, exact=False)
+            drawn = pool.submit(rng.standard_normal, (codebooks * cells, d), dtype=np.float32)
+            tables = placed.fit(codes[0], exact=False)
             noise = drawn.result()
             noise *= deviations * np.float32(temperature / codebooks)
-            tables += noise
-            _refine(rows, codes, tables, shift, _stream(seed, iteration), TRAINING_ROUNDS, pool)
-        codes = start
-        _refine(rows, codes, tables, shift, _stream(seed, ITERATIONS), ENCODING_ROUNDS, pool)
+            tables += torch.from_numpy(noise).to(device)
+            placed.refine(codes, tables, [_stream(seed, iteration)], TRAINING_ROUNDS)
+        codes = torch.from_numpy(start).to(device)
+        placed.refine(codes, tables, [_stream(seed, ITERATIONS)], ENCODING_ROUNDS)
+        trained = Trained(tables.cpu().numpy().reshape(codebooks, cells, d), shift, codes[0].cpu().numpy())
     if progress is not None:
         progress(ITERATIONS, ITERATIONS, what)
-    return Trained(tables.reshape(codebooks, cells, d), shift, codes)
+    return trained
 
 
-def encode(rows: Float32, trained: Trained, seed: int) -> Int32:
+def encode(rows: Float32, trained: Trained, seed: int, *, device: str = "cpu") -> Int32:
     """Codes, int32 (n, M), of any rows (n, d): the best that searches from STARTS random ones find."""
-    codebooks, cells, d = trained.tables.shape
-    tables = trained.tables.reshape(codebooks * cells, d)
+    (codebooks, cells, d), device = trained.tables.shape, with_float64(device)
     rng = np.random.default_rng([seed, 1])
-    best = np.empty((len(rows), codebooks), dtype=np.int32)
-    least = np.full(len(rows), np.inf)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for start in range(STARTS):
-            codes = rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32)
-            stream = _stream(seed, ITERATIONS + 1 + start)
-            reached = _refine(rows, codes, tables, trained.centre, stream, ROUNDS_A_START, pool)
-            better = reached < least
-            best[better], least[better] = codes[better], reached[better]
+    drawn = [rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32) for _ in range(STARTS)]
+    streams = [_stream(seed, ITERATIONS + 1 + start) for start in range(STARTS)]
+    with _at_work() as pool:
+        placed = _placed(rows, trained.centre, cells, device, pool)
+        codes = torch.from_numpy(np.stack(drawn)).to(device)
+        tables = torch.from_numpy(trained.tables).reshape(codebooks * cells, d).to(device)
+        reached = placed.refine(codes, tables, streams, ROUNDS_A_START)
+        least = reached.argmin(dim=0)
+        best: Int32 = codes.take_along_dim(least[None, :, None], dim=0)[0].cpu().numpy()
     return best
 
 
+@contextmanager
+def _at_work() -> Iterator[ThreadPoolExecutor]:
+    """Threads to work on, while float32 products are float32's."""
+    with full_precision(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        yield pool
+
+
+def _placed(rows: Float32, shift: Float32, cells: int, device: str, pool: ThreadPoolExecutor) -> PlacedRows:
+    if runs_compiled(device):
+        return CompiledRows(rows, shift, cells, pool)
+    return TorchRows(rows, shift, cells, device)
+
+
 def _moments(rows: Float32) -> tuple[Float32, Float32]:
-    """Mean and standard deviation (ddof 0) of each column, summed in float64, a chunk at a time."""
+    """Mean and standard deviation (ddof 0) of each column, summed in float64, a block at a time."""
     mean = rows.mean(axis=0, dtype=np.float64)
     squares = np.zeros(rows.shape[1])
-    for start in range(0, len(rows), _CHUNK):
-        gaps = rows[start : start + _CHUNK] - mean
+    for start in range(0, len(rows), _BLOCK):
+        gaps = rows[start : start + _BLOCK] - mean
         squares += np.square(gaps, out=gaps).sum(axis=0)
     return mean.astype(np.float32), np.sqrt(squares / len(rows)).astype(np.float32)
 
 
-def _fit(rows: Float32, codes: Int32, cells: int, shift: Float32, pool: ThreadPoolExecutor, *, exact: bool) -> Float32:
-    """The codebooks around shift, float32 (M K, d): (B'B + lambda I) C = B'(X - shift), B the one-hot codes (n, M K).
-
-    exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
-    """
-    d, codebooks = rows.shape[1], codes.shape[1]
-    size = codebooks * cells
-    fullest = max(np.bincount(column).max() for column in codes.T)
-    kind = np.float64 if exact or codebooks * fullest > _CROWDED else np.float32
-    pairs = np.zeros((size, size), dtype=kind)
-    count_pairs(codes, cells, pairs)
-    pairs.flat[:: size + 1] += REGULARIZATION
-    sums = np.zeros((size, d), dtype=kind)
-
-    def add(first: int, last: int) -> None:
-        add_rows(rows, codes, cells, shift, sums, first, last)
-
-    _each_span(pool, add, [d * i // torch.get_num_threads() for i in range(torch.get_num_threads() + 1)])
-    factor = torch.linalg.cholesky(torch.from_numpy(pairs))
-    # two triangular solves are faster than cholesky_solve, and from the right they need no copies
-    half = torch.linalg.solve_triangular(factor.T, torch.from_numpy(sums).T, upper=True, left=False)
-    solved = torch.linalg.solve_triangular(factor, half, upper=False, left=False)
-    tables: Float32 = solved.T.float().contiguous().numpy()
-    return tables
-
-
-def _refine(
-    rows: Float32,
-    codes: Int32,
-    tables: Float32,
-    shift: Float32,
-    stream: np.uint64,
-    rounds: int,
-    pool: ThreadPoolExecutor,
-) -> Float32:
-    """Search better codes in place. A row's search depends on nothing but the row, its number, codes and stream.
-
-    ||x - x^||^2 less ||x||^2, x less the shift, is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over pairs
-    of 2 C'C. Returns it, (n,), for the codes found.
-    """
-    codebooks, d = codes.shape[1], rows.shape[1]
-    cells = len(tables) // codebooks
-    width = -(-cells // LANES) * LANES
-    dense = torch.zeros(codebooks, width, d)
-    dense[:, :cells] = torch.from_numpy(tables).reshape(codebooks, cells, d)
-    norms = torch.linalg.vecdot(dense, dense)
-    norms[:, cells:] = torch.inf  # cells that only fill the last lanes
-    flat = dense.reshape(codebooks * width, d)
-    binary = torch.zeros(codebooks * width + 1, codebooks, width).numpy()  # torch's memory starts at a vector's edge
-    torch.matmul(flat, 2 * flat.T, out=torch.from_numpy(binary[:-1]).reshape(len(flat), len(flat)))
-
-    reached = np.empty(len(rows), dtype=np.float32)
-
-    def refine(start: int) -> None:  # a function, so that a chunk's costs are gone before the next one's are made
-        chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
-        unary = torch.addmm(norms.reshape(-1), chunk, flat.T, alpha=-2).numpy().reshape(-1, codebooks, width)
-
-        def search(first: int, last: int) -> None:
-            part = codes[start + first : start + last]
-            least = reached[start + first : start + last]
-            search_rows(unary, binary, part, least, cells, first, start + first, stream, rounds)
-
-        _each_span(pool, search, [*range(0, len(unary), _SLICE), len(unary)])
-
-    for start in range(0, len(rows), _CHUNK):
-        refine(start)
-    return reached
-
-
-def _each_span(pool: ThreadPoolExecutor, do: Callable[[int, int], None], edges: Sequence[int]) -> None:
-    """Call do(first, last) for consecutive edges, on the pool's threads."""
-    for _ in pool.map(do, edges[:-1], edges[1:]):
-        pass
-
-
-def _stream(seed: int, iteration: int) -> np.uint64:
+def _stream(seed: int, iteration: int) -> int:
     """A 64-bit name of the random numbers of one refinement."""
-    stream: np.uint64 = np.random.SeedSequence([seed, 2, iteration]).generate_state(1, np.uint64)[0]
-    return stream
+    return int(np.random.SeedSequence([seed, 2, iteration]).generate_state(1, np.uint64)[0])
