@@ -43,11 +43,12 @@ from geoscope.subjects.models.extraction import Extraction
 from geoscope.subjects.opening import Opened, keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
-from geoscope.torch_state import torch_device
+from geoscope.torch_state import full_precision, torch_device
 from geoscope.transforms import steps_of
 
 
 @takes(MeasureKeywords)
+@full_precision()
 def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     """Measure one subject.
 
