@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -88,7 +88,9 @@ def full_precision() -> Iterator[None]:
     threads outside; then they are what they were, so that what another thread chooses in between may be lost. Autocast
     is off for the thread that enters alone: other threads have their own. A decorator too.
     """
-    with _FLOAT_PRODUCTS, torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+    with _FLOAT_PRODUCTS, ExitStack() as autocast_off:
+        for kind in ("cpu", "cuda", "xpu"):
+            autocast_off.enter_context(torch.autocast(kind, enabled=False))
         yield
 
 
