@@ -12,11 +12,13 @@ from geoscope.settings.measuring import ExtractKeywords, ReadingKeywords
 from geoscope.settings.option import completed, part, takes
 from geoscope.subjects.embeddings.embeddings import Embeddings
 from geoscope.subjects.text_subjects import keep_embeddings
+from geoscope.torch_state import full_precision
 from geoscope.transforms import steps_of
 from geoscope.wording import layer_in_words
 
 
 @takes(ExtractKeywords)
+@full_precision()
 def extract(subject: Any, **given: Unpack[ExtractKeywords]) -> Embeddings:
     """Read text with a checkpoint, and keep its hidden states as embeddings.
 

@@ -44,11 +44,12 @@ from geoscope.subjects.models.extraction import Extraction
 from geoscope.subjects.opening import Opened, keep_rows, opened
 from geoscope.subjects.row_files.array_files import matrix as as_matrix
 from geoscope.subjects.row_files.array_files import read_npy
-from geoscope.torch_state import torch_device
+from geoscope.torch_state import full_precision, torch_device, with_float64
 from geoscope.transforms import steps_of
 
 
 @takes(MeasureKeywords)
+@full_precision()
 def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     """Measure one subject.
 
@@ -106,7 +107,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         raise GeoscopeError("expected --between layers for --permutations, got none; give both or neither")
     if errors and isinstance(source, Embeddings):
         warn_if_grouped(source, opening.layers[-1])
-    limit, device = points_of(options["points"]), torch_device(options["device"])
+    limit, device = points_of(options["points"]), with_float64(torch_device(options["device"]))
     made = [*opening.read_with.get("transform", []), *map(str, steps)]
     detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ def bytes_on(device: Any) -> int | None:
     if there.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(there)
-    return int(free) + torch.cuda.memory_reserved(there)
+    return int(free) + int(torch.cuda.memory_reserved(there))
 
 
 def with_float64(device: Any) -> str:
@@ -57,19 +58,65 @@ def with_float64(device: Any) -> str:
     return "cpu" if torch.device(device).type == "mps" else str(device)
 
 
+class _FloatProducts:
+    """How torch may round products of float32: the process's choice, overruled while anybody is inside."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+        self._chosen: list[str] = []
+        self._older: str | None = None
+        operations = [(backend, of) for of in ("all", "matmul", "conv", "rnn") for backend in ("cuda", "mkldnn")]
+        # not torch.backends.mkldnn itself, whose setter sets the choice for everything instead
+        self._settings = [torch.backends._FP32Precision(*each) for each in [("generic", "all"), *operations]]
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._overrule()
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._restore()
+
+    def _overrule(self) -> None:
+        self._chosen = [setting.fp32_precision for setting in self._settings]
+        try:
+            self._older = torch.get_float32_matmul_precision()
+        except RuntimeError:  # the process mixes older calls and newer
+            self._older = None
+        for setting in self._settings:  # the general ones first: what follows them needs no choice of its own
+            if setting.fp32_precision != "ieee":
+                setting.fp32_precision = "ieee"
+        if self._older not in (None, "highest"):  # or torch finds the two at odds when it compiles a model
+            torch.set_float32_matmul_precision("highest")
+
+    def _restore(self) -> None:
+        if self._older not in (None, "highest"):
+            torch.set_float32_matmul_precision(self._older)
+        for setting, chosen in zip(self._settings, self._chosen, strict=True):
+            if setting.fp32_precision != chosen:
+                setting.fp32_precision = chosen
+
+
+_FLOAT_PRODUCTS = _FloatProducts()
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Overrule autocast and a choice of TF32 or bfloat16, and restore them: rounding is bounded for float32 only."""
-    backends = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = "ieee"
-    try:
-        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-            yield
-    finally:
-        for backend, chosen in zip(backends, before, strict=True):
-            backend.fp32_precision = chosen
+    """Products of float32 in float32, whatever the process chose: bounds on rounding hold for nothing less.
+
+    Overrules TF32 and bfloat16 for matrix products, convolutions and recurrent layers, on CUDA and on the CPU, and
+    autocast. From the first thread that enters to the last that leaves, the process's settings are float32's, also for
+    threads outside; then they are what they were, so that what another thread chooses in between may be lost. Autocast
+    is off for the thread that enters alone: other threads have their own. A decorator too.
+    """
+    with _FLOAT_PRODUCTS, ExitStack() as autocast_off:
+        for kind in ("cpu", "cuda", "xpu"):
+            autocast_off.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 @contextmanager

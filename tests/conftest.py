@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,22 @@ def checkpoint(checkpoint_folder: Callable[[str], Path]) -> Callable[[str], Any]
         return loaded[kind]
 
     return load
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "elsewhere" in metafunc.fixturenames:
+        from pretended_device import KINDS
+
+        metafunc.parametrize("elsewhere", KINDS, indirect=True)
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Another device than the CPU: the pretended one, and CUDA where there is one."""
+    from pretended_device import elsewhere_of
+
+    with elsewhere_of(request.param) as device:
+        yield device
 
 
 @pytest.fixture(scope="session")

@@ -130,3 +130,17 @@ def pretended() -> Iterator[Traffic]:
             yield mode.traffic
     finally:
         torch.__future__.set_swap_module_params_on_conversion(before)
+
+
+KINDS = [NAME, *(["cuda"] if torch.cuda.is_available() else [])]
+"""The devices beside the CPU that tests run on: the pretended one anywhere, CUDA where there is one."""
+
+
+@contextmanager
+def elsewhere_of(kind: str) -> Iterator[str]:
+    """A device of that kind, as torch names it, for as long as this lasts."""
+    if kind == NAME:
+        with pretended():
+            yield str(DEVICE)
+    else:
+        yield kind

@@ -156,12 +156,13 @@ class Estimator:
     def _matched(self) -> Passes:
         """The same passes over structureless points like these."""
         whole = self.passes
-        points = nulls.matched_points(whole.points, whole.groups, whole.settings.quantizer.seed)
+        settings = whole.settings
+        points = nulls.matched_points(whole.points, whole.groups, settings.quantizer.seed, settings.device)
         return Passes(
             Undefined("a matched cloud has points only"),
             points.astype(whole.points.dtype),
             whole.groups,
-            whole.settings,
+            settings,
         )
 
     @cached_property

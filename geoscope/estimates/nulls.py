@@ -19,7 +19,9 @@ from geoscope.passes.eigenvalues import eigenvectors
 from geoscope.passes.moments import Moments, safe_scale
 from geoscope.passes.passes import Passes
 from geoscope.passes.principal_components import Components, vasicek_entropies
+from geoscope.passes.row_products import tensor_of
 from geoscope.rows import Float64, FloatArray, IntArray
+from geoscope.torch_state import runs_compiled
 
 _GRID = 4096
 _TRACY_WIDOM_MEAN = -1.2065335745820  # of the law's real case
@@ -276,21 +278,23 @@ def closed_null(name: str, of: Structureless) -> float | None:
     return CLOSED[name](of) if of.n >= 3 else None
 
 
-def matched_points(points: FloatArray, sequences: IntArray, seed: int) -> Float64:
+def matched_points(points: FloatArray, sequences: IntArray, seed: int, device: str = "cpu") -> Float64:
     """Gaussian points (p, d) with the points' mean and their covariance between and within sequences.
 
     At a scale whose squares stay in range: what is measured of them is blind to it.
     Sequence s gets b_s ~ N(0, B), each of its rows w ~ N(0, W) on top; W is pooled within sequences, B what the
     covariance of all rows has beyond it (negative directions clipped). With one row a sequence only the sum counts.
+    device: where the covariances are made and decomposed; numbers are drawn on the CPU, the same ones, but another
+    device's eigenvectors may point the other way, which makes another draw of the same cloud.
     """
     names, place = np.unique(sequences, return_inverse=True)
     generator = np.random.default_rng([seed, _NULL_SALT])
-    mean, within, between = _covariances(points, names, place)
-    own = _gaussian(_root(within), len(points), generator)
+    mean, within, between = _covariances(points, names, place, device)
+    own = _gaussian(_root(within, device), len(points), generator)
     if between is None:
         alone: Float64 = mean + own
         return alone
-    drawn: Float64 = mean + own + _gaussian(_root(between), len(names), generator)[place]
+    drawn: Float64 = mean + own + _gaussian(_root(between, device), len(names), generator)[place]
     return drawn
 
 
@@ -304,7 +308,8 @@ def matched_sequences(passes: Passes, sizes: Mapping[int, int]) -> SpectralEntro
     generator = np.random.default_rng([passes.settings.quantizer.seed, _NULL_SALT])
     lengths = np.repeat(sorted(sizes), [sizes[size] for size in sorted(sizes)])
     count = min(len(lengths), _MATCHED_SEQUENCES)
-    roots, found = (_root(within), _root(between)), SpectralEntropies.empty(len(mean))
+    device = passes.settings.device
+    roots, found = (_root(within, device), _root(between, device)), SpectralEntropies.empty(len(mean))
     for place in ((np.arange(count) + 0.5) * len(lengths) / count).astype(np.int64):
         rows = _gaussian(roots[0], lengths[place], generator) + mean + _gaussian(roots[1], 1, generator)
         found.add(Block(rows, rows, np.zeros(len(rows), dtype=np.int64), None, None, 0.0))
@@ -325,13 +330,15 @@ def _parted_covariance(passes: Passes) -> tuple[Float64, Float64, Float64]:
         mean = centred.mean(axis=0)
     centred -= mean
     if moments.count != len(points):
-        scatter = centred.T @ centred
+        scatter = _scatter(centred, passes.settings.device)
     sums = np.add.reduceat(centred, starts, axis=0) / np.sqrt(counts)[:, None]
-    within = (scatter - sums.T @ sums) / (len(points) - len(names))
+    within = (scatter - _scatter(sums, passes.settings.device)) / (len(points) - len(names))
     return mean, within, scatter / (len(points) - 1) - within
 
 
-def _covariances(points: FloatArray, names: IntArray, place: IntArray) -> tuple[Float64, Float64, Float64 | None]:
+def _covariances(
+    points: FloatArray, names: IntArray, place: IntArray, device: str
+) -> tuple[Float64, Float64, Float64 | None]:
     """The points' mean and their covariances within and between sequences; one of all where each is its own sequence.
 
     place: (p,) which of `names` each point's sequence is.
@@ -339,22 +346,38 @@ def _covariances(points: FloatArray, names: IntArray, place: IntArray) -> tuple[
     rows = np.asarray(points, dtype=np.float64) * safe_scale(points)
     mean = rows.mean(axis=0)
     centred = rows - mean
-    total = centred.T @ centred / (len(rows) - 1)
+    total = _scatter(centred, device) / (len(rows) - 1)
     if len(rows) == len(names):
         return mean, total, None
     counts = np.bincount(place)
     sums = np.zeros((len(names), rows.shape[1]))
     np.add.at(sums, place, centred)
     apart = centred - (sums / counts[:, None])[place]
-    within = apart.T @ apart / (len(rows) - len(names))
+    within = _scatter(apart, device) / (len(rows) - len(names))
     return mean, within, total - within
 
 
-def _root(covariance: Float64) -> Float64:
-    values, vectors = eigenvectors(covariance)
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)), dtype=np.float64)
+def _scatter(rows: Float64, device: str) -> Float64:
+    """rows' rows of rows (n, d): (d, d)."""
+    if runs_compiled(device):
+        products: Float64 = rows.T @ rows
+        return products
+    held = tensor_of(rows).to(device)
+    found: Float64 = (held.T @ held).cpu().numpy()
+    return found
 
 
-def _gaussian(root: Float64, count: int, generator: np.random.Generator) -> Float64:
-    drawn: Float64 = generator.standard_normal((count, len(root))) @ root.T
-    return drawn
+def _root(covariance: Float64, device: str) -> Any:
+    """A matrix R (d, d) whose R R' is the covariance: an array, a tensor on other devices than the CPU."""
+    values, vectors = eigenvectors(covariance, device)
+    root = np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)), dtype=np.float64)
+    return root if runs_compiled(device) else tensor_of(root).to(device)
+
+
+def _gaussian(root: Any, count: int, generator: np.random.Generator) -> Float64:
+    normal = generator.standard_normal((count, len(root)))
+    if isinstance(root, np.ndarray):
+        drawn: Float64 = normal @ root.T
+        return drawn
+    found: Float64 = (tensor_of(normal).to(root.device) @ root.T).cpu().numpy()
+    return found

@@ -28,7 +28,7 @@ class SharedPasses:
 
     @cached_property
     def components(self) -> list[Components]:
-        return components_of_parts(self._whole.points, self._masks)
+        return components_of_parts(self._whole.points, self._masks, self._whole.settings.device)
 
     @cached_property
     def nearest(self) -> list[FloatArray]:

@@ -67,7 +67,7 @@ def rank_share(moments: Moments) -> float:
         raise Undefined("it takes three rows of two dimensions to have directions to spread over")
     if not energy > 0:
         raise Undefined("all rows are equal in all dimensions but the largest")
-    values = spectrum_of(moments.scatter[np.ix_(kept, kept)] / energy, most)
+    values = spectrum_of(moments.scatter[np.ix_(kept, kept)] / energy, most, moments.device)
     return max(rank_of(values) - 1.0, 0.0) / (most - 1.0)
 
 

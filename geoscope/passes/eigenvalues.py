@@ -2,17 +2,22 @@
 
 Numpy's on one thread for eigenvalues: at these sizes (d x d) more threads gain little, and wait on each other where
 other work keeps the cores busy. Torch's for vectors, which two threads at once ask for: numpy's slow each other down.
+On a device other than the CPU torch's, of several matrices at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 import numpy as np
+import torch
 from threadpoolctl import ThreadpoolController
 
 from geoscope.errors import Undefined
 from geoscope.rows import Float64, FloatArray
+from geoscope.torch_state import runs_compiled
 
 LOST = "a few rows are so much longer than the others that these are lost in rounding"
 """Why there is nothing to decompose."""
@@ -40,34 +45,73 @@ class _OneThread:
 _ONE_THREAD = _OneThread()
 
 
-def eigenvalues(matrix: Float64) -> Float64:
-    """Of a symmetric (d, d) matrix, largest first; of several (s, d, d), each one's."""
+def eigenvalues(matrix: Float64, device: str = "cpu") -> Float64:
+    """Of a symmetric (d, d) matrix, largest first; of several (s, d, d), each one's, all at once.
+
+    Raises Undefined where a device other than the CPU finds the matrix too far out of range for that.
+    """
+    if not runs_compiled(device):
+        found: Float64 = _decomposed(torch.linalg.eigvalsh, _held(matrix, device)).cpu().numpy()
+        return found[..., ::-1]
     with _ONE_THREAD:
         return np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)[..., ::-1]
 
 
-def eigenvectors(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+def eigenvectors(matrix: FloatArray, device: str = "cpu") -> tuple[FloatArray, FloatArray]:
     """Eigenvalues (d,), largest first, and unit eigenvectors as columns (d, d), in the matrix's own precision.
 
-    Raises Undefined where the matrix is too far out of range for that.
+    Which of two opposite vectors it is, and which basis of those of one value, is another device's own. Raises
+    Undefined where the matrix is too far out of range for that.
     """
-    import torch
-
-    try:
-        values, vectors = torch.linalg.eigh(torch.from_numpy(np.ascontiguousarray(matrix)))
-    except torch.linalg.LinAlgError as error:
-        raise Undefined(LOST) from error
-    return values.numpy()[::-1], vectors.numpy()[:, ::-1]
+    values, vectors = _decomposed(torch.linalg.eigh, _held(matrix, device))
+    return values.cpu().numpy()[::-1], vectors.cpu().numpy()[:, ::-1]
 
 
-def largest_eigenvalue(matrix: Float64) -> float:
-    """By Lanczos iteration to working precision; by a full decomposition where that is small or does not converge."""
+def principal_axes(matrix: Any) -> Any:
+    """The unit eigenvectors of a tensor (d, d) as rows, that of the largest eigenvalue first, where the matrix is.
+
+    Raises Undefined as `eigenvectors` does.
+    """
+    _, vectors = _decomposed(torch.linalg.eigh, matrix)
+    return vectors.T.flip(0).contiguous()
+
+
+def largest_eigenvalue(matrix: Float64, device: str = "cpu") -> float:
+    """By Lanczos iteration to working precision; by a full decomposition where that is small or does not converge.
+
+    On a device other than the CPU the matrix's products with vectors are made there.
+    """
     from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
     if len(matrix) <= 64:
-        return float(eigenvalues(matrix)[0])
+        return float(eigenvalues(matrix, device)[0])
     start = np.random.default_rng(0).standard_normal(len(matrix))
+    given = matrix if runs_compiled(device) else _operator(matrix, device)
     try:
-        return float(eigsh(matrix, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
+        return float(eigsh(given, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
     except ArpackNoConvergence:
-        return float(eigenvalues(matrix)[0])
+        return float(eigenvalues(matrix, device)[0])
+
+
+def _decomposed(how: Callable[[Any], Any], matrix: Any) -> Any:
+    try:
+        return how(matrix)
+    except torch.linalg.LinAlgError as error:
+        raise Undefined(LOST) from error
+
+
+def _held(matrix: FloatArray, device: str) -> Any:
+    return torch.from_numpy(np.ascontiguousarray(matrix)).to(device)
+
+
+def _operator(matrix: Float64, device: str) -> Any:
+    """A matrix on a device as scipy takes one: by its products with vectors (d,), which come and go."""
+    from scipy.sparse.linalg import LinearOperator
+
+    held = _held(matrix, device)
+
+    def product(vector: Float64) -> Float64:
+        found: Float64 = (held @ _held(vector.ravel(), device)).cpu().numpy()
+        return found
+
+    return LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)

@@ -226,8 +226,8 @@ def gather(
     """Stream a source once and return its clouds: one a layer, or with `union` one of all its layers.
 
     points: how many rows to sample of each cloud (None: all). parts, biased, asked, scattered, details, device: as
-    of Gathering. at_once: of how many layers to read the rows at a time (None, or a union: all). listener: is given each batch too.
-    positions: whether the index's positions are token positions.
+    of Gathering. at_once: of how many layers to read the rows at a time (None, or a union: all). listener: is given
+    each batch too. positions: whether the index's positions are token positions.
     """
     out = source.left_out if isinstance(source, TransformedRows) else {}
     index = source.index

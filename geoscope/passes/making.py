@@ -100,7 +100,7 @@ def make_radius(passes: Passes) -> float:
 
 def make_components(passes: Passes) -> Components:
     passes.get("radius")
-    return components_of(passes.points)
+    return components_of(passes.points, passes.settings.device)
 
 
 def make_pairs(passes: Passes) -> Pairs:

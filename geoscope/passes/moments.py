@@ -300,12 +300,12 @@ class Moments:
     @cached_property
     def spectrum(self) -> Float64:
         """Eigenvalues of the scatter, largest first, (min(n, d),): those below rounding are exactly 0."""
-        return spectrum_of(self.scatter / self.energy, min(self.count, self.dimension)) * self.energy
+        return spectrum_of(self.scatter / self.energy, min(self.count, self.dimension), self.device) * self.energy
 
     @cached_property
     def raw_spectrum(self) -> Float64:
         """Eigenvalues of the sum of x x', largest first, (min(n, d),): those below rounding are exactly 0."""
-        return spectrum_of(self._raw_shares, min(self.count, self.dimension)) * self.raw_energy
+        return spectrum_of(self._raw_shares, min(self.count, self.dimension), self.device) * self.raw_energy
 
     @property
     def _raw_shares(self) -> Float64:
@@ -328,7 +328,7 @@ class Moments:
     @cached_property
     def raw_largest(self) -> float:
         """The largest eigenvalue of the uncentred second moments (the sum of x x')."""
-        return largest_eigenvalue(self._raw_shares) * self.raw_energy
+        return largest_eigenvalue(self._raw_shares, self.device) * self.raw_energy
 
 
 def first_rows(sequences: IntArray) -> IntArray:
@@ -349,8 +349,8 @@ def blocks_of_sequences(starts: IntArray, rows: int, most: int = BLOCK_ROWS) -> 
         begin = stop
 
 
-def spectrum_of(matrix: Float64, count: int) -> Float64:
+def spectrum_of(matrix: Float64, count: int, device: str = "cpu") -> Float64:
     """The largest eigenvalues (count,) of a positive semi-definite (d, d) matrix; those below rounding 0."""
-    values = eigenvalues(matrix)[:count]
+    values = eigenvalues(matrix, device)[:count]
     floor = len(matrix) * float(np.finfo(np.float64).eps) * values[0]
     return np.where(values > floor, values, 0.0)

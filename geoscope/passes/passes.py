@@ -84,7 +84,7 @@ class Passes:
         )
         moments: Moments | Undefined
         try:
-            moments = moments_of(rows, places, sequences, ASKED.keys() & set(asked))
+            moments = moments_of(rows, places, sequences, ASKED.keys() & set(asked), device)
         except Undefined as reason:
             moments = reason
         own = np.arange(len(rows), dtype=np.int64) if sequences is None else sequences

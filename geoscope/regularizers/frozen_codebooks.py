@@ -13,6 +13,7 @@ from geoscope.passes.quantizers.codebooks import Codebooks, QuantizerSettings, q
 from geoscope.regularizers.points import Tensor, checked, largest
 from geoscope.settings.measuring import MeasureChoice
 from geoscope.settings.option import default_of
+from geoscope.torch_state import full_precision
 
 BLOCK_ROWS = 1024
 """Rows whose distances to every code are held at a time."""
@@ -131,6 +132,7 @@ def frozen_codebooks(tables: Tensor, points: Tensor, *, centre: Tensor | None = 
     return FrozenCodebooks(rough.tables / error, origin, size * error)
 
 
+@full_precision()
 def learn_codebooks(
     points: Tensor,
     *,

@@ -12,7 +12,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from geoscope.errors import GeoscopeError
 from geoscope.passes.moments import safe_scale
 from geoscope.passes.row_products import add_upper, mirror_upper
-from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss, unrounded
+from geoscope.regularizers.points import Tensor, as_loss, checked, largest, no_loss
+from geoscope.torch_state import full_precision
 
 _BLOCK_ROWS = 4096  # so many rows' products are added up in float32 before they go to float64
 _WIDE = 64  # of fewer dimensions, float32's rounding cancels too little to be exact to 1e-6, and float64 costs little
@@ -78,7 +79,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
         d = points.shape[1]
         product = torch.zeros(d, d, dtype=torch.float64, device=points.device)
         total = torch.zeros(d, dtype=torch.float64, device=points.device)
-        with unrounded(points):
+        with full_precision():
             for x in _blocks(points, origin):
                 part = torch.zeros(d, d, dtype=kind, device=points.device)
                 add_upper(part, x)
@@ -103,7 +104,7 @@ class _Traces(torch.autograd.Function):  # type: ignore[misc]  # torch's types a
             slope.addcmul_(2.0 * cross, target)
         shifted, slope = -(shift @ slope).to(origin), slope.to(origin)
         found = torch.empty_like(points, dtype=slope.dtype)
-        with unrounded(points):  # the gradient sums to 0 over points: centring adds nothing to it
+        with full_precision():  # the gradient sums to 0 over points: centring adds nothing to it
             blocks = _blocks(points, origin) if only is None else [only]
             for x, part in zip(blocks, found.split(_BLOCK_ROWS), strict=True):
                 torch.addmm(shifted, x, slope, out=part)

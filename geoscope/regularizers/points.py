@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from math import isfinite
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import torch
 
 from geoscope.errors import GeoscopeError
-from geoscope.torch_state import full_precision, with_float64
+from geoscope.torch_state import with_float64
 
 Tensor = Any
 """A torch tensor (torch's own types are not followed)."""
@@ -41,13 +39,6 @@ def largest(points: Tensor) -> float:
         return 0.0
     low, high = torch.aminmax(points.detach())
     return max(float(high), -float(low)) if float(high) == float(high) else float("nan")
-
-
-@contextmanager
-def unrounded(points: Tensor) -> Iterator[None]:
-    """Products of these points in their own type, whatever autocast or a choice of TF32 would make of them."""
-    with full_precision(), torch.autocast(points.device.type, enabled=False):
-        yield
 
 
 def as_loss(value: Tensor, points: Tensor) -> Tensor:

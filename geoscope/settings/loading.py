@@ -119,7 +119,6 @@ class Memory(TypedDict, total=False):
         ),
     ]  # fmt: skip
 
-
     device_memory: Annotated[
         str | int | None,
         Option(

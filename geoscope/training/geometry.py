@@ -19,6 +19,7 @@ from geoscope.rows import IntArray, RowIndex
 from geoscope.settings.measuring import Quantizer
 from geoscope.settings.option import default_of
 from geoscope.subjects.models.tokenization import batch_sequences
+from geoscope.torch_state import full_precision
 from geoscope.training.covariances import undisturbed
 from geoscope.training.penalised_points import first_states, hidden_states
 
@@ -51,6 +52,7 @@ def layer_of(cloud: str, layers: int) -> int | None:
     return None if cloud == "union" else layers
 
 
+@full_precision()
 def measure_model(
     model: Any,
     pad: Callable[..., Any] | None,

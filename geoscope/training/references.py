@@ -13,6 +13,7 @@ from geoscope.measures import patchiness
 from geoscope.passes.quantizers.codebooks import QuantizerSettings, quantized, split_groups
 from geoscope.regularizers.frozen_codebooks import FrozenCodebooks, as_frozen
 from geoscope.rows import IntArray
+from geoscope.torch_state import full_precision
 from geoscope.training.covariances import StreamedCovariance, sample_examples, undisturbed
 from geoscope.training.penalised_points import hidden_states
 from geoscope.training.regularization import Regularization
@@ -46,6 +47,7 @@ def reference_covariance(trainer: Any, regularization: Regularization, epoch: in
     return covariance
 
 
+@full_precision()
 def learnt_codebooks(trainer: Any, regularization: Regularization, draw: int = 0) -> LearntCodebooks:
     """Codebooks of the points that a regularizer would see of some training data: half learnt from, half counted.
 

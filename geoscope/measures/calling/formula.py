@@ -16,6 +16,7 @@ from geoscope.measures.calling.parameters import Settings
 from geoscope.passes.passes import PASSES, Passes
 from geoscope.rows import Float64, FloatArray
 from geoscope.subjects.embeddings.objects import array_of
+from geoscope.torch_state import full_precision
 from geoscope.wording import meant
 
 Influences = Callable[..., tuple[Float64, ...]]
@@ -58,8 +59,9 @@ def measure(
         def called(rows: npt.ArrayLike, **settings: Any) -> float:
             _refuse_others(formula.__name__, settings, tuple(signature.parameters)[1:])
             mine = {name: settings.pop(name) for name in own if name in settings}
-            made = Passes.over(checked_rows(rows), **settings, asked=passes)
-            return finite(formula(**{name: made.get(name) for name in passes}, **mine))
+            with full_precision():
+                made = Passes.over(checked_rows(rows), **settings, asked=passes)
+                return finite(formula(**{name: made.get(name) for name in passes}, **mine))
 
         text = inspect.cleandoc(formula.__doc__ or "")
         update_wrapper(called, formula, assigned=("__module__", "__name__", "__qualname__"))

@@ -11,6 +11,7 @@ from geoscope.passes.pairs.clouds import DOUBLE, Cloud, Tensor
 from geoscope.passes.pairs.components import components
 from geoscope.passes.pairs.sieves import SPARE, Listing, listed
 from geoscope.rows import BoolArray, FloatArray, IntArray
+from geoscope.torch_state import full_precision
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def completed(cloud: Cloud, listing: Listing, k: int, tolerance: float, memory: 
     )
 
 
+@full_precision()
 def search(
     cloud: Cloud,
     which: IntArray,
@@ -91,6 +93,7 @@ def search(
     return indices, lengths
 
 
+@full_precision()
 def nearest_by_index(
     cloud: Cloud, which: IntArray, upper: FloatArray, k: int, *, memory: int, kept: BoolArray, groups: IntArray
 ) -> tuple[IntArray, FloatArray]:

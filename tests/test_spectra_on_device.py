@@ -1,0 +1,124 @@
+"""Spectra, components, nulls and halves on another device: the same as on the CPU, and little that comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from pretended_device import DEVICE, pretended
+
+from geoscope.errors import Undefined
+from geoscope.estimates.nulls import matched_points
+from geoscope.passes.eigenvalues import eigenvalues, eigenvectors, largest_eigenvalue
+from geoscope.passes.principal_components import components_of, components_of_parts
+
+
+def normal(n: int, d: int) -> Any:
+    return np.random.default_rng(n + d).standard_normal((n, d)) * np.linspace(3.0, 0.5, d)
+
+
+def constant_dimension(n: int, d: int) -> Any:
+    rows = normal(n, d)
+    rows[:, 1] = 5.0
+    return rows
+
+
+CLOUDS: dict[str, Callable[[], Any]] = {
+    "many rows": lambda: normal(400, 80),
+    "float32": lambda: normal(400, 80).astype(np.float32),
+    "two rows": lambda: normal(2, 6),
+    "few rows": lambda: normal(5, 3),
+    "fewer rows than dimensions": lambda: normal(30, 90),
+    "duplicates": lambda: np.repeat(normal(60, 20), 4, axis=0),
+    "far from the origin": lambda: normal(300, 20) + 1e4,
+    "tiny": lambda: normal(300, 20) * 1e-30,
+    "huge": lambda: normal(300, 20) * 1e30,
+    "one dimension constant": lambda: constant_dimension(300, 20),
+    "one dimension": lambda: normal(50, 1),
+}
+
+
+def covariance(name: str) -> Any:
+    rows = CLOUDS[name]().astype(np.float64)
+    rows = (rows - rows.mean(axis=0)) / np.abs(rows).max()
+    return rows.T @ rows / len(rows)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_eigenvalues_are_the_same(name, elsewhere):
+    matrix = covariance(name)
+    here, there = eigenvalues(matrix), eigenvalues(matrix, elsewhere)
+    assert there.dtype == np.float64
+    np.testing.assert_allclose(there, here, rtol=1e-9, atol=1e-14 * here[0])
+    assert largest_eigenvalue(matrix, elsewhere) == pytest.approx(largest_eigenvalue(matrix), rel=1e-9)
+
+
+def test_several_matrices_are_decomposed_at_once(elsewhere):
+    several = np.stack([covariance("duplicates"), covariance("tiny"), covariance("huge")])
+    there = eigenvalues(several, elsewhere)
+    assert there.shape == (3, 20)
+    np.testing.assert_allclose(there, eigenvalues(several), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_eigenvectors_rebuild_the_matrix(precision, tolerance, elsewhere):
+    matrix = covariance("many rows").astype(precision)
+    values, vectors = eigenvectors(matrix, elsewhere)
+    assert values.dtype == vectors.dtype == precision
+    assert np.all(np.diff(values) <= 0)
+    np.testing.assert_allclose((vectors * values) @ vectors.T, matrix, atol=tolerance)
+
+
+def test_a_matrix_out_of_range_has_no_spectrum_anywhere(elsewhere):
+    with pytest.raises(Undefined, match="lost in rounding"):
+        eigenvectors(np.full((3, 3), np.nan), elsewhere)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_components_are_the_same(name, elsewhere):
+    rows = CLOUDS[name]()
+    here, there = components_of(rows), components_of(rows, elsewhere)
+    assert there.dimension == here.dimension
+    np.testing.assert_allclose(there.variances, here.variances, rtol=1e-9)
+    np.testing.assert_allclose(there.entropies, here.entropies, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["many rows", "fewer rows than dimensions", "far from the origin", "huge"])
+def test_components_of_parts_are_the_same(name, elsewhere):
+    rows = CLOUDS[name]()
+    masks = [np.random.default_rng(seed).permutation(len(rows)) < len(rows) // 2 for seed in range(3)]
+    pairs = zip(components_of_parts(rows, masks), components_of_parts(rows, masks, elsewhere), strict=True)
+    for here, there in pairs:  # float32
+        np.testing.assert_allclose(there.variances, here.variances, rtol=1e-4)
+        np.testing.assert_allclose(there.entropies, here.entropies, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "rows", [np.full((6, 3), 2.5), np.ones((1, 3)), np.empty((0, 3))], ids=["equal", "one", "none"]
+)
+def test_what_has_no_components_has_none_anywhere(rows, elsewhere):
+    with pytest.raises(Undefined) as here:
+        components_of(rows)
+    with pytest.raises(Undefined) as there:
+        components_of(rows, elsewhere)
+    assert str(there.value) == str(here.value)
+
+
+@pytest.mark.parametrize("sequences", [np.arange(400), np.arange(400) // 8], ids=["apart", "in sequences"])
+def test_matched_points_have_the_covariance_of_the_points(sequences, elsewhere):
+    rows = CLOUDS["many rows"]()
+    here, there = matched_points(rows, sequences, 3), matched_points(rows, sequences, 3, elsewhere)
+    assert here.shape == there.shape
+    scale = np.trace(np.cov(here.T)) / np.trace(np.cov(there.T))
+    assert scale == pytest.approx(1.0, abs=0.05)  # eigenvectors that point the other way make another draw
+
+
+def test_components_come_back_as_numbers_of_components():
+    rows = CLOUDS["float32"]()
+    with pretended() as traffic:
+        components_of(rows, str(DEVICE))
+        assert sum(traffic.there) == rows.nbytes
+        assert sum(traffic.back) == 2 * 8 * rows.shape[1]
+        assert len(traffic.back) == 2
