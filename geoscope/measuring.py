@@ -100,6 +100,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     quantizers = grid or (quantizer_of(options),)
     reference, reference_name = _reference(options["isoscore_reference"])
     bound = None if options["memory"] is None else parse_size(options["memory"])
+    bound_there = None if options["device_memory"] is None else parse_size(options["device_memory"], "--device-memory")
     opening = opened(subject, options, plan_of(options))
     source, union = opening.source, options["layers"] == "union"
     between = None if options["between"] is None else LayersBetween.of(opening.layers, union=union)
@@ -113,9 +114,8 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
     at_once = layers_at_once(
-        None if options["device_memory"] is None else parse_size(options["device_memory"], "--device-memory"),
-        work, source, opening.layers, device, options["announce"], together=between is not None,
-    )  # fmt: skip
+        bound_there, work, source, opening.layers, device, options["announce"], together=between is not None
+    )
     if between is not None and options["permutations"] and options["announce"] is not None:
         options["announce"](told_work(work.points, work.dimension, work.layers, work.permutations))
     progress = options["progress"]

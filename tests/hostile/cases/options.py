@@ -38,6 +38,7 @@ def _values() -> Iterator[Case]:
         "--layers": ("x", "", "1,,2", "1-3", "99", "1.5", DIGITS, "-99", "0x1", "last,x"),
         "--quantizer-grid": ("x", "2x", "2x3x4", "0x8", "2x99", ""),
         "--memory": ("much",),
+        "--device-memory": ("much", "0", "-1GB"),
         "--ray": ("",),
         "--device": ("gpu", ""),
         "--format": ("xml", "jsn", ""),
