@@ -42,6 +42,14 @@ def test_clumps_too_far_apart_to_measure_inside_have_no_value(key, clumps):
     assert "measure each by itself" in found.reason
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-200, 1e160, 1e305])
+def test_clumps_are_clumps_on_any_scale(scale):
+    rows = (cloud() + 1e6 * np.repeat(np.arange(2), 200)[:, None]) * scale / 1e6
+    found = geoscope.measure(rows, measures=["two_nn"], errors=False, null="none").measurement("two_nn")
+    assert "clumps" in found.reason
+
+
 def test_copies_up_to_rounding_are_one_point_however_many_there_are():
     """As states of shared prefixes are: nine in ten rows, which also sets how wide the cloud seems."""
     rows = cloud(1000, 32).astype(np.float32)

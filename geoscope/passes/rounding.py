@@ -33,4 +33,7 @@ def check_spread(radius: float, length: float, step: float) -> None:
 def rounding_distance(rows: FloatArray) -> float:
     """How far rounding may put equal rows (n, d) apart: STEPS steps of the median length of some, spread over all."""
     some = np.asarray(rows[:: 1 + (len(rows) - 1) // 1024], dtype=np.float64)
-    return STEPS * step_of(rows.dtype) * float(np.median(np.linalg.norm(some, axis=1)))
+    unit = 2.0 ** (
+        float(np.frexp(np.abs(some).max(initial=0.0))[1]) - 1
+    )  # squares of the rows themselves may be out of range
+    return STEPS * step_of(rows.dtype) * float(np.median(np.linalg.norm(some / unit, axis=1))) * unit
