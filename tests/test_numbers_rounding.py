@@ -45,7 +45,7 @@ def test_clumps_too_far_apart_to_measure_inside_have_no_value(key, clumps):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("scale", [1e-200, 1e160, 1e305])
 def test_clumps_are_clumps_on_any_scale(scale):
-    rows = (cloud() + 1e6 * np.repeat(np.arange(2), 200)[:, None]) * scale / 1e6
+    rows = (cloud() + 1e6 * np.repeat(np.arange(2), 200)[:, None]) / 1e6 * scale
     found = geoscope.measure(rows, measures=["two_nn"], errors=False, null="none").measurement("two_nn")
     assert "clumps" in found.reason
 

@@ -36,4 +36,4 @@ def rounding_distance(rows: FloatArray) -> float:
     unit = 2.0 ** (
         float(np.frexp(np.abs(some).max(initial=0.0))[1]) - 1
     )  # squares of the rows themselves may be out of range
-    return STEPS * step_of(rows.dtype) * float(np.median(np.linalg.norm(some / unit, axis=1))) * unit
+    return float(STEPS * step_of(rows.dtype) * np.median(np.linalg.norm(some / unit, axis=1)) * unit)
