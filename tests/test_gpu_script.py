@@ -63,12 +63,13 @@ def test_a_dry_run_runs_through_and_says_that_it_is_one(tmp_path, monkeypatch):
         assert all(finding["what"] in page for finding in section["findings"])
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["rates", "pairs", "sums", "extraction", "spectra"])
 def test_a_section_runs_on_a_device_that_is_not_there(name, told):
+    """But for those that train quantizers, which take minutes where every step is pretended."""
     with pretended() as traffic:
         _, _, ended = told(name, str(DEVICE))
     assert ended["ended"] == "done", ended["why"]
-    assert traffic.there or name in ("quantizer", "faiss_encoder")
+    assert traffic.there
 
 
 def test_the_device_and_the_cpu_agree_on_every_measure(told):

@@ -44,6 +44,6 @@ def texts(tokens: int) -> list[str]:
     read = 0
     while read < tokens:
         length = int(generator.integers(8, 49))
-        made.append(" ".join(_WORDS[place] for place in generator.zipf(1.3, length) % len(_WORDS)))
+        made.append(" ".join(_WORDS[place] for place in generator.zipf(1.1, length) % len(_WORDS)))
         read += length + 2
     return made

@@ -16,11 +16,15 @@ from benchmarks.results import Finding
 from geoscope.subjects.models.extraction import BATCH_TOKENS_CPU, BATCH_TOKENS_GPU
 
 
-def job(folder: str, read: Sequence[str], run: Run, device: str, points: int) -> Any:
+def job(folder: str, read: Sequence[str], run: Run, device: str, points: int, layers: str = "all") -> Any:
     """The report of it."""
-    return geoscope.measure(
-        folder, texts=read, sequences=len(read), layers="all", device=device, points=points, bits=run.sizes.bits
-    )
+    options = {"texts": read, "sequences": len(read), "points": points, "bits": run.sizes.bits}
+    return geoscope.measure(folder, device=device, layers=layers, **options)
+
+
+def warmed(folder: str, run: Run, device: str, points: int) -> None:
+    """What the job imports, compiles and starts, by its last layer and little text."""
+    job(folder, texts(run.sizes.few), run, device, points, "last")
 
 
 def run(run: Run) -> Iterator[Finding | str]:
@@ -29,7 +33,7 @@ def run(run: Run) -> Iterator[Finding | str]:
     bare = forward_pass(folder, read, run.device, BATCH_TOKENS_CPU if run.device == "cpu" else BATCH_TOKENS_GPU)
     forward = seconds(bare, run.device, sizes.repeats)
     yield Finding("the bare forward pass over the same batches", forward, "s")
-    job(folder, texts(sizes.few), run, run.device, sizes.points)
+    warmed(folder, run, run.device, sizes.points)
     reports: list[Any] = []
     with Phases() as phases:
         taken = seconds(
@@ -43,5 +47,6 @@ def run(run: Run) -> Iterator[Finding | str]:
     for part, spent in phases.seconds.most_common():
         yield share(f"of the job: {part}", spent / taken)
     yield Finding(f"the job: {sample.rows:,} rows of {sizes.layers + 1} layers, {sample.points:,} points", taken, "s")
-    yield "the job was run once, after one of little text; it loads the checkpoint, which the bare pass has"
+    yield "the model's weights are random, and so are the words that it reads"
+    yield "the job was run once, after one of its last layer and little text; it loads the checkpoint, which the bare pass has"
     yield "a part's time is told where the device is waited for, not always where it was asked"
