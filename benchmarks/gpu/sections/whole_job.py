@@ -48,5 +48,5 @@ def run(run: Run) -> Iterator[Finding | str]:
         yield share(f"of the job: {part}", spent / taken)
     yield Finding(f"the job: {sample.rows:,} rows of {sizes.layers + 1} layers, {sample.points:,} points", taken, "s")
     yield "the model's weights are random, and so are the words that it reads"
-    yield "the job was run once, after one of its last layer and little text; it loads the checkpoint, which the bare pass has"
+    yield "the job was run once, after a small one of its last layer; it loads the checkpoint, which the bare pass has"
     yield "a part's time is told where the device is waited for, not always where it was asked"
