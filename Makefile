@@ -6,8 +6,10 @@ LINT := .venv-lint
 AUDIT := .venv-audit
 
 BASE ?= HEAD
+# Of `make gpu`: any Python that has a torch with CUDA and what geoscope depends on; geoscope itself need not be installed.
+GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 
-.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench papers clean
+.PHONY: demo test check same-numbers architectures handbook audit slow kills soak hostile fuzz bench papers gpu clean
 
 demo: $(STAMP)
 	$(BIN)/geoscope measure demo --format table
@@ -68,6 +70,10 @@ bench: $(STAMP)
 # The three papers' claims: runs what has no result in benchmarks/papers/results yet (hours), and writes docs/papers.md.
 papers: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.papers
+
+# What geoscope takes on this machine's GPU, in at most 8 minutes and without a network: benchmarks/gpu.md and gpu.json.
+gpu:
+	PYTHONPATH=.$${PYTHONPATH:+:$$PYTHONPATH} $(GPU_PYTHON) -m benchmarks.gpu
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

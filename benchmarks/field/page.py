@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.field.claims import CLAIMS
 from benchmarks.field.looks import CHECKPOINTS, DEMO, LINE, Look, looks
-from benchmarks.papers.findings import table
+from benchmarks.tables import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "field.md"
 CURVES = PAGE.with_suffix("") / "page.html"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.papers.claims import PAPERS, Claim, Paper
-from benchmarks.papers.findings import NOT_RUN, leading_score, table, trained
+from benchmarks.papers.findings import NOT_RUN, leading_score, trained
 from benchmarks.papers.steps import Step, steps
+from benchmarks.tables import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "papers.md"
 
