@@ -51,13 +51,34 @@ class Batch:
 
     @cached_property
     def rows(self) -> Mapping[Layer, FloatArray]:
-        return {layer: on_cpu(rows) for layer, rows in self.held.items()}
+        coming = {layer: Coming(rows) for layer, rows in self.held.items()}
+        return {layer: each.array() for layer, each in coming.items()}
 
 
-def on_cpu(rows: Any) -> FloatArray:
-    """Rows on the CPU: an array as it is, a tensor on another device copied."""
-    array: FloatArray = rows if isinstance(rows, np.ndarray) else rows.cpu().numpy()
-    return array
+class Coming:
+    """Rows on their way to the CPU, by a copy that a GPU makes beside its work; an array is there already."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows, self._arrived = rows, None
+        if isinstance(rows, np.ndarray):
+            return
+        if rows.device.type != "cuda":
+            self._rows = rows.cpu().numpy()
+            return
+        import torch
+
+        here = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
+        here.copy_(rows, non_blocking=True)
+        self._arrived = torch.cuda.Event()
+        self._arrived.record(torch.cuda.current_stream(rows.device))
+        self._rows = here.numpy()
+
+    def array(self) -> FloatArray:
+        """The rows, waited for where that is still needed."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        array: FloatArray = self._rows
+        return array
 
 
 def type_of(rows: Any) -> np.dtype[Any]:

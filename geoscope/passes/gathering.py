@@ -14,12 +14,12 @@ import numpy.typing as npt
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes.asked_sums import ASKED, OF_SEQUENCES
 from geoscope.passes.attribution.holders import Holders
-from geoscope.passes.by_device.fetching import Coming
 from geoscope.passes.by_device.group_sums import GroupSums, group_sums
 from geoscope.passes.fitted_transforms import TransformedRows
 from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
+from geoscope.passes.row_products import sent
 from geoscope.progress import Progress
-from geoscope.rows import Batch, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, on_cpu, smallest, type_of
+from geoscope.rows import Batch, Coming, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest, type_of
 from geoscope.torch_state import runs_compiled
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Gathering:
         for layer, block in rows.items():
             self._keep(layer, places[layer], block)
             if self.holders is not None:
-                self.holders.add(places[layer], on_cpu(block), list(self.sample).index(layer))
+                self.holders.add(places[layer], Coming(block).array(), list(self.sample).index(layer))
             self.rows += len(block)
         if self._parts:
             joined = _joined(list(rows.values()))
@@ -140,7 +140,7 @@ class Gathering:
             self._points[places] = rows[hit]
         else:
             self._arrive(layer)
-            self._coming[layer] = places, Coming(rows, hit)
+            self._coming[layer] = places, Coming(rows.index_select(0, sent(hit, rows.device)))
 
     def _arrive(self, layer: Layer) -> None:
         """Put the points of a layer that are on their way in their places."""

@@ -25,6 +25,11 @@ def tensor_of(x: FloatArray) -> Any:
         return torch.from_numpy(np.ascontiguousarray(x))
 
 
+def sent(array: Any, device: Any) -> Any:
+    """An array as a tensor on a device; on the CPU on the same memory."""
+    return tensor_of(array).to(device, non_blocking=True)
+
+
 def upper_products(x: FloatArray) -> Float64:
     """x' x for rows x (m, d), its upper triangle (of the lower what falls off), summed in the rows' own precision."""
     found = np.zeros((x.shape[1], x.shape[1]), dtype=x.dtype)

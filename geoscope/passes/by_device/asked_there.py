@@ -13,6 +13,7 @@ import torch
 from geoscope.passes.asked_sums import AskedSums, Block, DimensionTails, SpectralEntropies, Turns
 from geoscope.passes.asked_sums.sequence_means import Strands, sequences_of_each_size, strands_of
 from geoscope.passes.rounding import STEPS
+from geoscope.passes.row_products import sent
 from geoscope.rows import BoolArray, IntArray
 
 _BYTES_AT_ONCE = 64 * 2**20
@@ -45,7 +46,7 @@ class TailsThere(AskedThere):
     def add(self, block: Block) -> None:
         rows, sequences = block.about.double(), _named(block)
         dealt = np.arange(self._parts)[:, None] == sequences % self._parts
-        dealt_there = torch.from_numpy(dealt).to(rows.device).double()
+        dealt_there = sent(dealt, rows.device).double()
         power, found = rows, []
         for _ in range(3):
             power = power * rows
@@ -69,7 +70,7 @@ class TurnsThere(AskedThere):
         if strands is None:
             return
         order = strands.order
-        rows = block.given if isinstance(order, slice) else block.given.index_select(0, _at(order, block.given))
+        rows = block.given if isinstance(order, slice) else block.given.index_select(0, sent(order, block.given.device))
         angles = _angles(rows, strands.follows, block.step)
         self._kept.append((_named(block)[order] % self._parts, strands, angles))
 
@@ -93,7 +94,7 @@ class EntropiesThere(AskedThere):
         if block.sequences is None or self.dimension < 2:
             return
         for size, places in sequences_of_each_size(block):
-            rows = block.given.index_select(0, _at(places.ravel(), block.given)).double()
+            rows = block.given.index_select(0, sent(places.ravel(), block.given.device)).double()
             entropies = _gram_entropies(rows.view(len(places), size, self.dimension))
             self._kept.append((block.sequences[places[:, 0]] % self._parts, size, entropies))
 
@@ -116,14 +117,10 @@ def _named(block: Block) -> IntArray:
     return block.sequences
 
 
-def _at(places: IntArray, rows: Tensor) -> Tensor:
-    return torch.from_numpy(places).to(rows.device, non_blocking=True)
-
-
 def _angles(rows: Tensor, follows: BoolArray, step: float) -> Tensor:
     """(2, m) the angle at each row (m, d) between the step to it and the step from it, and 1 where there is one."""
     found = torch.zeros(2, len(rows), dtype=torch.float64, device=rows.device)
-    follows_there = torch.from_numpy(follows).to(rows.device)
+    follows_there = sent(follows, rows.device)
     tall = max(_BYTES_AT_ONCE // (8 * rows.shape[1]), 1)
     for start in range(1, len(rows) - 1, tall):
         stop = min(start + tall, len(rows) - 1)  # the rows start .. stop - 1 have one before and one after

@@ -18,7 +18,7 @@ from geoscope.passes.asked_sums import Block
 from geoscope.passes.by_device.asked_there import ASKED_THERE, AskedThere
 from geoscope.passes.moments import Frame, Sums, blocks_of_sequences
 from geoscope.passes.rounding import step_of
-from geoscope.passes.row_products import tensor_of
+from geoscope.passes.row_products import sent
 from geoscope.passes.sequence_sums import SequenceSums
 from geoscope.rows import Float64, FloatArray, IntArray, type_of
 from geoscope.torch_state import full_precision
@@ -66,7 +66,7 @@ class TensorSums:
         d = len(frame.origin)
         self.frame, self._dimension, self._parts, self._step = frame, d, parts, 0.0
         kind = {"dtype": torch.float64, "device": frame.device}
-        self._origin = torch.from_numpy(frame.origin * frame.scale).to(frame.device)
+        self._origin = sent(frame.origin * frame.scale, frame.device)
         self._size = torch.zeros((), **kind)
         self._of_rows = torch.zeros(parts, d + len(_OfRow), d + len(_OfRow), **kind)
         self._of_sequences = torch.zeros(parts, d + len(_OfSequence), d + len(_OfSequence), **kind)
@@ -180,7 +180,7 @@ class TensorSums:
                     target[part] += some.T @ some
 
     def _there(self, array: Any) -> Tensor:
-        return tensor_of(array).to(self.frame.device, non_blocking=True)
+        return sent(array, self.frame.device)
 
     def parts(self) -> list[Sums]:
         """The sums of each group, on the CPU."""
