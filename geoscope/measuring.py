@@ -26,7 +26,8 @@ from geoscope.passes.cautions import DUPLICATE_TOLERANCE
 from geoscope.passes.fitted_transforms import TransformedRows, transformed, why_biased
 from geoscope.passes.gathering import Gathering, gather
 from geoscope.passes.passes import Passes, PassSettings
-from geoscope.passes.quantizers.codebooks import QuantizerSettings, gpu_encoders
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
+from geoscope.passes.quantizers.faiss_package import gpu_encoders
 from geoscope.plans import plan_of, workload_of
 from geoscope.progress import Progress, in_parts
 from geoscope.protocols import resolved
@@ -156,7 +157,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
         details=within_bound(details) if detailed else None,
         between=alike,
         environment=describe_environment(device=pass_settings.device)
-        | _encoder(quantizers[0], keys)
+        | _encoder(quantizers[0], keys, work.dimension)
         | ({} if SKDIM.isdisjoint(keys) else version_of("scikit-dimension")),
     )
 
@@ -223,11 +224,11 @@ def _transforms(made: Sequence[str], changed: TransformedRows | None, read_with:
     return {"transform": list(made), "transform_fits": fits} if made else {}
 
 
-def _encoder(chosen: QuantizerSettings, keys: Sequence[str]) -> dict[str, Any]:
+def _encoder(chosen: QuantizerSettings, keys: Sequence[str], dimension: int) -> dict[str, Any]:
     """Where FAISS's local search quantizer searched, which may change codes but not what they are like."""
     if chosen.kind != "lsq-faiss" or QUANTIZED.isdisjoint(keys):
         return {}
-    gpus = gpu_encoders()
+    gpus = gpu_encoders(chosen.cells, dimension)
     return {"lsq_encoder": f"FAISS, {gpus} GPU{'s' * (gpus > 1)}" if gpus else "FAISS, CPU"}
 
 

@@ -107,7 +107,7 @@ def test_a_gpu_searches_where_faiss_has_one(monkeypatch):
     """FAISS built for GPUs hands its quantizer another encoder; here a fake one counts and does nothing else."""
     import faiss
 
-    from geoscope.passes.quantizers import codebooks
+    from geoscope.passes.quantizers import faiss_package
 
     asked = []
 
@@ -121,15 +121,23 @@ def test_a_gpu_searches_where_faiss_has_one(monkeypatch):
     monkeypatch.setattr(faiss, "LocalSearchQuantizer", Quantizer)
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 2, raising=False)
     monkeypatch.setattr(faiss, "GpuIcmEncoderFactory", lambda gpus: f"on {gpus}", raising=False)
-    rows = power_spectrum(100, 8)
-    found = geoscope.measure(rows, measures=["patchiness_paper"], quantizer="lsq-faiss", bits=4, errors=False)
+    rows = power_spectrum(100, 32)
+    found = geoscope.measure(rows, measures=["patchiness_paper"], quantizer="lsq-faiss", bits=5, errors=False)
     assert asked == ["on 2"]
     assert found.environment["lsq_encoder"] == "FAISS, 2 GPUs"
     asked.clear()
-    quantize(rows, QuantizerSettings(bits=4))
+    for n, d, bits in ((100, 40, 5), (100, 32, 4), (40, 1056, 5)):  # whose kernels do not work
+        found = geoscope.measure(
+            power_spectrum(n, d), measures=["patchiness_paper"], quantizer="lsq-faiss", bits=bits, errors=False
+        )
+        assert asked == []
+        assert found.environment["lsq_encoder"] == "FAISS, CPU"
+    assert faiss_package.gpu_encoders() == 2
+    assert faiss_package.gpu_encoders(2048, 32) == 0
+    quantize(rows, QuantizerSettings(bits=5))
     assert asked == []
     monkeypatch.undo()
-    assert codebooks.gpu_encoders() == 0
+    assert faiss_package.gpu_encoders() == 0
 
 
 def test_faiss_far_off_the_origin_carries_a_caution():

@@ -84,7 +84,7 @@ def _gpus() -> str:
 
 
 def _faiss_gpus() -> str:
-    from geoscope.passes.quantizers.codebooks import gpu_encoders
+    from geoscope.passes.quantizers.faiss_package import gpu_encoders
 
     count = gpu_encoders()
     return f"{count} that FAISS's local search uses" if count else "none that FAISS's local search uses"

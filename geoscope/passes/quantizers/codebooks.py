@@ -1,6 +1,6 @@
 """Codebooks: quantizers trained on rows, and what they say of them (cell counts and reconstruction error).
 
-The only importer of FAISS's quantizers. "lsq" is geoscope's own local search quantizer (`local_search.py`): the same
+The only user of FAISS's quantizers. "lsq" is geoscope's own local search quantizer (`local_search.py`): the same
 model and search as FAISS's, several times faster; "lsq-faiss" is FAISS's, which trains and encodes rows as they come.
 The others are FAISS's around the rows' mean: k-means does not depend on where the origin is, and float32 does.
 """
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from geoscope.bounds import CODEBOOKS
 from geoscope.errors import GeoscopeError, Undefined
+from geoscope.passes.quantizers.faiss_package import faiss_package, gpu_encoders, gpus
 from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 from geoscope.settings.measuring import MeasureChoice, Quantizer
@@ -321,7 +322,7 @@ def _local_search(
 def _with_faiss(
     training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
 ) -> tuple[Codebooks, CodeArray]:
-    faiss = _faiss()
+    faiss = faiss_package()
     if progress is not None:  # FAISS trains in one call: there is nothing to count
         progress(0, 2, f"training {settings} codebooks with FAISS")
     quantizer = {"lsq-faiss": _additive, "pq": _product, "kmeans": _kmeans}[settings.kind]
@@ -332,27 +333,11 @@ def _with_faiss(
     return books, _smallest(codes, settings.bits)
 
 
-def _faiss() -> ModuleType:
-    import faiss
-
-    return faiss  # type: ignore[no-any-return,unused-ignore]  # faiss carries no types
-
-
-def _gpus(faiss: ModuleType) -> int:
-    return int(faiss.get_num_gpus()) if hasattr(faiss, "get_num_gpus") else 0
-
-
-def gpu_encoders() -> int:
-    """On how many GPUs FAISS's local search quantizer searches: those it sees, where it is built for them."""
-    faiss = _faiss()
-    return _gpus(faiss) if hasattr(faiss, "GpuIcmEncoderFactory") else 0
-
-
 def _kmeans(
     faiss: ModuleType, training: FloatArray, counted: FloatArray, settings: QuantizerSettings
 ) -> tuple[FloatArray, IntArray]:
     d, seed = training.shape[1], _faiss_seed(_PQ_SEED, settings)
-    clustering = faiss.Kmeans(d, settings.cells, seed=seed, gpu=_gpus(faiss) > 0, min_points_per_centroid=1)
+    clustering = faiss.Kmeans(d, settings.cells, seed=seed, gpu=gpus() > 0, min_points_per_centroid=1)
     clustering.train(training)
     _, codes = clustering.index.search(counted, 1)
     return clustering.centroids.reshape(1, settings.cells, d), codes
@@ -377,9 +362,9 @@ def _additive(
     quantizer = faiss.LocalSearchQuantizer(d, settings.codebooks, settings.bits)
     quantizer.random_seed = _faiss_seed(_LSQ_SEED, settings)
     quantizer.nperts = min(quantizer.nperts, settings.codebooks)  # FAISS refuses more perturbations than codebooks
-    gpus = gpu_encoders()
-    if gpus:
-        quantizer.icm_encoder_factory = faiss.GpuIcmEncoderFactory(gpus)  # owned by the quantizer from here on
+    encoders = gpu_encoders(settings.cells, d)
+    if encoders:
+        quantizer.icm_encoder_factory = faiss.GpuIcmEncoderFactory(encoders)  # owned by the quantizer from here on
     quantizer.train(training)
     packed = quantizer.compute_codes(counted)
     tables = faiss.vector_to_array(quantizer.codebooks).reshape(settings.codebooks, settings.cells, d)

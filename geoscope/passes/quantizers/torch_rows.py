@@ -13,6 +13,7 @@ import torch
 from geoscope.passes.quantizers.compiled_search import Float32
 from geoscope.passes.quantizers.fitting import Tensor, crowded, solved
 from geoscope.passes.quantizers.torch_search import search_rows
+from geoscope.passes.row_products import tensor_of
 
 CHUNK_BYTES = 2**30
 """What a chunk of rows may take on the device beside the rows: their costs or their one-hot codes, and copies."""
@@ -22,7 +23,7 @@ class TorchRows:
     """Rows, float32 (n, d), around a shift (d,), copied to a device: `PlacedRows` there."""
 
     def __init__(self, rows: Float32, shift: Float32, cells: int, device: str) -> None:
-        self._rows = torch.from_numpy(rows).to(device)
+        self._rows = tensor_of(rows).to(device)
         self._shift = torch.from_numpy(shift).to(device)
         self._cells = cells
 
@@ -30,7 +31,7 @@ class TorchRows:
         codebooks, d = codes.shape[1], self._rows.shape[1]
         size, device = codebooks * self._cells, codes.device
         pairs = torch.zeros(size, size, dtype=torch.float64, device=device)
-        chunks = list(self._chunks(9 * size + 12 * d))
+        chunks = list(self._chunks(9 * size + 16 * d))
         for chunk in chunks:
             onehot = self._onehot(codes[chunk], torch.float32)  # a chunk's counts are exact in it
             pairs += onehot.T @ onehot
@@ -47,7 +48,7 @@ class TorchRows:
         between = tables @ (2 * tables.T)
         binary = between.view(size, codebooks, self._cells).transpose(0, 1).contiguous()
         reached = torch.empty(searches, n, device=tables.device)
-        for chunk in self._chunks(4 * (size + 3 * searches * self._cells + d)):
+        for chunk in self._chunks(4 * (size + d) + searches * (12 * self._cells + 64 * codebooks)):
             unary = torch.addmm(norms, self._rows[chunk] - self._shift, tables.T, alpha=-2)
             unary = unary.view(-1, codebooks, self._cells)
             found = search_rows(unary, binary, codes[:, chunk], chunk.start, streams, rounds)

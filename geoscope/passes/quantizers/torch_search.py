@@ -32,22 +32,17 @@ def search_rows(
     vector. streams: what each search's random numbers are named by. Codes and costs are those of the compiled search
     of equal unary and binary costs, to the last bit.
     """
-    costs = _Costs(unary, binary)
-    cells, codebooks = unary.shape[2], unary.shape[1]
-    best = codes.permute(2, 0, 1) + costs.firsts
+    costs, draws = _Costs(unary, binary), _Draws(unary, number, streams)
+    best = codes.permute(2, 0, 1).contiguous() + costs.firsts
     lowest = costs.of(best)
-    states = _first_states(number, len(unary), streams, unary.device)
     for _ in range(rounds):
         trial = best.clone()
-        count = min(PERTURBATIONS, codebooks)
-        which, cell = _drawn(states, count, codebooks, cells)
-        states += signed(count * _STEP)
-        drawn = which * cells + cell
-        for each in range(count):
-            trial.scatter_(0, which[each : each + 1], drawn[each : each + 1])
+        for which, place in zip(*draws.next(), strict=True):
+            trial.scatter_(0, which[None], place[None])
+        places = trial.unbind()
         for _ in range(SWEEPS):
-            for m in range(codebooks):
-                torch.add(costs.cheapest(trial, m), m * cells, out=trial[m])
+            for m, place in enumerate(places):
+                torch.add(costs.cheapest(places, m), costs.firsts[m], out=place)
         cost = costs.of(trial)
         best = torch.where(cost < lowest, trial, best)
         lowest = torch.minimum(cost, lowest)
@@ -61,27 +56,25 @@ class _Costs:
     """
 
     def __init__(self, unary: Tensor, binary: Tensor) -> None:
-        self._unary, self._binary, self._cells = unary, binary, unary.shape[2]
+        self._unary, self._between, self._cells = unary.unbind(1), binary.unbind(), unary.shape[2]
         self.firsts = torch.arange(len(binary), device=unary.device)[:, None, None] * self._cells
 
     def of(self, places: Tensor) -> Tensor:
         """||x - x^||^2 - ||x||^2 of each row, (S, n)."""
         codes = places - self.firsts
-        own = self._unary.permute(1, 0, 2)[:, None].take_along_dim(codes[..., None], dim=3)[..., 0]
-        total = own[0].clone()
-        for m in range(1, len(places)):
-            total += own[m]
-            for between in torch.take(self._binary[m], places[:m] * self._cells + codes[m]):
+        total = torch.zeros(places.shape[1:], device=places.device)
+        for m, code in enumerate(codes):
+            total += self._unary[m].expand(len(code), -1, -1).gather(2, code[..., None])[..., 0]
+            for between in torch.take(self._between[m], places[:m] * self._cells + code):
                 total += between
         return total
 
-    def cheapest(self, places: Tensor, m: int) -> Tensor:
+    def cheapest(self, places: Sequence[Tensor], m: int) -> Tensor:
         """The cell of codebook m that costs each row least given its other codes, the first of equals: (S, n)."""
-        cost = self._unary[:, m]
+        cost = self._unary[m]
         for other in _as_added([other for other in range(len(places)) if other != m]):
-            between = self._binary[m].index_select(0, places[other].reshape(-1))
-            cost = cost + between.view(*places.shape[1:], self._cells)
-        return cost.argmin(dim=-1).expand(places.shape[1:])
+            cost = cost + torch.nn.functional.embedding(places[other], self._between[m])
+        return cost.argmin(dim=-1).expand(places[m].shape)
 
 
 def _as_added(others: Sequence[int]) -> list[int]:
@@ -89,17 +82,24 @@ def _as_added(others: Sequence[int]) -> list[int]:
     return [other for start in range(0, len(others), 3) for other in reversed(others[start : start + 3])]
 
 
-def _first_states(number: int, count: int, streams: Sequence[int], device: torch.device) -> Tensor:
-    """(S, count) int64: where each row's random numbers begin."""
-    names = torch.tensor([signed(stream) for stream in streams], device=device)
-    return _mixed(names[:, None] + torch.arange(number, number + count, device=device) * signed(_STEP))
+class _Draws:
+    """Each row's own random numbers, a splitmix64 stream: which codes a round overwrites, and by what."""
 
+    def __init__(self, unary: Tensor, number: int, streams: Sequence[int]) -> None:
+        rows, self._codebooks, self._cells = unary.shape
+        names = torch.tensor([signed(stream) for stream in streams], device=unary.device)
+        numbers = torch.arange(number, number + rows, device=unary.device)
+        self._states = _mixed(names[:, None] + numbers * signed(_STEP))
+        count = min(PERTURBATIONS, self._codebooks)
+        self._ahead = torch.arange(1, count + 1, device=unary.device)[:, None, None] * signed(_STEP)
 
-def _drawn(states: Tensor, count: int, codebooks: int, cells: int) -> tuple[Tensor, Tensor]:
-    """The next `count` draws of each row, a codebook and a cell of it: (count, S, n) each."""
-    steps = torch.arange(1, count + 1, device=states.device) * signed(_STEP)
-    bits = _mixed(states + steps[:, None, None])
-    return _shifted(bits, 32) % codebooks, (bits & _LOW) % cells
+    def next(self) -> tuple[Tensor, Tensor]:
+        """The codebooks whose codes to overwrite, in this order, and the places to put there: (count, S, n) each."""
+        drawn = self._states + self._ahead
+        self._states = drawn[-1]
+        bits = _mixed(drawn)
+        which = _shifted(bits, 32) % self._codebooks
+        return which, which * self._cells + (bits & _LOW) % self._cells
 
 
 def _mixed(z: Tensor) -> Tensor:
