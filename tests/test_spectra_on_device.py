@@ -22,6 +22,8 @@ from geoscope.passes.pairs import (
     sweep,
 )  # fmt: skip
 from geoscope.passes.principal_components import components_of, components_of_parts
+from geoscope.spaces.permutations import Axes, Orders, permuted_imbalances, permuted_kernels
+from geoscope.spaces.ranks import ranks_in
 
 
 def normal(n: int, d: int) -> Any:
@@ -188,3 +190,31 @@ def test_halves_never_take_the_whole_cloud_to_the_device_again():
         assert traffic.there
         assert max(traffic.there) <= 8 * len(rows)
         assert sum(traffic.there) + sum(traffic.back) < 4 * rows.nbytes
+
+
+@pytest.mark.parametrize("name", ["many rows", "duplicates", "far from the origin", "tiny"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_ranks_are_the_same(name, grouped, elsewhere):
+    rows = CLOUDS[name]()
+    targets = np.stack([np.random.default_rng(seed).permutation(len(rows)) for seed in range(2)])
+    groups = np.arange(len(rows)) // 5 if grouped else None
+    few = 2**16  # bytes, so that there is more than one tile
+    there = ranks_in(rows, targets, groups=groups, device=elsewhere, memory=few)
+    np.testing.assert_array_equal(there, ranks_in(rows, targets, groups=groups, memory=few))
+
+
+def test_ranks_by_products_of_float32_are_the_same(elsewhere, monkeypatch):
+    monkeypatch.setattr("geoscope.spaces.ranks.SMALL", 0)
+    rows = CLOUDS["far from the origin"]().astype(np.float32)  # float32 leaves many pairs open
+    targets = np.roll(np.arange(len(rows)), 1)[None]
+    np.testing.assert_array_equal(ranks_in(rows, targets, device=elsewhere), ranks_in(rows, targets))
+
+
+def test_permutations_are_the_same(elsewhere):
+    x, y = CLOUDS["many rows"](), CLOUDS["many rows"]()[:, ::-1] ** 2
+    orders = Orders(len(x), 6, 0)
+    here, there = (permuted_kernels(Axes.of(x, on), Axes.of(y, on), orders) for on in ("cpu", elsewhere))
+    np.testing.assert_allclose(there, here, rtol=1e-5)  # float32
+    near = [np.roll(np.arange(len(x)), 1)]
+    here, there = (permuted_imbalances(near, y, list(orders), device=on) for on in ("cpu", elsewhere))
+    np.testing.assert_allclose(there, here, rtol=1e-5)
