@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pretended_device import DEVICE, pretended
 
+import geoscope
 from geoscope.errors import Undefined
 from geoscope.estimates.nulls import matched_points
 from geoscope.passes.eigenvalues import eigenvalues, eigenvectors, largest_eigenvalue
@@ -218,3 +219,14 @@ def test_permutations_are_the_same(elsewhere):
     near = [np.roll(np.arange(len(x)), 1)]
     here, there = (permuted_imbalances(near, y, list(orders), device=on) for on in ("cpu", elsewhere))
     np.testing.assert_allclose(there, here, rtol=1e-5)
+
+
+def test_a_report_is_the_same(elsewhere):
+    rows, groups = in_sequences(600, 16).astype(np.float32) + 3.0, np.arange(600) // 10
+    keys = ["isoscore", "vasicek_ratio_mse", "two_nn", "persistent_entropy"]
+    asked = {"groups": groups, "measures": keys, "null": "closed"}
+    here, there = (geoscope.measure(rows, device=device, **asked) for device in ("cpu", elsewhere))
+    for one, other in zip(here.measurements, there.measurements, strict=True):
+        assert other.value == pytest.approx(one.value, rel=1e-9), one.measure
+        assert other.standard_error == pytest.approx(one.standard_error, rel=1e-4), one.measure  # halves in float32
+        assert other.null == one.null, one.measure
