@@ -111,7 +111,8 @@ def full_precision() -> Iterator[None]:
     Overrules TF32 and bfloat16 for matrix products, convolutions and recurrent layers, on CUDA and on the CPU, and
     autocast. From the first thread that enters to the last that leaves, the process's settings are float32's, also for
     threads outside; then they are what they were, so that what another thread chooses in between may be lost. Autocast
-    is off for the thread that enters alone: other threads have their own. A decorator too.
+    is off for the thread that enters alone: other threads have their own. What the environment forces on CUDA's
+    libraries (NVIDIA_TF32_OVERRIDE=1) is beyond torch. A decorator too.
     """
     with _FLOAT_PRODUCTS, ExitStack() as autocast_off:
         for kind in ("cpu", "cuda", "xpu"):

@@ -25,11 +25,10 @@ def test_the_pretended_device_refuses_what_a_real_one_does() -> None:
         assert traffic.waited == 1
 
 
-def test_a_sweep_there_is_the_sweep_here() -> None:
+def test_a_sweep_there_is_the_sweep_here(elsewhere: str) -> None:
     rows = np.random.default_rng(0).standard_normal((600, 24)) + 100.0
     here = sweep(rows)
-    with pretended():
-        there = sweep(rows, device=str(DEVICE))
+    there = sweep(rows, device=elsewhere)
     assert here.tree is not None
     assert there.tree is not None
     np.testing.assert_allclose(there.tree.lengths, here.tree.lengths, rtol=1e-9)

@@ -182,7 +182,7 @@ def _p_values(
     The rows of the layer that a list is of are dealt anew, in the same orders for all of the layers it goes to.
     """
     size, among = len(spaces), list(orders.among(rows.kept))
-    axes = [Axes.of(space) for space in spaces]
+    axes = [Axes.of(space, device) for space in spaces]
     alike = {measure: np.zeros((size, size, orders.count + 1)) for measure in MEASURES}
     for other in in_parts(range(size), progress, "permutations"):
         if len(rows) > 2:

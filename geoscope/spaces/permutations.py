@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from geoscope.passes.pairs import MEMORY, Cloud
+from geoscope.passes.pairs.clouds import Tensor
+from geoscope.passes.row_products import tensor_of
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.torch_state import full_precision
+from geoscope.torch_state import full_precision, runs_compiled
 
 _HELD = 1 - 1e-6
 """Of the squared variances, the share on the principal axes that permuted products are taken of."""
@@ -48,33 +51,43 @@ class Orders:
 class Axes:
     """A space's centred rows on the principal axes that hold nearly all of its squared variances.
 
-    scores: (n, r) float32. lengths: (n,) squared lengths of the whole rows.
+    scores: a tensor (n, r) of float32. lengths: (n,) squared lengths of the whole rows.
     """
 
-    scores: FloatArray
+    scores: Tensor
     lengths: Float64
 
     @classmethod
-    def of(cls, rows: FloatArray) -> Axes:
-        """Of rows (n, d), scaled so that float32 holds them."""
+    def of(cls, rows: FloatArray, device: str = "cpu") -> Axes:
+        """Of rows (n, d), scaled so that float32 holds them; the scores are made, and stay, on a device."""
         centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
         size = float(np.abs(centred).max())
         centred *= 2.0 ** -float(np.frexp(size)[1]) if size > 0 else 1.0
-        values, vectors = np.linalg.eigh(centred.T @ centred)
-        squares = np.cumsum(values[::-1] ** 2)
-        count = int(np.searchsorted(squares, _HELD * squares[-1])) + 1
-        scores = (centred @ vectors[:, ::-1][:, :count]).astype(np.float32)
-        return cls(scores, np.einsum("ij,ij->i", centred, centred))
+        lengths = np.einsum("ij,ij->i", centred, centred)
+        if runs_compiled(device):
+            values, vectors = np.linalg.eigh(centred.T @ centred)
+            scores = (centred @ vectors[:, ::-1][:, : _needed(values)]).astype(np.float32)
+            return cls(torch.from_numpy(scores), lengths)
+        held = tensor_of(centred).to(device)
+        values, vectors = torch.linalg.eigh(held.T @ held)
+        return cls((held @ vectors.flip(1)[:, : _needed(values.cpu().numpy())]).float(), lengths)
+
+
+def _needed(values: Float64) -> int:
+    """How many axes it takes, of eigenvalues in increasing order."""
+    squares = np.cumsum(values[::-1] ** 2)
+    return int(np.searchsorted(squares, _HELD * squares[-1])) + 1
 
 
 def permuted_kernels(x: Axes, y: Axes, orders: Orders) -> tuple[Float64, Float64]:
     """(N + 1,) of ||Y'X||_F^2, what linear CKA moves with, and of its debiased sum, x's rows in each of the orders."""
     n = orders.size
     products, lengths = [], []
-    own, other = torch.from_numpy(x.scores), torch.from_numpy(y.scores)
+    own, other = x.scores, y.scores
     with full_precision():
         for order in orders:
-            products.append(float((other.T @ own[torch.from_numpy(order)]).double().square().sum()))
+            dealt = own[torch.from_numpy(order).to(own.device)]
+            products.append(float((other.T @ dealt).double().square().sum()))
             lengths.append(float(x.lengths[order] @ y.lengths))
     return np.array(products), np.array(products) - n / (n - 2) * np.array(lengths)
 
@@ -104,11 +117,19 @@ def permuted_imbalances(
         for start in range(0, n, tall):
             block = np.arange(start, min(start + tall, n))
             tile = cloud.left(cloud.places(block)) @ cloud.right.T
-            tile[torch.arange(len(block)), torch.from_numpy(block)] = torch.inf
-            lines = tile.cpu().numpy()
-            for place, line in zip(block, lines, strict=True):
-                totals += np.searchsorted(np.sort(line), line[targets[:, place]]) + 1
+            tile[:, start:].fill_diagonal_(torch.inf)
+            totals += _nearer(tile, np.ascontiguousarray(targets[:, block].T)) + len(block)
     return (totals * 2 / n**2).reshape(len(spaces), len(orders))
+
+
+def _nearer(tile: Tensor, targets: npt.NDArray[np.int32]) -> IntArray:
+    """(t,) how many half squares of a tile (h, n) are below those of the targets (h, t), in all of its rows."""
+    if runs_compiled(tile.device):
+        pairs = zip(tile.numpy(), targets, strict=True)
+        return np.asarray(sum(np.searchsorted(np.sort(line), line[places]) for line, places in pairs))
+    lengths = tile.gather(1, torch.from_numpy(targets).to(tile.device).long())
+    counts: IntArray = torch.searchsorted(tile.sort(dim=1).values, lengths).sum(dim=0).cpu().numpy()
+    return counts
 
 
 def _dealt(near: IntArray, order: IntArray) -> IntArray:

@@ -14,8 +14,9 @@ import torch
 from numba import njit
 
 from geoscope.passes.pairs import MEMORY, SMALL, Cloud
+from geoscope.passes.pairs.clouds import Tensor
 from geoscope.rows import Float64, FloatArray, IntArray
-from geoscope.torch_state import full_precision
+from geoscope.torch_state import full_precision, runs_compiled
 
 UInt64 = npt.NDArray[np.uint64]
 
@@ -60,12 +61,12 @@ class _Ranking:
         self._limits = self._bounds(cloud)
 
     @cached_property
-    def _double(self) -> tuple[Cloud, tuple[FloatArray, FloatArray]]:
+    def _double(self) -> tuple[Cloud, tuple[Tensor, Tensor]]:
         """The same rows with products in float64, and the bounds of these."""
-        cloud = Cloud(self._cloud.rows.cpu().numpy(), device=str(self._cloud.device), double=True)
+        cloud = Cloud(self._cloud.rows, device=str(self._cloud.device), double=True)
         return cloud, self._bounds(cloud)
 
-    def _bounds(self, cloud: Cloud) -> tuple[FloatArray, FloatArray]:
+    def _bounds(self, cloud: Cloud) -> tuple[Tensor, Tensor]:
         """(m, n) each: between which half squares rounding may have put a pair as long as the target's."""
         half = cloud.places(self._lengths).square() / 2
         slack = 1.01 * cloud.slack(slice(None), half)
@@ -74,35 +75,34 @@ class _Ranking:
             (half + side * slack).to(kind).nextafter(torch.full_like(half, side * torch.inf, dtype=kind))
             for side in (-1, 1)
         )
-        return low.cpu().numpy(), high.cpu().numpy()
+        return low, high
 
     def add(self, rows: slice, columns: slice) -> None:
         """Count the pairs of some rows with some columns."""
         tile, limits = self._tile(self._cloud, rows, columns), self._limits
         sides = [(tile, rows, columns)]
         if rows != columns:
-            sides.append((np.ascontiguousarray(tile.T), columns, rows))
+            sides.append((tile.T.contiguous(), columns, rows))
         for side, block, others in sides:
-            below, within = _in_parts(side, limits[0][:, block], limits[1][:, block])
-            if not self._cloud.double and within.sum() > _OPEN * side.size:
+            below, within = _counted(side, limits[0][:, block], limits[1][:, block])
+            if not self._cloud.double and within.sum() > _OPEN * side.numel():
                 cloud, exact = self._double
                 side, low, high = self._tile(cloud, block, others), exact[0][:, block], exact[1][:, block]
-                below, within = _in_parts(side, low, high)
+                below, within = _counted(side, low, high)
             else:
                 low, high = limits[0][:, block], limits[1][:, block]
-            each, place, column = _open(side, low, high, within)
+            each, place, column = _left_open(side, low, high, within)
             lengths = _measured(self._cloud, place + block.start, column + others.start)
             less = lengths < self._lengths[each, place + block.start]
             np.add.at(below, (each[less], place[less]), 1)
             self.nearer[:, block] += below
 
-    def _tile(self, cloud: Cloud, rows: slice, columns: slice) -> FloatArray:
+    def _tile(self, cloud: Cloud, rows: slice, columns: slice) -> Tensor:
         """Half squares (h, w), infinite where a pair does not count."""
         tile = cloud.left(rows) @ cloud.right[columns].T
         if self._grouped or rows == columns:
             tile.masked_fill_(self._groups[rows][:, None] == self._groups[columns][None, :], torch.inf)
-        found: FloatArray = tile.cpu().numpy()
-        return found
+        return tile
 
 
 def _measured(cloud: Cloud, one: IntArray, other: IntArray) -> Float64:
@@ -111,8 +111,34 @@ def _measured(cloud: Cloud, one: IntArray, other: IntArray) -> Float64:
     return found
 
 
+def _counted(tile: Tensor, low: Tensor, high: Tensor) -> tuple[IntArray, IntArray]:
+    """How many of each row of the tile (h, w) are below `low`, and how many from there to `high`: both (m, h)."""
+    if runs_compiled(tile.device):
+        return _in_parts(tile.numpy(), low.numpy(), high.numpy())
+    below, through = torch.empty((2, *low.shape), dtype=torch.int64, device=tile.device)
+    for each, (lower, upper) in enumerate(zip(low, high, strict=True)):
+        torch.sum(tile < lower[:, None], dim=1, out=below[each])
+        torch.sum(tile <= upper[:, None], dim=1, out=through[each])
+    return below.cpu().numpy(), (through - below).cpu().numpy()
+
+
+def _left_open(tile: Tensor, low: Tensor, high: Tensor, within: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """(p,) each: which target, row and column of the tile the pairs are of that rounding leaves open."""
+    if runs_compiled(tile.device):
+        here: tuple[IntArray, IntArray, IntArray] = _open(tile.numpy(), low.numpy(), high.numpy(), within)
+        return here
+    found = [
+        torch.nn.functional.pad(
+            ((tile >= low[each, :, None]) & (tile <= high[each, :, None])).nonzero(), (1, 0), value=each
+        )
+        for each in np.flatnonzero(within.any(axis=1)).tolist()
+    ]
+    target, place, column = torch.cat(found).T.cpu().numpy() if found else np.empty((3, 0), dtype=np.int64)
+    return np.asarray(target), np.asarray(place), np.asarray(column)
+
+
 def _in_parts(tile: FloatArray, low: FloatArray, high: FloatArray) -> tuple[IntArray, IntArray]:
-    """How many of each row of the tile are below `low`, and how many from there to `high`: both (m, h)."""
+    """`_counted` on the CPU."""
     below, within = (np.empty(low.shape, dtype=np.int64) for _ in range(2))
     parts = torch.get_num_threads()
     edges = np.linspace(0, len(tile), parts + 1).astype(int)
@@ -164,7 +190,7 @@ def _ones(eight: UInt64) -> int:
 
 @njit(nogil=True, cache=True)
 def _open(tile: FloatArray, low: FloatArray, high: FloatArray, within: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """(p,) each: which target, row and column of the tile the pairs are of that rounding leaves open."""
+    """`_left_open` on the CPU."""
     size = within.sum()
     target, place, found = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
     flags = np.zeros((tile.shape[1] + 7) // 8 * 8, dtype=np.uint8)

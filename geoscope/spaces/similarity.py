@@ -212,7 +212,8 @@ class _Spaces:
         orders = Orders(len(self.sampled), count, self.seed)
         found: dict[str, Float64] = {}
         if len(self.sampled) > 3:
-            kernels = permuted_kernels(Axes.of(self.sampled.x), Axes.of(self.sampled.y), orders)
+            own, other = (Axes.of(rows, self.device) for rows in (self.sampled.x, self.sampled.y))
+            kernels = permuted_kernels(own, other, orders)
             found["linear_cka"], found["linear_cka_debiased"] = kernels
             try:
                 x, y = self.sampled.normalised()

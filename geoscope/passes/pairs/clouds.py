@@ -28,15 +28,15 @@ class Cloud:
     Everything here is in units of 2**exponent, so that squares neither overflow nor vanish; a distance times
     `2**exponent` is in the units of the rows. "Half square" means squared distance over two.
 
-    rows: (N, d) floats; never copied whole on the CPU.
+    rows: (N, d) floats, or a tensor of float32 or float64; never copied whole where they are on the device.
     chosen: (n,) which of them make up the cloud, in this order (None: all).
     double: whether `product` works in float64 (small clouds) or float32.
     """
 
     def __init__(
-        self, rows: FloatArray, chosen: IntArray | None = None, *, device: str = "cpu", double: bool = True
+        self, rows: FloatArray | Tensor, chosen: IntArray | None = None, *, device: str = "cpu", double: bool = True
     ) -> None:
-        self.rows = as_tensor(rows, device)
+        self.rows = rows.to(device) if isinstance(rows, torch.Tensor) else as_tensor(rows, device)
         self.device = self.rows.device
         self.chosen = torch.arange(len(rows)) if chosen is None else torch.from_numpy(chosen.copy())
         self.chosen = self.chosen.to(self.device)

@@ -9,7 +9,7 @@ import torch
 
 from geoscope.passes.pairs.clouds import DOUBLE, Cloud, Tensor
 from geoscope.passes.pairs.components import components
-from geoscope.passes.pairs.sieves import SPARE, Listing, listed
+from geoscope.passes.pairs.sieves import SPARE, Listing, listed, nonzero
 from geoscope.rows import BoolArray, FloatArray, IntArray
 from geoscope.torch_state import full_precision
 
@@ -106,7 +106,8 @@ def nearest_by_index(
     tall = int(np.clip(memory // (16 * len(cloud)), 32, 256))
     for start in range(0, len(which), tall):
         part = which[start : start + tall]
-        row, near = np.nonzero(_within(cloud, part, allowed, upper[start : start + tall]).cpu().numpy())
+        where = nonzero(_within(cloud, part, allowed, upper[start : start + tall]).view(-1)).cpu().numpy()
+        row, near = np.divmod(where, len(cloud))
         measured = cloud.measure(cloud.places(part[row]), cloud.places(near)).cpu().numpy()
         order = np.lexsort((near, measured, row))
         row, near, measured = row[order], near[order], measured[order]
@@ -138,7 +139,7 @@ def _by_products(cloud: Cloud, which: IntArray, allowed: _Allowed, k: int) -> tu
     best, found = half.topk(min(k + SPARE, len(cloud)), dim=1, largest=False)
     last = best[:, -1].double()
     slack = cloud.slack(rows, torch.where(torch.isfinite(last), last, 0.0))
-    return _settled(cloud, which, best, found, slack, k)
+    return _settled(cloud, which, rows, best, found, slack, k)
 
 
 def _half_squares(cloud: Cloud, rows: Tensor, allowed: _Allowed) -> Tensor:
@@ -190,18 +191,18 @@ def _nearest(
     last = best[:, -1] if best.shape[1] else squares
     reach = squares.sqrt() + (2 * torch.where(torch.isfinite(last), last, 0.0).clamp_min(0)).sqrt()
     slack = (8 * np.sqrt(cloud.dimension) + 12) * DOUBLE * (squares + reach.square())
-    near, lengths, sure = _settled(cloud, which, best, found, slack, k)
+    near, lengths, sure = _settled(cloud, which, rows, best, found, slack, k)
     return near, lengths, sure | direct
 
 
 def _settled(
-    cloud: Cloud, which: IntArray, best: Tensor, found: Tensor, slack: Tensor, k: int
+    cloud: Cloud, which: IntArray, rows: Tensor, best: Tensor, found: Tensor, slack: Tensor, k: int
 ) -> tuple[IntArray, FloatArray, BoolArray]:
     """Measure the candidates exactly, keep the k nearest, tell whether what was dropped could be nearer.
 
-    best, found: (m, c) the least half squares and whose they are; slack: (m,) their rounding.
+    which, rows: (m,) the rows, here and beside the cloud's. best, found: (m, c) the least half squares and whose they
+    are; slack: (m,) their rounding.
     """
-    rows = cloud.places(which)
     there = torch.isfinite(best)
     lengths = torch.full_like(best, torch.inf, dtype=torch.float64)
     lengths[there] = cloud.measure(rows[:, None].expand_as(found)[there], found[there])

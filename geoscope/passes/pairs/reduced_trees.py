@@ -1,4 +1,7 @@
-"""The minimum spanning tree of part of a cloud, from the whole cloud's: edges that survive stay in it."""
+"""The minimum spanning tree of part of a cloud, from the whole cloud's: edges that survive stay in it.
+
+Rows are searched where the cloud is; which of them are of which cluster is kept on the CPU.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Euclidean minimum spanning tree: what neighbour lists settle, and one sweep between the clusters that remain."""
+"""The Euclidean minimum spanning tree: what neighbour lists settle, and one sweep between the clusters that remain.
+
+Products and lengths of pairs are made where the cloud is; which rows are of which cluster is kept on the CPU.
+"""
 
 from __future__ import annotations
 
@@ -141,8 +144,8 @@ class _Between:
         self.shortest = np.full((self.m, self.m), np.inf)
         self.found: list[tuple[IntArray, IntArray, FloatArray]] = []
         self._add(forest.one, forest.other, forest.lengths)
+        self.norms = cloud.norms.cpu().numpy()
         self.label = cloud.places(forest.label)
-        self.bounds = cloud.places(forest.bounds)
 
     def _add(self, one: IntArray, other: IntArray, lengths: FloatArray) -> None:
         a, b = self.forest.label[one], self.forest.label[other]
@@ -157,7 +160,7 @@ class _Between:
     def bound_by_representatives(self) -> None:
         """Bound every two clusters' distance from above: by that of each one's middlemost row to all rows."""
         cloud, label = self.cloud, self.forest.label
-        order = np.lexsort((cloud.norms.cpu().numpy(), label))
+        order = np.lexsort((self.norms, label))
         starts = np.searchsorted(label[order], np.arange(self.m))
         chosen = cloud.places(order[starts])
         ordered = cloud.places(order)
@@ -227,8 +230,8 @@ class _Between:
         cloud = self.cloud
         rows, columns = cloud.places(one), cloud.places(other)
         half = cloud.left(rows) @ cloud.right[columns].T
-        first, second = (cloud.norms[which].square().cpu().numpy() for which in (rows, columns))
-        return _nearest(half, a, b, near, cloud.roundoff * first, cloud.roundoff * second, None)
+        first, second = (cloud.roundoff * np.square(self.norms[which]) for which in (one, other))
+        return _nearest(half, a, b, near, first, second, None)
 
     def _candidates_double(
         self, one: IntArray, other: IntArray, a: IntArray, b: IntArray, near: FloatArray

@@ -27,6 +27,7 @@ from geoscope.subjects.models.hidden_states import (
 from geoscope.subjects.models.modalities import modality_of, never_text, why_not
 from geoscope.subjects.models.tokenizers import padding_id
 from geoscope.subjects.models.untouched import untouched
+from geoscope.torch_state import full_precision
 
 _TOKENS = 16
 FEWEST_TRIED = 5
@@ -50,7 +51,7 @@ def probe(subject: str, model: Any, tokenizer: Any, rows: int | None, *, decoder
         raise refused(subject, model, never)
     ids = torch.from_numpy(_ids(tokenizer, rows)).to(device_of(model))
     try:
-        with untouched(model) as changed, torch.inference_mode():
+        with full_precision(), untouched(model) as changed, torch.inference_mode():
             outline = _with_padding(model, _outline(subject, model, ids, decoder), ids, padding_id(tokenizer, rows))
         return replace(outline, steady=not changed)
     except GeoscopeError:
