@@ -19,7 +19,7 @@ from geoscope.passes.eigenvalues import eigenvectors
 from geoscope.passes.moments import Moments, safe_scale
 from geoscope.passes.passes import Passes
 from geoscope.passes.principal_components import Components, vasicek_entropies
-from geoscope.passes.row_products import tensor_of
+from geoscope.passes.row_products import sent
 from geoscope.rows import Float64, FloatArray, IntArray
 from geoscope.torch_state import runs_compiled
 
@@ -284,8 +284,7 @@ def matched_points(points: FloatArray, sequences: IntArray, seed: int, device: s
     At a scale whose squares stay in range: what is measured of them is blind to it.
     Sequence s gets b_s ~ N(0, B), each of its rows w ~ N(0, W) on top; W is pooled within sequences, B what the
     covariance of all rows has beyond it (negative directions clipped). With one row a sequence only the sum counts.
-    device: where the covariances are made and decomposed; numbers are drawn on the CPU, the same ones, but another
-    device's eigenvectors may point the other way, which makes another draw of the same cloud.
+    device: where the covariances are made and decomposed; numbers are drawn on the CPU, the same ones.
     """
     names, place = np.unique(sequences, return_inverse=True)
     generator = np.random.default_rng([seed, _NULL_SALT])
@@ -362,16 +361,21 @@ def _scatter(rows: Float64, device: str) -> Float64:
     if runs_compiled(device):
         products: Float64 = rows.T @ rows
         return products
-    held = tensor_of(rows).to(device)
+    held = sent(rows, device)
     found: Float64 = (held.T @ held).cpu().numpy()
     return found
 
 
 def _root(covariance: Float64, device: str) -> Any:
-    """A matrix R (d, d) whose R R' is the covariance: an array, a tensor on other devices than the CPU."""
+    """The symmetric R (d, d) whose R R is the covariance: an array, a tensor on other devices than the CPU.
+
+    Unlike one of eigenvectors alone it is moved by rounding no more than by rounding: these may point either way, and
+    turn where eigenvalues are nearly equal, which would make another draw of the same numbers.
+    """
     values, vectors = eigenvectors(covariance, device)
-    root = np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)), dtype=np.float64)
-    return root if runs_compiled(device) else tensor_of(root).to(device)
+    half = sent(np.asarray(vectors * np.clip(values, 0.0, None) ** 0.25, dtype=np.float64), device)
+    root = half @ half.T
+    return root.numpy() if runs_compiled(device) else root
 
 
 def _gaussian(root: Any, count: int, generator: np.random.Generator) -> Float64:
@@ -379,5 +383,5 @@ def _gaussian(root: Any, count: int, generator: np.random.Generator) -> Float64:
     if isinstance(root, np.ndarray):
         drawn: Float64 = normal @ root.T
         return drawn
-    found: Float64 = (tensor_of(normal).to(root.device) @ root.T).cpu().numpy()
+    found: Float64 = (sent(normal, root.device) @ root.T).cpu().numpy()
     return found

@@ -20,7 +20,7 @@ from geoscope.passes.moments import BLOCK_ROWS, Frame, Moments, Sums
 from geoscope.passes.row_products import sent
 from geoscope.progress import Progress
 from geoscope.rows import Batch, Coming, FloatArray, IntArray, Layer, RowIndex, Source, hash_rows, smallest, type_of
-from geoscope.torch_state import runs_compiled
+from geoscope.torch_state import full_precision, runs_compiled
 
 if TYPE_CHECKING:
     from geoscope.passes.by_device.tensor_sums import TensorSums
@@ -205,6 +205,7 @@ class Gathering:
         return np.empty((0, 1)) if points is None else points
 
 
+@full_precision()
 def gather(
     source: Source,
     layers: Sequence[Layer],

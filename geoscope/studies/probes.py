@@ -20,7 +20,6 @@ from geoscope.subjects.models.extraction import Extraction
 from geoscope.tasks.examples import Examples
 from geoscope.tasks.metrics import SCORES
 from geoscope.tasks.text_tasks import TaskData, TextTask
-from geoscope.torch_state import full_precision
 from geoscope.transforms import Step
 
 FOLDS = 3
@@ -113,7 +112,6 @@ class Probes:
             for name in plan.task.scores
         ]
 
-    @full_precision()
     def _pooled(self) -> Float64:
         """(texts, d): every text's mean row; zeros for a text without a token."""
         if self._read is not None:

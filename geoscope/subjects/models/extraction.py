@@ -25,7 +25,7 @@ from geoscope.subjects.models.probe import FEWEST_TRIED, alike
 from geoscope.subjects.models.tokenization import Tokenization, batch_sequences, tokenize
 from geoscope.subjects.models.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
 from geoscope.subjects.models.untouched import borrowed, untouched
-from geoscope.torch_state import drawn_by, runs_compiled
+from geoscope.torch_state import drawn_by, full_precision, runs_compiled
 
 POOLINGS = tuple(name for name in choices_of(Text, "pooling") if name != "vocabulary")
 """What makes a row: each kept position, a sequence's mean, first or last real position, or what a folder says."""
@@ -208,7 +208,7 @@ class Extraction:
         ids[real] = self._tokenization.ids[source]
         kept = real.copy()
         kept[real] = self._tokenization.kept[source]
-        with torch.inference_mode():
+        with full_precision(), torch.inference_mode():
             states = self._states(ids, None if real.all() else real, layers)
             rows: dict[Layer, Any] = {layer: self._rows(states.pop(layer), kept, lengths) for layer in layers}
         offsets = self._offsets(sequences)
