@@ -14,6 +14,7 @@ from tiny_models import lines
 
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes import moments as moments_module
+from geoscope.passes import row_products
 from geoscope.passes.asked_sums import ASKED, SpectralEntropies
 from geoscope.passes.by_device import tensor_sums
 from geoscope.passes.by_device.group_sums import moments_of
@@ -100,7 +101,8 @@ def test_moments_there_are_those_here(name: str, alone: bool) -> None:
     assert_same(here, there)
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_panels_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_products, "_PANEL_THERE", 7)
     sequences, positions = places(PLAIN)
     here = moments_of(PLAIN, positions, sequences, ASKED)
     monkeypatch.setattr(tensor_sums, "BLOCK_BYTES", 8 * 24 * 20)

@@ -12,8 +12,9 @@ import numpy as np
 
 from geoscope.rows import Float64, FloatArray
 
-_PANEL = 192
-"""Columns of a product of rows with themselves that are made at a time, so that little of its lower triangle is."""
+_PANEL, _PANEL_THERE = 192, 1024
+"""Columns of a product of rows with themselves that are made at a time, so that little of its lower triangle is; on
+other devices than the CPU, where a narrow product is a slow one."""
 
 
 def tensor_of(x: FloatArray) -> Any:
@@ -48,9 +49,10 @@ def add_upper_products(target: FloatArray, x: FloatArray) -> None:
 
 
 def add_upper(target: Any, rows: Any) -> None:
-    """The same of tensors."""
-    for start in range(0, rows.shape[1], _PANEL):
-        target[start : start + _PANEL, start:].addmm_(rows[:, start : start + _PANEL].T, rows[:, start:])
+    """The same of tensors on any device."""
+    panel = _PANEL if rows.device.type == "cpu" else _PANEL_THERE
+    for start in range(0, rows.shape[1], panel):
+        target[start : start + panel, start:].addmm_(rows[:, start : start + panel].T, rows[:, start:])
 
 
 def mirror_upper(target: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import signature
 
 import numpy as np
 
@@ -22,23 +21,17 @@ def run(run: Run) -> Iterator[Finding | str]:
     codes: dict[str, Codes] = {}
 
     def on(device: str) -> None:
-        where = {} if device == "cpu" else {"device": device}
-        codes[device] = quantize(rows, settings, **where)  # type: ignore[arg-type]
+        codes[device] = quantize(rows, settings, device=device)
 
-    there = None
-    if "device" in signature(quantize).parameters:
-        there = seconds(lambda: on(run.device), run.device, sizes.repeats)
-        yield Finding(f"{n:,} x {d}, {settings}, on the device", there, "s")
-    else:
-        yield "quantize takes no device in this version: the CPU alone was timed"
+    there = seconds(lambda: on(run.device), run.device, sizes.repeats)
+    yield Finding(f"{n:,} x {d}, {settings}, on the device", there, "s")
     few = rows[: max(n // 20, settings.cells)]
     quantize(few, settings)
     here = seconds(lambda: on("cpu"), "cpu", warm=False)
-    if there is not None:
-        yield Finding("CPU / device, time", here / there, at_least=10)
-        errors = [codes[device].error / codes[device].energy for device in (run.device, "cpu")]
-        yield Finding("reconstruction error of the device's codes less the CPU's, of it", errors[0] / errors[1] - 1, "")
-        found = [patchiness.formula(codes[device]) for device in (run.device, "cpu")]
-        yield Finding("patchiness of the device's codes", found[0], "")
-        yield Finding("patchiness of the CPU's codes", found[1], "")
+    yield Finding("CPU / device, time", here / there, at_least=10)
+    errors = [codes[device].error / codes[device].energy for device in (run.device, "cpu")]
+    yield Finding("reconstruction error of the device's codes less the CPU's, of it", errors[0] / errors[1] - 1, "")
+    found = [patchiness.formula(codes[device]) for device in (run.device, "cpu")]
+    yield Finding("patchiness of the device's codes", found[0], "")
+    yield Finding("patchiness of the CPU's codes", found[1], "")
     yield Finding(f"{n:,} x {d}, {settings}, on the CPU", here, "s")

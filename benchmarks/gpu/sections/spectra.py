@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import signature
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.gpu.settings import Run
 from benchmarks.gpu.timing import seconds
@@ -17,18 +15,12 @@ from geoscope.rows import Float64
 
 
 def run(run: Run) -> Iterator[Finding | str]:
-    takes = "device" in signature(eigenvalues).parameters
-    if not takes:
-        yield "eigenvalues take no device in this version: torch's eigvalsh was timed there"
     for d, there, here in run.sizes.spectra:
         matrices = _matrices(d, max(there, here))
         found: dict[str, Any] = {}
 
         def on_device(matrices: Float64 = matrices[:there], found: dict[str, Any] = found) -> None:
-            if takes:
-                found["device"] = eigenvalues(matrices, device=run.device)  # type: ignore[call-arg,unused-ignore]
-            else:
-                found["device"] = torch.linalg.eigvalsh(torch.from_numpy(matrices).to(run.device)).cpu().numpy()
+            found["device"] = eigenvalues(matrices, device=run.device)
 
         def on_cpu(matrices: Float64 = matrices[:here], found: dict[str, Any] = found) -> None:
             found["cpu"] = eigenvalues(matrices)

@@ -18,7 +18,7 @@ from geoscope.passes.asked_sums import Block
 from geoscope.passes.by_device.asked_there import ASKED_THERE, AskedThere
 from geoscope.passes.moments import Frame, Sums, blocks_of_sequences
 from geoscope.passes.rounding import step_of
-from geoscope.passes.row_products import sent
+from geoscope.passes.row_products import add_upper, sent
 from geoscope.passes.sequence_sums import SequenceSums
 from geoscope.rows import Float64, FloatArray, IntArray, type_of
 from geoscope.torch_state import full_precision
@@ -167,14 +167,14 @@ class TensorSums:
         return made, along
 
     def _add_products(self, target: Tensor, rows: Tensor, parts: IntArray) -> None:
-        """Add the products x' x of each group's rows (m, c) to its own target (c, c)."""
+        """Add the products x' x of each group's rows (m, c) to its own target (c, c), whose upper triangle counts."""
         if self._parts > 1:
             order = np.argsort(parts, kind="stable")
             rows, parts = rows.index_select(0, self._there(order)), parts[order]
         bounds = np.searchsorted(parts, np.arange(self._parts + 1)).tolist()
         for part, (low, high) in enumerate(pairwise(bounds)):
             if rows.dtype == torch.float64:
-                target[part].addmm_(rows[low:high].T, rows[low:high])
+                add_upper(target[part], rows[low:high])
             else:
                 for some in rows[low:high].split(SINGLE_ROWS_AT_ONCE):
                     target[part] += some.T @ some
@@ -216,7 +216,7 @@ class TensorSums:
         along = d + _OfRow.ALONG
         found.sizes = self._lengths[part].copy()
         found.total_products = of_sequences[:d, :d].copy()
-        found.own_products = float(numbers[_OfSequence.ONE, _OfSequence.OWN])
+        found.own_products = float(numbers[_OfSequence.OWN, _OfSequence.ONE])
         found.product_of_total = of_rows[:d, along].copy()
         found.total_on_products = float(of_rows[along, along])
         found.total_cubed = columns[:, _OfSequence.SQUARE].copy()
