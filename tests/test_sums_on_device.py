@@ -175,7 +175,7 @@ def test_only_points_and_sums_come_back(extraction: Any) -> None:
     traffic.waited = 0
     clouds = gathered(source, THERE, asked=())
     d, batches = source.row_size, len(source._batches)
-    sums = 20 * ((d + len(tensor_sums._OfRow)) ** 2 + (d + len(tensor_sums._OfSequence)) ** 2)
+    sums = 20 * tensor_sums.numbers_a_group(d)
     few = 4 * len(source.layers) + d * 8  # are all rows finite; where the frame is
     assert sum(traffic.back) <= len(clouds) * (50 * d * 4 + sums * 8 + few) + batches * few
     assert len(traffic.back) <= len(clouds) * (batches + 3) + batches

@@ -51,9 +51,18 @@ class _OfSequence(IntEnum):
     ONE = 3
 
 
+_ALIGNED = 16
+"""Columns come in multiples of this, the last of them zeros: products of other widths are slow on GPUs."""
+
+
+def _width(dimension: int, beside: type[IntEnum]) -> int:
+    """Columns of d numbers and what stands beside them."""
+    return -(-(dimension + len(beside)) // _ALIGNED) * _ALIGNED
+
+
 def numbers_a_group(dimension: int) -> int:
     """How many numbers are kept of a group's rows in so many dimensions."""
-    return (dimension + len(_OfRow)) ** 2 + (dimension + len(_OfSequence)) ** 2
+    return _width(dimension, _OfRow) ** 2 + _width(dimension, _OfSequence) ** 2
 
 
 class TensorSums:
@@ -68,8 +77,9 @@ class TensorSums:
         kind = {"dtype": torch.float64, "device": frame.device}
         self._origin = sent(frame.origin * frame.scale, frame.device)
         self._size = torch.zeros((), **kind)
-        self._of_rows = torch.zeros(parts, d + len(_OfRow), d + len(_OfRow), **kind)
-        self._of_sequences = torch.zeros(parts, d + len(_OfSequence), d + len(_OfSequence), **kind)
+        self._row_width, self._sequence_width = _width(d, _OfRow), _width(d, _OfSequence)
+        self._of_rows = torch.zeros(parts, self._row_width, self._row_width, **kind)
+        self._of_sequences = torch.zeros(parts, self._sequence_width, self._sequence_width, **kind)
         self._lengths = np.zeros((parts, 5))  # sums of n_s^k
         self._asked: dict[str, AskedThere] = {name: ASKED_THERE[name](d, parts) for name in asked}
 
@@ -117,7 +127,8 @@ class TensorSums:
         kind = torch.float32 if self.frame.single else torch.float64
         given = rows.to(kind) if self.frame.scale == 1.0 else rows.to(kind) * self.frame.scale
         self._size = torch.maximum(self._size, given.abs().amax().double())
-        beside = torch.empty(len(given), d + len(_OfRow), dtype=kind, device=given.device)
+        beside = torch.empty(len(given), self._row_width, dtype=kind, device=given.device)
+        beside[:, d + len(_OfRow) :] = 0
         about = torch.sub(given, self._origin.to(kind), out=beside[:, :d])
         lengths = torch.linalg.vector_norm(given, dim=1, dtype=torch.float64)
         energies = torch.linalg.vector_norm(about, dim=1, dtype=torch.float64).square_()
@@ -140,12 +151,13 @@ class TensorSums:
                 asked.add(block)
 
     def _of_each(self, about: Tensor, energies: Tensor, starts: IntArray, sizes: IntArray) -> tuple[Tensor, Tensor]:
-        """Of each sequence its total with what stands beside it, (s, d + 4); of each row its x . T_s.
+        """Of each sequence its total with what stands beside it, (s, width); of each row its x . T_s.
 
         The squares of M_s by the smaller of each sequence's two Gram matrices.
         """
         d = self._dimension
-        made = torch.empty(len(starts), d + len(_OfSequence), dtype=torch.float64, device=about.device)
+        made = torch.empty(len(starts), self._sequence_width, dtype=torch.float64, device=about.device)
+        made[:, d + len(_OfSequence) :] = 0
         totals, along = made[:, :d], torch.empty_like(energies)
         of_sequence = made[:, d:]
         of_sequence[:, _OfSequence.ONE] = 1
