@@ -14,6 +14,7 @@ from geoscope import measures
 from geoscope.catalogue import KEYS, STREAMED, TRAITS
 from geoscope.errors import Undefined
 from geoscope.passes.asked_sums import ASKED
+from geoscope.passes.by_device.group_sums import moments_of
 from geoscope.passes.passes import Passes
 
 SETTINGS = {key: set(inspect.signature(getattr(measures, key)).parameters) for key in KEYS}
@@ -172,10 +173,20 @@ def test_products_in_float32_move_no_spectral_measure(monkeypatch, offset, lengt
     rows = (g.standard_normal((20_000, 48)) * np.linspace(0.2, 3, 48) + offset).astype(np.float32)
     sequences = np.arange(len(rows)) // length
     positions = np.arange(len(rows)) % length
-    double = moments.moments_of(rows, positions, sequences, ASKED)
+    double = moments_of(rows, positions, sequences, ASKED)
     monkeypatch.setattr(moments, "SINGLE_ROWS", len(rows))
-    single = moments.moments_of(rows, positions, sequences, ASKED)
+    single = moments_of(rows, positions, sequences, ASKED)
     assert not np.array_equal(single.scatter, double.scatter)  # or nothing was tested
     of_sequences = {"trajectory_curvature", "prompt_entropy"}
     for key in filter(of_sums_alone, STREAMED - (of_sequences if length == 1 else set())):
         assert of_sums(key, single) == pytest.approx(of_sums(key, double), rel=1e-7, abs=1e-9), key
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e19, 1e25])
+def test_products_that_would_leave_float32_are_made_in_float64(monkeypatch, scale):
+    from geoscope.passes import moments
+
+    rows = (np.random.default_rng(6).standard_normal((500, 24)) + 1).astype(np.float32)
+    expected = measures.isoscore_star(rows)
+    monkeypatch.setattr(moments, "SINGLE_ROWS", len(rows))
+    assert measures.isoscore_star(rows * np.float32(scale)) == pytest.approx(expected, rel=1e-6)

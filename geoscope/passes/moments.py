@@ -40,6 +40,7 @@ Not below on any device: with few rows the zeros of a spectrum would become some
 move by up to 2e-3. Nor on GPUs that multiply float64 as fast.
 """
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
+_SAFE_SINGLE = 1e6  # and float32's: a hundred times as large a coordinate may still come
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ class Frame:
             scale = scale_of(size)
         else:
             block = np.asarray(rows, dtype=np.float64)
-            scale = safe_scale(block)
+            size = largest_entry(block)
+            scale = scale_of(size)
             origin = (block * scale).mean(axis=0) / scale
         many = expected >= SINGLE_ROWS and not multiplies_doubles_fast(device)
-        single = many and type_of(rows) == np.float32 and scale == 1.0
+        single = many and type_of(rows) == np.float32 and 1.0 / _SAFE_SINGLE < size < _SAFE_SINGLE
         return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single, device)
 
     def scaled(self, rows: FloatArray) -> FloatArray:
