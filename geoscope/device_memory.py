@@ -51,10 +51,10 @@ def layers_at_once(
     there = bytes_on(device) if bound is None else bound
     turns, need = _fitted(work, source, layers, there, together)
     if there is not None and need.total > there:
-        got = f"got {size_text(there)}" if bound is not None else f"{device} has {size_text(there)} for it"
+        free = "" if bound is not None else f", which is what {device} has for it"
         raise GeoscopeError(
-            f"expected --device-memory of at least {size_text(need.total)} for this run, {got}; give it that much, "
-            f"measure fewer --points, or measure with --device cpu ({need})"
+            f"expected --device-memory of at least {size_text(need.total)} for this run, got {size_text(there)}{free}; "
+            f"give it that much, measure fewer --points, or measure with --device cpu ({need})"
         )
     if isinstance(source, Extraction) and turns.tokens is not None and turns.tokens < source.batch_tokens:
         source.read_at_once(turns.tokens)

@@ -71,7 +71,7 @@ def test_whatever_measures_can_be_asked_the_same() -> None:
     assert lacking["noise-floor"] == {"quantizer_grid", "errors", "null"} | told  # which it sets itself
     assert lacking["perturb"] == {"column", "groups"} | told  # which a checkpoint's rows know
     of_rows = {*fields_of(measuring.MeasureChoice), *fields_of(measuring.Sizes), *fields_of(measuring.Beside)}
-    assert lacking["extract"] == of_rows | told | {"points", "column", "groups", "memory"}
+    assert lacking["extract"] == of_rows | told | {"points", "column", "groups", "memory", "device_memory"}
 
 
 @pytest.mark.parametrize("kind", [options.Written, options.GateWritten, options.Telling, measuring.MeasureOptions])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +69,6 @@ class Gathering:
         sizes = [len(offsets) for offsets in sample.values()]
         self._starts = dict(zip(sample, np.cumsum([0, *sizes])[:-1].tolist(), strict=True))
         self._device = device
-        self._sums: list[Sums] = []  # of each group, once all rows have been taken in
         self._running: GroupSums | TensorSums | None = None
         self._left_out = {layer: left_out[layer] for layer in sample if left_out and layer in left_out}
         self._awaited = np.bincount(index.sequences) * len(sample)  # rows of each sequence that have not come yet
@@ -152,8 +151,13 @@ class Gathering:
         """Say that all rows have been taken in: the device keeps nothing of the cloud."""
         for layer in list(self._coming):
             self._arrive(layer)
-        if self._running is not None:
-            self._sums, self._running = self._running.parts(), None
+        _ = self._sums
+
+    @cached_property
+    def _sums(self) -> list[Sums]:
+        """Of each group, once all rows have been taken in."""
+        running, self._running = self._running, None
+        return [] if running is None else running.parts()
 
     @property
     def point_index(self) -> RowIndex:
