@@ -55,3 +55,24 @@ def assert_near(found: float | None, expected: float | None, rel: float, measure
         assert found is None, measure
     else:
         assert found == pytest.approx(expected, rel=0, abs=rel * (size or abs(expected)) + 1e-12), measure
+
+
+def test_what_a_training_measures_there_is_what_it_measures_here() -> None:
+    from geoscope.subjects.models.checkpoints import load_checkpoint
+    from geoscope.training.geometry import measure_model
+
+    def measured(device: str) -> list[tuple[str, str, float | None]]:
+        loaded = load_checkpoint("demo", device=device)
+        examples = [
+            loaded.tokenizer(text) for text in ("a cat sat", "the dogs of war ran on", "one two three four five")
+        ]
+        keys = ["anisotropy", "two_nn", "largest_activation_ratio", "trajectory_curvature"]
+        found = measure_model(loaded.model, loaded.tokenizer.pad, examples, keys)
+        return [(each.cloud, each.measure, each.value) for each in found]
+
+    here = measured("cpu")
+    with pretended():
+        there = measured(str(DEVICE))
+    for (cloud, measure, value), (_, _, other) in zip(here, there, strict=True):
+        assert_near(other, value, 1e-5, f"{measure} of {cloud}")  # attention is another implementation's there
+    assert sum(value is not None for _, _, value in here) > 4

@@ -101,6 +101,11 @@ class Gathering:
             if len(whole[0]):
                 self._add_sums(*whole)
 
+    def taken(self, states: Any) -> Any:
+        """A tensor's rows (m, d) as `add` takes them: float32, on the cloud's device."""
+        rows = states.float().contiguous()
+        return rows.cpu().numpy() if runs_compiled(self._device) else rows.to(self._device)
+
     def _whole_sequences(self, offsets: IntArray, rows: Any, layers: IntArray) -> tuple[IntArray, Any, IntArray]:
         """The rows, those held before among them, of sequences that are now whole; the others are held.
 
@@ -141,16 +146,16 @@ class Gathering:
             self._arrive(layer)
             self._coming[layer] = places, Coming(rows.index_select(0, sent(hit, rows.device)))
 
-    def _arrive(self, layer: Layer) -> None:
-        """Put the points of a layer that are on their way in their places."""
-        if layer in self._coming and self._points is not None:
+    def _arrive(self, *layers: Layer) -> None:
+        """Put the points of some layers (none: of all) that are on their way in their places."""
+        for layer in self._coming.keys() & set(layers or self._coming):
             places, coming = self._coming.pop(layer)
-            self._points[places] = coming.array()
+            if self._points is not None:
+                self._points[places] = coming.array()
 
     def read(self) -> None:
         """Say that all rows have been taken in: the device keeps nothing of the cloud."""
-        for layer in list(self._coming):
-            self._arrive(layer)
+        self._arrive()
         _ = self._sums
 
     @cached_property
@@ -199,12 +204,14 @@ class Gathering:
         """The sampled points of one layer's rows at some offsets of the index, which were sampled; before they are
         taken."""
         (chosen,) = self.sample.values()
+        self._arrive()
         if self._points is None:
             return np.empty((0, 1))
         return self._points if len(offsets) == len(chosen) else self._points[np.searchsorted(chosen, offsets)]
 
     def take_points(self) -> FloatArray:
         """The sampled points (p, d), handed over and forgotten."""
+        self._arrive()
         points, self._points = self._points, None
         return np.empty((0, 1)) if points is None else points
 

@@ -19,7 +19,7 @@ from geoscope.rows import IntArray, RowIndex
 from geoscope.settings.measuring import Quantizer
 from geoscope.settings.option import default_of
 from geoscope.subjects.models.tokenization import batch_sequences
-from geoscope.torch_state import full_precision
+from geoscope.torch_state import full_precision, with_float64
 from geoscope.training.covariances import undisturbed
 from geoscope.training.penalised_points import first_states, hidden_states
 
@@ -70,7 +70,7 @@ def measure_model(
     clouds: of CLOUDS and EACH. points: rows that the measures of pairs see; the spectral ones see every row.
     The numbers are those of `geoscope measure`, without errors; the model and torch's random state stay as they were.
     """
-    keys = select(list(measures))
+    keys, device = select(list(measures)), with_float64(model.device)
     with undisturbed(model, seed):
         lengths = _lengths(model, pad, examples)
         gathered: dict[str, Gathering] = {}
@@ -78,10 +78,10 @@ def measure_model(
             states, mask = _read(model, pad, [examples[place] for place in sequences])
             if not gathered:
                 asked = {name for key in keys for name in measured(key).passes}
-                gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed, asked)
+                gathered = _empty_clouds(lengths, len(states) - 1, clouds, points, seed, asked, device)
             for cloud, gathering in gathered.items():
                 _add(gathering, cloud, states, mask, sequences, lengths)
-    settings = PassSettings(QuantizerSettings(quantizer, seed=seed), str(model.device))
+    settings = PassSettings(QuantizerSettings(quantizer, seed=seed), device)
     found: list[MeasuredGeometry] = []
     for cloud, gathering in gathered.items():
         passes = Passes(gathering.moments, gathering.take_points(), gathering.sequences, settings)
@@ -133,7 +133,13 @@ def _stacked(model: Any, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any
 
 
 def _empty_clouds(
-    lengths: IntArray, layers: int, clouds: Sequence[str], points: int, seed: int, asked: Collection[str]
+    lengths: IntArray,
+    layers: int,
+    clouds: Sequence[str],
+    points: int,
+    seed: int,
+    asked: Collection[str],
+    device: str,
 ) -> dict[str, Gathering]:
     """A gathering for each cloud, its sampled points chosen by a hash of layer, sequence and position."""
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -146,7 +152,7 @@ def _empty_clouds(
     for cloud in [name for asked in clouds for name in (each if asked == EACH else [asked])]:
         index = first if cloud == "first" else tokens
         sample = union_sample(_numbers(cloud, layers), index, points, seed)
-        made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first", asked=asked)
+        made[cloud] = Gathering(None, sample, index, parts=1, positions=cloud != "first", asked=asked, device=device)
     return made
 
 
@@ -156,18 +162,16 @@ def _add(
     """Hand one batch's rows to a cloud, a sequence's rows next to each other."""
     if cloud == "first":
         present = np.cumsum(lengths > 0) - 1
-        gathering.add(present[sequences], {len(states) - 1: _numpy(first_states(states[-1], mask))})
+        gathering.add(present[sequences], {len(states) - 1: gathering.taken(first_states(states[-1], mask))})
         return
     starts = np.cumsum(lengths) - lengths
     offsets = np.concatenate([np.arange(starts[s], starts[s] + lengths[s], dtype=np.int64) for s in sequences])
-    gathering.add(offsets, {number: _numpy(states[number][mask]) for number in _numbers(cloud, len(states) - 1)})
+    gathering.add(
+        offsets, {number: gathering.taken(states[number][mask]) for number in _numbers(cloud, len(states) - 1)}
+    )
 
 
 def _numbers(cloud: str, layers: int) -> Sequence[int]:
     """The layers whose states a cloud is of, in a model of so many."""
     layer = layer_of(cloud, layers)
     return range(1, layers + 1) if layer is None else (layer,)
-
-
-def _numpy(states: Any) -> Any:
-    return states.float().cpu().numpy()
