@@ -39,6 +39,9 @@ def _values() -> Iterator[Case]:
         "--quantizer-grid": ("x", "2x", "2x3x4", "0x8", "2x99", ""),
         "--memory": ("much",),
         "--device-memory": ("much", "0", "-1GB"),
+        "--permutations": ("-1", "x", "1.5", "", DIGITS, "9"),
+        "--between": ("layer", "", "tokens"),
+        "--alpha-req-ranks": ("0", "x", "", "5", "5-5", "9-2", "1-", "-3-4", "1-2-3", f"1-{DIGITS}"),
         "--ray": ("",),
         "--device": ("gpu", ""),
         "--format": ("xml", "jsn", ""),
@@ -54,6 +57,19 @@ def _values() -> Iterator[Case]:
                 codes=codes,
                 files=ROWS,
             )
+    for name, given, about in (
+        ("between of one cloud", "--between layers", "layer|--between"),
+        ("permutations of one cloud", "--between layers --permutations 9", "layer|--between"),
+        ("details with text of rows", "--details-text", "--details-text|--details"),
+    ):
+        yield refused(name, f"measure x.npy --measures isoscore {given}", about, files=ROWS)
+    for name, given in (
+        ("details of rows", "--measures isoscore --details"),
+        ("every field measure of rows", "--measures field --errors"),
+        ("ranks beyond the dimensions", "--measures alpha_req --alpha-req-ranks 900-1000"),
+    ):
+        yield right(name, f"measure x.npy {given}", "", codes=(DONE, MISTAKE), files=ROWS)
+    yield refused("verify nothing", "measures --verify nothing.npy", "nothing.npy", megabytes=600)
     yield right(
         f"measure --seed {2**63 - 1}",
         MEASURE.format("x.npy") + f" --seed {2**63 - 1}",
