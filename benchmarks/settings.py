@@ -19,7 +19,8 @@ class Settings:
     peer_growth also by the peers. file_rows x file_columns: of the file on disk; text_rows x
     text_columns: of the one of separated text (1 GB). lines: of the corpus, of which `drawn` are drawn. sequences:
     texts that extraction reads, cut to each of `lengths` tokens; row_length: the same of texts that rows are from.
-    draws: of per_draw sequences, whose errors are put to the test by so many worker processes. small_draws: of few
+    draws: of per_draw sequences, whose errors are put to the test by so many worker processes; field_draws: those of
+    the measures of the field, which take longer. small_draws: of few
     sequences, on which two models are compared; quantized_draws: the same by the quantized measures.
     bits: of the quantizers' codebooks. agreement: sizes at which they are held against FAISS's, over so many seeds.
     runs: of each case, interleaved; slow_runs: of cases that take minutes.
@@ -47,6 +48,7 @@ class Settings:
     runs: int = 5
     slow_runs: int = 1
     draws: int = 800
+    field_draws: int = 200
     per_draw: int = 200
     small_draws: int = 200
     quantized_draws: int = 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
@@ -118,6 +119,18 @@ def full_precision() -> Iterator[None]:
         for kind in ("cpu", "cuda", "xpu"):
             autocast_off.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+@contextmanager
+def threads_of_torch(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that may call torch.
+
+    In a process that was forked from one that had used torch, the first thread to call it replaces torch's own pool,
+    and another that comes meanwhile finds none ("Invalid thread pool!"): so one call comes before them all.
+    """
+    torch.set_num_threads(torch.get_num_threads())
+    with ThreadPoolExecutor(count) as pool:
+        yield pool
 
 
 @contextmanager

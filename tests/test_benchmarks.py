@@ -25,6 +25,7 @@ SECTIONS = (
     "memory",
     "regularizers",
     "errors",
+    "field_errors",
     "small_draws",
     "agreement",
     "readers",
@@ -64,7 +65,7 @@ def settings(monkeypatch, tmp_path, checkpoint_folder):
     return Settings(
         small=str(checkpoint_folder("bert")), data=data, n=300, peer_n=200, growth=(150, 300),
         peer_growth=(60,), file_rows=500, file_columns=16, text_rows=300, text_columns=8, lines=500, drawn=20,
-        sequences=20, lengths=(16,), row_length=32, bits=3, runs=2, draws=4, per_draw=40, workers=1,
+        sequences=20, lengths=(16,), row_length=32, bits=3, runs=2, draws=4, field_draws=4, per_draw=40, workers=1,
         small_draws=2, quantized_draws=2, agreement=(60,), seeds=2,
         work=tmp_path / "work", output=tmp_path,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from benchmarks.settings import Settings
 
 NAMES = (
     "pairs", "growth", "three_measures", "moments", "extraction", "quantizer", "agreement", "memory", "regularizers",
-    "errors", "small_draws", "readers",
+    "errors", "field_errors", "small_draws", "readers",
 )  # fmt: skip
 
 

@@ -26,18 +26,39 @@ DEGREES = 19
 
 def run(settings: Settings) -> Section:
     section = Section("errors", "Standard errors: coverage, false alarms and power of 95 % intervals, worst measure")
-    shared = {"draws": settings.draws, "per_draw": settings.per_draw, "workers": settings.workers}
-    rows_wanted = 20 * settings.per_draw * ROWS_A_SEQUENCE
-    rows = next(iter(layer_files(settings, settings.small, rows_wanted, last=True).values()))
-    beside = {"sequences": str(sequences_beside(rows)), "corpora": str(corpora_beside(rows))}
-    stored = {"rows": str(rows), "points": POINTS} | beside | shared
-    n, d = shape_of(rows)
-    cases = [Case("draws of sequences", "errors.draws_of_layer", stored, "a real layer", n, d)]
-    cases += [Case("draws of sequences", "errors.draws_of_cloud", shared | {"kind": kind}, kind) for kind in CLOUDS]
+    given = {
+        "draws": settings.draws,
+        "per_draw": settings.per_draw,
+        "workers": settings.workers,
+        "measures": "unquantized",
+    }
+    cases = [of_layer(settings, settings.small, given, "a real layer")]
+    cases += [Case("draws of sequences", "errors.draws_of_cloud", given | {"kind": kind}, kind) for kind in CLOUDS]
+    return judged(section, cases)
+
+
+def judged(section: Section, cases: list[Case]) -> Section:
+    """The section with the cases run, and what follows of them."""
     section.results += interleaved(cases, 1)
     for result in section.results:
         _judge(section, result)
     return section
+
+
+def of_layer(settings: Settings, checkpoint: str, given: dict[str, Any], data: str) -> Case:
+    """Draws of a checkpoint's last layer."""
+    rows_wanted = 20 * settings.per_draw * ROWS_A_SEQUENCE
+    rows = next(iter(layer_files(settings, checkpoint, rows_wanted, last=True).values()))
+    beside = {"sequences": str(sequences_beside(rows)), "corpora": str(corpora_beside(rows))}
+    n, d = shape_of(rows)
+    return Case(
+        "draws of sequences",
+        "errors.draws_of_layer",
+        given | beside | {"rows": str(rows), "points": POINTS},
+        data,
+        n,
+        d,
+    )
 
 
 def _judge(section: Section, result: Result) -> None:

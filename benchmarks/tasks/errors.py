@@ -15,15 +15,18 @@ LENGTH = 10
 
 
 def draws_of_layer(
-    rows: str, sequences: str, corpora: str, draws: int, per_draw: int, points: int, workers: int
+    rows: str, sequences: str, corpora: str, draws: int, per_draw: int, points: int, workers: int, measures: str
 ) -> Callable[[], dict[str, Any]]:
-    """Disjoint pairs of draws of a layer's stored sequences: `draws` reports, each next to its partner."""
-    return partial(_all, partial(_pair_of_layer, rows, sequences, corpora, per_draw, points), draws, workers)
+    """Disjoint pairs of draws of a layer's stored sequences: `draws` reports, each next to its partner.
+
+    measures: a kind of them, as `measuring.keys` has it.
+    """
+    return partial(_all, partial(_pair_of_layer, rows, sequences, corpora, per_draw, points, measures), draws, workers)
 
 
-def draws_of_cloud(kind: str, draws: int, per_draw: int, workers: int) -> Callable[[], dict[str, Any]]:
+def draws_of_cloud(kind: str, draws: int, per_draw: int, workers: int, measures: str) -> Callable[[], dict[str, Any]]:
     """Pairs of draws of a simulated cloud."""
-    return partial(_all, partial(_pair_of_cloud, kind, per_draw), draws, workers)
+    return partial(_all, partial(_pair_of_cloud, kind, per_draw, measures), draws, workers)
 
 
 def _all(pair: Callable[[int], dict[str, Any]], draws: int, workers: int) -> dict[str, Any]:
@@ -48,7 +51,9 @@ def one_thread() -> None:
     threadpool_limits(1)
 
 
-def _pair_of_layer(rows: str, sequences: str, corpora: str, per_draw: int, points: int, seed: int) -> dict[str, Any]:
+def _pair_of_layer(
+    rows: str, sequences: str, corpora: str, per_draw: int, points: int, measures: str, seed: int
+) -> dict[str, Any]:
     """As `measure` draws: an equal share of each corpus, in corpus order."""
     names, origins = np.load(sequences), np.load(corpora)
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
@@ -69,23 +74,23 @@ def _pair_of_layer(rows: str, sequences: str, corpora: str, per_draw: int, point
             left[place] = one[count:]
         labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         halves.append((np.concatenate(parts), labels))
-    return _compared(iter(halves), points)
+    return _compared(iter(halves), points, measures)
 
 
-def _pair_of_cloud(kind: str, per_draw: int, seed: int) -> dict[str, Any]:
+def _pair_of_cloud(kind: str, per_draw: int, measures: str, seed: int) -> dict[str, Any]:
     from benchmarks.clouds import CLOUDS
 
     generator = np.random.default_rng([seed, 2])
     groups = np.repeat(np.arange(per_draw), LENGTH)
-    return _compared(((CLOUDS[kind](generator, per_draw, LENGTH), groups) for _ in range(2)), None)
+    return _compared(((CLOUDS[kind](generator, per_draw, LENGTH), groups) for _ in range(2)), None, measures)
 
 
-def _compared(draws: Iterator[tuple[Any, Any]], points: int | None) -> dict[str, Any]:
+def _compared(draws: Iterator[tuple[Any, Any]], points: int | None, measures: str) -> dict[str, Any]:
     import geoscope
     from benchmarks.tasks.measuring import keys
 
     reports = [
-        geoscope.measure(rows, groups=groups, points=points or "all", measures=keys("unquantized"), null="none")
+        geoscope.measure(rows, groups=groups, points=points or "all", measures=keys(measures), null="none")
         for rows, groups in draws
     ]
     # draws are of as many rows, hence not of as many sequences: by 5 % or more, where nothing else would be compared

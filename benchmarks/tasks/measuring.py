@@ -11,11 +11,14 @@ from benchmarks.tasks.pairs import rows_of, two_clusters
 
 
 def keys(kind: str) -> list[str]:
-    """The measures of a kind: spectral (streamed over every row), pairwise, unquantized, quantized or all."""
-    from geoscope.catalogue import KEYS, TRAITS
+    """The measures of a kind: spectral (streamed over every row), pairwise, unquantized, quantized or all of those that
+    are measured where none are named; or field, those of that group."""
+    from geoscope.catalogue import DEFAULT, TRAITS, select
 
+    if kind == "field":
+        return list(select(["field"]))
     seen = {"spectral": "rows", "pairwise": "pairs", "quantized": "codes", "unquantized": "rows points pairs"}.get(kind)
-    return [key for key in KEYS if seen is None or TRAITS[key].sees in seen.split()]
+    return [key for key in DEFAULT if seen is None or TRAITS[key].sees in seen.split()]
 
 
 def array(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from geoscope.errors import Undefined
 from geoscope.passes.eigenvalues import LOST, principal_axes
 from geoscope.passes.row_products import add_upper, mirror_upper, tensor_of
 from geoscope.rows import BoolArray, Float64, FloatArray
-from geoscope.torch_state import runs_compiled
+from geoscope.torch_state import runs_compiled, threads_of_torch
 
 _AT_ONCE = 2
 """Parts made at a time: sorts and small decompositions keep one core busy; more would take more memory."""
@@ -48,7 +47,7 @@ def components_of_parts(points: FloatArray, kept: Sequence[BoolArray], device: s
         single = rows.float()
         return [_components(_about_mean(single[torch.from_numpy(mask).to(device)])) for mask in kept]
     rows = rows.astype(np.float32)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with threads_of_torch(_AT_ONCE) as pool:
         return list(pool.map(lambda mask: _components(_about_mean(rows[mask])), kept))
 
 
