@@ -229,8 +229,8 @@ def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> No
 def fitted(rows: Rows, codes: npt.NDArray[np.int32], *, exact: bool) -> Rows:
     """The codebooks around the rows' mean, of 8 cells each."""
     with ThreadPoolExecutor(2) as pool:
-        placed = CompiledRows(rows, rows.mean(axis=0), 8, pool)
-        tables: Rows = placed.fit(torch.from_numpy(codes), exact=exact).numpy()
+        placed = CompiledRows([rows], [rows.mean(axis=0)], 8, pool)
+        tables: Rows = placed.fit(0, torch.from_numpy(codes), exact=exact).numpy()
         return tables
 
 
