@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from pretended_device import KINDS, elsewhere_of
+from pretended_device import DEVICE, KINDS, elsewhere_of, pretended
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import geoscope
 from geoscope.passes.quantizers import local_search, torch_rows
 
 Array = npt.NDArray[Any]
@@ -83,3 +84,64 @@ def test_a_device_is_given_hardly_more_to_do_by_three_trainings_than_by_one(monk
             local_search.train_together([(rows, seed) for seed in range(seeds)], 4, CELLS)
         taken.append(operations.count)
     assert taken[1] < 1.2 * taken[0]
+
+
+GROUPS = np.arange(120) // 4
+KEYS = ["patchiness", "patchiness_heldout"]
+
+
+def measured(device: str, **options: Any) -> dict[str, geoscope.Measurement]:
+    given = {"groups": GROUPS, "measures": KEYS, "bits": 2, "null": "none"} | options
+    report = geoscope.measure(cloud(120), device=device, **given)
+    return {row.measure: row for row in report.measurements}
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many problems were trained at a time, call by call."""
+    calls: list[int] = []
+    train = local_search.train_together
+
+    def watched(problems: Any, *given: Any, **options: Any) -> Any:
+        calls.append(len(problems))
+        return train(problems, *given, **options)
+
+    monkeypatch.setattr(local_search, "train_together", watched)
+    return calls
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_trains_together_and_says_the_same(kind: str, short: None, trainings: list[int]) -> None:
+    here = measured("cpu")
+    assert trainings == [1] * 6
+    trainings.clear()
+    told: list[tuple[int, int, str]] = []
+    with elsewhere_of(kind) as device:
+        there = measured(device, progress=lambda *step: told.append(step))
+        assert trainings == [3, 3]
+        without = measured(device, errors=False)
+        assert trainings == [3, 3, 1, 1]
+    assert [step[:2] for step in told if "codebooks" in step[2]] == 2 * [(0, 3), (1, 3), (2, 3), (3, 3)]
+    for key in KEYS:
+        assert without[key].value == there[key].value
+        assert there[key].value == pytest.approx(here[key].value, rel=1e-9)
+        assert there[key].training_spread == pytest.approx(here[key].training_spread, rel=1e-6)
+        assert there[key].standard_error == pytest.approx(here[key].standard_error, rel=1e-6)
+        assert there[key].caution == here[key].caution
+
+
+def test_no_more_is_trained_than_an_error_takes(short: None, trainings: list[int]) -> None:
+    with pretended():
+        too_few = measured(str(DEVICE), groups=np.arange(120) // 30)
+    assert all(row.standard_error is None for row in too_few.values())
+    assert trainings == [1, 1]
+
+
+@pytest.mark.parametrize("bits", [6, 7])
+def test_what_has_no_codes_says_why_as_ever(bits: int, short: None, trainings: list[int]) -> None:
+    """Of 120 rows there are 60 in a half, fewer than 64 cells, and all are fewer than 128."""
+    here = measured("cpu", bits=bits)
+    with pretended():
+        there = measured(str(DEVICE), bits=bits)
+    assert there["patchiness_heldout"].value is None
+    assert [row.reason for row in there.values()] == [row.reason for row in here.values()]
