@@ -12,8 +12,8 @@ standard deviations of its seeds from 2,000 to 10,000 rows: patchiness would be 
 from several starts.
 
 On the CPU the search is compiled (`compiled_rows.py`), elsewhere torch computes where the rows are (`torch_rows.py`):
-the same search by the same random numbers. Costs are rounded otherwise there: where that decides between two codes, the
-training ends with other codebooks, as good as these.
+the same search by the same random numbers, of several trainings side by side. Costs are rounded otherwise there: where
+that decides between two codes, the training ends with other codebooks, as good as these.
 
 Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
 iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again

@@ -20,6 +20,16 @@ CHUNK_BYTES = 2**30
 codes, and copies."""
 
 
+def bytes_fitted(codebooks: int, cells: int, d: int) -> int:
+    """What a row takes of CHUNK_BYTES while codebooks are fitted to it."""
+    return 9 * codebooks * cells + 16 * d
+
+
+def bytes_searched(codebooks: int, cells: int, d: int, searches: int) -> int:
+    """What a row takes of CHUNK_BYTES while so many searches go on for its codes."""
+    return 4 * (codebooks * cells + d) + searches * (12 * cells + 64 * codebooks)
+
+
 class TorchRows:
     """Rows of several problems, copied to a device: `PlacedRows` there.
 
@@ -41,7 +51,7 @@ class TorchRows:
         codebooks, d = codes.shape[1], rows.shape[1]
         size, device = codebooks * self._cells, codes.device
         pairs = torch.zeros(size, size, dtype=torch.float64, device=device)
-        chunks = list(_chunks(len(rows), 9 * size + 16 * d))
+        chunks = list(_chunks(len(rows), bytes_fitted(codebooks, self._cells, d)))
         for chunk in chunks:
             onehot = self._onehot(codes[chunk], torch.float32)  # a chunk's counts are exact in it
             pairs += onehot.T @ onehot
@@ -58,12 +68,11 @@ class TorchRows:
         binary = self._binary(tables)
         reached = [torch.empty(each.shape[:2], device=each.device) for each in codes]
         searches, _, codebooks = codes[0].shape
-        size, d = tables[0].shape
-        for together in self._together(4 * (size + d) + searches * (12 * self._cells + 64 * codebooks)):
+        for together in self._together(bytes_searched(codebooks, self._cells, tables[0].shape[1], searches)):
             parts = [Part(problem, range(chunk.start, chunk.stop), streams[problem]) for problem, chunk in together]
             unary = self._unary(parts, tables, norms).view(-1, codebooks, self._cells)
-            before = torch.cat([codes[problem][:, chunk] for problem, chunk in together], dim=1)
-            found, least = search_rows(unary, binary, before, parts, rounds)
+            given = torch.cat([codes[problem][:, chunk] for problem, chunk in together], dim=1)
+            found, least = search_rows(unary, binary, given, parts, rounds)
             sizes = [len(part.rows) for part in parts]
             for (problem, chunk), better, cost in zip(
                 together, found.split(sizes, dim=1), least.split(sizes, dim=1), strict=True
