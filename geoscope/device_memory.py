@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from geoscope.errors import GeoscopeError
 from geoscope.memory import ACTIVATIONS, Need, Workload, pairs_of, reading_needs
 from geoscope.passes.by_device.tensor_sums import BLOCK_BYTES, numbers_a_group
-from geoscope.passes.quantizers.torch_rows import CHUNK_BYTES
+from geoscope.passes.quantizers.local_search import STARTS
+from geoscope.passes.quantizers.torch_rows import CHUNK_BYTES, bytes_fitted, bytes_searched
 from geoscope.rows import Layer, Source
 from geoscope.sizes import size_text
 from geoscope.subjects.models.extraction import Extraction
@@ -108,7 +109,17 @@ def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], turn
 
 
 def _codebooks(work: Workload) -> int:
-    """The rows, the tables' normal equations, and the costs of the rows that are searched at a time."""
-    size = work.quantizer.codebooks * work.quantizer.cells
-    equations = 4 * size * work.dimension * _NUMBER + 4 * size * size * _NUMBER
-    return work.points * work.dimension * 4 + equations + min(CHUNK_BYTES, 4 * work.points * size * 4)
+    """Of all trainings at a time the rows (of each another half), tables and codes; of the fit of one or the search of
+    all the larger, and what rows take that are worked on at a time."""
+    chosen, p, d, trainings = work.quantizer, work.points, work.dimension, work.trainings
+    size = chosen.codebooks * chosen.cells
+    half = -(-p // 2) * ("heldout_codes" in work.passes)
+    kept = trainings * 4 * (size * d + STARTS * p * chosen.codebooks)
+    equations = 4 * size * d * _NUMBER + 4 * size * size * _NUMBER
+    binary = (trainings + 1) * size * size * 4
+    searched = [
+        rows * bytes_searched(chosen.codebooks, chosen.cells, d, searches)
+        for rows, searches in ((p, 1), (half, STARTS))
+    ]
+    at_once = min(CHUNK_BYTES, max(p * bytes_fitted(chosen.codebooks, chosen.cells, d), trainings * max(searched)))
+    return max(p, half * trainings) * d * 4 + kept + max(equations, binary) + at_once

@@ -23,8 +23,8 @@ from geoscope.passes.gathering import GROUPS
 from geoscope.passes.moments import BLOCK_ROWS
 from geoscope.passes.pairs.sweeping import MEMORY, SMALL
 from geoscope.passes.passes import PASSES, WHOLE_LISTS
-from geoscope.passes.quantizers.codebooks import BLOCK_BYTES as CODED_BYTES
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
+from geoscope.passes.quantizers.tasks import BLOCK_BYTES as CODED_BYTES
 from geoscope.rows import Source
 from geoscope.sizes import size_text
 from geoscope.spaces.cross_products import BLOCK_ROWS as CROSSED_ROWS
@@ -70,6 +70,7 @@ class Workload:
     rows: n of one layer. dimension: d. layers: how many; union: whether they are one cloud. points: p of a cloud.
     item: bytes of a number as it is read. parts: sums kept of a cloud (20 by group with errors). passes: the names
     that the measures ask for. matched: whether nulls are measured on a matched cloud.
+    trainings: how many trainings of the quantizer go side by side.
     blocks: bytes that the pair sweep's blocks may take. transforms: steps that rows go through in float64.
     details: whether who holds what is kept. between: whether layers are held against each other, permutations: in how
     many orders.
@@ -85,6 +86,7 @@ class Workload:
     passes: frozenset[str]
     quantizer: QuantizerSettings = field(default_factory=QuantizerSettings)
     errors: bool = True
+    trainings: int = 1
     matched: bool = True
     reading: ReadingNeeds | None = None
     blocks: int = MEMORY
@@ -137,6 +139,7 @@ def workload(
     quantizer: QuantizerSettings,
     errors: bool,
     null: str,
+    trainings: int = 1,
     transforms: int = 0,
     details: bool = False,
     between: bool = False,
@@ -156,6 +159,7 @@ def workload(
         passes=frozenset(passes),
         quantizer=quantizer,
         errors=errors,
+        trainings=trainings,
         matched=null in ("auto", "matched"),
         transforms=transforms,
         details=details,
@@ -383,7 +387,8 @@ def _codebooks(work: Workload) -> int:
     size = chosen.codebooks * chosen.cells
     block = min(CODED_BYTES, p * d * _NUMBER)
     sums = block * (3 + chosen.codebooks // 2)
-    copies = p * d * 4 * (work.item != 4) + p * d * work.item * ("heldout_codes" in work.passes)
+    halves = work.trainings * ("heldout_codes" in work.passes)  # each seed cuts others
+    copies = p * d * (4 * max(halves, 1) * (work.item != 4) + work.item * halves)
     if chosen.kind in ("pq", "kmeans"):
         return copies + sums + 4 * size * d * 4 + p * d * 4  # rows about their mean
     tables = 4 * size * d * _NUMBER + 3 * size * size * _NUMBER + size * size * 4

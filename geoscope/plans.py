@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from geoscope.catalogue import STREAMED, select
-from geoscope.estimates.estimator import measured
+from geoscope.estimates.estimator import measured, trainings_together
 from geoscope.estimates.quantizer_grid import grid_of, quantizer_of
 from geoscope.memory import Workload, estimate, fit, room_for_weights, workload
 from geoscope.passes.gathering import GROUPS
@@ -19,6 +19,7 @@ from geoscope.sizes import parse_size
 from geoscope.subjects.models.extraction import Extraction
 from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.subjects.text_subjects import Planned
+from geoscope.torch_state import torch_device, with_float64
 from geoscope.transforms import steps_of
 
 
@@ -46,10 +47,12 @@ def workload_of(source: Source, layers: Collection[Any], options: MeasureKeyword
     keys, errors = select(options["measures"]), options["errors"]
     parts = 0 if STREAMED.isdisjoint(keys) else (GROUPS if errors else 1)
     passes = {name for key in keys for name in measured(key).passes}
+    device = with_float64(torch_device(options["device"]))
     works = [
         workload(
             source, layers, union=options["layers"] == "union", points=points_of(options["points"]), parts=parts,
             passes=passes, quantizer=each, errors=errors, null=options["null"],
+            trainings=trainings_together(each, device, errors=errors),
             transforms=len(steps_of(options["transform"])),
             details=options["details"] or options["details_text"], between=options["between"] is not None,
             permutations=options["permutations"],

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from geoscope.errors import GeoscopeError, Undefined
-from geoscope.passes.quantizers import codebooks, compiled_rows, fitting, local_search
+from geoscope.passes.quantizers import compiled_rows, fitting, local_search, tasks
 from geoscope.passes.quantizers.codebooks import Codes, QuantizerSettings, quantize, quantize_heldout, split_groups
 from geoscope.passes.quantizers.compiled_rows import CompiledRows
 
@@ -220,7 +220,7 @@ def test_progress_names_the_step_and_ends(settings: QuantizerSettings) -> None:
 def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = clusters(300, 8, 11)
     whole = quantize(rows, FAISS)
-    monkeypatch.setattr(codebooks, "BLOCK_BYTES", 8 * 8 * 7)
+    monkeypatch.setattr(tasks, "BLOCK_BYTES", 8 * 8 * 7)
     blocked = quantize(rows, FAISS)
     assert blocked.error == pytest.approx(whole.error, rel=1e-13)
     assert blocked.centered_energy == pytest.approx(whole.centered_energy, rel=1e-13)
@@ -229,8 +229,8 @@ def test_sums_do_not_depend_on_block_size(monkeypatch: pytest.MonkeyPatch) -> No
 def fitted(rows: Rows, codes: npt.NDArray[np.int32], *, exact: bool) -> Rows:
     """The codebooks around the rows' mean, of 8 cells each."""
     with ThreadPoolExecutor(2) as pool:
-        placed = CompiledRows(rows, rows.mean(axis=0), 8, pool)
-        tables: Rows = placed.fit(torch.from_numpy(codes), exact=exact).numpy()
+        placed = CompiledRows([rows], [rows.mean(axis=0)], 8, pool)
+        tables: Rows = placed.fit(0, torch.from_numpy(codes), exact=exact).numpy()
         return tables
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pretended_device import DEVICE, pretended
 from tiny_models import lines
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import geoscope
+from geoscope import device_memory
 from geoscope.device_memory import Turns, layers_at_once, need_on_device
 from geoscope.errors import GeoscopeError
+from geoscope.memory import Workload
 from geoscope.passes.gathering import gather
+from geoscope.passes.making import OF_SEEDS
+from geoscope.passes.passes import Passes
+from geoscope.passes.quantizers import local_search, torch_rows
+from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.plans import workload_of
 from geoscope.settings.measuring import MeasureKeywords
 from geoscope.settings.option import completed
@@ -90,3 +102,58 @@ def test_a_run_says_what_it_needs_there_and_refuses_less() -> None:
     assert [each.value for each in held.measurements] == [each.value for each in free.measurements]
     with pytest.raises(GeoscopeError, match="expected --device-memory to be a size"):
         geoscope.measure("demo", device_memory="much", device="cpu")
+
+
+class Held(TorchDispatchMode):
+    """The most bytes that tensors took at a time, of those that torch's operations made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = 0
+        self._tensors: Counter[int] = Counter()
+        self._bytes: dict[int, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for each in tree_leaves(made):
+            if isinstance(each, torch.Tensor):
+                memory = each.untyped_storage()
+                self._tensors[memory.data_ptr()] += 1
+                self._bytes[memory.data_ptr()] = memory.nbytes()
+                weakref.finalize(each, self._let_go, memory.data_ptr())
+        self.most = max(self.most, sum(self._bytes.values()))
+        return made
+
+    def _let_go(self, place: int) -> None:
+        self._tensors[place] -= 1
+        if not self._tensors[place]:
+            del self._bytes[place]
+
+
+@pytest.mark.parametrize("chunk", [2**30, 2**20])
+@pytest.mark.parametrize("trainings", [1, 3])
+@pytest.mark.parametrize("name", ["codes", "heldout_codes"])
+@pytest.mark.parametrize(
+    ("points", "dimension", "quantizer"),
+    [(3000, 96, QuantizerSettings(bits=5)), (800, 8, QuantizerSettings(bits=7)), (4000, 24, QuantizerSettings(bits=3))],
+)
+def test_codebooks_take_no_more_than_is_said(
+    points: int, dimension: int, quantizer: QuantizerSettings, name: str, trainings: int, chunk: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for module in (device_memory, torch_rows):
+        monkeypatch.setattr(module, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(local_search, "runs_compiled", lambda device: False)
+    for short in ("ITERATIONS", "TRAINING_ROUNDS", "ENCODING_ROUNDS", "ROUNDS_A_START"):
+        monkeypatch.setattr(local_search, short, 2)
+    rows = np.random.default_rng(0).standard_normal((points, dimension)).astype(np.float32)
+    work = Workload(
+        rows=points, dimension=dimension, layers=1, union=False, points=points, item=4, parts=0,
+        passes=frozenset({name}), quantizer=quantizer, trainings=trainings,
+    )  # fmt: skip
+    passes = Passes.over(rows, groups=np.arange(points) // 10)
+    passes.settings = replace(passes.settings, quantizer=quantizer)
+    passes.get("radius")
+    with Held() as held:
+        OF_SEEDS[name](passes, range(trainings))
+    assert held.most < need_on_device(work, None, [0], Turns(1, None)).total  # type: ignore[arg-type]

@@ -115,6 +115,8 @@ def test_copies_are_counted_where_they_are_made():
     assert part("pairs", **across) == part("pairs", **pairs) > part("pairs", **pairs, errors=False)
     assert part("the matched null") > part("the matched null", errors=False)
     assert part("the moments") == 21 * part("the moments", errors=False) == 21 * 5 * 8 * 768**2
+    halves = {"passes": frozenset({"heldout_codes"}), "matched": False, "points": 50_000}
+    assert part("codebooks", **halves, trainings=3) - part("codebooks", **halves) == 2 * 50_000 * 768 * 4
     axes = {"passes": frozenset({"components"}), "parts": 0, "dimension": 8192}
     assert part("components", **axes, points=8191) > 1.5 * part("components", **axes, points=8192)
     read = {"reading": replace(WORK.reading, tokens=65536)}

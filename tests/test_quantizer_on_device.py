@@ -94,7 +94,8 @@ def test_the_search_is_the_compiled_one_to_the_last_bit(codebooks: int, cells: i
     streams, number = [2**64 - 12345, 77], 2**33 + 5
     by_vector = torch.from_numpy(binary.reshape(-1, codebooks, cells)).transpose(0, 1).contiguous().to(device)
     costs, start = torch.from_numpy(unary).to(device), torch.from_numpy(codes).to(device)
-    found, reached = torch_search.search_rows(costs, by_vector, start, number, streams, 6)
+    part = torch_search.Part(0, range(number, number + rows), streams)
+    found, reached = torch_search.search_rows(costs, by_vector, start, [part], 6)
     for each, stream in enumerate(streams):
         expected, least = codes[each].copy(), np.empty(rows, dtype=np.float32)
         compiled_search.search_rows(wide, wide_binary, expected, least, cells, 0, number, np.uint64(stream), 6)
@@ -108,19 +109,19 @@ def test_the_fit_is_the_compiled_one_up_to_rounding(exact: bool, monkeypatch: py
     codes = torch.from_numpy(np.random.default_rng(1).integers(0, 7, (500, 3), dtype=np.int32))  # one cell is empty
     shift = rows.mean(axis=0)
     with local_search._at_work() as pool:
-        here = CompiledRows(rows, shift, 8, pool).fit(codes, exact=exact)
-    whole = TorchRows(rows, shift, 8, "cpu").fit(codes, exact=exact)
+        here = CompiledRows([rows], [shift], 8, pool).fit(0, codes, exact=exact)
+    whole = TorchRows([rows], [shift], 8, "cpu").fit(0, codes, exact=exact)
     assert float((whole - here).abs().max()) <= (1e-6 if exact else 1e-3)
     monkeypatch.setattr(torch_rows, "CHUNK_BYTES", 20_000)
-    again = TorchRows(rows, shift, 8, "cpu").fit(codes, exact=exact)
+    again = TorchRows([rows], [shift], 8, "cpu").fit(0, codes, exact=exact)
     assert float((again - whole).abs().max()) <= 1e-3
 
 
 def test_a_crowded_cell_is_fitted_in_float64() -> None:
     rows = clusters(4200, 3)
     codes = torch.zeros(4200, 1, dtype=torch.int32)
-    placed = TorchRows(rows, rows.mean(axis=0), 4, "cpu")
-    assert torch.equal(placed.fit(codes, exact=False), placed.fit(codes, exact=True))
+    placed = TorchRows([rows], [rows.mean(axis=0)], 4, "cpu")
+    assert torch.equal(placed.fit(0, codes, exact=False), placed.fit(0, codes, exact=True))
 
 
 @pytest.mark.parametrize("name", CLOUDS)

@@ -24,9 +24,18 @@ from geoscope.passes.passes import Passes
 from geoscope.passes.quantizers.codebooks import QuantizerSettings
 from geoscope.settings.measuring import Beside
 from geoscope.settings.option import default_of
+from geoscope.torch_state import runs_compiled, with_float64
 
 TRAININGS = 3
 """How many seeds the quantized measures' spread over trainings is taken from."""
+
+
+def trainings_together(quantizer: QuantizerSettings, device: str, *, errors: bool) -> int:
+    """How many trainings are made at a time: all that errors take, where torch computes and waits for each operation.
+
+    On the CPU, and by FAISS, one: they take as long one after another, and less memory.
+    """
+    return TRAININGS if errors and quantizer.kind == "lsq" and not runs_compiled(with_float64(device)) else 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Estimator:
     def estimate(self, key: str) -> Estimate:
         """The measure with that key, with its error and null where they were asked for and exist."""
         traits, asked = TRAITS[key], measured(key)
+        self._train_together(traits, asked)
         n = self.passes.count(asked.passes[0])
         try:
             value = self._value(asked, self.passes)
@@ -101,7 +111,7 @@ class Estimator:
         """The spread over sequences, and why it is without an error; no reason where none was asked for."""
         if self._parts is None:
             return SpreadOfHalves(None), None
-        why = traits.no_error or self._parts.why_too_few
+        why = self._why_no_error(traits, self._parts)
         if why is not None:
             return SpreadOfHalves(None), f"no standard error: {why}"
         of = Resampled(asked, traits.sees, value, self._parts, self._value)
@@ -109,6 +119,10 @@ class Estimator:
         if spread.error is None:
             return spread, f"no standard error: on some part of the sequences there is no value ({of.reason})"
         return spread, None
+
+    def _why_no_error(self, traits: Measure, parts: Parts) -> str | None:
+        """What speaks against an error before there is a value."""
+        return traits.no_error or parts.why_too_few
 
     def _error(self, key: str, asked: Measured, spread: SpreadOfHalves) -> tuple[float | None, float | None]:
         """The standard error of a draw from what is asked for, and the spread over trainings that is part of it."""
@@ -123,6 +137,15 @@ class Estimator:
     @cached_property
     def _parts(self) -> Parts | None:
         return None if self.without is None else Parts(self.passes, self.without, self.seen)
+
+    def _train_together(self, traits: Measure, asked: Measured) -> None:
+        """Make the codes that the value and its spread over trainings are of at a time, where that is faster."""
+        chosen = self.passes.settings
+        if traits.key not in QUANTIZED or self._parts is None or self._why_no_error(traits, self._parts) is not None:
+            return
+        if trainings_together(chosen.quantizer, chosen.device, errors=True) > 1:
+            for name in asked.passes:
+                self.passes.make_with(self._retrained, name)
 
     def _training_spread(self, asked: Measured) -> float:
         values = [self._value(asked, passes) for passes in (self.passes, *self._retrained)]

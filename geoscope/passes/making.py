@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,12 @@ from geoscope.passes.pairs import (
 )
 from geoscope.passes.pairs.components import components
 from geoscope.passes.principal_components import Components, components_of
-from geoscope.passes.quantizers.codebooks import Codes, quantize, quantize_heldout, split_groups
+from geoscope.passes.quantizers.codebooks import (
+    Codes,
+    quantize_heldout_together,
+    quantize_together,
+    split_groups,
+)
 from geoscope.passes.rounding import check_spread, step_of
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 
@@ -240,17 +246,32 @@ def make_nearest_is_own(passes: Passes) -> BoolArray:
 
 
 def make_codes(passes: Passes) -> Codes:
+    return _codes_of_seeds(passes, [passes.settings.quantizer.seed])[0]
+
+
+def _codes_of_seeds(passes: Passes, seeds: Sequence[int]) -> list[Codes]:
     passes.get("radius")
     chosen = passes.settings
-    return quantize(passes.points, chosen.quantizer, device=chosen.device, progress=chosen.progress)
+    return quantize_together(passes.points, chosen.quantizer, seeds, device=chosen.device, progress=chosen.progress)
 
 
 def make_heldout_codes(passes: Passes) -> Codes:
+    return _heldout_codes_of_seeds(passes, [passes.settings.quantizer.seed])[0]
+
+
+def _heldout_codes_of_seeds(passes: Passes, seeds: Sequence[int]) -> list[Codes]:
     passes.get("radius")
     chosen = passes.settings
-    return quantize_heldout(
-        passes.points, passes.groups, chosen.quantizer, device=chosen.device, progress=chosen.progress
+    return quantize_heldout_together(
+        passes.points, passes.groups, chosen.quantizer, seeds, device=chosen.device, progress=chosen.progress
     )
+
+
+OF_SEEDS: dict[str, Callable[[Passes, Sequence[int]], list[Codes]]] = {
+    "codes": _codes_of_seeds,
+    "heldout_codes": _heldout_codes_of_seeds,
+}
+"""How to make those passes at a time that differ in the quantizer's seed alone."""
 
 
 def make_heldout_rows(passes: Passes) -> BoolArray:

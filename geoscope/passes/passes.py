@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -101,6 +101,21 @@ class Passes:
         if isinstance(made, Undefined):
             raise made.anew()
         return made
+
+    def make_with(self, others: Sequence[Passes], name: str) -> None:
+        """Make the pass of that name, where it is of codes, for itself and others, of other seeds alone, at a time.
+
+        Where one of them has no value, nothing is made: each says why when it is asked.
+        """
+        if name in self._made or name not in making.OF_SEEDS:
+            return
+        every = (self, *others)
+        try:
+            made = making.OF_SEEDS[name](self, [each.settings.quantizer.seed for each in every])
+        except Undefined:
+            return
+        for passes, codes in zip(every, made, strict=True):
+            passes._made[name] = codes
 
     def count(self, name: str) -> int:
         """How many rows the pass of that name is made from; of all it was offered where it has no value."""

@@ -7,9 +7,8 @@ The others are FAISS's around the rows' mean: k-means does not depend on where t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from geoscope.bounds import CODEBOOKS
 from geoscope.errors import GeoscopeError, Undefined
 from geoscope.passes.quantizers.faiss_package import faiss_package, gpu_encoders, gpus
+from geoscope.passes.quantizers.tasks import Task, blocks
 from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 from geoscope.settings.measuring import MeasureChoice, Quantizer
@@ -30,9 +30,6 @@ CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _MOST_BITS = 12
 _LSQ_SEED = 74565  # FAISS's own default (0x12345); seed 0 is FAISS untouched
 _PQ_SEED = 1234  # likewise, of FAISS's k-means
-_LARGEST_ENERGY = 1e36  # of one row: float32 ends at 3.4e38, and sums of products of rows must stay below
-_SMALLEST_ENERGY = 1e-30  # of the largest row: below, float32 products of what is left of a row lose their digits
-BLOCK_BYTES = 8 << 20
 _FEWEST_ROWS_A_VECTOR = 2.5  # of additive codebooks, whose M K vectors are fitted together
 _FEWEST_ROWS_A_CLUSTER = 10.0
 _FAR = 30.0  # radii from the origin: FAISS's penalty of .01 there weighs as much as a cell of 9 rows
@@ -168,42 +165,37 @@ def quantized(
     progress: Progress | None = None,
 ) -> tuple[Codebooks, Codes]:
     """The codebooks beside what `quantize` says of the rows by them."""
-    counted = _checked(rows, settings, "counted")
-    training = counted if train_on is None else _checked(train_on, settings, "trained on")
-    if training.shape[1] != counted.shape[1]:
-        raise GeoscopeError(
-            f"expected rows of {training.shape[1]} dimensions, as the quantizer was trained on, got rows of "
-            f"{counted.shape[1]}; train and count on rows of the same width"
-        )
-    origin, again = _origin(training, settings), counted is training
-    training = _single(training, origin)
-    counted = training if again else _single(counted, origin)
-    quantizer = partial(_local_search, device=device) if settings.kind == "lsq" else _with_faiss
-    books, codes = quantizer(training, counted, settings, progress)
-    books = replace(books, centre=books.centre + origin)
-    return books, _codes(rows, books, codes, settings.cells)
+    return _all_quantized([Task.of(rows, settings, train_on)], device, progress)[0]
 
 
-def _origin(training: FloatArray, settings: QuantizerSettings) -> Float64:
-    """(d,) what rows are quantized about: their mean, in float32 unless the rows are float64.
+def quantize_together(
+    rows: FloatArray,
+    settings: QuantizerSettings,
+    seeds: Sequence[int],
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[Codes]:
+    """What `quantize` says by each of the seeds in place of the settings' own, equal to the bit.
 
-    Nothing for float32 rows under geoscope's LSQ, which takes their mean off itself, a block at a time, and for FAISS's
-    own LSQ, which is given rows as they come.
+    Trained side by side where geoscope's LSQ is trained on another device than the CPU, else one after another.
     """
-    if settings.kind == "lsq-faiss" or (settings.kind == "lsq" and training.dtype != np.float64):
-        return np.zeros(training.shape[1])
-    mean = training.mean(axis=0, dtype=np.float64)
-    return np.asarray(mean.astype(_type_of(training)), dtype=np.float64)
+    task = Task.of(rows, settings)
+    tasks = [replace(task, settings=replace(settings, seed=seed)) for seed in seeds]
+    return [codes for _, codes in _all_quantized(tasks, device, progress)]
 
 
-def _type_of(rows: FloatArray) -> np.dtype[Any]:
-    """What rows are subtracted in: float32, or float64 where they are."""
-    return np.promote_types(rows.dtype, np.float32)
-
-
-def _single(rows: FloatArray, origin: Float64) -> FloatArray:
-    """Rows about an origin as C-contiguous float32."""
-    return np.ascontiguousarray(rows - origin.astype(_type_of(rows)) if origin.any() else rows, dtype=np.float32)
+def _all_quantized(tasks: Sequence[Task], device: str, progress: Progress | None) -> list[tuple[Codebooks, Codes]]:
+    """Of tasks whose settings differ in the seed alone."""
+    if tasks[0].settings.kind == "lsq":
+        made = _local_search(tasks, device, progress)
+    else:
+        made = [_with_faiss(task.training, task.counted, task.settings, progress) for task in tasks]
+    found = []
+    for task, (books, codes) in zip(tasks, made, strict=True):
+        books = replace(books, centre=books.centre + task.origin)
+        found.append((books, _codes(task.rows, books, codes, task.settings.cells)))
+    return found
 
 
 def quantize_heldout(
@@ -219,8 +211,24 @@ def quantize_heldout(
     rows: (n, d); groups: (n,), the sequence of each row; the halves are `split_groups(groups, settings.seed)`.
     device: as of `quantize`. Raises Undefined for fewer than two groups, and where `quantize` does.
     """
-    trains = split_groups(groups, settings.seed)
-    return quantize(rows[~trains], settings, train_on=rows[trains], device=device, progress=progress)
+    return quantize_heldout_together(rows, groups, settings, [settings.seed], device=device, progress=progress)[0]
+
+
+def quantize_heldout_together(
+    rows: FloatArray,
+    groups: IntArray,
+    settings: QuantizerSettings,
+    seeds: Sequence[int],
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[Codes]:
+    """`quantize_heldout` by each of the seeds, as `quantize_together` is `quantize`: all halves are held at a time."""
+    tasks = []
+    for seed in seeds:
+        trains = split_groups(groups, seed)
+        tasks.append(Task.of(rows[~trains], replace(settings, seed=seed), rows[trains]))
+    return [codes for _, codes in _all_quantized(tasks, device, progress)]
 
 
 def rows_a_cell_caution(trained: int, settings: QuantizerSettings) -> str | None:
@@ -260,41 +268,13 @@ def split_groups(groups: IntArray, seed: int) -> npt.NDArray[np.bool_]:
     return np.isin(groups, shuffled[: len(names) // 2])
 
 
-def _checked(rows: FloatArray, settings: QuantizerSettings, role: str) -> FloatArray:
-    """The rows, once nothing speaks against quantizing them."""
-    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
-        raise GeoscopeError(
-            f"expected an (n, d) array of floats to quantize, got {rows.dtype} of shape {rows.shape}; pass rows"
-        )
-    n, d = rows.shape
-    if n < settings.cells:
-        raise Undefined(f"{n} rows are {role}, fewer than the quantizer's {settings.cells} cells")
-    if settings.kind == "pq" and d % settings.codebooks:
-        raise Undefined(f"a product quantizer cuts a row into {settings.codebooks} equal parts, and d = {d}")
-    largest = max(float(np.einsum("ij,ij->i", block, block).max()) for block in _blocks(rows))
-    if not np.isfinite(largest):
-        raise Undefined("the rows hold values that are not finite, or too large to square")
-    if largest > _LARGEST_ENERGY:
-        raise Undefined(f"a row's squared length is {largest:.3g}, beyond what float32 quantizers can sum")
-    if largest < _SMALLEST_ENERGY:
-        raise Undefined(f"the largest row's squared length is {largest:.3g}, below what float32 quantizers resolve")
-    return rows
-
-
-def _blocks(rows: FloatArray) -> Iterator[FloatArray]:
-    """The rows in order, a block of float64 at a time."""
-    size = max(1, BLOCK_BYTES // (8 * max(1, rows.shape[1])))
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size].astype(np.float64)
-
-
 def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> Codes:
     """Counts and float64 sums of rows that were given these codes."""
     counts = np.stack([np.bincount(column, minlength=cells) for column in codes.T]).astype(np.int64)
     mean = rows.mean(axis=0, dtype=np.float64)
     sums = np.empty((3, len(rows)))
     start = 0
-    for block in _blocks(rows):
+    for block in blocks(rows):
         here = slice(start, start + len(block))
         start += len(block)
         rebuilt = books.decode(codes[here])
@@ -307,16 +287,24 @@ def _codes(rows: FloatArray, books: Codebooks, codes: CodeArray, cells: int) -> 
     return Codes(counts, error, energy, centered, codes, sums)
 
 
-def _local_search(
-    training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None, *, device: str
-) -> tuple[Codebooks, CodeArray]:
+def _local_search(tasks: Sequence[Task], device: str, progress: Progress | None) -> list[tuple[Codebooks, CodeArray]]:
     from geoscope.passes.quantizers import local_search  # compiles
 
-    seed, what = _LSQ_SEED + settings.seed, f"training {settings} codebooks"
-    size = settings.codebooks, settings.cells
-    trained = local_search.train(training, *size, seed, device=device, progress=progress, what=what)
-    codes = trained.codes if counted is training else local_search.encode(counted, trained, seed, device=device)
-    return Codebooks(trained.tables, additive=True, centre=trained.centre), _smallest(codes, settings.bits)
+    settings = tasks[0].settings
+    size, what = (settings.codebooks, settings.cells), f"training {settings} codebooks"
+    seeds = [_LSQ_SEED + task.settings.seed for task in tasks]
+    trained = local_search.train_together(
+        [(task.training, seed) for task, seed in zip(tasks, seeds, strict=True)],
+        *size, device=device, progress=progress, what=what,
+    )  # fmt: skip
+    codes = [each.codes for each in trained]
+    if tasks[0].counted is not tasks[0].training:
+        others = [task.counted for task in tasks]
+        codes = local_search.encode_together(list(zip(others, trained, seeds, strict=True)), device=device)
+    return [
+        (Codebooks(each.tables, additive=True, centre=each.centre), _smallest(held, settings.bits))
+        for each, held in zip(trained, codes, strict=True)
+    ]
 
 
 def _with_faiss(

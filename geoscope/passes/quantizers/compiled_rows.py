@@ -16,13 +16,16 @@ _SLICE = 256  # rows a thread takes at a time
 
 
 class CompiledRows:
-    """Rows, float32 (n, d), around a shift (d,): `PlacedRows` on the CPU."""
+    """`PlacedRows` on the CPU: one problem after another."""
 
-    def __init__(self, rows: Float32, shift: Float32, cells: int, pool: ThreadPoolExecutor) -> None:
-        self._rows, self._shift, self._cells, self._pool = rows, shift, cells, pool
+    def __init__(
+        self, rows: Sequence[Float32], shifts: Sequence[Float32], cells: int, pool: ThreadPoolExecutor
+    ) -> None:
+        self._rows, self._shifts, self._cells, self._pool = rows, shifts, cells, pool
 
-    def fit(self, codes: Tensor, *, exact: bool) -> Tensor:
-        held, d = codes.numpy(), self._rows.shape[1]
+    def fit(self, problem: int, codes: Tensor, *, exact: bool) -> Tensor:
+        rows, shift = self._rows[problem], self._shifts[problem]
+        held, d = codes.numpy(), rows.shape[1]
         size = held.shape[1] * self._cells
         fullest = max(np.bincount(column).max() for column in held.T)
         kind = np.float64 if exact or crowded(held.shape[1], fullest) else np.float32
@@ -31,14 +34,22 @@ class CompiledRows:
         sums = np.zeros((size, d), dtype=kind)
 
         def add(first: int, last: int) -> None:
-            add_rows(self._rows, held, self._cells, self._shift, sums, first, last)
+            add_rows(rows, held, self._cells, shift, sums, first, last)
 
         threads = torch.get_num_threads()
         self._each_span(add, [d * i // threads for i in range(threads + 1)])
         return solved(torch.from_numpy(pairs), torch.from_numpy(sums))
 
-    def refine(self, codes: Tensor, tables: Tensor, streams: Sequence[int], rounds: int) -> Tensor:
-        codebooks, d = codes.shape[2], self._rows.shape[1]
+    def refine(
+        self, codes: Sequence[Tensor], tables: Sequence[Tensor], streams: Sequence[Sequence[int]], rounds: int
+    ) -> list[Tensor]:
+        problems = zip(self._rows, self._shifts, codes, tables, streams, strict=True)
+        return [self._refine(*problem, rounds) for problem in problems]
+
+    def _refine(
+        self, rows: Float32, shift: Float32, codes: Tensor, tables: Tensor, streams: Sequence[int], rounds: int
+    ) -> Tensor:
+        codebooks, d = codes.shape[2], rows.shape[1]
         width = -(-self._cells // LANES) * LANES
         dense = torch.zeros(codebooks, width, d)
         dense[:, : self._cells] = tables.reshape(codebooks, self._cells, d)
@@ -50,7 +61,7 @@ class CompiledRows:
         found, reached = codes.numpy(), np.empty(codes.shape[:2], dtype=np.float32)
 
         def refine(start: int) -> None:  # a function, so that a chunk's costs are gone before the next one's are made
-            chunk = torch.from_numpy(self._rows[start : start + _CHUNK]) - torch.from_numpy(self._shift)
+            chunk = torch.from_numpy(rows[start : start + _CHUNK]) - torch.from_numpy(shift)
             unary = torch.addmm(norms.reshape(-1), chunk, flat.T, alpha=-2).numpy().reshape(-1, codebooks, width)
 
             def search(first: int, last: int) -> None:
@@ -61,7 +72,7 @@ class CompiledRows:
 
             self._each_span(search, [*range(0, len(unary), _SLICE), len(unary)])
 
-        for start in range(0, len(self._rows), _CHUNK):
+        for start in range(0, len(rows), _CHUNK):
             refine(start)
         return torch.from_numpy(reached)
 

@@ -12,8 +12,8 @@ standard deviations of its seeds from 2,000 to 10,000 rows: patchiness would be 
 from several starts.
 
 On the CPU the search is compiled (`compiled_rows.py`), elsewhere torch computes where the rows are (`torch_rows.py`):
-the same search by the same random numbers. Costs are rounded otherwise there: where that decides between two codes, the
-training ends with other codebooks, as good as these.
+the same search by the same random numbers, of several trainings side by side. Costs are rounded otherwise there: where
+that decides between two codes, the training ends with other codebooks, as good as these.
 
 Where the time is saved: the normal equations are one Cholesky factor of pair counts, in float32 until the last
 iteration (its error is far below the noise that is added to the codebooks right after); a codebook is searched again
@@ -28,10 +28,9 @@ Papers: Martinez et al., "Revisiting additive quantization", ECCV 2016; "LSQ++",
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -66,20 +65,25 @@ class Trained:
 
 
 class PlacedRows(Protocol):
-    """Rows (n, d) around a shift, on a device: codes and tables are tensors of it, B the one-hot codes (n, M K)."""
+    """Rows (n, d) around a shift of each of P problems, on a device: codes and tables are tensors of it.
 
-    def fit(self, codes: Tensor, *, exact: bool) -> Tensor:
+    n may differ between problems; d, M and K are the same. B are the one-hot codes (n, M K).
+    """
+
+    def fit(self, problem: int, codes: Tensor, *, exact: bool) -> Tensor:
         """The codebooks, float32 (M K, d), of codes (n, M): (B'B + lambda I) C = B'(X - shift).
 
         exact: in float64; else in float32, unless cells are so full that lambda would be lost in them.
         """
 
-    def refine(self, codes: Tensor, tables: Tensor, streams: Sequence[int], rounds: int) -> Tensor:
-        """Search better codes, int32 (S, n, M), in place: S searches, each of its own codes and random numbers.
+    def refine(
+        self, codes: Sequence[Tensor], tables: Sequence[Tensor], streams: Sequence[Sequence[int]], rounds: int
+    ) -> list[Tensor]:
+        """Search better codes, int32 (S, n, M) of each problem, in place: S searches, each of its own codes and stream.
 
-        A row's search depends on nothing but the row, its number, codes and stream. ||x - x^||^2 less ||x||^2, x less
-        the shift, is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over pairs of 2 C'C. Returns it, (S, n),
-        for the codes found.
+        A row's search depends on nothing but the row, its number, its problem's codebooks, its codes and stream.
+        ||x - x^||^2 less ||x||^2, x less the shift, is a sum over codebooks of unary costs ||C||^2 - 2 x'C and over
+        pairs of 2 C'C. Returns it, (S, n) of each problem, for the codes found.
         """
 
 
@@ -93,37 +97,69 @@ def train(
     progress: Progress | None = None,
     what: str = "LSQ",
 ) -> Trained:
-    """Codebooks trained on rows, float32 (n, d), and those rows' codes.
+    """Codebooks trained on rows, float32 (n, d), and those rows' codes: `train_together` of one problem."""
+    return train_together([(rows, seed)], codebooks, cells, device=device, progress=progress, what=what)[0]
 
-    device: where the work is done. progress is told of each iteration of `what`. Equal rows, sizes, seed and device
-    give equal codebooks and codes.
+
+def train_together(
+    problems: Sequence[tuple[Float32, int]],
+    codebooks: int,
+    cells: int,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    what: str = "LSQ",
+) -> list[Trained]:
+    """Of each problem, rows float32 (n, d) and a seed, the codebooks trained on the rows, and the rows' codes.
+
+    n may differ between problems, d may not. device: where the work is done; on another than the CPU the problems'
+    searches go side by side. progress is told of each iteration of `what`. Equal rows, sizes, seed and device give
+    equal codebooks and codes, whatever else is trained beside. Memory there: that of the rows, one copy of each array,
+    and P times that of tables (M K, d), of codes (n, M) and of 4 (M K)^2 bytes.
     """
-    (n, d), device = rows.shape, with_float64(device)
-    rng = np.random.default_rng([seed, 0])
-    start = rng.integers(0, cells, (1, n, codebooks), dtype=np.int32)
-    shift, deviations = _moments(rows)
+    device = with_float64(device)
+    rows, seeds = [rows for rows, _ in problems], [seed for _, seed in problems]
+    generators = [np.random.default_rng([seed, 0]) for seed in seeds]
+    starts = [
+        rng.integers(0, cells, (1, len(each), codebooks), dtype=np.int32)
+        for rng, each in zip(generators, rows, strict=True)
+    ]
+    distinct = {id(each): each for each in rows}
+    moments = {name: _moments(each) for name, each in distinct.items()}
+    shifts, deviations = zip(*(moments[id(each)] for each in rows), strict=True)
+    size = codebooks * cells, rows[0].shape[1]
     with _at_work() as pool:
-        placed = _placed(rows, shift, cells, device, pool)
-        codes = torch.from_numpy(start.copy()).to(device)
-        draw = partial(pool.submit, rng.standard_normal, (codebooks * cells, d), dtype=np.float32)
+        placed = _placed(rows, shifts, cells, device, pool)
+        codes = [torch.from_numpy(start.copy()).to(device) for start in starts]
+
+        def draw() -> list[Future[Float32]]:
+            return [pool.submit(rng.standard_normal, size, dtype=np.float32) for rng in generators]
+
+        def fit(*, exact: bool) -> list[Tensor]:
+            return [placed.fit(problem, each[0], exact=exact) for problem, each in enumerate(codes)]
+
         drawn = None
         for iteration in range(ITERATIONS):
             if progress is not None:
                 progress(iteration, ITERATIONS, what)
             temperature = (1 - (iteration + 1) / ITERATIONS) ** 0.5
             if temperature == 0:  # the last fit: no codebooks would come of better codes
-                tables = placed.fit(codes[0], exact=True)
+                tables = fit(exact=True)
                 break
             drawn = draw() if drawn is None else drawn
-            tables = placed.fit(codes[0], exact=False)
-            noise = drawn.result()
+            tables = fit(exact=False)
+            noises = [each.result() for each in drawn]
             drawn = None if runs_compiled(device) else draw()  # threads are idle while a device searches
-            noise *= deviations * np.float32(temperature / codebooks)
-            tables += torch.from_numpy(noise).to(device)
-            placed.refine(codes, tables, [_stream(seed, iteration)], TRAINING_ROUNDS)
-        codes = torch.from_numpy(start).to(device)
-        placed.refine(codes, tables, [_stream(seed, ITERATIONS)], ENCODING_ROUNDS)
-        trained = Trained(tables.cpu().numpy().reshape(codebooks, cells, d), shift, codes[0].cpu().numpy())
+            for table, noise, deviation in zip(tables, noises, deviations, strict=True):
+                noise *= deviation * np.float32(temperature / codebooks)
+                table += torch.from_numpy(noise).to(device)
+            placed.refine(codes, tables, [[_stream(seed, iteration)] for seed in seeds], TRAINING_ROUNDS)
+        codes = [torch.from_numpy(start).to(device) for start in starts]
+        placed.refine(codes, tables, [[_stream(seed, ITERATIONS)] for seed in seeds], ENCODING_ROUNDS)
+        trained = [
+            Trained(table.cpu().numpy().reshape(codebooks, cells, -1), shift, each[0].cpu().numpy())
+            for table, shift, each in zip(tables, shifts, codes, strict=True)
+        ]
     if progress is not None:
         progress(ITERATIONS, ITERATIONS, what)
     return trained
@@ -131,17 +167,35 @@ def train(
 
 def encode(rows: Float32, trained: Trained, seed: int, *, device: str = "cpu") -> Int32:
     """Codes, int32 (n, M), of any rows (n, d): the best that searches from STARTS random ones find."""
-    (codebooks, cells, d), device = trained.tables.shape, with_float64(device)
-    rng = np.random.default_rng([seed, 1])
-    drawn = [rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32) for _ in range(STARTS)]
-    streams = [_stream(seed, ITERATIONS + 1 + start) for start in range(STARTS)]
+    return encode_together([(rows, trained, seed)], device=device)[0]
+
+
+def encode_together(problems: Sequence[tuple[Float32, Trained, int]], *, device: str = "cpu") -> list[Int32]:
+    """`encode` of several rows, each with what was trained and a seed, side by side as `train_together` trains.
+
+    M, K and d are the same for all.
+    """
+    (codebooks, cells, d), device = problems[0][1].tables.shape, with_float64(device)
+    codes, streams = [], []
+    for rows, _, seed in problems:
+        rng = np.random.default_rng([seed, 1])
+        drawn = [rng.integers(0, cells, (len(rows), codebooks), dtype=np.int32) for _ in range(STARTS)]
+        codes.append(torch.from_numpy(np.stack(drawn)).to(device))
+        streams.append([_stream(seed, ITERATIONS + 1 + start) for start in range(STARTS)])
     with _at_work() as pool:
-        placed = _placed(rows, trained.centre, cells, device, pool)
-        codes = torch.from_numpy(np.stack(drawn)).to(device)
-        tables = torch.from_numpy(trained.tables).reshape(codebooks * cells, d).to(device)
+        centres = [trained.centre for _, trained, _ in problems]
+        placed = _placed([rows for rows, _, _ in problems], centres, cells, device, pool)
+        tables = [
+            torch.from_numpy(trained.tables).reshape(codebooks * cells, d).to(device) for _, trained, _ in problems
+        ]
         reached = placed.refine(codes, tables, streams, ROUNDS_A_START)
-        least = reached.argmin(dim=0)
-        best: Int32 = codes.take_along_dim(least[None, :, None], dim=0)[0].cpu().numpy()
+        return [_best(*each) for each in zip(codes, reached, strict=True)]
+
+
+def _best(codes: Tensor, reached: Tensor) -> Int32:
+    """Of each row's codes (S, n, M) those that cost least (S, n), the first of equals: (n, M)."""
+    least = reached.argmin(dim=0)
+    best: Int32 = codes.take_along_dim(least[None, :, None], dim=0)[0].cpu().numpy()
     return best
 
 
@@ -152,10 +206,12 @@ def _at_work() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def _placed(rows: Float32, shift: Float32, cells: int, device: str, pool: ThreadPoolExecutor) -> PlacedRows:
+def _placed(
+    rows: Sequence[Float32], shifts: Sequence[Float32], cells: int, device: str, pool: ThreadPoolExecutor
+) -> PlacedRows:
     if runs_compiled(device):
-        return CompiledRows(rows, shift, cells, pool)
-    return TorchRows(rows, shift, cells, device)
+        return CompiledRows(rows, shifts, cells, pool)
+    return TorchRows(rows, shifts, cells, device)
 
 
 def _moments(rows: Float32) -> tuple[Float32, Float32]:

@@ -1,12 +1,14 @@
 """The search for rows' codes where torch computes: `compiled_search.search_rows` for all rows at once.
 
 Rows that have settled are searched on with the others: sweeps leave their codes as they are. Nothing here waits for
-the device, so that it is never without work.
+the device, so that it is never without work. Rows of several problems, each with tables of its own, are searched as
+rows of one: a row's search is gathers, additions and choices of the least, which no other row has a part in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -23,16 +25,34 @@ _STEP = 0x9E3779B97F4A7C15
 _LOW = 2**32 - 1
 
 
-def search_rows(
-    unary: Tensor, binary: Tensor, codes: Tensor, number: int, streams: Sequence[int], rounds: int
-) -> tuple[Tensor, Tensor]:
-    """What S iterated local searches make of codes (S, n, M) of rows number, number + 1, ...; what these cost, (S, n).
+@dataclass(frozen=True)
+class Part:
+    """Consecutive rows of one of P problems.
 
-    unary: ||C||^2 - 2 x'C, float32 (n, M, K). binary: 2 C'C, float32 (M, M K, K): of a cell of each codebook with any
-    vector. streams: what each search's random numbers are named by. Codes and costs are those of the compiled search
-    of equal unary and binary costs, to the last bit.
+    problem: which, from 0 on. rows: their numbers within it. streams: what the random numbers of each of the S searches
+    are named by.
     """
-    costs, draws = _Costs(unary, binary), _Draws(unary, number, streams)
+
+    problem: int
+    rows: range
+    streams: Sequence[int]
+
+
+def search_rows(
+    unary: Tensor, binary: Tensor, codes: Tensor, parts: Sequence[Part], rounds: int
+) -> tuple[Tensor, Tensor]:
+    """What S iterated local searches make of codes (S, n, M) of the parts' rows, n in all; what these cost, (S, n).
+
+    unary: ||C||^2 - 2 x'C, float32 (n, M, K). binary: 2 C'C, float32 (M, P M K, K): of a cell of each codebook with any
+    vector of its own problem, the problems one after another. Codes and costs are those of the compiled search of equal
+    unary and binary costs, to the last bit, whatever parts are searched together.
+    """
+    _, codebooks, cells = unary.shape
+    device = unary.device
+    before = torch.cat(
+        [torch.full((len(part.rows),), part.problem * codebooks * cells, device=device) for part in parts]
+    )
+    costs, draws = _Costs(unary, binary, before), _Draws(codebooks, cells, before, parts)
     best = codes.permute(2, 0, 1).contiguous() + costs.firsts
     lowest = costs.of(best)
     for _ in range(rounds):
@@ -52,12 +72,14 @@ def search_rows(
 class _Costs:
     """What codes cost. Places (M, S, n) are int64 numbers of vectors: a code of codebook m is m K further on.
 
+    before: (n,) how many vectors of other problems come before those of each row's.
+
     Terms are added in the order in which the compiled search adds them, so that equal places cost the same to the bit.
     """
 
-    def __init__(self, unary: Tensor, binary: Tensor) -> None:
+    def __init__(self, unary: Tensor, binary: Tensor, before: Tensor) -> None:
         self._unary, self._between, self._cells = unary.unbind(1), binary.unbind(), unary.shape[2]
-        self.firsts = torch.arange(len(binary), device=unary.device)[:, None, None] * self._cells
+        self.firsts = torch.arange(len(binary), device=unary.device)[:, None, None] * self._cells + before
 
     def of(self, places: Tensor) -> Tensor:
         """||x - x^||^2 - ||x||^2 of each row, (S, n)."""
@@ -85,13 +107,11 @@ def _as_added(others: Sequence[int]) -> list[int]:
 class _Draws:
     """Each row's own random numbers, a splitmix64 stream: which codes a round overwrites, and by what."""
 
-    def __init__(self, unary: Tensor, number: int, streams: Sequence[int]) -> None:
-        rows, self._codebooks, self._cells = unary.shape
-        names = torch.tensor([signed(stream) for stream in streams], device=unary.device)
-        numbers = torch.arange(number, number + rows, device=unary.device)
-        self._states = _mixed(names[:, None] + numbers * signed(_STEP))
-        count = min(PERTURBATIONS, self._codebooks)
-        self._ahead = torch.arange(1, count + 1, device=unary.device)[:, None, None] * signed(_STEP)
+    def __init__(self, codebooks: int, cells: int, before: Tensor, parts: Sequence[Part]) -> None:
+        self._codebooks, self._cells, self._before = codebooks, cells, before
+        self._states = torch.cat([_first_states(part, before.device) for part in parts], dim=1)
+        count = min(PERTURBATIONS, codebooks)
+        self._ahead = torch.arange(1, count + 1, device=before.device)[:, None, None] * signed(_STEP)
 
     def next(self) -> tuple[Tensor, Tensor]:
         """The codebooks whose codes to overwrite, in this order, and the places to put there: (count, S, n) each."""
@@ -99,7 +119,14 @@ class _Draws:
         self._states = drawn[-1]
         bits = _mixed(drawn)
         which = _shifted(bits, 32) % self._codebooks
-        return which, which * self._cells + (bits & _LOW) % self._cells
+        return which, torch.add(self._before + (bits & _LOW) % self._cells, which, alpha=self._cells)
+
+
+def _first_states(part: Part, device: torch.device) -> Tensor:
+    """Where the streams of a part's rows begin, (S, n)."""
+    names = torch.tensor([signed(stream) for stream in part.streams], device=device)
+    numbers = torch.arange(part.rows.start, part.rows.stop, device=device)
+    return _mixed(names[:, None] + numbers * signed(_STEP))
 
 
 def _mixed(z: Tensor) -> Tensor:
