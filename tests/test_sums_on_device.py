@@ -47,8 +47,8 @@ CLOUDS: dict[str, FloatArray] = {
 
 
 def places(rows: FloatArray) -> tuple[Any, Any]:
-    """Sequences of 1 to some 60 rows, longer ones than there are dimensions among them; their rows' positions."""
-    sequences = np.minimum(np.arange(len(rows)) // 9, 40)
+    """Sequences of 9 rows and one of many more than there are dimensions, by numbers from -1 on; rows' positions."""
+    sequences = np.minimum(np.arange(len(rows)) // 9, 40) - 1
     return sequences, np.arange(len(rows)) - np.searchsorted(sequences, sequences)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from geoscope.passes.asked_sums import Block
 from geoscope.passes.by_device.asked_there import ASKED_THERE, AskedThere
-from geoscope.passes.moments import Frame, Sums, blocks_of_sequences
+from geoscope.passes.moments import Frame, Sums, blocks_of_sequences, first_rows
 from geoscope.passes.rounding import step_of
 from geoscope.passes.row_products import add_upper, sent
 from geoscope.passes.sequence_sums import SequenceSums
@@ -97,7 +97,7 @@ class TensorSums:
         self._step = max(self._step, step_of(type_of(rows)))
         _, whose, sizes = np.unique(sequences, return_inverse=True, return_counts=True)
         order = np.lexsort((sequences, -sizes[whose]))  # those of one size together, the longest first: as they come
-        starts = np.flatnonzero(np.diff(sequences[order], prepend=-1))
+        starts = first_rows(sequences[order])
         most = max(BLOCK_BYTES // (8 * self._dimension), 1)
         with full_precision(), torch.no_grad():
             for start, stop in blocks_of_sequences(starts, len(order), most):
@@ -126,7 +126,7 @@ class TensorSums:
         d = self._dimension
         kind = torch.float32 if self.frame.single else torch.float64
         given = rows.to(kind) if self.frame.scale == 1.0 else rows.to(kind) * self.frame.scale
-        self._size = torch.maximum(self._size, given.abs().amax().double())
+        self._size = torch.stack([self._size, *(end.abs().double() for end in torch.aminmax(given))]).amax()
         beside = torch.empty(len(given), self._row_width, dtype=kind, device=given.device)
         beside[:, d + len(_OfRow) :] = 0
         about = torch.sub(given, self._origin.to(kind), out=beside[:, :d])
