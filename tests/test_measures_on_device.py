@@ -1,10 +1,9 @@
-"""Every measure that no quantizer is trained for, with its error and null: on a device that is not there as here."""
+"""Every measure that no quantizer is trained for, with its error and null: on another device as on the CPU."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from pretended_device import DEVICE, pretended
 
 import geoscope
 from geoscope.catalogue import QUANTIZED, select
@@ -33,12 +32,11 @@ BELOW_RESOLUTION = {
 
 
 @pytest.mark.parametrize("name", CLOUDS)
-def test_measures_there_are_those_here(name: str) -> None:
+def test_measures_there_are_those_here(name: str, elsewhere: str) -> None:
     rows = CLOUDS[name]
     asked = {"measures": KEYS, "points": None, "groups": SEQUENCES[: len(rows)]}
     here = geoscope.measure(rows, **asked)  # type: ignore[arg-type]
-    with pretended():
-        there = geoscope.measure(rows, device=str(DEVICE), **asked)  # type: ignore[arg-type]
+    there = geoscope.measure(rows, device=elsewhere, **asked)  # type: ignore[arg-type]
     for one, other in zip(here.measurements, there.measurements, strict=True):
         rel = BELOW_RESOLUTION.get(name, {}).get(one.measure, 1e-9)
         assert (other.measure, other.n, other.reason) == (one.measure, one.n, one.reason)
@@ -57,7 +55,7 @@ def assert_near(found: float | None, expected: float | None, rel: float, measure
         assert found == pytest.approx(expected, rel=0, abs=rel * (size or abs(expected)) + 1e-12), measure
 
 
-def test_what_a_training_measures_there_is_what_it_measures_here() -> None:
+def test_what_a_training_measures_there_is_what_it_measures_here(elsewhere: str) -> None:
     from geoscope.subjects.models.checkpoints import load_checkpoint
     from geoscope.training.geometry import measure_model
 
@@ -70,9 +68,7 @@ def test_what_a_training_measures_there_is_what_it_measures_here() -> None:
         found = measure_model(loaded.model, loaded.tokenizer.pad, examples, keys)
         return [(each.cloud, each.measure, each.value) for each in found]
 
-    here = measured("cpu")
-    with pretended():
-        there = measured(str(DEVICE))
+    here, there = measured("cpu"), measured(elsewhere)
     for (cloud, measure, value), (_, _, other) in zip(here, there, strict=True):
         assert_near(other, value, 1e-5, f"{measure} of {cloud}")  # attention is another implementation's there
     assert sum(value is not None for _, _, value in here) > 4

@@ -90,14 +90,13 @@ def assert_equal_fields(one: Any, other: Any, rel: float) -> None:
 
 @pytest.mark.parametrize("name", CLOUDS)
 @pytest.mark.parametrize("alone", [False, True])
-def test_moments_there_are_those_here(name: str, alone: bool) -> None:
+def test_moments_there_are_those_here(name: str, alone: bool, elsewhere: str) -> None:
     rows = CLOUDS[name]
     sequences, positions = places(rows)
     given = (None, None) if alone else (positions, sequences)
     here = moments_of(rows, *given, ASKED if not alone else ())
-    with pretended():
-        there = moments_of(rows, *given, ASKED if not alone else (), device=THERE)
-    assert there.device == THERE
+    there = moments_of(rows, *given, ASKED if not alone else (), device=elsewhere)
+    assert there.device == elsewhere
     assert_same(here, there)
 
 
