@@ -18,6 +18,7 @@ from geoscope.passes.quantizers.torch_rows import CHUNK_BYTES, bytes_fitted, byt
 from geoscope.rows import Layer, Source
 from geoscope.sizes import size_text
 from geoscope.subjects.models.extraction import Extraction
+from geoscope.subjects.models.vocabulary import Vocabulary
 from geoscope.torch_state import bytes_on, runs_compiled
 
 _NUMBER = 8  # bytes of a float64
@@ -50,6 +51,8 @@ def layers_at_once(
     if runs_compiled(device):
         return len(layers)
     there = bytes_on(device) if bound is None else bound
+    if bound is None and there is not None:
+        there += _model_bytes(source)  # which is there already
     turns, need = _fitted(work, source, layers, there, together)
     if there is not None and need.total > there:
         free = "" if bound is not None else f", which is what {device} has for it"
@@ -92,20 +95,29 @@ def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], turn
     d = work.dimension
     clouds = 1 if work.union else turns.layers
     rows, reading = work.rows, 0
-    model = 0
     if isinstance(source, Extraction) and turns.tokens is not None:
         needs = reading_needs(source, layers[: turns.layers])
-        model, rows = needs.weights, min(turns.tokens, work.rows)
+        rows = min(turns.tokens, work.rows)
         reading = turns.tokens * d * 4 * (needs.states + turns.layers + ACTIVATIONS)
     block = min(BLOCK_BYTES, rows * (turns.layers if work.union else 1) * d * _NUMBER)
     sums = {"sums over rows": clouds * work.parts * numbers_a_group(d) * _NUMBER} if work.parts else {}
     times = [{"reading rows": reading + _COPIES * block * bool(work.parts)} | sums]
     points = work.points * d * work.item
-    times.append({"pairs": points + pairs_of(work)} if work.sees_pairs else {})
+    times.append({"components": 24 * work.points * d} if "components" in work.passes else {})
+    times.append({"the matched null": 3 * work.points * d * _NUMBER} if work.matched and work.sees_pairs else {})
+    times.append({"eigenvalues": 4 * d * d * _NUMBER} if work.parts else {})
+    times.append({"pairs": points + pairs_of(work) + work.blocks} if work.sees_pairs else {})
     times.append({"codebooks": points + _codebooks(work)} if work.sees_codes else {})
     most = max(times, key=lambda parts: sum(parts.values()))
-    parts = {name: size for name, size in ({"the model": model} | most).items() if size}
+    parts = {name: size for name, size in ({"the model": _model_bytes(source)} | most).items() if size}
     return Need(parts | {"the rest": sum(parts.values()) // 10})
+
+
+def _model_bytes(source: Source) -> int:
+    """Bytes of weights that are on a device."""
+    if not isinstance(source, (Extraction, Vocabulary)):
+        return 0
+    return sum(each.nbytes for each in source.checkpoint.model.parameters() if each.device.type not in ("cpu", "meta"))
 
 
 def _codebooks(work: Workload) -> int:

@@ -15,6 +15,8 @@ _LONGEST_WORD = 300
 
 _MEMORY = (
     "DefaultCPUAllocator",  # torch on a CPU, which raises a plain RuntimeError
+    "CUDA error: out of memory",  # as it does where CUDA itself has none: for pinned memory, for a kernel
+    "_STATUS_ALLOC_FAILED",  # and for what cuBLAS, cuSOLVER and cuDNN need beside
     "std::bad_alloc",
     "Cannot allocate memory",
     "cannot allocate memory",

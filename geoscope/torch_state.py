@@ -46,12 +46,18 @@ def multiplies_doubles_fast(device: Any) -> bool:
 
 
 def bytes_on(device: Any) -> int | None:
-    """Bytes that a device has for what this process holds on it, or will; None where nobody knows."""
+    """Bytes that are free on a device, those among them that torch keeps for this process; None where nobody knows."""
     there = torch.device(device)
     if there.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(there)
-    return int(free) + int(torch.cuda.memory_reserved(there))
+    return int(free) + int(torch.cuda.memory_reserved(there)) - int(torch.cuda.memory_allocated(there))
+
+
+def leave_room() -> None:
+    """Give back what torch keeps of CUDA's memory, before another library takes some."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def with_float64(device: Any) -> str:
@@ -66,6 +72,7 @@ class _FloatProducts:
         self._lock, self._inside = Lock(), 0
         self._chosen: list[str] = []
         self._older: str | None = None
+        self._older_cudnn: bool | None = None
         operations = [(backend, of) for of in ("all", "matmul", "conv", "rnn") for backend in ("cuda", "mkldnn")]
         # not torch.backends.mkldnn itself, whose setter sets the choice for everything instead
         self._settings = [torch.backends._FP32Precision(*each) for each in [("generic", "all"), *operations]]
@@ -88,6 +95,12 @@ class _FloatProducts:
             self._older = torch.get_float32_matmul_precision()
         except RuntimeError:  # the process mixes older calls and newer
             self._older = None
+        try:
+            self._older_cudnn = torch.backends.cudnn.allow_tf32
+        except RuntimeError:
+            self._older_cudnn = None
+        if self._older_cudnn:  # or whoever reads it inside finds it at odds with what follows
+            torch.backends.cudnn.allow_tf32 = False
         for setting in self._settings:  # the general ones first: what follows them needs no choice of its own
             if setting.fp32_precision != "ieee":
                 setting.fp32_precision = "ieee"
@@ -95,6 +108,8 @@ class _FloatProducts:
             torch.set_float32_matmul_precision("highest")
 
     def _restore(self) -> None:
+        if self._older_cudnn:
+            torch.backends.cudnn.allow_tf32 = True
         if self._older not in (None, "highest"):
             torch.set_float32_matmul_precision(self._older)
         for setting, chosen in zip(self._settings, self._chosen, strict=True):

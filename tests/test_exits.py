@@ -241,6 +241,8 @@ def test_no_library_ends_the_process_with_1(body: str, code: int) -> None:
         ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
 def test_want_of_memory_is_never_the_users_mistake_nor_a_bug(

@@ -225,3 +225,12 @@ def test_codebooks_are_learnt_the_same(watched):
         there = learn_codebooks(points, codebooks=2, bits=3)
     assert not watched.rounded
     assert torch.equal(there.tables, here.tables)
+
+
+def test_the_older_names_can_be_read_while_float32_is_float32() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with full_precision():
+        assert torch.backends.cudnn.allow_tf32 is False
+        with torch.backends.cudnn.flags(enabled=False):
+            assert torch.get_float32_matmul_precision() == "highest"
+    assert torch.backends.cudnn.allow_tf32 == before

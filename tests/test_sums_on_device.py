@@ -102,6 +102,7 @@ def test_moments_there_are_those_here(name: str, alone: bool, elsewhere: str) ->
 
 def test_blocks_and_panels_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_products, "_PANEL_THERE", 7)
+    monkeypatch.setattr(tensor_sums, "_NARROW", 0)
     sequences, positions = places(PLAIN)
     here = moments_of(PLAIN, positions, sequences, ASKED)
     monkeypatch.setattr(tensor_sums, "BLOCK_BYTES", 8 * 24 * 20)

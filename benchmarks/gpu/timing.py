@@ -16,7 +16,7 @@ def settle(device: str) -> None:
     """Wait until the device has done all that it was asked."""
     module = getattr(torch, torch.device(device).type, None)
     if hasattr(module, "synchronize"):
-        module.synchronize()
+        module.synchronize(*([device] if module is torch.cuda else []))
 
 
 def seconds(do: Callable[[], Any], device: str, repeats: int = 1, *, warm: bool = True) -> float:

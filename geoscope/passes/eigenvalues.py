@@ -76,6 +76,15 @@ def principal_axes(matrix: Any) -> Any:
     return vectors.T.flip(0).contiguous()
 
 
+def row_axes(rows: Any) -> Any:
+    """The right singular vectors of a tensor (n, d), n < d, as rows (n, d), where it is.
+
+    Raises Undefined as `eigenvectors` does.
+    """
+    driver = "gesvd" if rows.device.type == "cuda" else None  # CUDA's own choice is some times slower
+    return _decomposed(lambda given: torch.linalg.svd(given, full_matrices=False, driver=driver)[::-1], rows)[0]
+
+
 def largest_eigenvalue(matrix: Float64, device: str = "cpu") -> float:
     """By Lanczos iteration to working precision; by a full decomposition where that is small or does not converge.
 
@@ -95,9 +104,13 @@ def largest_eigenvalue(matrix: Float64, device: str = "cpu") -> float:
 
 def _decomposed(how: Callable[[Any], Any], matrix: Any) -> Any:
     try:
-        return how(matrix)
+        found = how(matrix)
     except torch.linalg.LinAlgError as error:
         raise Undefined(LOST) from error
+    values = found if isinstance(found, torch.Tensor) else found[0]
+    if not bool(values.isfinite().all()):  # as some of CUDA's routines say it
+        raise Undefined(LOST)
+    return found
 
 
 def _held(matrix: FloatArray, device: str) -> Any:

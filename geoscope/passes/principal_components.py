@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from geoscope.errors import Undefined
-from geoscope.passes.eigenvalues import LOST, principal_axes
+from geoscope.passes.eigenvalues import LOST, principal_axes, row_axes
 from geoscope.passes.row_products import add_upper, mirror_upper, tensor_of
 from geoscope.rows import BoolArray, Float64, FloatArray
 from geoscope.torch_state import runs_compiled, threads_of_torch
@@ -56,7 +56,7 @@ def _components(rows: Any) -> Components:
     n, d = rows.shape
     given = torch.as_tensor(rows)  # for products too: numpy's own threads would wait on the cores that torch's need
     if n < d:
-        axes = torch.linalg.svd(given, full_matrices=False).Vh
+        axes = row_axes(given)
     else:
         products = torch.zeros(d, d, dtype=given.dtype, device=given.device)
         add_upper(products, given)

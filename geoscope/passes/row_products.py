@@ -17,6 +17,10 @@ _PANEL, _PANEL_THERE = 192, 1024
 other devices than the CPU, where a narrow product is a slow one."""
 
 
+_LITTLE, _PINNED = 2**16, 2**26
+"""Bytes between which an array is pinned before a copy to CUDA: what is larger goes there once, and may wait."""
+
+
 def tensor_of(x: FloatArray) -> Any:
     """The rows as a tensor on the same memory, which nothing may write to."""
     import torch
@@ -27,8 +31,16 @@ def tensor_of(x: FloatArray) -> Any:
 
 
 def sent(array: Any, device: Any) -> Any:
-    """An array as a tensor on a device; on the CPU on the same memory."""
-    return tensor_of(array).to(device, non_blocking=True)
+    """An array as a tensor on a device; on the CPU on the same memory.
+
+    CUDA waits for its own work before it copies from memory that is not pinned, unless little.
+    """
+    import torch
+
+    held = tensor_of(array)
+    if torch.device(device).type == "cuda" and _LITTLE < held.nbytes < _PINNED:
+        held = held.pin_memory()
+    return held.to(device, non_blocking=True)
 
 
 def upper_products(x: FloatArray) -> Float64:

@@ -167,7 +167,11 @@ def _add(
     starts = np.cumsum(lengths) - lengths
     offsets = np.concatenate([np.arange(starts[s], starts[s] + lengths[s], dtype=np.int64) for s in sequences])
     gathering.add(
-        offsets, {number: gathering.taken(states[number][mask]) for number in _numbers(cloud, len(states) - 1)}
+        offsets,
+        {
+            number: gathering.taken(states[number][mask.to(states[number].device)])
+            for number in _numbers(cloud, len(states) - 1)
+        },
     )
 
 

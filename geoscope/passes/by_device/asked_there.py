@@ -1,4 +1,4 @@
-"""The sums that are asked for, by torch where the rows are: what is made of rows stays there until all are read.
+"""The sums that are asked for, by torch where the rows are: numbers a row or a sequence come back, not the rows.
 
 What each is, is said beside the CPU's (`asked_sums`); which sequence a number is of is known on the CPU.
 """
@@ -14,9 +14,10 @@ from geoscope.passes.asked_sums import AskedSums, Block, DimensionTails, Spectra
 from geoscope.passes.asked_sums.sequence_means import Strands, sequences_of_each_size, strands_of
 from geoscope.passes.rounding import STEPS
 from geoscope.passes.row_products import sent
-from geoscope.rows import BoolArray, IntArray
+from geoscope.rows import BoolArray, Coming, IntArray
 
 _BYTES_AT_ONCE = 64 * 2**20
+_MATRICES_AT_ONCE = 8192  # cuSOLVER refuses some 32,768
 
 Tensor = Any
 
@@ -63,7 +64,7 @@ class TurnsThere(AskedThere):
 
     def __init__(self, dimension: int, parts: int) -> None:
         super().__init__(dimension, parts)
-        self._kept: list[tuple[IntArray, Strands, Tensor]] = []
+        self._kept: list[tuple[IntArray, Strands, Coming]] = []
 
     def add(self, block: Block) -> None:
         strands = strands_of(block)
@@ -72,12 +73,12 @@ class TurnsThere(AskedThere):
         order = strands.order
         rows = block.given if isinstance(order, slice) else block.given.index_select(0, sent(order, block.given.device))
         angles = _angles(rows, strands.follows, block.step)
-        self._kept.append((_named(block)[order] % self._parts, strands, angles))
+        self._kept.append((_named(block)[order] % self._parts, strands, Coming(angles)))
 
     def parts(self) -> list[AskedSums]:
         found = [Turns(self.dimension) for _ in range(self._parts)]
-        for parts, strands, angles_there in self._kept:
-            angles, known = angles_there.cpu().numpy()
+        for parts, strands, coming in self._kept:
+            angles, known = coming.array()
             for part, sums in enumerate(found):
                 sums.take(angles, known > 0, strands, parts == part)
         return list(found)
@@ -88,7 +89,7 @@ class EntropiesThere(AskedThere):
 
     def __init__(self, dimension: int, parts: int) -> None:
         super().__init__(dimension, parts)
-        self._kept: list[tuple[IntArray, int, Tensor]] = []
+        self._kept: list[tuple[IntArray, int, Coming]] = []
 
     def add(self, block: Block) -> None:
         if block.sequences is None or self.dimension < 2:
@@ -96,12 +97,12 @@ class EntropiesThere(AskedThere):
         for size, places in sequences_of_each_size(block):
             rows = block.given.index_select(0, sent(places.ravel(), block.given.device)).double()
             entropies = _gram_entropies(rows.view(len(places), size, self.dimension))
-            self._kept.append((block.sequences[places[:, 0]] % self._parts, size, entropies))
+            self._kept.append((block.sequences[places[:, 0]] % self._parts, size, Coming(entropies)))
 
     def parts(self) -> list[AskedSums]:
         found = [SpectralEntropies(self.dimension) for _ in range(self._parts)]
-        for parts, size, entropies_there in self._kept:
-            entropies = entropies_there.cpu().numpy()
+        for parts, size, coming in self._kept:
+            entropies = coming.array()
             for part, sums in enumerate(found):
                 sums.take(size, entropies[parts == part])
         return list(found)
@@ -143,7 +144,8 @@ def _gram_entropies(rows: Tensor) -> Tensor:
     """-sum p ln p of each of some sequences (s, T, d), p the eigenvalues of Z Z' over its trace; NaN where Z is 0."""
     tall = rows.shape[1] > rows.shape[2]
     products = torch.bmm(rows.mT, rows) if tall else torch.bmm(rows, rows.mT)
-    values = torch.linalg.eigvalsh(products).flip(-1).clamp_min(0.0)
+    values = torch.cat([torch.linalg.eigvalsh(some) for some in products.split(_MATRICES_AT_ONCE)])
+    values = values.flip(-1).clamp_min(0.0)
     shares = values / values.sum(dim=1, keepdim=True)  # of 0, NaN
     rest = shares[:, 1:]
     first = torch.log1p(-rest.sum(dim=1).clamp_max(1.0 - 1.0 / values.shape[1]))  # exact where one holds nearly all

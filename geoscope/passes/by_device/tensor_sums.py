@@ -51,6 +51,8 @@ class _OfSequence(IntEnum):
     ONE = 3
 
 
+_NARROW = 1024
+"""Up to so many columns the groups' products, which are small, are made as one."""
 _ALIGNED = 16
 """Columns come in multiples of this, the last of them zeros: products of other widths are slow on GPUs."""
 
@@ -180,11 +182,19 @@ class TensorSums:
 
     def _add_products(self, target: Tensor, rows: Tensor, parts: IntArray) -> None:
         """Add the products x' x of each group's rows (m, c) to its own target (c, c), whose upper triangle counts."""
+        order = np.argsort(parts, kind="stable")
+        bounds = np.searchsorted(parts[order], np.arange(self._parts + 1))
+        fullest = int(np.diff(bounds).max())
+        if rows.dtype == torch.float64 and rows.shape[1] <= _NARROW and self._parts * fullest <= 2 * len(rows):
+            within = np.empty(len(rows), dtype=np.int64)
+            within[order] = np.arange(len(rows)) - bounds[parts[order]]
+            dealt = rows.new_zeros(self._parts, fullest, rows.shape[1])
+            dealt.view(-1, rows.shape[1]).index_copy_(0, self._there(parts * fullest + within), rows)
+            target.baddbmm_(dealt.mT, dealt)
+            return
         if self._parts > 1:
-            order = np.argsort(parts, kind="stable")
-            rows, parts = rows.index_select(0, self._there(order)), parts[order]
-        bounds = np.searchsorted(parts, np.arange(self._parts + 1)).tolist()
-        for part, (low, high) in enumerate(pairwise(bounds)):
+            rows = rows.index_select(0, self._there(order))
+        for part, (low, high) in enumerate(pairwise(bounds.tolist())):
             if rows.dtype == torch.float64:
                 add_upper(target[part], rows[low:high])
             else:

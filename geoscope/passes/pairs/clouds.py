@@ -22,6 +22,11 @@ Tensor = Any
 """A torch tensor (torch's own types are not followed)."""
 
 
+def tallest_block(device: Any) -> int:
+    """Rows of a block of pairs at most: of one that stays in a CPU's cache, or that keeps a GPU at work."""
+    return 1024 if runs_compiled(device) else 4096
+
+
 class Cloud:
     """n rows of a larger array, ready for pairwise distances.
 
@@ -71,25 +76,31 @@ class Cloud:
     def centre(self) -> Tensor:
         """Coordinate-wise median of up to 1,024 rows: unlike the mean it stays in the bulk when a few rows are huge."""
         spaced = torch.linspace(0, len(self) - 1, min(len(self), 1024), device=self.device).long()
-        return self.take(spaced).median(dim=0).values
+        some = self.take(spaced).sort(dim=0).values  # torch has no deterministic median on CUDA
+        return some[(len(some) - 1) // 2].clone()
 
     @cached_property
     def right(self) -> Tensor:
-        """(n, d + 2): centred row, 1, half its square; `left` @ `right`.T are half squares."""
-        kind = torch.float64 if self.double else torch.float32
-        made = torch.empty(len(self), self.dimension + 2, dtype=kind, device=self.device)
+        """(n, width): centred row, 1, half its square; `left` @ `right`.T are half squares.
+
+        The width is d + 2; on other devices than the CPU the next multiple of 8, filled with zeros: others are slow.
+        """
+        kind, d = torch.float64 if self.double else torch.float32, self.dimension
+        width = d + 2 if runs_compiled(self.device) else -(-(d + 2) // 8) * 8
+        made = torch.empty(len(self), width, dtype=kind, device=self.device)
         for start in range(0, len(self), 2048):
             block = self.take(torch.arange(start, min(start + 2048, len(self)), device=self.device)) - self.centre
             part = made[start : start + len(block)]
-            part[:, :-2] = block
-            part[:, -2] = 1
-            part[:, -1] = part[:, :-2].double().square().sum(dim=1).div_(2)
+            part[:, :d] = block
+            part[:, d] = 1
+            part[:, d + 1] = part[:, :d].double().square().sum(dim=1).div_(2)
+            part[:, d + 2 :] = 0
         return made
 
     @cached_property
     def norms(self) -> Tensor:
         """(n,) float64: distance of each row from the centre."""
-        return self.right[:, -1].double().mul(2).sqrt_()
+        return self.right[:, self.dimension + 1].double().mul(2).sqrt_()
 
     def reorder(self, low: int, order: Tensor) -> None:
         """Give the rows from `low` on a new order: row `low + i` becomes what row `order[i]` was."""
@@ -98,11 +109,11 @@ class Cloud:
             part.copy_(part[order - low])
 
     def left(self, which: Tensor | slice) -> Tensor:
-        """(m, d + 2): minus the centred row, half its square, 1."""
-        block = self.right[which]
+        """(m, width): minus the centred row, half its square, 1."""
+        block, d = self.right[which], self.dimension
         block = -block if isinstance(which, slice) else block.neg_()  # a slice is a view, rows by number are a copy
-        block[:, -2] = -block[:, -1]
-        block[:, -1] = 1
+        block[:, d] = -block[:, d + 1]
+        block[:, d + 1] = 1
         return block
 
     def slack(self, which: Tensor | slice, half_squares: Tensor) -> Tensor:
@@ -121,10 +132,11 @@ class Cloud:
         if runs_compiled(self.device):
             return torch.from_numpy(pair_distances(self.rows.numpy(), first.numpy(), second.numpy(), scale))
         found = torch.empty(len(one), dtype=torch.float64, device=self.device)
-        for start in range(0, len(one), 65536):
-            gap = self.rows.index_select(0, first[start : start + 65536]).double()
-            gap -= self.rows.index_select(0, second[start : start + 65536])
-            found[start : start + 65536] = torch.linalg.vector_norm(gap.mul_(scale), dim=1)
+        tall = max(256, min(2**16, 2**26 // self.dimension))
+        for start in range(0, len(one), tall):
+            gap = self.rows.index_select(0, first[start : start + tall]).double()
+            gap -= self.rows.index_select(0, second[start : start + tall])
+            found[start : start + tall] = torch.linalg.vector_norm(gap.mul_(scale), dim=1)
         return found
 
 

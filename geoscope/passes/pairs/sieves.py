@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from geoscope.passes.pairs.clouds import Cloud, Tensor
+from geoscope.passes.pairs.clouds import Cloud, Tensor, tallest_block
 from geoscope.passes.pairs.scanning import Keys, scan, sort_runs
 from geoscope.progress import Progress
 from geoscope.rows import FloatArray, IntArray
@@ -37,7 +37,7 @@ class Listing:
 def list_pairs(cloud: Cloud, k: int, memory: int, progress: Progress | None = None) -> Listing:
     """At least the k nearest of nearly every row (all that rounding left sure), by one sweep over half the pairs."""
     n = len(cloud)
-    tall = int(np.clip(np.sqrt(memory / 32), 64, 1024))
+    tall = int(np.clip(np.sqrt(memory / 32), 64, tallest_block(cloud.device)))
     strips = range(0, n, tall)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         sieve = _Sieve(cloud, min(k + SPARE, n - 1), pool)
@@ -91,7 +91,10 @@ class _Sieve:
         if rank > groups // 2:
             return
         lowest = tile[: groups * 8].view(groups, 8, -1).amin(dim=1)
-        self.limits[start:stop] = lowest.kthvalue(rank, dim=0).values
+        if runs_compiled(tile.device):
+            self.limits[start:stop] = lowest.kthvalue(rank, dim=0).values
+        else:  # torch has no deterministic kthvalue on CUDA
+            self.limits[start:stop] = lowest.sort(dim=0).values[rank - 1]
 
     def order(self, low: int) -> None:
         """Put the rows from `low` on in the order of their limits: then one comparison serves both rows of a pair."""
@@ -119,12 +122,12 @@ class _Sieve:
 
     def _gather_anywhere(self, tile: Tensor, rows: Tensor, columns: Tensor, top: int, start: int) -> list[Tensor]:
         """What `scan` finds, by torch, on any device."""
-        i, j = (tile <= torch.maximum(rows[:, None], columns)).nonzero(as_tuple=True)
+        i, j = (tile <= torch.maximum(rows[:, None], columns)).nonzero().unbind(1)
         half = tile[i, j]
-        near = (half <= rows[i]) & (top + i != start + j)
+        near = ((half <= rows[i]) & (top + i != start + j)).nonzero()[:, 0]  # once for each: to wait is dear
         new = [self._keys(i[near] + top, j[near] + start, half[near])]
         if start != top:
-            near = half <= columns[j]
+            near = (half <= columns[j]).nonzero()[:, 0]
             new.append(self._keys(j[near] + start, i[near] + top, half[near]))
         return new
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from geoscope.passes.pairs.clouds import Cloud, Tensor
+from geoscope.passes.pairs.clouds import Cloud, Tensor, tallest_block
 from geoscope.passes.pairs.components import components
 from geoscope.passes.pairs.neighbours import search
 from geoscope.passes.pairs.sieves import Listing, nonzero
@@ -196,7 +196,7 @@ class _Between:
         label = self.forest.label
         needed = np.flatnonzero(self.forest.bounds <= reach.max(axis=1)[label])
         order = needed[np.lexsort((needed, place[label[needed]]))]
-        tall = int(np.clip(np.sqrt(self.memory / 48), 64, 1024))
+        tall = int(np.clip(np.sqrt(self.memory / 48), 64, tallest_block(self.cloud.device)))
         blocks = [order[start : start + tall] for start in range(0, len(order), tall)]
         for number, one in enumerate(blocks):
             for other in blocks[number:]:

@@ -23,6 +23,7 @@ from geoscope.progress import Progress
 from geoscope.rows import BoolArray, Float64, FloatArray, IntArray
 from geoscope.settings.measuring import MeasureChoice, Quantizer
 from geoscope.settings.option import choices_of, default_of
+from geoscope.torch_state import leave_room
 
 Implementation = Literal["geoscope", "faiss"]
 CodeArray = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -311,6 +312,8 @@ def _with_faiss(
     training: FloatArray, counted: FloatArray, settings: QuantizerSettings, progress: Progress | None
 ) -> tuple[Codebooks, CodeArray]:
     faiss = faiss_package()
+    if gpus():
+        leave_room()
     if progress is not None:  # FAISS trains in one call: there is nothing to count
         progress(0, 2, f"training {settings} codebooks with FAISS")
     quantizer = {"lsq-faiss": _additive, "pq": _product, "kmeans": _kmeans}[settings.kind]

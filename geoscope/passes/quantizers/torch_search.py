@@ -95,7 +95,8 @@ class _Costs:
         """The cell of codebook m that costs each row least given its other codes, the first of equals: (S, n)."""
         cost = self._unary[m]
         for other in _as_added([other for other in range(len(places)) if other != m]):
-            cost = cost + torch.nn.functional.embedding(places[other], self._between[m])
+            between = torch.nn.functional.embedding(places[other], self._between[m])
+            cost = between.add_(cost) if cost is self._unary[m] else cost.add_(between)
         return cost.argmin(dim=-1).expand(places[m].shape)
 
 

@@ -20,7 +20,7 @@ from geoscope.subjects.checkpoint_files.sentence_models import SentenceModel
 from geoscope.subjects.embeddings.kept_rows import KeptRows
 from geoscope.subjects.layers import Wanted, resolve_layers
 from geoscope.subjects.models.checkpoints import Checkpoint, quiet_transformers
-from geoscope.subjects.models.hidden_states import device_of, read_states
+from geoscope.subjects.models.hidden_states import cuda_devices, device_of, read_states
 from geoscope.subjects.models.probe import FEWEST_TRIED, alike
 from geoscope.subjects.models.tokenization import Tokenization, batch_sequences, tokenize
 from geoscope.subjects.models.tokenizers import padding_id, refuse_foreign_ids, refuse_unknown
@@ -176,6 +176,7 @@ class Extraction:
             if held is None and self._kept_rows is not None:
                 self._kept_rows.keep(batch.offsets, batch.rows)
             yield batch
+            del batch, held  # or its rows would stay during the next forward pass
             done += int(lengths[sequences].sum())
             if self._progress is not None:
                 self._progress(done, self.tokens_read, "tokens read")
@@ -238,7 +239,7 @@ class Extraction:
         try:
             with (
                 quiet_transformers(),
-                drawn_by(self._seed, [device] if device.type == "cuda" else []),
+                drawn_by(self._seed, cuda_devices(checkpoint.model)),
                 self._kept(checkpoint),
             ):
                 return read_states(
@@ -268,7 +269,9 @@ class Extraction:
         if self._sentence is not None:
             return self._sentence.rows(states, lengths, self._prompt_tokens)
         width, size = states.shape[1], states.shape[2]
-        if self.pooling == "mean":
+        if self.pooling == "mean" and not runs_compiled(states.device):
+            chosen = _means(states, torch.from_numpy(lengths).to(states.device))
+        elif self.pooling == "mean":
             sums = [
                 state[:length].double().sum(0) / length for state, length in zip(states, lengths.tolist(), strict=True)
             ]
@@ -284,9 +287,21 @@ class Extraction:
             chosen = states.reshape(len(states) * width, size).index_select(0, places)
         chosen = chosen.to(torch.float32).contiguous()
         if self.pooling == "tokens" and not runs_compiled(chosen.device):
-            return chosen
+            return chosen.to(device_of(self.checkpoint.model))  # layers of a model on several may lie on another
         rows: FloatArray = chosen.cpu().numpy()
         return rows
+
+
+def _means(states: Any, lengths: Any) -> Any:
+    """(B, d) float64, the mean of each sequence's first positions of (B, T, d), some sequences at a time."""
+    import torch
+
+    real = torch.arange(states.shape[1], device=states.device) < lengths[:, None]
+    sums = [
+        torch.where(kept[..., None], some, 0).double().sum(1)
+        for some, kept in zip(states.split(64), real.split(64), strict=True)
+    ]
+    return torch.cat(sums) / lengths[:, None]
 
 
 def _refuse_middle(layers: tuple[int, ...], checkpoint: Checkpoint) -> None:

@@ -58,6 +58,11 @@ def device_of(model: Any) -> Any:
     return next((each.device for each in model.parameters() if each.device.type != "meta"), torch.device("cpu"))
 
 
+def cuda_devices(model: Any) -> list[Any]:
+    """The GPUs that a model's weights are on, each once."""
+    return list({each.device for each in model.parameters() if each.device.type == "cuda"})
+
+
 def read_states(
     model: Any, outline: Outline, ids: Any, mask: Any, layers: Collection[int], *, before_norm: bool = False
 ) -> dict[int, Any]:

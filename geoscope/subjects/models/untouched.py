@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from geoscope.subjects.models.hidden_states import device_of
+from geoscope.subjects.models.hidden_states import cuda_devices
 
 
 @contextmanager
@@ -22,7 +22,6 @@ def untouched(model: Any) -> Iterator[list[str]]:
     """
     import torch
 
-    device = device_of(model)
     modules = list(model.modules())
     attributes = [dict(vars(module)) for module in modules]
     registers = [[(held, dict(held)) for held in kept.values() if isinstance(held, dict)] for kept in attributes]
@@ -34,7 +33,7 @@ def untouched(model: Any) -> Iterator[list[str]]:
     # NumPy's old generator is what a model's own code draws from.
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with torch.random.fork_rng(devices=cuda_devices(model)):
             yield changed
     finally:
         random.setstate(states[0])
