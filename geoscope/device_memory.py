@@ -2,7 +2,8 @@
 
 Counted is the model, what a forward pass makes, the sums of the layers that are read at a time, and what pairs and
 codebooks are made of; not the device's own context (some 500 MB on a GPU). What adapts to a bound is how many tokens a
-pass reads, and how many layers: where the sums of all do not fit, the text is read again for the next ones.
+pass reads, how large the blocks of pairs are, and how many layers are read: where the sums of all do not fit, the text
+is read again for the next ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from geoscope.errors import GeoscopeError
-from geoscope.memory import ACTIVATIONS, Need, Workload, pairs_of, reading_needs
+from geoscope.memory import ACTIVATIONS, LEAST_BLOCKS, Need, Workload, pairs_of, reading_needs
 from geoscope.passes.by_device.tensor_sums import BLOCK_BYTES, numbers_a_group
 from geoscope.passes.quantizers.local_search import STARTS
 from geoscope.passes.quantizers.torch_rows import CHUNK_BYTES, bytes_fitted, bytes_searched
@@ -27,13 +28,17 @@ _COPIES = 5  # of a block of rows in float64: shifted, in order of groups, Gram 
 
 @dataclass(frozen=True)
 class Turns:
-    """How a source is read: so many layers at a time, and so many tokens (None: no forward passes)."""
+    """How a source is read: so many layers at a time, and so many tokens (None: no forward passes).
+
+    blocks: bytes that blocks of pairs may take.
+    """
 
     layers: int
     tokens: int | None
+    blocks: int
 
 
-def layers_at_once(
+def hold_to_device(
     bound: int | None,
     work: Workload,
     source: Source,
@@ -42,14 +47,14 @@ def layers_at_once(
     announce: Callable[[str], None] | None,
     *,
     together: bool,
-) -> int:
-    """How many layers to read at a time: all where their sums fit; makes a checkpoint read in batches that do.
+) -> Turns:
+    """How to read and search: all layers at a time where their sums fit; makes a checkpoint read in batches that do.
 
     bound: bytes on the device (None: what is free there, where that is known). together: whether all layers must be
     read at a time. Raises GeoscopeError with the least bound that would do.
     """
     if runs_compiled(device):
-        return len(layers)
+        return Turns(len(layers), None, work.blocks)
     there = bytes_on(device) if bound is None else bound
     if bound is None and there is not None:
         there += _model_bytes(source)  # which is there already
@@ -65,14 +70,14 @@ def layers_at_once(
     if announce is not None:
         again = "" if turns.layers >= len(layers) else f"; it reads the text anew for every {turns.layers} layers"
         announce(f"on {device} it {need}{again}")
-    return turns.layers
+    return turns
 
 
 def _fitted(
     work: Workload, source: Source, layers: Sequence[Layer], bound: int | None, together: bool
 ) -> tuple[Turns, Need]:
     """All at a time, or as little as the bound asks for and there can be."""
-    turns = Turns(len(layers), None if work.reading is None else work.reading.tokens)
+    turns = Turns(len(layers), None if work.reading is None else work.reading.tokens, work.blocks)
     need = need_on_device(work, source, layers, turns)
     while bound is not None and need.total > bound:
         smaller = list(_smaller(turns, work, together or work.union))
@@ -84,6 +89,8 @@ def _fitted(
 
 
 def _smaller(turns: Turns, work: Workload, together: bool) -> Iterator[Turns]:
+    if turns.blocks > LEAST_BLOCKS:
+        yield replace(turns, blocks=max(turns.blocks // 2, LEAST_BLOCKS))
     if turns.layers > 1 and not together:
         yield replace(turns, layers=-(-turns.layers // 2))
     if turns.tokens is not None and work.reading is not None and turns.tokens > work.reading.longest:
@@ -106,7 +113,8 @@ def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], turn
     times.append({"components": 24 * work.points * d} if "components" in work.passes else {})
     times.append({"the matched null": 3 * work.points * d * _NUMBER} if work.matched and work.sees_pairs else {})
     times.append({"eigenvalues": 4 * d * d * _NUMBER} if work.parts else {})
-    times.append({"pairs": points + pairs_of(work) + work.blocks} if work.sees_pairs else {})
+    of_pairs = pairs_of(replace(work, blocks=turns.blocks)) + turns.blocks
+    times.append({"pairs": points + of_pairs} if work.sees_pairs else {})
     times.append({"codebooks": points + _codebooks(work)} if work.sees_codes else {})
     most = max(times, key=lambda parts: sum(parts.values()))
     parts = {name: size for name, size in ({"the model": _model_bytes(source)} | most).items() if size}

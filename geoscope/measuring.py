@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from geoscope.bounds import refuse_irregular
 from geoscope.catalogue import HEEDING, QUANTIZED, SKDIM, select
 from geoscope.details import Details
-from geoscope.device_memory import layers_at_once
+from geoscope.device_memory import hold_to_device
 from geoscope.environment import describe_environment, version_of
 from geoscope.errors import GeoscopeError, telling_what_is_kept
 from geoscope.estimates.attribution import details_of, within_bound
@@ -114,9 +114,10 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
-    at_once = layers_at_once(
-        bound_there, work, source, opening.layers, device, options["announce"], together=between is not None
-    )
+    turns = hold_to_device(
+        bound_there, replace(work, blocks=blocks), source, opening.layers, device, options["announce"],
+        together=between is not None,
+    )  # fmt: skip
     if between is not None and options["permutations"] and options["announce"] is not None:
         options["announce"](told_work(work.points, work.dimension, work.layers, work.permutations))
     progress = options["progress"]
@@ -130,9 +131,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
             positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
             scattered=_why_scattered(opening, options), details=detailed,
             listener=None if between is None else between.listener(source, changed), progress=heard, device=device,
-            at_once=at_once,
+            at_once=turns.layers,
         )  # fmt: skip
-    pass_settings = PassSettings(quantizers[0], device, blocks, progress)
+    pass_settings = PassSettings(quantizers[0], device, turns.blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
     alike = (
