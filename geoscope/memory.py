@@ -352,7 +352,7 @@ def pairs_of(work: Workload) -> int:
 
 def _across(work: Workload) -> bool:
     """Whether whole neighbour lists of other sequences are read."""
-    return any(name.endswith("_across") for name in work.passes & WHOLE_LISTS)
+    return "tree_lengths" in work.passes or any(name.endswith("_across") for name in work.passes & WHOLE_LISTS)
 
 
 def _lists(work: Workload) -> int:

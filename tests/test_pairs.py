@@ -15,7 +15,17 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 
 from geoscope.errors import GeoscopeError
-from geoscope.passes.pairs import LongerLists, lengths_within, nearest_within, neighbours_across, skeleton_of, sweep
+from geoscope.passes.pairs import (
+    AcrossGroups,
+    LongerLists,
+    Neighbours,
+    lengths_within,
+    nearest_within,
+    neighbours_across,
+    reduced_trees,
+    skeleton_of,
+    sweep,
+)
 from geoscope.passes.pairs import sweeping as pairs_module
 from geoscope.passes.pairs.clouds import Cloud
 from geoscope.passes.pairs.duplicates import first_copies
@@ -250,6 +260,36 @@ def test_the_tree_of_a_part_from_the_wholes(name: str, share: float) -> None:
     lengths = lengths_within(Cloud(rows), skeleton, kept, memory=1_000_000)
     expected = linkage(pdist(rows[kept].astype(np.float64)), "single")[:, 2]
     np.testing.assert_allclose(np.sort(lengths), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["float32", "clumps", "huddled"])
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.05])
+def test_what_is_known_across_groups_changes_no_length(
+    name: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = rng(7)
+    groups = generator.permutation(np.arange(400) // 20)
+    if name == "huddled":
+        rows = 5 * generator.standard_normal((20, 12))[groups] + generator.standard_normal((400, 12))
+    else:
+        rows = CLOUDS[name]()[:400]
+        groups = groups[: len(rows)]
+    found, cloud = sweep(rows, neighbours=8), Cloud(rows)
+    assert found.tree is not None
+    kept = generator.random(len(rows)) < share
+    skeleton = skeleton_of(found.neighbours, found.tree.edges, found.tree.lengths)
+    longer = LongerLists(cloud, groups)
+    asked: list[int] = []
+
+    def lists() -> Neighbours:
+        asked.append(1)
+        return neighbours_across(found.neighbours, longer, 8)
+
+    monkeypatch.setattr(reduced_trees, "_MANY", 0.0)
+    lengths = lengths_within(cloud, skeleton, kept, across=AcrossGroups(groups, lists))
+    expected = linkage(pdist(rows[kept].astype(np.float64)), "single")[:, 2]
+    np.testing.assert_allclose(np.sort(lengths), expected, rtol=1e-9)
+    assert asked or name == "float32"  # whose lists leave no row open
 
 
 @pytest.mark.parametrize("share", [0.7, 0.3])

@@ -14,6 +14,7 @@ from geoscope.passes.cautions import DUPLICATE_TOLERANCE, clumped
 from geoscope.passes.moments import Moments, Units, safe_scale
 from geoscope.passes.pairs import (
     SMALL,
+    AcrossGroups,
     Cloud,
     LongerLists,
     Neighbours,
@@ -344,9 +345,12 @@ def make_tree_lengths(passes: Passes) -> Float64:
     enough_distinct(count, 3)
     cloud, skeleton, memory = passes.get("distinct_cloud"), passes.get("skeleton"), passes.settings.block_bytes
     generator = np.random.default_rng(passes.settings.quantizer.seed)
+    across, sequences = None, passes.get("distinct_sequences")
+    if 3 <= len(np.unique(sequences)) < count:
+        across = AcrossGroups(np.unique(sequences, return_inverse=True)[1], lambda: passes.get("lists_across"))
     found = [(count, float(skeleton.lengths.sum()))]
     for _ in range(TREE_HALVES):
         kept = np.zeros(count, dtype=bool)
         kept[generator.permutation(count)[: count // 2]] = True
-        found.append((count // 2, float(lengths_within(cloud, skeleton, kept, memory=memory).sum())))
+        found.append((count // 2, float(lengths_within(cloud, skeleton, kept, across=across, memory=memory).sum())))
     return np.array(found)
