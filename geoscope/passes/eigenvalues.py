@@ -16,6 +16,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from geoscope.errors import Undefined
+from geoscope.passes.row_products import sent
 from geoscope.rows import Float64, FloatArray
 from geoscope.torch_state import runs_compiled
 
@@ -51,7 +52,7 @@ def eigenvalues(matrix: Float64, device: str = "cpu") -> Float64:
     Raises Undefined where a device other than the CPU finds the matrix too far out of range for that.
     """
     if not runs_compiled(device):
-        found: Float64 = _decomposed(torch.linalg.eigvalsh, _held(matrix, device)).cpu().numpy()
+        found: Float64 = _decomposed(torch.linalg.eigvalsh, sent(matrix, device)).cpu().numpy()
         return found[..., ::-1]
     with _ONE_THREAD:
         return np.linalg.eigvalsh(matrix).astype(np.float64, copy=False)[..., ::-1]
@@ -63,7 +64,7 @@ def eigenvectors(matrix: FloatArray, device: str = "cpu") -> tuple[FloatArray, F
     Which of two opposite vectors it is, and which basis of those of one value, is another device's own. Raises
     Undefined where the matrix is too far out of range for that.
     """
-    values, vectors = _decomposed(torch.linalg.eigh, _held(matrix, device))
+    values, vectors = _decomposed(torch.linalg.eigh, sent(matrix, device))
     return values.cpu().numpy()[::-1], vectors.cpu().numpy()[:, ::-1]
 
 
@@ -113,18 +114,14 @@ def _decomposed(how: Callable[[Any], Any], matrix: Any) -> Any:
     return found
 
 
-def _held(matrix: FloatArray, device: str) -> Any:
-    return torch.from_numpy(np.ascontiguousarray(matrix)).to(device)
-
-
 def _operator(matrix: Float64, device: str) -> Any:
     """A matrix on a device as scipy takes one: by its products with vectors (d,), which come and go."""
     from scipy.sparse.linalg import LinearOperator
 
-    held = _held(matrix, device)
+    held = sent(matrix, device)
 
     def product(vector: Float64) -> Float64:
-        found: Float64 = (held @ _held(vector.ravel(), device)).cpu().numpy()
+        found: Float64 = (held @ sent(vector.ravel(), device)).cpu().numpy()
         return found
 
     return LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)
