@@ -14,7 +14,7 @@ from geoscope import measures
 from geoscope.catalogue import KEYS, STREAMED, TRAITS
 from geoscope.errors import Undefined
 from geoscope.passes.asked_sums import ASKED
-from geoscope.passes.by_device.group_sums import moments_of
+from geoscope.passes.by_device.group_sums import group_sums, moments_of
 from geoscope.passes.passes import Passes
 
 SETTINGS = {key: set(inspect.signature(getattr(measures, key)).parameters) for key in KEYS}
@@ -190,3 +190,23 @@ def test_products_that_would_leave_float32_are_made_in_float64(monkeypatch, scal
     expected = measures.isoscore_star(rows)
     monkeypatch.setattr(moments, "SINGLE_ROWS", len(rows))
     assert measures.isoscore_star(rows * np.float32(scale)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e22, 1e30])
+def test_blocks_that_would_leave_float32_are_made_in_float64_among_others(monkeypatch, scale, elsewhere):
+    """As rows of another size come later."""
+    from geoscope.passes import moments
+
+    rows = (np.random.default_rng(7).standard_normal((12_000, 24)) + 1).astype(np.float32)
+    rows[-3_000:] *= np.float32(scale)
+    sequences = np.arange(len(rows)) // 5
+    expected = moments_of(rows, None, sequences)
+    monkeypatch.setattr(moments, "SINGLE_ROWS", 100)
+    for device in ("cpu", elsewhere):
+        sums = group_sums(moments.Frame.around(rows[:4000], len(rows), device), 1)
+        for start in range(0, len(rows), 3_000):
+            sums.add(rows[start : start + 3_000], sequences[start : start + 3_000])
+        found = sums.parts()[0].moments()
+        for measure in (measures.isoscore_star, measures.participation_ratio_corrected):
+            value = measure.formula(moments=expected)
+            assert measure.formula(moments=found) == pytest.approx(value, rel=1e-6), (device, measure)

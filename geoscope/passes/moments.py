@@ -40,7 +40,7 @@ Not below on any device: with few rows the zeros of a spectrum would become some
 move by up to 2e-3. Nor on GPUs that multiply float64 as fast.
 """
 _SAFE_SIZE = 1e60  # beyond this, fourth powers of a coordinate leave float64's range
-_SAFE_SINGLE = 1e6  # and float32's: a hundred times as large a coordinate may still come
+_SAFE_SINGLE = 1e6  # and float32's, summed over many coordinates
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Frame:
     """The shift and power-of-two scale in which sums are taken: y = (x - origin) * scale.
 
     Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
-    single: whether products within a block are made in float32; the origin is then a float32 number too.
+    single: whether products are made in float32 within a block that it `resolves`; the origin is then a float32 number
+    too.
     device: where sums are taken, and what is made of them.
     """
 
@@ -69,17 +70,31 @@ class Frame:
             scale = scale_of(size)
         else:
             block = np.asarray(rows, dtype=np.float64)
-            size = largest_entry(block)
-            scale = scale_of(size)
+            scale = safe_scale(block)
             origin = (block * scale).mean(axis=0) / scale
         many = expected >= SINGLE_ROWS and not multiplies_doubles_fast(device)
-        single = many and type_of(rows) == np.float32 and 1.0 / _SAFE_SINGLE < size < _SAFE_SINGLE
+        single = many and type_of(rows) == np.float32 and scale == 1.0
         return cls(origin.astype(np.float32).astype(np.float64) if single else origin, scale, single, device)
+
+    def resolves(self, size: float) -> bool:
+        """Whether float32 holds fourth powers of shifted coordinates, where those as they are are of at most a size."""
+        reach = size + float(np.abs(self.origin).max(initial=0.0))
+        return 1.0 / _SAFE_SINGLE < reach < _SAFE_SINGLE
 
     def scaled(self, rows: FloatArray) -> FloatArray:
         """Rows (m, d), not shifted yet, in the precision that products are made in; a copy only where one is needed."""
-        block: FloatArray = np.asarray(rows, dtype=np.float32 if self.single else np.float64)
-        return block if self.scale == 1.0 else block * self.scale
+        return self.sized(rows)[0]
+
+    def sized(self, rows: FloatArray) -> tuple[FloatArray, float]:
+        """The same, and the rows' largest absolute coordinate before they were scaled."""
+        if self.single:
+            single = np.asarray(rows, dtype=np.float32)
+            size = largest_entry(single)
+            if self.resolves(size):
+                return single, size
+        block: FloatArray = np.asarray(rows, dtype=np.float64)
+        block = block if self.scale == 1.0 else block * self.scale
+        return block, largest_entry(block) / self.scale
 
 
 def safe_scale(rows: FloatArray) -> float:
@@ -150,8 +165,8 @@ class Sums:
         layers: IntArray | None,
     ) -> None:
         self.step = max(self.step, step_of(rows.dtype))
-        given, origin = self.frame.scaled(rows), self.frame.origin * self.frame.scale
-        self.size = max(self.size, largest_entry(given) / self.frame.scale)
+        (given, size), origin = self.frame.sized(rows), self.frame.origin * self.frame.scale
+        self.size = max(self.size, size)
         block = shifted(given, origin)
         self._add_units(given, block, origin)
         self.count += len(block)

@@ -126,9 +126,11 @@ class TensorSums:
         layers: IntArray | None,
     ) -> None:
         d = self._dimension
-        kind = torch.float32 if self.frame.single else torch.float64
+        ends = torch.stack([end.abs().double() for end in torch.aminmax(rows)])
+        single = self.frame.single and self.frame.resolves(float(ends.amax()))
+        kind = torch.float32 if single else torch.float64
         given = rows.to(kind) if self.frame.scale == 1.0 else rows.to(kind) * self.frame.scale
-        self._size = torch.stack([self._size, *(end.abs().double() for end in torch.aminmax(given))]).amax()
+        self._size = torch.maximum(self._size, ends.amax())
         beside = torch.empty(len(given), self._row_width, dtype=kind, device=given.device)
         beside[:, d + len(_OfRow) :] = 0
         about = torch.sub(given, self._origin.to(kind), out=beside[:, :d])
@@ -207,7 +209,7 @@ class TensorSums:
     def parts(self) -> list[Sums]:
         """The sums of each group, on the CPU."""
         of_rows, of_sequences = self._of_rows.cpu().numpy(), self._of_sequences.cpu().numpy()
-        size = float(self._size) / self.frame.scale
+        size = float(self._size)
         asked = {name: each.parts() for name, each in self._asked.items()}
         found = []
         for part in range(self._parts):
