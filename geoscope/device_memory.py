@@ -27,7 +27,7 @@ _COPIES = 5  # of a block of rows in float64: shifted, in order of groups, Gram 
 
 
 @dataclass(frozen=True)
-class Turns:
+class Portions:
     """How a source is read: so many layers at a time, and so many tokens (None: no forward passes).
 
     blocks: bytes that blocks of pairs may take.
@@ -47,73 +47,73 @@ def hold_to_device(
     announce: Callable[[str], None] | None,
     *,
     together: bool,
-) -> Turns:
+) -> Portions:
     """How to read and search: all layers at a time where their sums fit; makes a checkpoint read in batches that do.
 
     bound: bytes on the device (None: what is free there, where that is known). together: whether all layers must be
     read at a time. Raises GeoscopeError with the least bound that would do.
     """
     if runs_compiled(device):
-        return Turns(len(layers), None, work.blocks)
+        return Portions(len(layers), None, work.blocks)
     there = bytes_on(device) if bound is None else bound
     if bound is None and there is not None:
         there += _model_bytes(source)  # which is there already
-    turns, need = _fitted(work, source, layers, there, together)
+    portions, need = _fitted(work, source, layers, there, together)
     if there is not None and need.total > there:
         free = "" if bound is not None else f", which is what {device} has for it"
         raise GeoscopeError(
             f"expected --device-memory of at least {size_text(need.total)} for this run, got {size_text(there)}{free}; "
             f"give it that much, measure fewer --points, or measure with --device cpu ({need})"
         )
-    if isinstance(source, Extraction) and turns.tokens is not None and turns.tokens < source.batch_tokens:
-        source.read_at_once(turns.tokens)
+    if isinstance(source, Extraction) and portions.tokens is not None and portions.tokens < source.batch_tokens:
+        source.read_at_once(portions.tokens)
     if announce is not None:
-        again = "" if turns.layers >= len(layers) else f"; it reads the text anew for every {turns.layers} layers"
+        again = "" if portions.layers >= len(layers) else f"; it reads the text anew for every {portions.layers} layers"
         announce(f"on {device} it {need}{again}")
-    return turns
+    return portions
 
 
 def _fitted(
     work: Workload, source: Source, layers: Sequence[Layer], bound: int | None, together: bool
-) -> tuple[Turns, Need]:
+) -> tuple[Portions, Need]:
     """All at a time, or as little as the bound asks for and there can be."""
-    turns = Turns(len(layers), None if work.reading is None else work.reading.tokens, work.blocks)
-    need = need_on_device(work, source, layers, turns)
+    portions = Portions(len(layers), None if work.reading is None else work.reading.tokens, work.blocks)
+    need = need_on_device(work, source, layers, portions)
     while bound is not None and need.total > bound:
-        smaller = list(_smaller(turns, work, together or work.union))
+        smaller = list(_smaller(portions, work, together or work.union))
         if not smaller:
             break
-        turns = min(smaller, key=lambda less: need_on_device(work, source, layers, less).total)
-        need = need_on_device(work, source, layers, turns)
-    return turns, need
+        portions = min(smaller, key=lambda less: need_on_device(work, source, layers, less).total)
+        need = need_on_device(work, source, layers, portions)
+    return portions, need
 
 
-def _smaller(turns: Turns, work: Workload, together: bool) -> Iterator[Turns]:
-    if turns.blocks > LEAST_BLOCKS:
-        yield replace(turns, blocks=max(turns.blocks // 2, LEAST_BLOCKS))
-    if turns.layers > 1 and not together:
-        yield replace(turns, layers=-(-turns.layers // 2))
-    if turns.tokens is not None and work.reading is not None and turns.tokens > work.reading.longest:
-        yield replace(turns, tokens=max(turns.tokens // 2, work.reading.longest))
+def _smaller(portions: Portions, work: Workload, together: bool) -> Iterator[Portions]:
+    if portions.blocks > LEAST_BLOCKS:
+        yield replace(portions, blocks=max(portions.blocks // 2, LEAST_BLOCKS))
+    if portions.layers > 1 and not together:
+        yield replace(portions, layers=-(-portions.layers // 2))
+    if portions.tokens is not None and work.reading is not None and portions.tokens > work.reading.longest:
+        yield replace(portions, tokens=max(portions.tokens // 2, work.reading.longest))
 
 
-def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], turns: Turns) -> Need:
+def need_on_device(work: Workload, source: Source, layers: Sequence[Layer], portions: Portions) -> Need:
     """Bytes on the device, of the moment when most is held there."""
     d = work.dimension
-    clouds = 1 if work.union else turns.layers
+    clouds = 1 if work.union else portions.layers
     rows, reading = work.rows, 0
-    if isinstance(source, Extraction) and turns.tokens is not None:
-        needs = reading_needs(source, layers[: turns.layers])
-        rows = min(turns.tokens, work.rows)
-        reading = turns.tokens * d * 4 * (needs.states + turns.layers + ACTIVATIONS)
-    block = min(BLOCK_BYTES, rows * (turns.layers if work.union else 1) * d * _NUMBER)
+    if isinstance(source, Extraction) and portions.tokens is not None:
+        needs = reading_needs(source, layers[: portions.layers])
+        rows = min(portions.tokens, work.rows)
+        reading = portions.tokens * d * 4 * (needs.states + portions.layers + ACTIVATIONS)
+    block = min(BLOCK_BYTES, rows * (portions.layers if work.union else 1) * d * _NUMBER)
     sums = {"sums over rows": clouds * work.parts * numbers_a_group(d) * _NUMBER} if work.parts else {}
     times = [{"reading rows": reading + _COPIES * block * bool(work.parts)} | sums]
     points = work.points * d * work.item
     times.append({"components": 24 * work.points * d} if "components" in work.passes else {})
     times.append({"the matched null": 3 * work.points * d * _NUMBER} if work.matched and work.sees_pairs else {})
     times.append({"eigenvalues": 4 * d * d * _NUMBER} if work.parts else {})
-    of_pairs = pairs_of(replace(work, blocks=turns.blocks)) + turns.blocks
+    of_pairs = pairs_of(replace(work, blocks=portions.blocks)) + portions.blocks
     times.append({"pairs": points + of_pairs} if work.sees_pairs else {})
     times.append({"codebooks": points + _codebooks(work)} if work.sees_codes else {})
     most = max(times, key=lambda parts: sum(parts.values()))

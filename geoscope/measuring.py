@@ -114,7 +114,7 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
     detailed, text_of = options["details"] or options["details_text"], _text_of(opening, options)
     work = workload_of(source, opening.layers, options)
     blocks = hold_to(bound, work, source, options["announce"])
-    turns = hold_to_device(
+    portions = hold_to_device(
         bound_there, replace(work, blocks=blocks), source, opening.layers, device, options["announce"],
         together=between is not None,
     )  # fmt: skip
@@ -131,9 +131,9 @@ def measure(subject: Any, **given: Unpack[MeasureKeywords]) -> Report:
             positions=opening.token_positions, biased=why_biased(made), asked=work.passes,
             scattered=_why_scattered(opening, options), details=detailed,
             listener=None if between is None else between.listener(source, changed), progress=heard, device=device,
-            at_once=turns.layers,
+            at_once=portions.layers,
         )  # fmt: skip
-    pass_settings = PassSettings(quantizers[0], device, turns.blocks, progress)
+    pass_settings = PassSettings(quantizers[0], device, portions.blocks, progress)
     finite = options["population"] == "corpus"
     fraction = (opening.sample.get("sampling_fraction") or 0.0) if finite else 0.0
     alike = (

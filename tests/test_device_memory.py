@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 import geoscope
 from geoscope import device_memory
-from geoscope.device_memory import Turns, hold_to_device, need_on_device
+from geoscope.device_memory import Portions, hold_to_device, need_on_device
 from geoscope.errors import GeoscopeError
 from geoscope.memory import LEAST_BLOCKS, Workload
 from geoscope.passes.gathering import gather
@@ -56,15 +56,15 @@ def test_all_layers_are_read_at_a_time_where_nothing_is_bounded(source: Extracti
 def test_less_memory_takes_fewer_layers_then_fewer_tokens_then_none(source: Extraction) -> None:
     work = work_of(source)
     told: list[str] = []
-    whole = need_on_device(work, source, LAYERS, Turns(len(LAYERS), 400, work.blocks)).total
-    few = need_on_device(work, source, LAYERS, Turns(2, source.longest, LEAST_BLOCKS)).total
+    whole = need_on_device(work, source, LAYERS, Portions(len(LAYERS), 400, work.blocks)).total
+    few = need_on_device(work, source, LAYERS, Portions(2, source.longest, LEAST_BLOCKS)).total
     found = [
         hold_to_device(bound, work, source, LAYERS, THERE, told.append, together=False).layers for bound in (whole, few)
     ]
     assert found[0] == len(LAYERS) > found[-1] >= 1
     assert "anew for every" not in told[0]
     assert f"anew for every {found[-1]} layers" in told[-1]
-    least = need_on_device(work, source, LAYERS, Turns(1, source.longest, LEAST_BLOCKS)).total
+    least = need_on_device(work, source, LAYERS, Portions(1, source.longest, LEAST_BLOCKS)).total
     assert hold_to_device(least, work, source, LAYERS, THERE, None, together=False).layers == 1
     assert source.batch_tokens == source.longest
     with pytest.raises(GeoscopeError, match="expected --device-memory of at least"):
@@ -74,7 +74,7 @@ def test_less_memory_takes_fewer_layers_then_fewer_tokens_then_none(source: Extr
 @pytest.mark.parametrize("options", [{"layers": "union"}, {}])
 def test_what_needs_all_layers_at_a_time_is_not_split(source: Extraction, options: dict[str, Any]) -> None:
     work = work_of(source, **options)
-    bound = need_on_device(work, source, LAYERS, Turns(len(LAYERS), source.longest, LEAST_BLOCKS)).total
+    bound = need_on_device(work, source, LAYERS, Portions(len(LAYERS), source.longest, LEAST_BLOCKS)).total
     assert hold_to_device(bound, work, source, LAYERS, THERE, None, together=True).layers == len(LAYERS)
     with pytest.raises(GeoscopeError, match="--device-memory"):
         hold_to_device(bound - 1, work, source, LAYERS, THERE, None, together=True)
@@ -156,4 +156,4 @@ def test_codebooks_take_no_more_than_is_said(
     passes.get("radius")
     with Held() as held:
         OF_SEEDS[name](passes, range(trainings))
-    assert held.most < need_on_device(work, None, [0], Turns(1, None, work.blocks)).total  # type: ignore[arg-type]
+    assert held.most < need_on_device(work, None, [0], Portions(1, None, work.blocks)).total  # type: ignore[arg-type]
