@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+
+from geoscope.passes.quantizers import local_search
 
 NAME = "lazy"
 """A kind of device that torch knows by name, guards as one, and computes nothing on by itself."""
@@ -144,3 +147,11 @@ def elsewhere_of(kind: str) -> Iterator[str]:
             yield str(DEVICE)
     else:
         yield kind
+
+
+def train_briefly(monkeypatch: pytest.MonkeyPatch, iterations: int) -> None:
+    """Have quantizers trained little: each operation on the pretended device takes as long as hundreds of others."""
+    monkeypatch.setattr(local_search, "ITERATIONS", iterations)
+    monkeypatch.setattr(local_search, "TRAINING_ROUNDS", 2)
+    monkeypatch.setattr(local_search, "ENCODING_ROUNDS", 3)
+    monkeypatch.setattr(local_search, "ROUNDS_A_START", 2)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from pretended_device import DEVICE, pretended
+from pretended_device import DEVICE, pretended, train_briefly
 
 from geoscope.passes.making import make_codes, make_heldout_codes
 from geoscope.passes.passes import Passes
@@ -60,11 +60,7 @@ def by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little training: each operation on the pretended device takes as long as hundreds of others."""
-    monkeypatch.setattr(local_search, "ITERATIONS", 4)
-    monkeypatch.setattr(local_search, "TRAINING_ROUNDS", 2)
-    monkeypatch.setattr(local_search, "ENCODING_ROUNDS", 3)
-    monkeypatch.setattr(local_search, "ROUNDS_A_START", 2)
+    train_briefly(monkeypatch, 4)
 
 
 def same(one: Codes, other: Codes) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from pretended_device import DEVICE, KINDS, elsewhere_of, pretended
+from pretended_device import DEVICE, KINDS, elsewhere_of, pretended, train_briefly
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import geoscope
@@ -26,11 +26,7 @@ def cloud(n: int, seed: int = 0) -> Array:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little training: each operation on the pretended device takes as long as hundreds of others."""
-    monkeypatch.setattr(local_search, "ITERATIONS", 3)
-    monkeypatch.setattr(local_search, "TRAINING_ROUNDS", 2)
-    monkeypatch.setattr(local_search, "ENCODING_ROUNDS", 3)
-    monkeypatch.setattr(local_search, "ROUNDS_A_START", 2)
+    train_briefly(monkeypatch, 3)
 
 
 class Operations(TorchDispatchMode):
