@@ -48,8 +48,8 @@ class Frame:
     """The shift and power-of-two scale in which sums are taken: y = (x - origin) * scale.
 
     Sums taken in one frame add up exactly as their rows would; a near-central origin keeps them accurate.
-    single: whether products are made in float32 within a block that it `resolves`; the origin is then a float32 number
-    too.
+    single: whether products within a block are made in float32, by `sized` where it `resolves` the block; the origin is
+    then a float32 number too.
     device: where sums are taken, and what is made of them.
     """
 
@@ -83,18 +83,15 @@ class Frame:
 
     def scaled(self, rows: FloatArray) -> FloatArray:
         """Rows (m, d), not shifted yet, in the precision that products are made in; a copy only where one is needed."""
-        return self.sized(rows)[0]
+        block: FloatArray = np.asarray(rows, dtype=np.float32 if self.single else np.float64)
+        return block if self.scale == 1.0 else block * self.scale
 
     def sized(self, rows: FloatArray) -> tuple[FloatArray, float]:
-        """The same, and the rows' largest absolute coordinate before they were scaled."""
-        if self.single:
-            single = np.asarray(rows, dtype=np.float32)
-            size = largest_entry(single)
-            if self.resolves(size):
-                return single, size
-        block: FloatArray = np.asarray(rows, dtype=np.float64)
-        block = block if self.scale == 1.0 else block * self.scale
-        return block, largest_entry(block) / self.scale
+        """The same, but in float64 what the frame does not resolve; and the rows' largest absolute coordinate, not
+        scaled."""
+        block = self.scaled(rows)
+        size = largest_entry(block) / self.scale
+        return (block if not self.single or self.resolves(size) else block.astype(np.float64)), size
 
 
 def safe_scale(rows: FloatArray) -> float:
